@@ -1,0 +1,117 @@
+//! What can go wrong, by operation.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why a store could not be opened. Nothing was changed, except that missing folders and files may have been made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process works on the folder.
+    #[error("the data folder {folder} is in use{}: stop that engine first", holder.as_ref().map(|holder| format!(" by process {holder}")).unwrap_or_default())]
+    InUse {
+        /// The data folder.
+        folder: PathBuf,
+        /// The process id that the holder wrote into the lock file, if it could be read.
+        holder: Option<String>,
+    },
+    /// The folder or a file in it cannot be made, read or locked.
+    #[error("cannot use {path}: {reason}")]
+    Unusable {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// A file holds what this program never wrote. The rest of the folder was left alone.
+    #[error("{file} is damaged: {reason}; restore it from a backup, or move it away to continue without its content")]
+    Damaged {
+        /// The damaged file.
+        file: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// A later version of the program wrote this file.
+    #[error("{file} has format {found}, this program reads up to {supported}: run the newer version")]
+    NewerFormat {
+        /// The file.
+        file: PathBuf,
+        /// The format that the file states.
+        found: i64,
+        /// The newest format that this program reads.
+        supported: i64,
+    },
+}
+
+/// Why something is not durable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The disk refused, and it is certain that nothing of this was kept: the message is forgotten, its sender still
+    /// owns it and must send it again. Deliveries of it are never leased.
+    #[error("not written: {reason}")]
+    NotWritten {
+        /// What the disk or the database said.
+        reason: Arc<str>,
+    },
+    /// The disk has been refusing for so long that the queue in front of it is full. Nothing was queued; the sender
+    /// should try again later.
+    #[error("the store cannot write at present, and {waiting_bytes} bytes are waiting already")]
+    Unavailable {
+        /// Bytes waiting to be written.
+        waiting_bytes: usize,
+    },
+    /// The store was shut down. What was not durable by then is forgotten.
+    #[error("the store is shut down")]
+    ShutDown,
+}
+
+/// Why a question could not be answered. Nothing was changed; asking again is safe.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// A file of the store could not be read.
+    #[error("cannot read {file}: {reason}")]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What the database said.
+        reason: String,
+    },
+    /// A file holds what this program never wrote.
+    #[error("{file} is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+}
+
+/// Why the catalog could not answer or change. A failed change leaves the catalog as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// The interface has no revision of that number.
+    #[error("interface `{interface}` has no revision {number}")]
+    UnknownRevision {
+        /// The interface.
+        interface: String,
+        /// The number that was asked for.
+        number: u32,
+    },
+    /// Something else is stored under that digest: the digest is wrong, or a file was changed.
+    #[error("{what} {digest} is stored already, with another content")]
+    DigestTaken {
+        /// "package" or "table".
+        what: &'static str,
+        /// The digest.
+        digest: String,
+    },
+    /// The catalog file could not be read or written.
+    #[error("cannot use the catalog: {reason}")]
+    File {
+        /// What the database said.
+        reason: String,
+    },
+}

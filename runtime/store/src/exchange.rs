@@ -1,0 +1,182 @@
+//! From the wire to the journal: what is handed in, and the proofs that come back.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::{MessageId, Sealed, Stage, WriteError};
+
+/// A message as it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The interface that took it.
+    pub interface: Arc<str>,
+    /// The revision of the interface that was live.
+    pub revision: u32,
+    /// When it arrived, in milliseconds since 1970 UTC.
+    pub received_at_ms: i64,
+    /// Where it came from: an address, a file.
+    pub source: String,
+    /// The sender's control id (MSH-10), or empty.
+    pub control_id: String,
+    /// The type, such as `ORU^R01`, or empty.
+    pub message_type: String,
+    /// The bytes.
+    pub raw: Sealed,
+}
+
+/// What a chain decided about a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes on: each output becomes a delivery for each of its destinations, in this order.
+    Processed {
+        /// The outputs.
+        outputs: Vec<NewOutput>,
+        /// Whatever the engine wants to keep about the run (log lines, steps, tables), in its own encoding.
+        detail: Sealed,
+    },
+    /// It ends here on purpose.
+    Filtered {
+        /// The plugin's reason.
+        reason: Sealed,
+        /// As above.
+        detail: Sealed,
+    },
+    /// The sender is told so, and keeps it.
+    Refused {
+        /// The acknowledgement code: AE or AR.
+        code: String,
+        /// Why.
+        fault: StoredFault,
+        /// As above.
+        detail: Sealed,
+    },
+    /// The engine keeps it for a person.
+    Quarantined {
+        /// Why.
+        fault: StoredFault,
+        /// As above.
+        detail: Sealed,
+    },
+}
+
+/// One result of a chain and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOutput {
+    /// The content to deliver.
+    pub content: Sealed,
+    /// Names of the destinations.
+    pub destinations: Vec<Arc<str>>,
+}
+
+/// What stopped a message or a delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredFault {
+    /// The kind in kebab-case, such as `out-of-fuel`.
+    pub kind: String,
+    /// One sentence for operators, without anything that a sender or a plugin wrote.
+    pub summary: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The plugin's or the destination's own words.
+    pub text: Sealed,
+}
+
+/// A message that has its id and its place in the order of arrival, and is not yet decided.
+///
+/// Dropping it leaves the message undecided: it comes back as [`Unfinished`] at the next start.
+#[derive(Debug)]
+pub struct Received {
+    id: MessageId,
+    interface: Arc<str>,
+    revision: u32,
+}
+
+/// Proof that a message is durable.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Receipt {
+    id: MessageId,
+}
+
+/// Proof that the decision about a message, with its deliveries, is durable.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Committed {
+    id: MessageId,
+    stage: Stage,
+    deliveries: u32,
+}
+
+/// A decision on its way to the disk: resolves when it is durable.
+///
+/// Dropping it changes nothing about the decision.
+#[derive(Debug)]
+#[must_use = "the decision is only durable once this resolves"]
+pub struct PendingCommit {
+    _private: (),
+}
+
+/// A message that was durable but undecided when the store was last closed.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// To decide it with.
+    pub received: Received,
+    /// As it came in.
+    pub arrival: Arrival,
+    /// How often a run of its chain was announced with [`crate::Store::attempt`].
+    pub attempts: u32,
+}
+
+impl Received {
+    /// The message's id.
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// The interface that took it.
+    pub fn interface(&self) -> &Arc<str> {
+        &self.interface
+    }
+
+    /// The revision that the decision will be recorded with: at first the one of its arrival.
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// Binds the message to the revision whose chain decides it, when that is not the one of its arrival.
+    pub fn bind(&mut self, revision: u32) {
+        self.revision = revision;
+    }
+}
+
+impl Receipt {
+    /// The message.
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+}
+
+impl Committed {
+    /// The message.
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// The stage that the decision put it in.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// How many deliveries it made.
+    pub fn deliveries(&self) -> u32 {
+        self.deliveries
+    }
+}
+
+impl Future for PendingCommit {
+    type Output = Result<Committed, WriteError>;
+
+    fn poll(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Pending
+    }
+}

@@ -1,0 +1,34 @@
+//! The durable side of the engine: what was received, decided and delivered, and what is live.
+//!
+//! The journal (`journal/NNNNNN.sqlite`) is the truth: append-only, synced before anything is promised. `live.sqlite`
+//! is a projection of it for questions and for backlogs, and can be rebuilt at any time. `catalog.sqlite` holds
+//! interfaces, revisions, packages and tables.
+//!
+//! **Invariant:** this crate names SQLite and nothing else of the system: it knows no HL7, no plugins, no transports,
+//! no configuration format. Nothing outside it can make a [`Receipt`] or a [`Committed`], the proofs that an accepting
+//! acknowledgement needs.
+
+mod catalog;
+mod delivery;
+mod error;
+mod exchange;
+mod identity;
+mod reading;
+mod sealed;
+mod settings;
+mod store;
+
+pub use catalog::{Catalog, LiveChange, NewRevision, PackageEntry, PackageSummary, Revision, TableEntry, TableSummary};
+pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};
+pub use error::{CatalogError, OpenError, ReadError, WriteError};
+pub use exchange::{
+    Arrival, Committed, Decision, NewOutput, PendingCommit, Receipt, Received, StoredFault, Unfinished,
+};
+pub use identity::{DeliveryId, DeliveryStage, MessageId, ParseIdError, Stage};
+pub use reading::{
+    DecisionRecord, DeliveryRecord, DestinationStatus, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary,
+    OutputRecord, Query, Status,
+};
+pub use sealed::Sealed;
+pub use settings::StoreSettings;
+pub use store::{Opened, Store};

@@ -1,0 +1,169 @@
+//! Questions that people ask: what is going on, which messages, what happened to this one.
+
+use std::sync::Arc;
+
+use crate::{DeliveryId, DeliveryStage, MessageId, Sealed, Stage, StoredFault};
+
+/// What goes on in the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// One per interface that ever had a message, by name.
+    pub interfaces: Vec<InterfaceStatus>,
+    /// Journal entries that these figures do not include yet.
+    pub behind: u64,
+}
+
+/// Figures of one interface, over the life of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceStatus {
+    /// Its name.
+    pub interface: String,
+    /// Messages that are undecided now.
+    pub received: u64,
+    /// Messages processed.
+    pub processed: u64,
+    /// Messages filtered.
+    pub filtered: u64,
+    /// Messages refused.
+    pub refused: u64,
+    /// Messages in quarantine.
+    pub quarantined: u64,
+    /// One per destination that ever had a delivery, by name.
+    pub destinations: Vec<DestinationStatus>,
+}
+
+/// Figures of one destination, over the life of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DestinationStatus {
+    /// Its name.
+    pub destination: String,
+    /// Deliveries waiting.
+    pub pending: u64,
+    /// Deliveries done.
+    pub delivered: u64,
+    /// Deliveries in quarantine.
+    pub quarantined: u64,
+    /// When the oldest waiting delivery was queued, in milliseconds since 1970 UTC.
+    pub oldest_queued_at_ms: Option<i64>,
+    /// The last failed attempt's fault, until a delivery succeeds.
+    pub last_fault: Option<String>,
+    /// When that was.
+    pub last_fault_at_ms: Option<i64>,
+}
+
+/// Which messages to list, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only of this interface.
+    pub interface: Option<String>,
+    /// Only in this stage.
+    pub stage: Option<Stage>,
+    /// Only older than this one: the last id of the page before.
+    pub before: Option<MessageId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A line of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageSummary {
+    /// The message.
+    pub id: MessageId,
+    /// Its interface.
+    pub interface: Arc<str>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The revision that decided it, or that was live at its arrival.
+    pub revision: u32,
+    /// When it arrived, in milliseconds since 1970 UTC.
+    pub received_at_ms: i64,
+    /// When it was decided.
+    pub decided_at_ms: Option<i64>,
+    /// The sender's control id.
+    pub control_id: String,
+    /// Its type.
+    pub message_type: String,
+    /// Where it came from.
+    pub source: String,
+    /// Announced runs of its chain.
+    pub attempts: u32,
+    /// What stopped it.
+    pub fault: Option<FaultSummary>,
+    /// Deliveries made from it.
+    pub deliveries: u32,
+}
+
+/// The operational part of a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultSummary {
+    /// Its kind.
+    pub kind: String,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// Everything about one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRecord {
+    /// The line of the list.
+    pub summary: MessageSummary,
+    /// The bytes as they came in.
+    pub raw: Sealed,
+    /// What its chain decided.
+    pub decision: Option<DecisionRecord>,
+    /// Its deliveries, in order.
+    pub deliveries: Vec<DeliveryRecord>,
+}
+
+/// What a chain decided, as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionRecord {
+    /// When.
+    pub at_ms: i64,
+    /// By which revision.
+    pub revision: u32,
+    /// Outputs with their contents.
+    pub outputs: Vec<OutputRecord>,
+    /// The reason of a filter.
+    pub reason: Option<Sealed>,
+    /// The acknowledgement code of a refusal.
+    pub code: Option<String>,
+    /// The fault of a refusal or quarantine.
+    pub fault: Option<StoredFault>,
+    /// What the engine kept about the run.
+    pub detail: Sealed,
+}
+
+/// One output, as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputRecord {
+    /// What was delivered.
+    pub content: Sealed,
+    /// Where to.
+    pub destinations: Vec<Arc<str>>,
+}
+
+/// One delivery and how it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Which output, from 0.
+    pub output: u32,
+    /// Where to.
+    pub destination: Arc<str>,
+    /// Where it stands.
+    pub stage: DeliveryStage,
+    /// Failed attempts.
+    pub attempts: u32,
+    /// The last failed attempt's fault.
+    pub last_fault: Option<String>,
+    /// When it was queued, in milliseconds since 1970 UTC.
+    pub queued_at_ms: i64,
+    /// When it was settled.
+    pub settled_at_ms: Option<i64>,
+    /// What the destination answered.
+    pub answer: Option<Sealed>,
+    /// Why it went to quarantine.
+    pub fault: Option<StoredFault>,
+}
