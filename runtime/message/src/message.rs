@@ -1,0 +1,158 @@
+//! The message: the received bytes, and where its segments lie in them.
+
+mod edit;
+mod header;
+mod parse;
+mod place;
+mod print;
+mod read;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use header::Header;
+pub use parse::{MESSAGE_BYTES_MAX, ParseError, ParseOptions};
+pub use print::SegmentView;
+pub use read::Value;
+
+use crate::{Charset, Delimiters, Path, PathError};
+
+/// An HL7 v2 message.
+///
+/// What nobody changed is printed as it was received. A clone costs two reference counts; the first edit of a clone
+/// copies the list of segments, and each edited segment is kept apart from the received bytes.
+///
+/// The character set and the delimiters are those at the time of parsing: setting MSH-18 changes what the message
+/// declares, not how its bytes are read.
+#[derive(Clone)]
+pub struct Message {
+    original: Bytes,
+    segments: Arc<Vec<Segment>>,
+    delimiters: Delimiters,
+    charset: Charset,
+    terminator: Terminator,
+    segments_max: u32,
+    edited: bool,
+}
+
+/// One segment, or a line that is none. Positions are of the original bytes; a message is smaller than 4 GB.
+#[derive(Clone)]
+pub(crate) struct Segment {
+    /// The name, or zeros for a line that is not a segment: kept and printed, but no path leads to it.
+    name: [u8; 3],
+    origin: Origin,
+    start: u32,
+    end: u32,
+    /// Where the next one starts: from `end` to here lie the terminator and blank lines.
+    next: u32,
+    /// What stands here instead of the original bytes.
+    edited: Option<Arc<Vec<u8>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Received,
+    /// Made by `insert`: its terminator is not in the original bytes.
+    Inserted,
+}
+
+/// What ends a segment that has no ending of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Terminator {
+    CarriageReturn,
+    LineFeed,
+    Both,
+}
+
+impl Terminator {
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::CarriageReturn => b"\r",
+            Self::LineFeed => b"\n",
+            Self::Both => b"\r\n",
+        }
+    }
+}
+
+impl Message {
+    /// The delimiters that MSH-1 and MSH-2 declare.
+    #[must_use]
+    pub fn delimiters(&self) -> Delimiters {
+        self.delimiters
+    }
+
+    /// The character set that the message is read and written in.
+    #[must_use]
+    pub fn charset(&self) -> Charset {
+        self.charset
+    }
+
+    /// How many segments there are, lines that are none among them.
+    #[must_use]
+    pub fn segment_count(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// What answering `path` has to look at, in bytes: eight for each segment on the way to the one it names, and that
+    /// segment's length. A bound for one call of any operation on this path, itself at the cost of finding the
+    /// segment; a host charges fuel by it.
+    #[must_use]
+    pub fn touched_bytes(&self, path: &Path) -> u64 {
+        const SEGMENT_BYTES: usize = 8;
+        let found = self.find(path.name(), path.occurrence());
+        let touched = match found {
+            Some(index) => (index + 1) * SEGMENT_BYTES + self.content(index).len(),
+            None => self.segments.len() * SEGMENT_BYTES,
+        };
+        touched as u64
+    }
+
+    /// The index of a segment by name and occurrence.
+    fn find(&self, name: [u8; 3], occurrence: u32) -> Option<usize> {
+        let wanted = usize::try_from(occurrence).unwrap_or(usize::MAX).saturating_sub(1);
+        let mut named = self
+            .segments
+            .iter()
+            .enumerate()
+            .filter(|(_, segment)| segment.name == name);
+        named.nth(wanted).map(|(index, _)| index)
+    }
+
+    /// The bytes of a segment without its terminator.
+    fn content(&self, index: usize) -> &[u8] {
+        self.segments
+            .get(index)
+            .map(|segment| self.content_of(segment))
+            .unwrap_or_default()
+    }
+
+    fn content_of<'a>(&'a self, segment: &'a Segment) -> &'a [u8] {
+        match &segment.edited {
+            Some(bytes) => bytes,
+            None => self
+                .original
+                .get(segment.start as usize..segment.end as usize)
+                .unwrap_or_default(),
+        }
+    }
+
+    fn undecodable(&self, path: &Path) -> PathError {
+        PathError::Undecodable {
+            path: path.clone(),
+            charset: self.charset,
+        }
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Message({} bytes received, {} segments)",
+            self.original.len(),
+            self.segments.len()
+        )
+    }
+}

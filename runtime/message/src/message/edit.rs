@@ -1,0 +1,438 @@
+//! Editing: each edit replaces the bytes of one segment, or the list of segments. An edit that fails changes nothing.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::place::{Aim, Levels, Place, slice};
+use super::{Message, Origin, Segment};
+use crate::escape;
+use crate::path::{FieldPath, segment_name};
+use crate::{Path, PathError};
+
+/// The most separators that one edit adds before the node that it makes. Far beyond any message structure, and small
+/// enough that a path with a slip of the pen cannot fill the memory.
+const SEPARATORS_ADDED_MAX: u64 = 10_000;
+
+/// Room left in a segment when it is first edited, because edits of one segment come in groups.
+const ROOM_FOR_EDITS: usize = 64;
+
+impl Message {
+    /// Puts text into a leaf, escaping what the message's delimiters ask for. Missing fields, repetitions and
+    /// components on the way there are made, a missing segment is not. Where the node had parts, they are replaced;
+    /// an omitted repetition is the first one, and the others stay.
+    ///
+    /// Setting what [`get`](Self::get) gives changes no byte. Formatting sequences that reading leaves as they are
+    /// (`\.br\`, `\H\`, `\N\`, `\Cxxyy\`, `\Mxxyyzz\`, `\Zdd\`) are written as they are too; any other escape character
+    /// is text. CR and LF become `\X0D\` and `\X0A\`. The bytes 0x0B and 0x1C, which frame messages, are refused.
+    pub fn set(&mut self, path: &Path, value: &str) -> Result<(), PathError> {
+        let (index, field) = self.settable(path)?;
+        let current = self.leaf(self.content(index), path, field);
+        if current.is_ok_and(|current| current.as_option() == Some(value)) {
+            return Ok(());
+        }
+        let bytes = escape::encode(value, self.delimiters, self.charset).map_err(|reason| PathError::Unencodable {
+            path: path.clone(),
+            charset: self.charset,
+            reason,
+        })?;
+        self.put(index, path, field, Aim::Leaf, &bytes)
+    }
+
+    /// Puts encoded bytes into any node, delimiters and escapes and all. Refused are segment terminators, the bytes
+    /// that frame messages, and separators of the node's own level or above, which would move its neighbours.
+    pub fn set_raw(&mut self, path: &Path, value: &[u8]) -> Result<(), PathError> {
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0x0b | 0x1c)) {
+            let reason = "it holds a segment terminator or a byte that frames messages";
+            return Err(PathError::Unencodable {
+                path: path.clone(),
+                charset: self.charset,
+                reason,
+            });
+        }
+        if path.field().is_none() {
+            return self.set_segment(path, value);
+        }
+        let (index, field) = self.settable(path)?;
+        let levels = Levels::to(path, field, self.delimiters, Aim::Node);
+        let separators = levels.as_slice().iter().filter_map(|level| level.separator);
+        if separators
+            .into_iter()
+            .any(|separator| memchr::memchr(separator, value).is_some())
+        {
+            return Err(not_settable(
+                path,
+                "the bytes hold a separator that would move the nodes beside it",
+            ));
+        }
+        self.put(index, path, field, Aim::Node, value)
+    }
+
+    /// Copies a node of another message, translating delimiters and character set where they differ. Both paths name
+    /// nodes of the same kind; a repetition may also become a whole field. A source that is absent clears the node.
+    pub fn copy_from(&mut self, source: &Self, source_path: &Path, path: &Path) -> Result<(), PathError> {
+        if kind(source_path) != kind(path) {
+            return Err(PathError::Unsupported {
+                reason: "a copy between nodes of different kinds; copy a field to a field, a component to a component",
+            });
+        }
+        if is_delimiters(source_path) || (source_path.is_of_header() && source_path.field().is_none()) {
+            return Err(PathError::Unsupported {
+                reason: "a copy of the header or of its delimiters; copy its fields from MSH-3 on",
+            });
+        }
+        let Some(bytes) = source.get_raw(source_path)? else {
+            return self.clear(path);
+        };
+        let bytes = self.translated(source, source_path, path, &bytes)?;
+        match path.field() {
+            Some(_) => self.set_raw(path, &bytes),
+            None => self.set_segment(
+                path,
+                &[path.segment().as_bytes(), bytes.get(3..).unwrap_or_default()].concat(),
+            ),
+        }
+    }
+
+    /// Empties a node; the nodes after it keep their places. A field loses all its repetitions, a segment everything
+    /// but its name. Clearing what is absent does nothing.
+    pub fn clear(&mut self, path: &Path) -> Result<(), PathError> {
+        if self.find(path.name(), path.occurrence()).is_none() {
+            return Ok(());
+        }
+        if path.field().is_none() {
+            return self.set_segment(path, path.segment().as_bytes());
+        }
+        let (index, field) = self.settable(path)?;
+        if self.node(self.content(index), path, field, Aim::Node).is_none() {
+            return Ok(());
+        }
+        self.put(index, path, field, Aim::Node, b"")
+    }
+
+    /// Adds an empty segment after the one that `after` names, or at the end, and gives its path.
+    pub fn insert(&mut self, segment: &str, after: Option<&Path>) -> Result<Path, PathError> {
+        let Some(name) = segment_name(segment.as_bytes()) else {
+            return Err(PathError::Malformed {
+                position: 1,
+                expected: "a segment's name of three characters",
+            });
+        };
+        let path = Path::of_segment(name, 0);
+        if path.is_of_header() {
+            return Err(not_settable(&path, "a message has one header"));
+        }
+        if self.segments.len() >= self.segments_max as usize {
+            return Err(not_settable(
+                &path,
+                "the message has as many segments as the interface allows",
+            ));
+        }
+        let index = match after {
+            Some(after) => self.index_after(after)?,
+            None => self.segments.len(),
+        };
+        self.insert_at(index, name);
+        let named = self
+            .segments
+            .iter()
+            .take(index + 1)
+            .filter(|segment| segment.name == name)
+            .count();
+        Ok(Path::of_segment(name, u32::try_from(named).unwrap_or(u32::MAX)))
+    }
+
+    /// Takes a whole segment or repetition out; what follows moves up. The last repetition leaves an empty field.
+    /// Removing what is absent does nothing.
+    pub fn remove(&mut self, path: &Path) -> Result<(), PathError> {
+        let Some(field) = path.field() else {
+            return self.remove_segment(path);
+        };
+        if field.component().is_some() {
+            return Err(PathError::Unsupported {
+                reason: "removing a component, which would give those after it another meaning; clear it",
+            });
+        }
+        if self.find(path.name(), path.occurrence()).is_none() {
+            return Ok(());
+        }
+        let (index, field) = self.settable(path)?;
+        let content = self.content(index);
+        let levels = Levels::to(path, field, self.delimiters, Aim::Leaf);
+        let Place::Found(range) = self.locate(content, &levels) else {
+            return Ok(());
+        };
+        let is_separator = |position: Option<usize>| {
+            let byte = position.and_then(|position| content.get(position)).copied();
+            byte.is_some() && byte == self.delimiters.repetition
+        };
+        let range = if field.repetition() > 1 {
+            range.start - 1..range.end
+        } else {
+            range.start..range.end + usize::from(is_separator(Some(range.end)))
+        };
+        self.splice(index, range, b"", b"");
+        Ok(())
+    }
+
+    /// The segment and node that a path leads to, where they may be set.
+    fn settable(&self, path: &Path) -> Result<(usize, FieldPath), PathError> {
+        let Some(field) = path.field() else {
+            return Err(not_settable(
+                path,
+                "it is a whole segment; set its fields, or its raw bytes",
+            ));
+        };
+        if is_delimiters(path) {
+            return Err(not_settable(path, "the delimiters of a message cannot be changed"));
+        }
+        match self.find(path.name(), path.occurrence()) {
+            Some(index) => Ok((index, field)),
+            None => Err(not_settable(path, "there is no such segment; insert it first")),
+        }
+    }
+
+    fn put(&mut self, index: usize, path: &Path, field: FieldPath, aim: Aim, bytes: &[u8]) -> Result<(), PathError> {
+        let levels = Levels::to(path, field, self.delimiters, aim);
+        let content = self.content(index);
+        match self.locate(content, &levels) {
+            Place::Found(range) if slice(content, &range) == bytes => {}
+            Place::Found(range) => self.splice(index, range, b"", bytes),
+            Place::Absent {
+                position,
+                depth,
+                missing,
+            } => {
+                let padding = padding(path, &levels, depth, missing)?;
+                self.splice(index, position..position, &padding, bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_segment(&mut self, path: &Path, bytes: &[u8]) -> Result<(), PathError> {
+        if path.is_of_header() {
+            return Err(not_settable(path, "the header as a whole; set its fields"));
+        }
+        let Some(index) = self.find(path.name(), path.occurrence()) else {
+            return Err(not_settable(path, "there is no such segment; insert it first"));
+        };
+        let after_name = bytes.strip_prefix(&path.name());
+        if after_name.is_none_or(|rest| rest.first().is_some_and(|byte| *byte != self.delimiters.field)) {
+            return Err(not_settable(
+                path,
+                "the bytes of a segment begin with its name and a field separator",
+            ));
+        }
+        let content = self.content(index);
+        if content != bytes {
+            let range = 0..content.len();
+            self.splice(index, range, b"", bytes);
+        }
+        Ok(())
+    }
+
+    fn remove_segment(&mut self, path: &Path) -> Result<(), PathError> {
+        if path.is_of_header() {
+            return Err(not_settable(path, "a message has one header"));
+        }
+        if let Some(index) = self.find(path.name(), path.occurrence()) {
+            Arc::make_mut(&mut self.segments).remove(index);
+            self.edited = true;
+        }
+        Ok(())
+    }
+
+    /// Where a segment goes that is inserted after `after`: behind the lines that belong to that one's broken text.
+    fn index_after(&self, after: &Path) -> Result<usize, PathError> {
+        let found = if after.field().is_none() {
+            self.find(after.name(), after.occurrence())
+        } else {
+            None
+        };
+        let Some(index) = found else {
+            return Err(not_settable(
+                after,
+                "there is no such segment to insert another one after",
+            ));
+        };
+        let following = self.segments.iter().skip(index + 1);
+        Ok(index + 1 + following.take_while(|segment| segment.name == [0; 3]).count())
+    }
+
+    /// Blank lines after the segment before it come after the new one.
+    fn insert_at(&mut self, index: usize, name: [u8; 3]) {
+        let (split, next) = self.segments.get(index.saturating_sub(1)).map_or((0, 0), |previous| {
+            let ending = self
+                .original
+                .get(previous.end as usize..previous.next as usize)
+                .unwrap_or_default();
+            let own = if previous.origin == Origin::Inserted {
+                0
+            } else {
+                first_ending(ending)
+            };
+            (previous.end + own, previous.next)
+        });
+        let segments = Arc::make_mut(&mut self.segments);
+        if let Some(previous) = segments.get_mut(index.saturating_sub(1)) {
+            previous.next = split;
+        }
+        let edited = Some(Arc::new(name.to_vec()));
+        segments.insert(
+            index,
+            Segment {
+                name,
+                origin: Origin::Inserted,
+                start: split,
+                end: split,
+                next,
+                edited,
+            },
+        );
+        self.edited = true;
+    }
+
+    fn splice(&mut self, index: usize, range: Range<usize>, padding: &[u8], bytes: &[u8]) {
+        let Self {
+            original,
+            segments,
+            edited,
+            ..
+        } = self;
+        let Some(segment) = Arc::make_mut(segments).get_mut(index) else {
+            return;
+        };
+        *edited = true;
+        match &mut segment.edited {
+            Some(content) => replace(Arc::make_mut(content), range, padding, bytes),
+            None => {
+                let content = original
+                    .get(segment.start as usize..segment.end as usize)
+                    .unwrap_or_default();
+                let mut copy = Vec::with_capacity(content.len() + padding.len() + bytes.len() + ROOM_FOR_EDITS);
+                copy.extend_from_slice(content.get(..range.start).unwrap_or_default());
+                copy.extend_from_slice(padding);
+                copy.extend_from_slice(bytes);
+                copy.extend_from_slice(content.get(range.end..).unwrap_or_default());
+                segment.edited = Some(Arc::new(copy));
+            }
+        }
+    }
+
+    /// The bytes of a node of `source` as they are written in this message.
+    fn translated(&self, source: &Self, source_path: &Path, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, PathError> {
+        let same = source.delimiters == self.delimiters && source.charset == self.charset;
+        if same && memchr::memchr(b'\n', bytes).is_none() {
+            return Ok(bytes.to_vec());
+        }
+        let separators = |delimiters: crate::Delimiters| {
+            [
+                Some(delimiters.field),
+                Some(delimiters.component),
+                delimiters.repetition,
+                delimiters.subcomponent,
+            ]
+        };
+        let (theirs, ours) = (separators(source.delimiters), separators(self.delimiters));
+        let role = |byte: u8| theirs.iter().position(|separator| *separator == Some(byte));
+        let mut out = Vec::with_capacity(bytes.len());
+        let mut rest = bytes;
+        loop {
+            let end = rest.iter().position(|byte| role(*byte).is_some()).unwrap_or(rest.len());
+            let text = escape::decode(rest.get(..end).unwrap_or_default(), source.delimiters, source.charset)
+                .ok_or_else(|| source.undecodable(source_path))?;
+            let encoded =
+                escape::encode(&text, self.delimiters, self.charset).map_err(|reason| PathError::Unencodable {
+                    path: path.clone(),
+                    charset: self.charset,
+                    reason,
+                })?;
+            out.extend_from_slice(&encoded);
+            let Some(role) = rest.get(end).and_then(|byte| role(*byte)) else {
+                return Ok(out);
+            };
+            let separator = ours.get(role).copied().flatten();
+            out.push(
+                separator.ok_or_else(|| {
+                    not_settable(path, "the source has parts for which this message has no separator")
+                })?,
+            );
+            rest = rest.get(end + 1..).unwrap_or_default();
+        }
+    }
+}
+
+/// What has to agree between the ends of a copy: segment, field, component, subcomponent.
+fn kind(path: &Path) -> (bool, bool, bool) {
+    let field = path.field();
+    let component = field.and_then(|field| field.component());
+    let subcomponent = field.and_then(|field| field.subcomponent());
+    (field.is_some(), component.is_some(), subcomponent.is_some())
+}
+
+fn is_delimiters(path: &Path) -> bool {
+    path.is_of_header() && path.field().is_some_and(|field| field.field() <= 2)
+}
+
+fn not_settable(path: &Path, reason: &'static str) -> PathError {
+    PathError::NotSettable {
+        path: path.clone(),
+        reason,
+    }
+}
+
+/// The separators that lead to a node which is not there yet.
+fn padding(path: &Path, levels: &Levels, depth: usize, missing: u32) -> Result<Vec<u8>, PathError> {
+    let below = levels
+        .as_slice()
+        .iter()
+        .skip(depth + 1)
+        .map(|level| (level.separator, level.number - 1));
+    let at = levels
+        .as_slice()
+        .iter()
+        .skip(depth)
+        .take(1)
+        .map(|level| (level.separator, missing));
+    let steps: Vec<_> = at.chain(below).filter(|(_, count)| *count > 0).collect();
+    if steps.iter().map(|(_, count)| u64::from(*count)).sum::<u64>() > SEPARATORS_ADDED_MAX {
+        return Err(not_settable(
+            path,
+            "it lies more than 10000 nodes beyond the last one; set those before it first",
+        ));
+    }
+    let mut padding = Vec::new();
+    for (separator, count) in steps {
+        let Some(separator) = separator else {
+            return Err(not_settable(
+                path,
+                "MSH-2 of this message names no separator for such a node",
+            ));
+        };
+        padding.extend(std::iter::repeat_n(separator, count as usize));
+    }
+    Ok(padding)
+}
+
+/// The length of the first line ending: CR LF, CR or LF.
+fn first_ending(ending: &[u8]) -> u32 {
+    match ending {
+        [b'\r', b'\n', ..] => 2,
+        [_, ..] => 1,
+        [] => 0,
+    }
+}
+
+/// Replaces a range in place, moving what follows once.
+fn replace(content: &mut Vec<u8>, range: Range<usize>, padding: &[u8], bytes: &[u8]) {
+    let old_length = content.len();
+    let added = padding.len() + bytes.len();
+    let new_length = old_length - range.len() + added;
+    content.resize(old_length.max(new_length), 0);
+    content.copy_within(range.end..old_length, range.start + added);
+    content.truncate(new_length);
+    let mut gap = content.iter_mut().skip(range.start);
+    for (place, byte) in gap.by_ref().zip(padding.iter().chain(bytes)) {
+        *place = *byte;
+    }
+}

@@ -1,0 +1,256 @@
+//! Parsing: one pass over the bytes that finds where segments end, and the header's delimiters and character set.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::{Message, Origin, Segment, Terminator};
+use crate::path::segment_name;
+use crate::{Charset, Delimiters};
+
+/// The largest message, in bytes. Positions are kept in 32 bits; a quarter of that leaves no doubt in any sum, and is
+/// far more than the largest scanned document that a sender puts into one OBX-5.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 30;
+
+/// The default of [`ParseOptions::segments_max`]. The largest results and master files that hospitals send have some
+/// tens of thousands; a list of this length takes 2.4 MB, so a message of nothing but line ends stays harmless.
+const SEGMENTS_MAX: usize = 100_000;
+
+/// Room for a usual message, so that the list of segments is allocated once.
+const SEGMENTS_EXPECTED_MAX: usize = 64;
+
+/// How bytes are to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseOptions {
+    /// Wins over MSH-18, for senders that declare nothing or the wrong set.
+    pub charset: Option<Charset>,
+    /// The most segments that a message may have, inserted ones included.
+    pub segments_max: usize,
+}
+
+impl Default for ParseOptions {
+    fn default() -> Self {
+        Self {
+            charset: None,
+            segments_max: SEGMENTS_MAX,
+        }
+    }
+}
+
+/// Why bytes are not an HL7 v2 message.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// The first segment is not MSH.
+    #[error("no MSH segment at byte {offset}: a message begins with MSH")]
+    NoHeader {
+        /// Where MSH was expected.
+        offset: u64,
+    },
+    /// MSH-1 or MSH-2 cannot be used.
+    #[error("the delimiters at byte {offset} cannot be used: {reason}")]
+    BadDelimiters {
+        /// Where MSH-1 lies.
+        offset: u64,
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// A second MSH: two messages in one frame would be acknowledged as one.
+    #[error("a second MSH segment begins at byte {offset}: send one message at a time")]
+    SecondHeader {
+        /// Where it begins.
+        offset: u64,
+    },
+    /// More segments than [`ParseOptions::segments_max`].
+    #[error("more than {segments_max} segments: the limit is reached at byte {offset}")]
+    TooManySegments {
+        /// Where the first one too many begins.
+        offset: u64,
+        /// The limit.
+        segments_max: usize,
+    },
+    /// More bytes than [`MESSAGE_BYTES_MAX`].
+    #[error("the message has {bytes} bytes: at most {MESSAGE_BYTES_MAX} can be read")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+impl ParseError {
+    /// The stable name of the error, as the plugin contract documents it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoHeader { .. } => "no-header",
+            Self::BadDelimiters { .. } => "bad-delimiters",
+            Self::SecondHeader { .. } => "second-header",
+            Self::TooManySegments { .. } => "too-many-segments",
+            Self::TooLarge { .. } => "too-large",
+        }
+    }
+
+    /// Where the trouble starts, in bytes from the beginning.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        match self {
+            Self::NoHeader { offset }
+            | Self::BadDelimiters { offset, .. }
+            | Self::SecondHeader { offset }
+            | Self::TooManySegments { offset, .. } => *offset,
+            Self::TooLarge { .. } => MESSAGE_BYTES_MAX as u64,
+        }
+    }
+}
+
+impl Message {
+    /// Reads a message. Blank lines and a byte-order mark before MSH are kept and skipped; lines that are no segments
+    /// are kept, and no path leads to them. Nothing else is judged: segments, fields and values may be anything.
+    pub fn parse(raw: impl Into<Bytes>, options: &ParseOptions) -> Result<Self, ParseError> {
+        parse(raw.into(), options)
+    }
+}
+
+fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError> {
+    if original.len() > MESSAGE_BYTES_MAX {
+        return Err(ParseError::TooLarge {
+            bytes: original.len() as u64,
+        });
+    }
+    let start = skip_prefix(&original);
+    let (delimiters, terminator) = read_header(&original, start)?;
+    let segments_max = options.segments_max.min(MESSAGE_BYTES_MAX);
+    let segments = Lines {
+        bytes: &original,
+        delimiters,
+        terminator,
+        segments_max,
+    }
+    .read(start)?;
+    let mut message = Message {
+        original,
+        segments: Arc::new(segments),
+        delimiters,
+        charset: Charset::ASCII,
+        terminator,
+        segments_max: position(segments_max),
+        edited: false,
+    };
+    message.charset = options.charset.unwrap_or_else(|| message.declared_charset());
+    Ok(message)
+}
+
+/// Positions fit in 32 bits because a message has at most [`MESSAGE_BYTES_MAX`] bytes.
+fn position(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// Where MSH should begin: after a byte-order mark, blank lines, and the start byte of a frame.
+fn skip_prefix(bytes: &[u8]) -> usize {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let mut rest = bytes;
+    loop {
+        if let Some(after) = rest.strip_prefix(BYTE_ORDER_MARK) {
+            rest = after;
+        } else if let [b'\r' | b'\n' | b' ' | b'\t' | 0x0b, after @ ..] = rest {
+            rest = after;
+        } else {
+            return bytes.len() - rest.len();
+        }
+    }
+}
+
+fn read_header(bytes: &[u8], start: usize) -> Result<(Delimiters, Terminator), ParseError> {
+    let rest = bytes.get(start..).unwrap_or_default();
+    if !rest.starts_with(b"MSH") {
+        return Err(ParseError::NoHeader { offset: start as u64 });
+    }
+    let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+    let delimiters =
+        Delimiters::of_header(rest.get(..end).unwrap_or_default()).map_err(|reason| ParseError::BadDelimiters {
+            offset: start as u64 + 3,
+            reason,
+        })?;
+    let terminator = match (rest.get(end), rest.get(end + 1)) {
+        (Some(b'\r'), Some(b'\n')) => Terminator::Both,
+        (Some(b'\n'), _) => Terminator::LineFeed,
+        _ => Terminator::CarriageReturn,
+    };
+    Ok((delimiters, terminator))
+}
+
+struct Lines<'a> {
+    bytes: &'a [u8],
+    delimiters: Delimiters,
+    terminator: Terminator,
+    segments_max: usize,
+}
+
+impl Lines<'_> {
+    fn read(&self, mut start: usize) -> Result<Vec<Segment>, ParseError> {
+        let mut segments = Vec::with_capacity((self.bytes.len() / 48 + 2).min(SEGMENTS_EXPECTED_MAX));
+        while start < self.bytes.len() {
+            if segments.len() == self.segments_max {
+                return Err(ParseError::TooManySegments {
+                    offset: start as u64,
+                    segments_max: self.segments_max,
+                });
+            }
+            let (end, next) = self.line_from(start);
+            let name = self.name(start, end);
+            if &name == b"MSH" && !segments.is_empty() {
+                return Err(ParseError::SecondHeader { offset: start as u64 });
+            }
+            segments.push(Segment {
+                name,
+                origin: Origin::Received,
+                start: position(start),
+                end: position(end),
+                next: position(next),
+                edited: None,
+            });
+            start = next;
+        }
+        Ok(segments)
+    }
+
+    /// Where the line that begins at `start` ends, and where the next one that is not blank begins.
+    fn line_from(&self, start: usize) -> (usize, usize) {
+        let mut search = start;
+        loop {
+            let rest = self.bytes.get(search..).unwrap_or_default();
+            let Some(found) = memchr::memchr2(b'\r', b'\n', rest) else {
+                return (self.bytes.len(), self.bytes.len());
+            };
+            let end = search + found;
+            let tail = self.bytes.get(end..).unwrap_or_default();
+            let next = end + tail.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            if self.is_line_end(end, next) {
+                return (end, next);
+            }
+            search = next;
+        }
+    }
+
+    /// Where segments end in CR, a line feed alone is text that a sender put into a field, unless a segment follows.
+    fn is_line_end(&self, end: usize, next: usize) -> bool {
+        let ending = self.bytes.get(end..next).unwrap_or_default();
+        self.terminator == Terminator::LineFeed
+            || ending.contains(&b'\r')
+            || next == self.bytes.len()
+            || self.name(next, (next + 4).min(self.bytes.len())) != [0; 3]
+    }
+
+    /// The name of the segment that begins at `start`, or zeros where none does.
+    fn name(&self, start: usize, end: usize) -> [u8; 3] {
+        let line = self.bytes.get(start..end).unwrap_or_default();
+        let is_segment = line.get(3).is_none_or(|byte| *byte == self.delimiters.field);
+        let name = if is_segment {
+            line.get(..3).and_then(segment_name)
+        } else {
+            None
+        };
+        name.unwrap_or_default()
+    }
+}

@@ -1,0 +1,87 @@
+//! Printing: the message as bytes again, and its segments one by one.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::{Message, Origin, Segment};
+
+/// One segment of a message, for printing. `Debug` prints the size only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SegmentView<'a> {
+    name: &'a str,
+    raw: &'a [u8],
+}
+
+impl<'a> SegmentView<'a> {
+    /// The name, such as `PID`; empty for a line that is not a segment.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The bytes without the terminator.
+    #[must_use]
+    pub fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+}
+
+impl fmt::Debug for SegmentView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SegmentView({} bytes)", self.raw.len())
+    }
+}
+
+impl Message {
+    /// The whole message. Without an edit these are the very bytes that were parsed; with one, only the edited
+    /// segments differ from them.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        if self.edited {
+            self.assemble().into()
+        } else {
+            self.original.clone()
+        }
+    }
+
+    /// The segments in order, lines that are none among them.
+    pub fn segments(&self) -> impl Iterator<Item = SegmentView<'_>> {
+        self.segments.iter().map(|segment| {
+            let name = if segment.name == [0; 3] {
+                ""
+            } else {
+                std::str::from_utf8(&segment.name).unwrap_or_default()
+            };
+            SegmentView {
+                name,
+                raw: self.content_of(segment),
+            }
+        })
+    }
+
+    fn assemble(&self) -> Vec<u8> {
+        let edited = self.segments.iter().filter_map(|segment| segment.edited.as_ref());
+        let room: usize = edited.map(|bytes| bytes.len() + 2).sum();
+        let mut out = Vec::with_capacity(self.original.len() + room);
+        let first = self.segments.first().map_or(0, |segment| segment.start as usize);
+        out.extend_from_slice(self.original.get(..first).unwrap_or_default());
+        let mut rest = self.segments.iter().peekable();
+        while let Some(segment) = rest.next() {
+            out.extend_from_slice(self.content_of(segment));
+            self.print_ending(segment, rest.peek().is_none(), &mut out);
+        }
+        out
+    }
+
+    fn print_ending(&self, segment: &Segment, is_last: bool, out: &mut Vec<u8>) {
+        let ending = self
+            .original
+            .get(segment.end as usize..segment.next as usize)
+            .unwrap_or_default();
+        if segment.origin == Origin::Inserted || (ending.is_empty() && !is_last) {
+            out.extend_from_slice(self.terminator.bytes());
+        }
+        out.extend_from_slice(ending);
+    }
+}

@@ -1,0 +1,379 @@
+//! Paths: how a node of a message is addressed, and what can be wrong with an address.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::Charset;
+
+/// The address of a node: a segment, a field, a repetition, a component or a subcomponent.
+///
+/// Written in HL7's own notation and counted from one: `PID-5`, `PID-5.1.2`, `PID-3[2].1`, `OBX[3]-5`. Parsed once
+/// and cheap to keep. What an omitted number means depends on the question:
+///
+/// | written | reading and setting a leaf | raw, clear, copy | count | remove |
+/// |---|---|---|---|---|
+/// | `OBX` | `not-a-leaf` | the first OBX | segments named OBX | the first OBX |
+/// | `OBX[2]` | `not-a-leaf` | the second OBX | its fields | the second OBX |
+/// | `PID-3` | the first repetition | the field with all its repetitions | repetitions | the first repetition |
+/// | `PID-3[2]` | the second repetition | the second repetition | its components | the second repetition |
+/// | `PID-3.1` | the first repetition's component | the same | its subcomponents | `unsupported` |
+///
+/// Group paths (`ORDER/OBX[1]-5`) are reserved and give `unsupported`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Path {
+    segment: [u8; 3],
+    occurrence: u32,
+    field: Option<FieldPath>,
+}
+
+/// The address of a node within its segment, such as `3`, `3.1` or `5[2].1`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FieldPath {
+    field: u32,
+    repetition: u32,
+    component: u32,
+    subcomponent: u32,
+}
+
+/// What is wrong with a path, or with the node that it leads to. The message is as it was before the call.
+///
+/// The text never holds a value, nor a path that could not be parsed, because a plugin may have made it from one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PathError {
+    /// The plugin's fault: this is not a path.
+    #[error("not a path: {expected} is expected at position {position}, as in PID-3[2].1")]
+    Malformed {
+        /// Where in the text, counted in bytes from one.
+        position: usize,
+        /// What would have been right there.
+        expected: &'static str,
+    },
+    /// The plugin's fault: the node has parts, so that reading it as one value would lose some.
+    #[error("{path} has parts in this message: ask for a component such as {path}.1, or for the raw bytes")]
+    NotALeaf {
+        /// The node.
+        path: Path,
+    },
+    /// The plugin's fault: the node cannot be set, or not like this.
+    #[error("{path} cannot be set: {reason}")]
+    NotSettable {
+        /// The node.
+        path: Path,
+        /// Why not, and what to do instead.
+        reason: &'static str,
+    },
+    /// The plugin's fault: the value cannot stand in this message.
+    #[error("the value for {path} cannot be written: {reason} (character set {charset})")]
+    Unencodable {
+        /// The node.
+        path: Path,
+        /// The character set of the message.
+        charset: Charset,
+        /// What it is about the value.
+        reason: &'static str,
+    },
+    /// The plugin's fault: a path or an operation that this version does not offer.
+    #[error("not supported: {reason}")]
+    Unsupported {
+        /// What was asked, and what to do instead.
+        reason: &'static str,
+    },
+    /// The message's fault: the bytes are not text in its character set.
+    #[error("the bytes of {path} are not text in the character set {charset}: set the sender's charset on the source")]
+    Undecodable {
+        /// The node.
+        path: Path,
+        /// The character set of the message.
+        charset: Charset,
+    },
+}
+
+impl PathError {
+    /// The stable name of the error, as the plugin contract documents it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed",
+            Self::NotALeaf { .. } => "not-a-leaf",
+            Self::NotSettable { .. } => "not-settable",
+            Self::Unencodable { .. } => "unencodable",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Undecodable { .. } => "undecodable",
+        }
+    }
+
+    /// Whether the plugin asked for something wrong; otherwise the message is at fault.
+    #[must_use]
+    pub fn is_plugins_fault(&self) -> bool {
+        !matches!(self, Self::Undecodable { .. })
+    }
+}
+
+impl Path {
+    /// A path to a whole segment; `occurrence` 0 stands for an omitted one.
+    pub(crate) fn of_segment(segment: [u8; 3], occurrence: u32) -> Self {
+        Self {
+            segment,
+            occurrence,
+            field: None,
+        }
+    }
+
+    /// The same segment, at another node in it.
+    pub(crate) fn with_field(&self, field: FieldPath) -> Self {
+        Self {
+            field: Some(field),
+            ..self.clone()
+        }
+    }
+
+    /// The name of the segment, such as `PID`.
+    #[must_use]
+    pub fn segment(&self) -> &str {
+        std::str::from_utf8(&self.segment).unwrap_or_default()
+    }
+
+    /// Which of the segments of that name, counted from one.
+    #[must_use]
+    pub fn occurrence(&self) -> u32 {
+        self.occurrence.max(1)
+    }
+
+    /// The node within the segment; `None` for the segment itself.
+    #[must_use]
+    pub fn field(&self) -> Option<FieldPath> {
+        self.field
+    }
+
+    pub(crate) fn name(&self) -> [u8; 3] {
+        self.segment
+    }
+
+    pub(crate) fn has_occurrence(&self) -> bool {
+        self.occurrence > 0
+    }
+
+    pub(crate) fn is_of_header(&self) -> bool {
+        &self.segment == b"MSH"
+    }
+}
+
+impl FieldPath {
+    pub(crate) fn new(field: u32, repetition: u32, component: u32, subcomponent: u32) -> Self {
+        Self {
+            field,
+            repetition,
+            component,
+            subcomponent,
+        }
+    }
+
+    /// The number of the field, counted from one.
+    #[must_use]
+    pub fn field(&self) -> u32 {
+        self.field
+    }
+
+    /// Which repetition, counted from one; the first where it was omitted.
+    #[must_use]
+    pub fn repetition(&self) -> u32 {
+        self.repetition.max(1)
+    }
+
+    /// The number of the component; `None` for the field or repetition itself.
+    #[must_use]
+    pub fn component(&self) -> Option<u32> {
+        (self.component > 0).then_some(self.component)
+    }
+
+    /// The number of the subcomponent; `None` for the component itself.
+    #[must_use]
+    pub fn subcomponent(&self) -> Option<u32> {
+        (self.subcomponent > 0).then_some(self.subcomponent)
+    }
+
+    /// Whether the path names a field with all its repetitions.
+    pub(crate) fn is_whole_field(&self) -> bool {
+        self.repetition == 0 && self.component == 0
+    }
+}
+
+impl FromStr for Path {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        if text.contains('/') {
+            return Err(PathError::Unsupported {
+                reason: "a path through groups; name the segment and its occurrence, as in OBX[3]-5",
+            });
+        }
+        let mut reader = Reader {
+            text: text.as_bytes(),
+            position: 0,
+        };
+        let segment = reader.segment()?;
+        let occurrence = reader.bracketed()?;
+        let field = if reader.take(b'-') { Some(reader.field()?) } else { None };
+        reader.end(if field.is_some() {
+            "the end, or a dot"
+        } else {
+            "the end, or a dash"
+        })?;
+        Ok(Self {
+            segment,
+            occurrence,
+            field,
+        })
+    }
+}
+
+impl FromStr for FieldPath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        let mut reader = Reader {
+            text: text.as_bytes(),
+            position: 0,
+        };
+        let field = reader.field()?;
+        reader.end("the end, or a dot")?;
+        Ok(field)
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.segment())?;
+        if self.occurrence > 0 {
+            write!(f, "[{}]", self.occurrence)?;
+        }
+        match self.field {
+            Some(field) => write!(f, "-{field}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.field)?;
+        if self.repetition > 0 {
+            write!(f, "[{}]", self.repetition)?;
+        }
+        if self.component > 0 {
+            write!(f, ".{}", self.component)?;
+        }
+        if self.subcomponent > 0 {
+            write!(f, ".{}", self.subcomponent)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Path({self})")
+    }
+}
+
+impl fmt::Debug for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FieldPath({self})")
+    }
+}
+
+/// The name of a segment: a capital letter, then two capital letters or digits.
+pub(crate) fn segment_name(bytes: &[u8]) -> Option<[u8; 3]> {
+    let name: [u8; 3] = bytes.try_into().ok()?;
+    let [first, rest @ ..] = name;
+    let is_name = first.is_ascii_uppercase()
+        && rest
+            .iter()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    is_name.then_some(name)
+}
+
+struct Reader<'a> {
+    text: &'a [u8],
+    position: usize,
+}
+
+impl Reader<'_> {
+    fn segment(&mut self) -> Result<[u8; 3], PathError> {
+        let name = self
+            .text
+            .get(..3)
+            .and_then(segment_name)
+            .ok_or_else(|| self.expected("a segment's name of three characters"))?;
+        self.position = 3;
+        Ok(name)
+    }
+
+    fn field(&mut self) -> Result<FieldPath, PathError> {
+        let mut path = FieldPath::new(self.number()?, self.bracketed()?, 0, 0);
+        if self.take(b'.') {
+            path.component = self.number()?;
+            if self.take(b'.') {
+                path.subcomponent = self.number()?;
+            }
+        }
+        Ok(path)
+    }
+
+    /// A number in brackets, or 0 where there is none.
+    fn bracketed(&mut self) -> Result<u32, PathError> {
+        if !self.take(b'[') {
+            return Ok(0);
+        }
+        let number = self.number()?;
+        if self.take(b']') {
+            Ok(number)
+        } else {
+            Err(self.expected("a closing bracket"))
+        }
+    }
+
+    fn number(&mut self) -> Result<u32, PathError> {
+        let start = self.position;
+        let mut number = 0_u32;
+        while let Some(digit) = self.text.get(self.position).filter(|byte| byte.is_ascii_digit()) {
+            number = number
+                .checked_mul(10)
+                .and_then(|tens| tens.checked_add(u32::from(digit - b'0')))
+                .ok_or_else(|| self.expected("a number of 32 bits"))?;
+            self.position += 1;
+            if number == 0 {
+                break;
+            }
+        }
+        if number == 0 {
+            self.position = start;
+            return Err(self.expected("a number from 1 on"));
+        }
+        Ok(number)
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.text.get(self.position) == Some(&byte);
+        self.position += usize::from(found);
+        found
+    }
+
+    fn end(&self, expected: &'static str) -> Result<(), PathError> {
+        if self.position == self.text.len() {
+            Ok(())
+        } else {
+            Err(self.expected(expected))
+        }
+    }
+
+    fn expected(&self, expected: &'static str) -> PathError {
+        PathError::Malformed {
+            position: self.position + 1,
+            expected,
+        }
+    }
+}
