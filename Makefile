@@ -1,0 +1,65 @@
+# Two commands do everything, set-up included:
+#   make demo   starts the example hospital, sends it real messages and shows what became of them
+#   make test   runs every test
+# Others: make lint, make bench, make soak, make plugins, make help.
+
+SHELL := /bin/bash
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+export CARGO_TARGET_DIR := $(TARGET)
+BINARY := $(TARGET)/debug/transfuse
+PLUGINS := $(TARGET)/plugins
+PYTHON := $(TARGET)/python
+# One version, because the suite compares what this client sends byte for byte.
+HL7_CLIENT := hl7==0.4.5
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: help demo test lint bench soak plugins guests build toolchain
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '1,4s/^# \{0,1\}//p' Makefile
+
+demo: plugins
+	@$(BINARY) demo --site examples/lab-results --plugins $(PLUGINS) --work $(TARGET)/demo
+
+test: guests $(PYTHON)/.ready
+	cargo test --workspace --quiet --no-fail-fast
+
+lint: toolchain
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+
+bench: toolchain
+	cargo build --release --package transfuse
+	$(TARGET)/release/transfuse plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)
+	cargo run --release --quiet --package transfuse-bench -- --plugins $(PLUGINS) --binary $(TARGET)/release/transfuse
+
+# A thousand kills under load: an hour or so, so not part of `make test`.
+soak: guests
+	TRANSFUSE_KILLS=1000 cargo test --package transfuse-suite --test kill -- --nocapture
+
+plugins: build
+	@$(BINARY) plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)
+
+# Plugins that misbehave on purpose stay out of the folder that the demo shows.
+guests: plugins
+	@$(BINARY) plugin build tests/guests/mischief --out $(TARGET)/test-plugins
+
+# The binary and the tests in one build, so that nothing is compiled twice.
+build: toolchain
+	cargo build --workspace --all-targets --quiet
+
+# A C compiler for SQLite, and Rust's library for WebAssembly: from rustup where it can be had, and otherwise the one
+# that Debian's packages build.
+toolchain:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install its stable toolchain with rustup" >&2; exit 1; }
+	@command -v cc >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q gcc libc6-dev; }
+	@test -d "$$(rustc --print target-libdir --target wasm32-unknown-unknown)" \
+	  || rustup target add wasm32-unknown-unknown \
+	  || test -x /usr/bin/wasm-ld-19 -a -x /usr/bin/cargo -a -d /usr/lib/rustlib \
+	  || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends rustc-web cargo-web rust-web-src lld-19; }
+
+$(PYTHON)/.ready: Makefile
+	python3 -m venv --clear $(PYTHON) || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv && python3 -m venv --clear $(PYTHON); }
+	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check $(HL7_CLIENT)
+	@touch $@

@@ -1,0 +1,154 @@
+//! The engine as a process: started as an admin starts it, stopped or killed as a bad day does.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::built;
+use crate::mllp::Connection;
+use crate::wait::wait_until;
+
+/// A running `transfuse run`, killed when dropped.
+#[derive(Debug)]
+pub struct Engine {
+    child: Child,
+    site: PathBuf,
+    /// Everything it has said, on both streams.
+    said: Arc<Mutex<String>>,
+}
+
+/// An engine that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code; none where a signal ended it.
+    pub code: Option<i32>,
+    /// Everything it said.
+    pub said: String,
+}
+
+/// A start compiles plugins, on a machine that may be busy with other tests.
+const START_LIMIT: Duration = Duration::from_mins(2);
+
+impl Engine {
+    /// Starts the engine on a site and waits until every interface is ready.
+    pub fn start(site: &Path) -> Result<Self> {
+        Self::start_with(site, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(site: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut engine = Self::spawn(site, arguments)?;
+        wait_until("the engine to be ready", START_LIMIT, || {
+            let ended = engine.child.try_wait().ok().flatten().is_some();
+            (ended || engine.said().contains("ready")).then_some(())
+        })?;
+        ensure!(engine.child.try_wait()?.is_none(), "the engine ended at once; it said:\n{}", engine.said());
+        Ok(engine)
+    }
+
+    /// Starts the process and waits for nothing: for starts that are meant to fail.
+    pub fn spawn(site: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut child = Command::new(built::binary()?)
+            .arg("run")
+            .arg(site)
+            .args(arguments)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("starting the engine")?;
+        let said = Arc::new(Mutex::new(String::new()));
+        listen(child.stdout.take(), &said);
+        listen(child.stderr.take(), &said);
+        Ok(Self { child, site: site.to_owned(), said })
+    }
+
+    /// Where an MLLP interface listens.
+    pub fn address(&self, interface: &str) -> Result<String> {
+        let prefix = format!("{interface}: listening on ");
+        let said = self.said();
+        let after = said.split(&prefix).nth(1).with_context(|| format!("`{interface}` never said where it listens:\n{said}"))?;
+        let address = after.split(|sign: char| sign == ',' || sign.is_whitespace()).next();
+        Ok(address.unwrap_or_default().to_owned())
+    }
+
+    /// A connection to an MLLP interface.
+    pub fn connect(&self, interface: &str) -> Result<Connection> {
+        Connection::open(&self.address(interface)?)
+    }
+
+    /// What it has said so far, on both streams.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Runs another command of the binary on the same site, and gives what it printed.
+    pub fn command(&self, arguments: &[&str]) -> Result<Output> {
+        Command::new(built::binary()?)
+            .args(arguments)
+            .arg(&self.site)
+            .env("NO_COLOR", "1")
+            .output()
+            .context("running a command")
+    }
+
+    /// The same for commands that print JSON.
+    pub fn json(&self, arguments: &[&str]) -> Result<serde_json::Value> {
+        let output = self.command(&[arguments, &["--json"]].concat())?;
+        ensure!(output.status.success(), "{arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).with_context(|| format!("{arguments:?} printed no JSON"))
+    }
+
+    /// SIGKILL: nothing of the engine runs any more after this.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(mut self) -> Result<Finished> {
+        let id = self.child.id().to_string();
+        ensure!(Command::new("kill").args(["-TERM", &id]).status()?.success(), "the engine is gone already");
+        self.finish()
+    }
+
+    /// Waits until the process ends by itself.
+    pub fn finish(&mut self) -> Result<Finished> {
+        let child = &mut self.child;
+        let status = wait_until("the engine to end", START_LIMIT, || child.try_wait().ok().flatten())?;
+        Ok(Finished { code: status.code(), said: self.said() })
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Already ended is what most tests leave behind.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn listen(stream: Option<impl Read + Send + 'static>, said: &Arc<Mutex<String>>) {
+    let Some(stream) = stream else { return };
+    let said = Arc::clone(said);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.push_str(&line);
+            said.push('\n');
+        }
+    });
+}

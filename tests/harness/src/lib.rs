@@ -1,0 +1,20 @@
+//! What the suite needs around an engine: a site folder, the process itself, senders and receivers.
+//!
+//! It knows the product only as a user does: by its binary, its files and its sockets. The framing here is written
+//! again on purpose, so that a fault in the product's own framing cannot hide in its tests.
+
+mod built;
+mod engine;
+mod mllp;
+mod sample;
+mod sink;
+mod site;
+mod wait;
+
+pub use built::{binary, plugins, python, test_plugins};
+pub use engine::{Engine, Finished};
+pub use mllp::{Connection, frame};
+pub use sample::{control_id_of, observation};
+pub use sink::{Delivered, Reply, Sink};
+pub use site::{InterfaceFile, Site};
+pub use wait::wait_until;

@@ -1,0 +1,156 @@
+//! A receiver that does what a script says, and remembers everything.
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::mllp::{Connection, frame};
+use crate::sample::control_id_of;
+use crate::wait::wait_until;
+
+/// A receiver on a port of its own, until the test ends.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    address: String,
+    received: Arc<Mutex<Vec<Delivered>>>,
+}
+
+/// One message that arrived.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// MSH-10.
+    pub control_id: String,
+    /// The message without its frame.
+    pub content: Vec<u8>,
+    /// Which connection it came over, counted from 0.
+    pub connection: usize,
+    /// How it was answered.
+    pub reply: Reply,
+    /// When it was there.
+    pub at: Instant,
+}
+
+/// What the receiver does with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// AA.
+    Accept,
+    /// This code: `AE`, `AR`.
+    Code(&'static str),
+    /// AA for a message that nobody sent.
+    AnotherControlId,
+    /// AA after a pause.
+    Late(Duration),
+    /// Nothing; the connection stays open.
+    Hang,
+    /// Half an answer, and the connection is closed.
+    DropMidFrame,
+}
+
+impl Sink {
+    /// A receiver that accepts everything.
+    pub fn accepting() -> Result<Self> {
+        Self::scripted(|_, _| Reply::Accept)
+    }
+
+    /// A receiver whose answers `script` decides, from how many messages came before and the message's control id.
+    pub fn scripted(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Result<Self> {
+        Self::listening("127.0.0.1:0", script)
+    }
+
+    /// The same at an address that the test chose: for a receiver that comes up later.
+    pub fn listening(address: &str, script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Result<Self> {
+        let listener = TcpListener::bind(address).with_context(|| format!("binding a sink to {address}"))?;
+        let sink = Self { address: listener.local_addr()?.to_string(), received: Arc::default() };
+        let (received, script) = (Arc::clone(&sink.received), Arc::new(script));
+        std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
+                let (received, script) = (Arc::clone(&received), Arc::clone(&script));
+                std::thread::spawn(move || serve(stream, number, &received, &*script));
+            }
+        });
+        Ok(sink)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Everything that has arrived, in order.
+    #[must_use]
+    pub fn received(&self) -> Vec<Delivered> {
+        lock(&self.received).clone()
+    }
+
+    /// How many have arrived.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        lock(&self.received).len()
+    }
+
+    /// The control ids of what has arrived, in order.
+    #[must_use]
+    pub fn control_ids(&self) -> Vec<String> {
+        lock(&self.received).iter().map(|one| one.control_id.clone()).collect()
+    }
+
+    /// Waits until so many messages have arrived.
+    pub fn wait_for(&self, count: usize, limit: Duration) -> Result<Vec<Delivered>> {
+        wait_until(&format!("{count} messages at the receiver"), limit, || {
+            let received = self.received();
+            (received.len() >= count).then_some(received)
+        })
+        .with_context(|| format!("{} have arrived", self.count()))
+    }
+}
+
+fn lock(received: &Mutex<Vec<Delivered>>) -> MutexGuard<'_, Vec<Delivered>> {
+    received.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(stream: TcpStream, connection: usize, received: &Mutex<Vec<Delivered>>, script: &dyn Fn(usize, &str) -> Reply) {
+    let Ok(mut writing) = stream.try_clone() else { return };
+    drop(stream.set_nodelay(true));
+    let mut reading = Connection::over(stream);
+    while let Ok(Some(content)) = reading.next_frame() {
+        let control_id = control_id_of(&content);
+        let reply = {
+            let mut received = lock(received);
+            let reply = script(received.len(), &control_id);
+            let at = Instant::now();
+            received.push(Delivered { control_id: control_id.clone(), content, connection, reply, at });
+            reply
+        };
+        if !answer(&mut writing, reply, &control_id) {
+            return;
+        }
+    }
+}
+
+/// Answers as the script says; false where the connection ends with it.
+fn answer(stream: &mut TcpStream, reply: Reply, control_id: &str) -> bool {
+    let framed = |code: &str, control_id: &str| {
+        frame(format!("MSH|^~\\&|SINK|TEST|||20261123||ACK|S{control_id}|P|2.5.1\rMSA|{code}|{control_id}\r").as_bytes())
+    };
+    match reply {
+        Reply::Accept => stream.write_all(&framed("AA", control_id)).is_ok(),
+        Reply::Code(code) => stream.write_all(&framed(code, control_id)).is_ok(),
+        Reply::AnotherControlId => stream.write_all(&framed("AA", "NOBODY-SENT-THIS")).is_ok(),
+        Reply::Late(pause) => {
+            std::thread::sleep(pause);
+            stream.write_all(&framed("AA", control_id)).is_ok()
+        }
+        Reply::Hang => true,
+        Reply::DropMidFrame => {
+            let answer = framed("AA", control_id);
+            drop(stream.write_all(answer.get(..answer.len() / 2).unwrap_or_default()));
+            drop(stream.shutdown(std::net::Shutdown::Both));
+            false
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A site folder of the test's own, gone when the test is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use crate::built;
+
+/// A site folder in a scratch place.
+#[derive(Debug)]
+pub struct Site {
+    scratch: TempDir,
+}
+
+/// An interface file, written by the sections that a test cares about.
+#[derive(Debug, Clone)]
+pub struct InterfaceFile {
+    name: String,
+    head: String,
+    source: String,
+    rest: String,
+}
+
+impl Site {
+    /// An empty site with the first-party plugins and the table of laboratory codes.
+    pub fn new() -> Result<Self> {
+        let site = Self { scratch: TempDir::new().context("making a scratch folder")? };
+        site.write("transfuse.toml", "")?;
+        site.write("tables/lab-codes.csv", LAB_CODES)?;
+        copy_folder(&built::plugins()?, &site.scratch.path().join("plugins"))?;
+        Ok(site)
+    }
+
+    /// Adds the plugins that misbehave on purpose.
+    pub fn add_test_plugins(&self) -> Result<()> {
+        copy_folder(&built::test_plugins()?, &self.scratch.path().join("plugins"))
+    }
+
+    /// A site with one interface.
+    pub fn with(interface: &InterfaceFile) -> Result<Self> {
+        let site = Self::new()?;
+        site.add(interface)?;
+        Ok(site)
+    }
+
+    /// Adds or replaces an interface.
+    pub fn add(&self, interface: &InterfaceFile) -> Result<()> {
+        self.write(&format!("interfaces/{}.toml", interface.name), &interface.text())
+    }
+
+    /// Writes a file of the site, and the folders on the way to it.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().context("a file of the site has a folder")?)?;
+        fs::write(&path, content).with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// Copies another folder's content into the site.
+    pub fn copy_from(&self, folder: &Path) -> Result<()> {
+        copy_folder(folder, self.scratch.path())
+    }
+
+    /// The site folder.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.scratch.path().to_owned()
+    }
+}
+
+impl InterfaceFile {
+    /// An interface that listens for MLLP on a port of its own.
+    #[must_use]
+    pub fn listening(name: &str) -> Self {
+        let source = "type = \"mllp\"\nlisten = \"127.0.0.1:0\"\ntime_zone = \"Europe/Budapest\"\n".to_owned();
+        Self { name: name.to_owned(), head: String::new(), source, rest: String::new() }
+    }
+
+    /// Adds a line above the source.
+    #[must_use]
+    pub fn head(mut self, line: &str) -> Self {
+        self.head.push_str(line);
+        self.head.push('\n');
+        self
+    }
+
+    /// Adds a line to the source.
+    #[must_use]
+    pub fn source(mut self, line: &str) -> Self {
+        self.source.push_str(line);
+        self.source.push('\n');
+        self
+    }
+
+    /// Adds `transfuse/lab-normalize`.
+    #[must_use]
+    pub fn normalizing(self) -> Self {
+        self.section(NORMALIZE)
+    }
+
+    /// Adds an MLLP destination that is tried again quickly, so that tests of retries are short.
+    #[must_use]
+    pub fn to(self, name: &str, address: &str) -> Self {
+        self.section(&format!(
+            "[[destinations]]\nname = \"{name}\"\ntype = \"mllp\"\naddress = \"{address}\"\n\
+             connect_timeout = \"2s\"\nreply_timeout = \"2s\"\nretry = {{ first = \"20ms\", ceiling = \"100ms\" }}\n"
+        ))
+    }
+
+    /// Adds any section, as a site's own file would have it.
+    #[must_use]
+    pub fn section(mut self, text: &str) -> Self {
+        self.rest.push('\n');
+        self.rest.push_str(text);
+        self
+    }
+
+    fn text(&self) -> String {
+        format!("description = \"{}\"\n{}\n[source]\n{}{}", self.name, self.head, self.source, self.rest)
+    }
+}
+
+const NORMALIZE: &str = r#"[[steps]]
+plugin = "transfuse/lab-normalize"
+version = "^1"
+config = { facility = "SZENT_IMRE", receiving_application = "EHR", receiving_facility = "HOSPITAL" }
+grants = { tables = ["lab-codes"], read = ["*"], write = ["PID-5", "OBX-3", "OBX-6", "OBX-8", "MSH-4", "MSH-5", "MSH-6"] }
+"#;
+
+const LAB_CODES: &str = "local,loinc,display,unit\nGLU,2345-7,Glucose [Mass/volume] in Serum or Plasma,mmol/L\nK,2823-3,Potassium [Moles/volume] in Serum or Plasma,mmol/L\nHGB,718-7,Hemoglobin [Mass/volume] in Blood,g/L\n";
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let (source, target) = entry.map(|entry| (entry.path(), to.join(entry.file_name())))?;
+        if source.is_dir() {
+            copy_folder(&source, &target)?;
+        } else {
+            fs::copy(&source, &target).with_context(|| format!("copying {}", source.display()))?;
+        }
+    }
+    Ok(())
+}

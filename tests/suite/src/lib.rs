@@ -1,0 +1,1 @@
+//! End-to-end tests: each file of `tests/` is one subject, and `transfuse-harness` holds what they share.
