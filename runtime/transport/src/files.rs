@@ -1,0 +1,14 @@
+//! Folders as a source and as a destination of messages: one file is one message.
+//!
+//! Every access goes through a capability for the folder that was opened once; no name, and no symbolic link that
+//! somebody puts into a folder, leads out of it.
+
+mod destination;
+mod folder;
+mod names;
+mod publish;
+mod scan;
+mod source;
+
+pub use destination::{DestinationOpenError, FolderDestination, FolderDestinationSettings, WriteError};
+pub use source::{FolderSource, FolderSourceSettings, ReadyWhen, SourceOpenError};

@@ -1,0 +1,175 @@
+//! Which files of a folder are ready to be taken, and taking their content.
+
+use std::collections::{BinaryHeap, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read};
+use std::time::{Duration, SystemTime};
+
+use cap_std::fs::{Dir, DirEntry, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use rustix::fs::OFlags;
+use tokio::time::Instant;
+
+use super::names::{Pattern, is_unfinished};
+
+/// A folder may hold millions of files; so many of the oldest are looked at in one round.
+const FILES_MAX: usize = 10_000;
+
+/// How much of an over-long file is read: enough for its first segment.
+const HEAD_BYTES_MAX: u64 = 4 * 1024;
+
+/// A file as the folder listed it. The order is that of taking: oldest first, then by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Found {
+    modified: SystemTime,
+    pub(super) name: OsString,
+    pub(super) bytes: u64,
+    device: u64,
+    inode: u64,
+}
+
+/// Which names are looked for.
+#[derive(Clone, Debug)]
+pub(super) struct Filter {
+    pub(super) pattern: Pattern,
+    /// A file counts once a file with this suffix to its name exists.
+    pub(super) marker: Option<String>,
+}
+
+/// What was read of a file.
+#[derive(Debug)]
+pub(super) enum Content {
+    Whole(Vec<u8>),
+    /// Only the head of a file above the limit.
+    TooLong(Vec<u8>),
+    /// The file is gone, or is no longer the one that was listed.
+    Changed,
+}
+
+/// Remembers since when each file has looked as it does.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    seen: HashMap<OsString, (Found, Instant)>,
+}
+
+impl Watch {
+    /// Those of the listed files that have not changed for `stable_for`. Files that are no longer listed are
+    /// forgotten.
+    pub(super) fn stable(&mut self, listed: Vec<Found>, stable_for: Duration, now: Instant) -> Vec<Found> {
+        let mut before = std::mem::take(&mut self.seen);
+        let mut stable = Vec::new();
+        for found in listed {
+            let since = match before.remove(&found.name) {
+                Some((same, since)) if same == found => since,
+                _ => now,
+            };
+            if now.duration_since(since) >= stable_for {
+                stable.push(found.clone());
+            }
+            self.seen.insert(found.name.clone(), (found, since));
+        }
+        stable
+    }
+}
+
+impl Filter {
+    /// The oldest files that match, in the order in which they are taken.
+    pub(super) fn list(&self, folder: &Dir) -> io::Result<Vec<Found>> {
+        let mut oldest = BinaryHeap::new();
+        for entry in folder.entries()? {
+            let Some(found) = self.look(folder, &entry?)? else {
+                continue;
+            };
+            oldest.push(found);
+            if oldest.len() > FILES_MAX {
+                oldest.pop();
+            }
+        }
+        Ok(oldest.into_sorted_vec())
+    }
+
+    fn look(&self, folder: &Dir, entry: &DirEntry) -> io::Result<Option<Found>> {
+        let name = entry.file_name();
+        if !self.wants(&name.to_string_lossy()) {
+            return Ok(None);
+        }
+        let metadata = match entry.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            metadata => metadata?,
+        };
+        // Only plain files: a symbolic link is neither followed nor moved, a pipe would block.
+        if !metadata.is_file() || !self.is_marked(folder, &name)? {
+            return Ok(None);
+        }
+        Found::new(name, &metadata).map(Some)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        let is_marker = self
+            .marker
+            .as_ref()
+            .is_some_and(|suffix| name.ends_with(suffix.as_str()));
+        !is_marker && !is_unfinished(name) && self.pattern.matches(name)
+    }
+
+    fn is_marked(&self, folder: &Dir, name: &OsStr) -> io::Result<bool> {
+        let Some(suffix) = &self.marker else { return Ok(true) };
+        match folder.symlink_metadata(marker(name, suffix)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            metadata => metadata.map(|_| true),
+        }
+    }
+}
+
+impl Found {
+    fn new(name: OsString, metadata: &Metadata) -> io::Result<Found> {
+        let modified = metadata.modified()?.into_std();
+        Ok(Found {
+            modified,
+            name,
+            bytes: metadata.len(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
+    }
+
+    /// Whether the folder still has this very file under this name.
+    pub(super) fn is_there(&self, folder: &Dir) -> io::Result<bool> {
+        match folder.symlink_metadata(&self.name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            metadata => Ok(Found::new(self.name.clone(), &metadata?)? == *self),
+        }
+    }
+
+    /// Reads the file, unless it is no longer the one that was listed.
+    pub(super) fn read(&self, folder: &Dir, bytes_max: u64) -> io::Result<Content> {
+        let no_surprise = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+        let opened = folder.open_with(
+            &self.name,
+            OpenOptions::new().read(true).custom_flags(no_surprise.cast_signed()),
+        );
+        let mut file = match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::Changed),
+            opened => opened?,
+        };
+        let too_long = self.bytes > bytes_max;
+        let mut content = Vec::new();
+        (&mut file)
+            .take(if too_long { HEAD_BYTES_MAX } else { self.bytes + 1 })
+            .read_to_end(&mut content)?;
+        if Found::new(self.name.clone(), &file.metadata()?)? != *self {
+            return Ok(Content::Changed);
+        }
+        Ok(if too_long {
+            Content::TooLong(content)
+        } else {
+            Content::Whole(content)
+        })
+    }
+}
+
+/// The name of the file that says that `name` is complete.
+pub(super) fn marker(name: &OsStr, suffix: &str) -> OsString {
+    let mut marker = name.to_owned();
+    marker.push(suffix);
+    marker
+}

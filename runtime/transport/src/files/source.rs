@@ -1,0 +1,409 @@
+//! A folder that messages are taken from, one file each.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cap_std::fs::{Dir, OpenOptions};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use transfuse_message::Payload;
+
+use super::folder::{self, blocking};
+use super::names::Pattern;
+use super::publish::{Temporary, place, sync};
+use super::scan::{Content, Filter, Found, Watch, marker};
+use crate::frame::{Answer, Defect, Frame, Handler, next_connection};
+
+/// Files are no low-latency transport; listing a share more often loads its server.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Longer than a slow writer pauses between two blocks.
+const STABLE_FOR: Duration = Duration::from_secs(5);
+
+/// A report of 10 MB, embedded in base64, is 14 MB.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// The first wait before a file is offered again, or a move is tried again.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+
+/// The longest one: an operator who repaired something should not wait for the engine to notice.
+const RETRY_MAX: Duration = Duration::from_mins(1);
+
+/// Below the ten seconds after which a service manager or a container runtime kills.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(8);
+
+/// Which folder is watched, and what becomes of its files.
+#[derive(Clone, Debug)]
+pub struct FolderSourceSettings {
+    /// The folder. It must exist. Folders inside it are not looked into.
+    pub folder: PathBuf,
+    /// Where accepted files go; created where missing. A relative path begins in `folder`.
+    pub archive: PathBuf,
+    /// Where refused and over-long files go, each with a `.reason` file; created where missing. A relative path
+    /// begins in `folder`.
+    pub errors: PathBuf,
+    /// Which names are taken: `*` stands for any characters, `?` for one, upper and lower case alike. Hidden names,
+    /// and those that end in `.tmp`, `.part` or `~`, never are.
+    pub pattern: String,
+    /// Between two looks at the folder.
+    pub poll_interval: Duration,
+    /// When a file counts as complete.
+    pub ready_when: ReadyWhen,
+    /// The largest file. A larger one is handed over with its beginning and the defect, and goes to `errors`.
+    pub file_bytes_max: u64,
+    /// The first wait before an unanswered file is offered again; it doubles up to `retry_max`.
+    pub retry_min: Duration,
+    /// The longest wait before an unanswered file is offered again.
+    pub retry_max: Duration,
+    /// How long a shutdown waits for the answer to a file that was handed over.
+    pub shutdown_wait: Duration,
+}
+
+/// When a file counts as complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadyWhen {
+    /// Its size and its time of change have stayed the same for so long.
+    Stable(Duration),
+    /// A file exists whose name is this one's and the suffix: `a.hl7.ok` for `.ok`. It is removed with the file.
+    Marker(String),
+}
+
+/// An open folder, ready to be watched.
+#[derive(Debug)]
+pub struct FolderSource {
+    settings: FolderSourceSettings,
+    filter: Filter,
+    folders: Arc<Folders>,
+    watch: Watch,
+    connection: u64,
+}
+
+/// Why a folder cannot be watched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceOpenError {
+    /// The folder is missing, is no folder, or may not be read.
+    #[error("cannot open the folder `{}`", path.display())]
+    Open {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The pattern can match no name.
+    #[error("the pattern `{pattern}` matches no file name")]
+    Pattern {
+        /// As it was given.
+        pattern: String,
+    },
+    /// The marker's suffix would make every file its own marker, or leads to another folder.
+    #[error("the marker suffix `{suffix}` is no suffix of a file name")]
+    Marker {
+        /// As it was given.
+        suffix: String,
+    },
+}
+
+#[derive(Debug)]
+struct Folders {
+    inbox: Dir,
+    archive: Dir,
+    errors: Dir,
+}
+
+/// Where a file goes when it is done with.
+#[derive(Clone, Debug)]
+enum Settlement {
+    Archive,
+    /// With the text for the reason file.
+    Errors(String),
+}
+
+/// Whether to go on with the next file, or to stop because of a shutdown.
+type Flow = ControlFlow<()>;
+
+impl FolderSourceSettings {
+    /// The defaults, each with its reason at its constant: `*.hl7`, stable for five seconds, `archive` and `error`
+    /// inside the folder.
+    pub fn new(folder: impl Into<PathBuf>) -> FolderSourceSettings {
+        FolderSourceSettings {
+            folder: folder.into(),
+            archive: PathBuf::from("archive"),
+            errors: PathBuf::from("error"),
+            pattern: "*.hl7".to_owned(),
+            poll_interval: POLL_INTERVAL,
+            ready_when: ReadyWhen::Stable(STABLE_FOR),
+            file_bytes_max: FILE_BYTES_MAX,
+            retry_min: RETRY_MIN,
+            retry_max: RETRY_MAX,
+            shutdown_wait: SHUTDOWN_WAIT,
+        }
+    }
+}
+
+impl FolderSource {
+    /// Opens the folder, and its archive and error folders, which are created where missing.
+    pub async fn open(settings: FolderSourceSettings) -> Result<FolderSource, SourceOpenError> {
+        let filter = settings.filter()?;
+        let opening = settings.clone();
+        let opened = tokio::task::spawn_blocking(move || Folders::open(&opening)).await;
+        let folders = opened.unwrap_or_else(|error| {
+            Err(SourceOpenError::Open {
+                path: settings.folder.clone(),
+                source: io::Error::other(error),
+            })
+        })?;
+        let (folders, watch) = (Arc::new(folders), Watch::default());
+        Ok(FolderSource {
+            settings,
+            filter,
+            folders,
+            watch,
+            connection: next_connection(),
+        })
+    }
+
+    /// Watches the folder until `shutdown` is cancelled. Complete files are handed over one at a time, oldest first
+    /// (by time of change, then by name); each waits for the answer to the one before. Accepted files go to the
+    /// archive, refused ones to the error folder; unanswered ones stay, are offered again with growing pauses, and
+    /// hold up those behind them. Existing files are never overwritten: a number is put into the name.
+    ///
+    /// A message is handed over at least once: after a crash between the answer and the move the file is offered
+    /// again. A file that cannot be read is passed over until it can.
+    pub async fn serve(mut self, handler: Handler, shutdown: CancellationToken) {
+        let mut pause = Duration::ZERO;
+        while !stopped_after(pause, &shutdown).await {
+            let ready = match self.look().await {
+                Ok(ready) => ready,
+                Err(error) => {
+                    tracing::warn!(folder = %self.settings.folder.display(), %error, "cannot list the folder");
+                    pause = self.settings.retry_max;
+                    continue;
+                }
+            };
+            pause = self.settings.poll_interval;
+            for found in ready {
+                if self.process(&found, &handler, &shutdown).await.is_break() {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self) -> io::Result<Vec<Found>> {
+        let (filter, folders) = (self.filter.clone(), Arc::clone(&self.folders));
+        let listed = blocking(move || filter.list(&folders.inbox)).await?;
+        match self.settings.ready_when {
+            ReadyWhen::Stable(stable_for) => Ok(self.watch.stable(listed, stable_for, Instant::now())),
+            ReadyWhen::Marker(_) => Ok(listed),
+        }
+    }
+
+    /// Brings one file to its end, however often it takes.
+    async fn process(&self, found: &Found, handler: &Handler, shutdown: &CancellationToken) -> Flow {
+        let mut retry = self.settings.retry_min;
+        loop {
+            let Some(frame) = self.read(found).await else {
+                return Flow::Continue(());
+            };
+            let defect = frame.defect;
+            let source = frame.source.clone();
+            let Some(answer) = self.answer(handler(frame), shutdown).await else {
+                return Flow::Break(());
+            };
+            if let Some(settlement) = Settlement::of(&answer, defect) {
+                return self.settle(found, &source, settlement, shutdown).await;
+            }
+            tracing::warn!(source, retry_s = retry.as_secs(), "not answered, the file stays");
+            if stopped_after(retry, shutdown).await {
+                return Flow::Break(());
+            }
+            retry = (retry * 2).min(self.settings.retry_max);
+        }
+    }
+
+    /// The file as a frame, or nothing where it is gone, has changed, or cannot be read now.
+    async fn read(&self, found: &Found) -> Option<Frame> {
+        let source = format!("file:{}", found.name.to_string_lossy());
+        let (file, folders, bytes_max) = (found.clone(), Arc::clone(&self.folders), self.settings.file_bytes_max);
+        let (content, defect) = match blocking(move || file.read(&folders.inbox, bytes_max)).await {
+            Ok(Content::Whole(content)) => (content, None),
+            Ok(Content::TooLong(head)) => (
+                head,
+                Some(Defect::TooLong {
+                    bytes: found.bytes,
+                    bytes_max,
+                }),
+            ),
+            Ok(Content::Changed) => return None,
+            Err(error) => {
+                tracing::warn!(source, bytes = found.bytes, %error, "cannot read the file, it stays");
+                return None;
+            }
+        };
+        Some(Frame {
+            content: Payload::from(content),
+            defect,
+            source,
+            connection: self.connection,
+        })
+    }
+
+    /// The handler's answer, or nothing where a shutdown did not want to wait for it any longer.
+    async fn answer(&self, answer: impl Future<Output = Answer>, shutdown: &CancellationToken) -> Option<Answer> {
+        let patience = async {
+            shutdown.cancelled().await;
+            sleep(self.settings.shutdown_wait).await;
+        };
+        tokio::select! {
+            biased;
+            answer = answer => Some(answer),
+            () = patience => None,
+        }
+    }
+
+    /// Moves a file that is done with. It must not be offered again while the process lives, so that a failing move
+    /// is tried until it works.
+    async fn settle(&self, found: &Found, source: &str, to: Settlement, shutdown: &CancellationToken) -> Flow {
+        let mut retry = self.settings.retry_min;
+        loop {
+            let (file, folders, to) = (found.clone(), Arc::clone(&self.folders), to.clone());
+            let suffix = self.filter.marker.clone();
+            match blocking(move || folders.settle(&file, &to, suffix.as_deref())).await {
+                Ok(true) => return Flow::Continue(()),
+                Ok(false) => {
+                    tracing::warn!(source, "the file was changed or removed before it could be moved");
+                    return Flow::Continue(());
+                }
+                Err(error) => tracing::error!(source, %error, "cannot move the file away, trying again"),
+            }
+            if stopped_after(retry, shutdown).await {
+                return Flow::Break(());
+            }
+            retry = (retry * 2).min(self.settings.retry_max);
+        }
+    }
+}
+
+impl FolderSourceSettings {
+    fn filter(&self) -> Result<Filter, SourceOpenError> {
+        let pattern = self.pattern.parse::<Pattern>();
+        let pattern = pattern.map_err(|_| SourceOpenError::Pattern {
+            pattern: self.pattern.clone(),
+        })?;
+        match &self.ready_when {
+            ReadyWhen::Stable(_) => Ok(Filter { pattern, marker: None }),
+            ReadyWhen::Marker(suffix) if suffix.is_empty() || suffix.contains(['/', '\0']) => {
+                Err(SourceOpenError::Marker { suffix: suffix.clone() })
+            }
+            ReadyWhen::Marker(suffix) => Ok(Filter {
+                pattern,
+                marker: Some(suffix.clone()),
+            }),
+        }
+    }
+}
+
+impl Settlement {
+    fn of(answer: &Answer, defect: Option<Defect>) -> Option<Settlement> {
+        match (answer, defect) {
+            (Answer::Unanswered, _) => None,
+            (_, Some(defect)) => Some(Settlement::Errors(format!("not taken: {defect}"))),
+            (Answer::Accepted(_), None) => Some(Settlement::Archive),
+            (Answer::Refused(_), None) => Some(Settlement::Errors("refused: the journal says why".to_owned())),
+        }
+    }
+}
+
+impl Folders {
+    fn open(settings: &FolderSourceSettings) -> Result<Folders, SourceOpenError> {
+        let inside = |path: &Path| settings.folder.join(path);
+        Ok(Folders {
+            inbox: open(settings.folder.clone(), false)?,
+            archive: open(inside(&settings.archive), true)?,
+            errors: open(inside(&settings.errors), true)?,
+        })
+    }
+
+    /// Moves the file, unless it is no longer the one that was handed over: then it says false.
+    fn settle(&self, found: &Found, to: &Settlement, marker_suffix: Option<&str>) -> io::Result<bool> {
+        if !found.is_there(&self.inbox)? {
+            return Ok(false);
+        }
+        match to {
+            Settlement::Archive => {
+                self.relocate(&found.name, &self.archive)?;
+            }
+            Settlement::Errors(reason) => {
+                let name = self.relocate(&found.name, &self.errors)?;
+                explain(&self.errors, &name, reason);
+            }
+        }
+        if let Some(suffix) = marker_suffix {
+            remove_marker(&self.inbox, &found.name, suffix);
+        }
+        sync(&self.inbox)?;
+        Ok(true)
+    }
+
+    fn relocate(&self, name: &OsStr, to: &Dir) -> io::Result<String> {
+        let target = name.to_string_lossy();
+        match place(&self.inbox, name, to, &target, |_| Ok(false)) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy_away(name, to, &target),
+            placed => placed.map(|placed| placed.name),
+        }
+    }
+
+    fn copy_away(&self, name: &OsStr, to: &Dir, target: &str) -> io::Result<String> {
+        let mut copy = Temporary::create(to)?;
+        copy.copy_from(&mut self.inbox.open(name)?)?;
+        let target = copy.publish(target, |_| Ok(false))?;
+        self.inbox.remove_file(name)?;
+        Ok(target)
+    }
+}
+
+impl SourceOpenError {
+    /// What would help, where something is known to.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            SourceOpenError::Open { source, .. } => folder::opening_hint(source),
+            SourceOpenError::Pattern { .. } => Some("write a pattern for names in one folder, like `*.hl7`"),
+            SourceOpenError::Marker { .. } => Some("write a suffix like `.ok`"),
+        }
+    }
+}
+
+fn open(path: PathBuf, create: bool) -> Result<Dir, SourceOpenError> {
+    let created = if create { std::fs::create_dir(&path) } else { Ok(()) };
+    match created {
+        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => Err(SourceOpenError::Open { path, source }),
+        _ => folder::open(&path).map_err(|source| SourceOpenError::Open { path, source }),
+    }
+}
+
+/// Says why a file is in the error folder. The file itself is there: that is what counts.
+fn explain(errors: &Dir, name: &str, reason: &str) {
+    let name = format!("{name}.reason");
+    let written = errors.open_with(&name, OpenOptions::new().write(true).create(true).truncate(true));
+    let written = written.and_then(|mut file| writeln!(file, "{reason}"));
+    if let Err(error) = written {
+        tracing::warn!(source = format!("file:{name}"), %error, "cannot write why a file was not taken");
+    }
+}
+
+fn remove_marker(inbox: &Dir, name: &OsStr, suffix: &str) {
+    if let Err(error) = inbox.remove_file(marker(name, suffix)) {
+        tracing::warn!(source = format!("file:{}", name.to_string_lossy()), %error, "cannot remove the marker");
+    }
+}
+
+/// Waits, unless the shutdown comes first: then it says true.
+async fn stopped_after(pause: Duration, shutdown: &CancellationToken) -> bool {
+    timeout(pause, shutdown.cancelled()).await.is_ok()
+}

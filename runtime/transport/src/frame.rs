@@ -1,0 +1,96 @@
+//! What a source hands over, and what it gets back.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::BoxFuture;
+use transfuse_message::Payload;
+
+/// One unit that a source received: a message, or what is left of one.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The bytes without their framing. Of a defective frame, the part that was kept.
+    pub content: Payload,
+    /// Why this is not a whole frame; `None` for a whole one.
+    pub defect: Option<Defect>,
+    /// Where it came from: `127.0.0.1:51234`, `file:result-17.hl7`.
+    pub source: String,
+    /// Which connection (or folder source) of this process brought it. Frames of one connection are handed over in
+    /// the order in which they arrived; numbers are never used twice while the process lives.
+    pub connection: u64,
+}
+
+/// What keeps a frame from being a whole one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Defect {
+    /// Bytes that stood between frames. Only their beginning is kept.
+    Garbage {
+        /// How many bytes there were; where it exceeds the limit, the limit and one.
+        bytes: usize,
+    },
+    /// A frame that began and did not end. All of it that arrived is kept.
+    Truncated(Truncation),
+    /// A frame, or a file, above the size limit. Only its beginning is kept.
+    TooLong {
+        /// How many bytes there were; where reading was given up, how many were seen.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
+}
+
+/// What cut a frame short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Truncation {
+    /// The next frame began.
+    NewStart,
+    /// The sender closed the connection.
+    StreamEnd,
+    /// The sender kept the connection open and sent nothing more, or next to nothing, for too long.
+    Stalled,
+}
+
+/// What became of a frame. The payload is the reply to write, without framing; where it is empty nothing is written.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The receiver owns the message now.
+    Accepted(Payload),
+    /// The sender still owns the message, and is told so.
+    Refused(Payload),
+    /// Nothing can be said. A connection is closed without a reply, a file is left in place and offered again.
+    Unanswered,
+}
+
+/// Takes frames. A source calls it in the order of arrival and polls the futures of a connection together: what must
+/// keep that order belongs before the future, in the call itself. Each future is polled to its end even where the
+/// connection is lost meanwhile; only a shutdown whose waiting time has passed drops it.
+pub type Handler = Arc<dyn Fn(Frame) -> BoxFuture<'static, Answer> + Send + Sync>;
+
+impl fmt::Display for Defect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Defect::Garbage { bytes } => write!(formatter, "{bytes} bytes stand outside of any frame"),
+            Defect::Truncated(truncation) => write!(formatter, "the frame has no end: {truncation}"),
+            Defect::TooLong { bytes, bytes_max } => write!(formatter, "{bytes} bytes; the limit is {bytes_max}"),
+        }
+    }
+}
+
+impl fmt::Display for Truncation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Truncation::NewStart => "the next one began",
+            Truncation::StreamEnd => "the connection was closed",
+            Truncation::Stalled => "the sender stopped sending",
+        })
+    }
+}
+
+/// A number for a new connection that no other connection of this process has.
+pub(crate) fn next_connection() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}

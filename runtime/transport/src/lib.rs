@@ -1,0 +1,14 @@
+//! Bytes in, bytes out: MLLP over TCP, and files in folders.
+//!
+//! A source turns what arrives into a [`Frame`], hands it to a [`Handler`] in the order of arrival, and does with the
+//! [`Answer`] what its medium can: write a reply, close a connection, move a file. A destination writes bytes and says
+//! how far it came. Nothing here knows what a message means, who stores it or what a plugin is.
+//!
+//! Payload bytes never reach a log line, an error text or a `Debug` output: sources and sizes do.
+
+mod frame;
+
+pub mod files;
+pub mod mllp;
+
+pub use frame::{Answer, Defect, Frame, Handler, Truncation};

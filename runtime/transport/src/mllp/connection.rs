@@ -1,0 +1,359 @@
+//! One accepted connection: frames in, replies out, both in order.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesOrdered, StreamExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use transfuse_message::Payload;
+
+use super::decoder::{Decoder, END, Event, Pending, START, encode};
+use super::listener::ListenerSettings;
+use super::watchdog::Watchdog;
+use crate::frame::{Answer, Frame, Handler, Truncation, next_connection};
+
+/// The read buffer of a connection: about ten usual messages, so that a busy connection allocates once for ten.
+pub(super) const READ_BYTES: usize = 16 * 1024;
+
+/// A read with less room than this is not worth its system call.
+const READ_BYTES_MIN: usize = 4 * 1024;
+
+/// Replies that the peer does not take are kept up to this; beyond, nothing more is read from it.
+const REPLY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a frame that ends with 0x1C waits for its CR. Long enough that a network which cuts the stream right there
+/// does not shorten content with binary data, short enough for senders that never send the CR and wait for the reply.
+pub(super) const END_GRACE: Duration = Duration::from_millis(50);
+
+/// The slowest sender that is waited for, in bytes a second: a line of 9,600 baud.
+const FRAME_BYTES_PER_SECOND_MIN: usize = 960;
+
+/// How long the peer may take to close after we did, so that it reads the last reply before the socket goes away. A
+/// socket that is closed with unread bytes resets the connection and takes the reply with it.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// The state of one connection. Everything that happens to it is a [`Step`], taken one at a time.
+pub(super) struct Connection<S> {
+    stream: S,
+    source: String,
+    number: u64,
+    settings: Arc<ListenerSettings>,
+    handler: Handler,
+    decoder: Decoder,
+    in_flight: FuturesOrdered<BoxFuture<'static, Answer>>,
+    /// Framed replies that the socket has not taken yet.
+    replies: BytesMut,
+    reading: Reading,
+    /// False once a frame was left unanswered: a later reply would be taken for its.
+    answering: bool,
+    /// The decoder may hold whole frames that wait for a place in flight.
+    paused: bool,
+    read_at: Instant,
+    frame_began_at: Instant,
+    /// Since when the socket has taken nothing of `replies`.
+    write_blocked_at: Option<Instant>,
+    watchdog: Watchdog,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    Open,
+    /// By us.
+    Stopped,
+    PeerClosed,
+    /// The connection is broken in both directions.
+    Lost,
+}
+
+enum Step {
+    Answer(Answer),
+    Wrote(io::Result<usize>),
+    Read(io::Result<usize>),
+    TimePassed,
+    Shutdown,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(stream: S, source: String, settings: Arc<ListenerSettings>, handler: Handler) -> Connection<S> {
+        let now = Instant::now();
+        Connection {
+            stream,
+            source,
+            number: next_connection(),
+            decoder: Decoder::new(settings.frame_bytes_max),
+            settings,
+            handler,
+            in_flight: FuturesOrdered::new(),
+            replies: BytesMut::new(),
+            reading: Reading::Open,
+            answering: true,
+            paused: false,
+            read_at: now,
+            frame_began_at: now,
+            write_blocked_at: None,
+            watchdog: Watchdog::default(),
+        }
+    }
+
+    /// Serves the connection to its end. What is in flight then is still brought to its own end, unanswered.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        tracing::debug!(source = self.source, connection = self.number, "connection opened");
+        {
+            let mut shutdown = pin!(shutdown.cancelled());
+            while !self.is_over() {
+                let step = poll_fn(|context| self.poll_step(shutdown.as_mut(), context)).await;
+                self.take(step);
+            }
+        }
+        tracing::debug!(source = self.source, connection = self.number, state = ?self.reading, "connection closed");
+        tokio::join!(
+            part(self.stream, self.reading),
+            self.in_flight.for_each(|_| std::future::ready(()))
+        );
+    }
+
+    /// Answers come first, so that all that are ready leave in one write; then room is made before more is read.
+    fn poll_step(&mut self, shutdown: Pin<&mut impl Future<Output = ()>>, context: &mut Context<'_>) -> Poll<Step> {
+        if let Poll::Ready(Some(answer)) = self.in_flight.poll_next_unpin(context) {
+            return Poll::Ready(Step::Answer(answer));
+        }
+        if let Poll::Ready(result) = self.poll_write(context) {
+            return Poll::Ready(Step::Wrote(result));
+        }
+        if self.reading == Reading::Open && shutdown.poll(context).is_ready() {
+            return Poll::Ready(Step::Shutdown);
+        }
+        if let Poll::Ready(result) = self.poll_read(context) {
+            return Poll::Ready(Step::Read(result));
+        }
+        self.watchdog.poll(self.deadline(), context).map(|()| Step::TimePassed)
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.replies.is_empty() {
+            return Poll::Pending;
+        }
+        let poll = pin!(self.stream.write(&self.replies)).poll(context);
+        if poll.is_pending() && self.write_blocked_at.is_none() {
+            self.write_blocked_at = Some(Instant::now());
+        }
+        poll
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if !self.may_read() {
+            return Poll::Pending;
+        }
+        let buffer = self.decoder.buffer();
+        if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
+            buffer.reserve(READ_BYTES);
+        }
+        pin!(self.stream.read_buf(buffer)).poll(context)
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Answer(answer) => self.take_answer(answer),
+            Step::Wrote(Ok(0)) => self.lose("the socket takes no more bytes"),
+            Step::Wrote(Ok(count)) => self.take_progress(count),
+            Step::Wrote(Err(error)) => self.lose(error),
+            Step::Read(Ok(1..)) => self.take_bytes(),
+            Step::Read(Ok(0)) => self.take_end(Reading::PeerClosed, Truncation::StreamEnd),
+            Step::Read(Err(error)) => {
+                self.take_end(Reading::Lost, Truncation::StreamEnd);
+                self.lose(error);
+            }
+            Step::TimePassed => self.take_time(),
+            Step::Shutdown => self.reading = Reading::Stopped,
+        }
+    }
+
+    fn take_answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Accepted(reply) | Answer::Refused(reply) if self.answering => self.queue_reply(&reply),
+            Answer::Accepted(_) | Answer::Refused(_) => {}
+            Answer::Unanswered => self.stop_answering(),
+        }
+        if self.paused {
+            self.be_patient();
+            self.take_frames();
+        }
+    }
+
+    fn queue_reply(&mut self, reply: &Payload) {
+        if memchr::memchr2(START, END, reply.as_slice()).is_some() {
+            tracing::error!(
+                source = self.source,
+                bytes = reply.len(),
+                "a reply holds framing bytes and is not sent"
+            );
+            self.stop_answering();
+        } else if !reply.is_empty() {
+            encode(reply.as_slice(), &mut self.replies);
+        }
+    }
+
+    fn stop_answering(&mut self) {
+        self.answering = false;
+        if self.reading == Reading::Open {
+            self.reading = Reading::Stopped;
+        }
+    }
+
+    fn take_progress(&mut self, count: usize) {
+        self.replies.advance(count);
+        if self.write_blocked_at.take().is_some() || self.settings.idle_timeout.is_some() {
+            self.be_patient();
+        }
+        if self.replies.is_empty() && self.replies.capacity() > REPLY_BYTES_MAX {
+            self.replies = BytesMut::new();
+        }
+    }
+
+    /// The peer was not idle while we did not read or it took its replies: its time begins anew.
+    fn be_patient(&mut self) {
+        self.read_at = Instant::now();
+        self.frame_began_at = self.read_at;
+    }
+
+    fn take_bytes(&mut self) {
+        let between = self.decoder.pending() == Pending::Nothing;
+        self.read_at = Instant::now();
+        if self.take_frames() || between {
+            self.frame_began_at = self.read_at;
+        }
+    }
+
+    /// Hands over what the decoder holds, as far as there is room; says whether there was anything.
+    fn take_frames(&mut self) -> bool {
+        let mut any = false;
+        self.paused = false;
+        while self.reading == Reading::Open {
+            self.paused = self.in_flight.len() >= self.settings.pipeline_max;
+            if self.paused {
+                break;
+            }
+            let Some(event) = self.decoder.next_event() else { break };
+            self.hand_over(event);
+            any = true;
+            if self.decoder.has_given_up() {
+                self.reading = Reading::Stopped;
+            }
+        }
+        any
+    }
+
+    fn take_end(&mut self, reading: Reading, reason: Truncation) {
+        if let Some(event) = self.decoder.finish(reason) {
+            self.hand_over(event);
+        }
+        self.reading = reading;
+    }
+
+    fn take_time(&mut self) {
+        let now = Instant::now();
+        if self.write_deadline().is_some_and(|deadline| deadline <= now) {
+            return self.lose("the peer does not read its replies");
+        }
+        match self.decoder.pending() {
+            Pending::ByteAfterEnd => {
+                if let Some(event) = self.decoder.accept_end() {
+                    self.hand_over(event);
+                }
+            }
+            Pending::Nothing | Pending::Frame | Pending::Start => self.take_end(Reading::Stopped, Truncation::Stalled),
+        }
+    }
+
+    fn hand_over(&mut self, event: Event) {
+        let (content, defect) = match event {
+            Event::Frame(content) => (content, None),
+            Event::Defect { defect, kept } => (kept, Some(defect)),
+        };
+        if let Some(defect) = &defect {
+            tracing::warn!(source = self.source, connection = self.number, %defect, "not a whole frame");
+        }
+        let frame = Frame {
+            content,
+            defect,
+            source: self.source.clone(),
+            connection: self.number,
+        };
+        self.in_flight.push_back((self.handler)(frame));
+    }
+
+    fn lose(&mut self, reason: impl std::fmt::Display) {
+        tracing::debug!(source = self.source, connection = self.number, %reason, "connection lost");
+        self.reading = Reading::Lost;
+        self.answering = false;
+        self.replies.clear();
+    }
+
+    fn may_read(&self) -> bool {
+        self.reading == Reading::Open && !self.paused && self.has_room()
+    }
+
+    fn has_room(&self) -> bool {
+        self.in_flight.len() < self.settings.pipeline_max && self.replies.len() <= REPLY_BYTES_MAX
+    }
+
+    fn is_over(&self) -> bool {
+        let answered = self.replies.is_empty() && (self.in_flight.is_empty() || !self.answering);
+        match self.reading {
+            Reading::Open => false,
+            Reading::Stopped | Reading::PeerClosed => answered,
+            Reading::Lost => true,
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match (self.write_deadline(), self.read_deadline()) {
+            (Some(write), Some(read)) => Some(write.min(read)),
+            (write, read) => write.or(read),
+        }
+    }
+
+    fn write_deadline(&self) -> Option<Instant> {
+        self.write_blocked_at.map(|since| since + self.settings.write_timeout)
+    }
+
+    fn read_deadline(&self) -> Option<Instant> {
+        if !self.may_read() {
+            return None;
+        }
+        match self.decoder.pending() {
+            Pending::ByteAfterEnd => Some(self.read_at + END_GRACE),
+            Pending::Frame | Pending::Start => Some(self.frame_deadline()),
+            Pending::Nothing if self.in_flight.is_empty() && self.replies.is_empty() => {
+                self.settings.idle_timeout.map(|timeout| self.read_at + timeout)
+            }
+            Pending::Nothing => None,
+        }
+    }
+
+    /// A frame must go on, and must come at a speed that a line of its age can have: a byte a second keeps nobody.
+    fn frame_deadline(&self) -> Instant {
+        let bytes = self.decoder.pending_bytes();
+        let allowance = Duration::from_secs((bytes / FRAME_BYTES_PER_SECOND_MIN) as u64);
+        let timeout = self.settings.frame_timeout;
+        (self.read_at + timeout).min(self.frame_began_at + timeout + allowance)
+    }
+}
+
+/// Closes the connection so that the peer still reads what was written to it.
+async fn part<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, reading: Reading) {
+    if reading != Reading::Stopped || stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut ignored = [0_u8; 1024];
+    let until_closed = async { while matches!(stream.read(&mut ignored).await, Ok(1..)) {} };
+    let _ = timeout(LINGER, until_closed).await;
+}

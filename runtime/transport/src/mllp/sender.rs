@@ -1,0 +1,411 @@
+//! Sends messages to one receiver, one at a time, and waits for its reply.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Buf;
+use memchr::memchr2;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use transfuse_message::Payload;
+
+use super::connection::END_GRACE;
+use super::decoder::{Decoder, END, Event, Pending, RETURN, START};
+use super::listener::KEEPALIVE;
+use super::socket;
+use super::watchdog::Watchdog;
+use crate::frame::{Defect, Truncation};
+
+/// Two retransmissions of the first packet on a working network.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What receivers that store before they reply are commonly given.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A receiver that takes not a byte for so long is not reading.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An acknowledgement is a few hundred bytes, the answer to a query some hundred thousand.
+const REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Replies are small; one buffer lasts for some ten of them.
+const READ_BYTES: usize = 4 * 1024;
+
+/// How to reach a receiver, and how long to wait for it.
+#[derive(Clone, Debug)]
+pub struct SenderSettings {
+    /// Host and port, `ehr.hospital.example:2575`. A name is resolved at every connect.
+    pub address: String,
+    /// For the name and the connection together.
+    pub connect_timeout: Duration,
+    /// How long the receiver may take no byte of a frame.
+    pub write_timeout: Duration,
+    /// From the frame's last byte to the reply's last byte.
+    pub reply_timeout: Duration,
+    /// The largest reply.
+    pub reply_bytes_max: usize,
+    /// After so much silence the kernel asks whether the receiver still lives.
+    pub keepalive: Duration,
+}
+
+/// A connection to one receiver, opened at the first message and kept.
+#[derive(Debug)]
+pub struct Sender {
+    settings: SenderSettings,
+    /// Present only while it can carry the next message: it is taken out for each exchange, so that a failed or
+    /// abandoned one never leaves a connection on which an answer is outstanding.
+    link: Option<Link>,
+}
+
+/// Why there is no reply. Neither case carries anything of the message.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The receiver cannot have the message; sending it again is safe.
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
+    /// The receiver may have the message; sending it again may double it.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+}
+
+/// Why a message was not sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotSent {
+    /// MLLP cannot carry this content, now or later.
+    #[error("the message holds the framing byte {byte:#04x} at offset {offset}, which MLLP cannot carry")]
+    Unframeable {
+        /// 0x0B or 0x1C.
+        byte: u8,
+        /// Where it stands first.
+        offset: usize,
+    },
+    /// The host name is unknown.
+    #[error("cannot resolve `{address}`")]
+    Resolve {
+        /// As it was given.
+        address: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// The receiver cannot be reached or refuses.
+    #[error("cannot connect to `{address}`")]
+    Connect {
+        /// As it was given.
+        address: String,
+        /// What the kernel said of the last address that was tried.
+        source: io::Error,
+    },
+    /// The receiver does not even refuse.
+    #[error("no connection to `{address}` within {timeout:?}")]
+    ConnectTimeout {
+        /// As it was given.
+        address: String,
+        /// The setting.
+        timeout: Duration,
+    },
+    /// The connection broke before its first byte left.
+    #[error("the connection to `{address}` broke before the message was sent")]
+    Write {
+        /// As it was given.
+        address: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// Why it is unknown what became of a message. The connection is closed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unknown {
+    /// The connection broke while the message was sent.
+    #[error("the connection to `{address}` broke in the middle of the message")]
+    Write {
+        /// As it was given.
+        address: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The receiver stopped reading.
+    #[error("`{address}` took no byte of the message for {timeout:?}")]
+    WriteTimeout {
+        /// As it was given.
+        address: String,
+        /// The setting.
+        timeout: Duration,
+    },
+    /// The connection broke while the reply was awaited.
+    #[error("the connection to `{address}` broke before the reply")]
+    Read {
+        /// As it was given.
+        address: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The receiver closed without a reply.
+    #[error("`{address}` closed the connection without a reply")]
+    Closed {
+        /// As it was given.
+        address: String,
+    },
+    /// No whole reply came in time.
+    #[error("no reply from `{address}` within {timeout:?}")]
+    ReplyTimeout {
+        /// As it was given.
+        address: String,
+        /// The setting.
+        timeout: Duration,
+    },
+    /// What came is no reply: other bytes, half a frame, or a frame above the limit.
+    #[error("the reply of `{address}` cannot be read: {defect}")]
+    BadReply {
+        /// As it was given.
+        address: String,
+        /// What is wrong with it.
+        defect: Defect,
+    },
+}
+
+impl SenderSettings {
+    /// The defaults, each with its reason at its constant.
+    pub fn new(address: impl Into<String>) -> SenderSettings {
+        SenderSettings {
+            address: address.into(),
+            connect_timeout: CONNECT_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
+            reply_timeout: REPLY_TIMEOUT,
+            reply_bytes_max: REPLY_BYTES_MAX,
+            keepalive: KEEPALIVE,
+        }
+    }
+}
+
+impl Sender {
+    /// A sender that is not connected yet.
+    #[must_use]
+    pub fn new(settings: SenderSettings) -> Sender {
+        Sender { settings, link: None }
+    }
+
+    /// Sends one message and waits for its reply. Connects where needed; a connection that the receiver has closed
+    /// meanwhile, or on which something unasked for is waiting, is replaced first. After any error, and when the
+    /// future is dropped, the connection is closed, so that a late reply is never taken for the next message's. When
+    /// the receiver sends more than its reply, the reply counts and the connection is closed.
+    ///
+    /// Whether the reply is about this message (MSA-2) is for the caller to see.
+    pub async fn send(&mut self, content: &Payload) -> Result<Payload, SendError> {
+        check_framing(content)?;
+        let mut link = match self.link.take().filter(Link::is_quiet) {
+            Some(link) => link,
+            None => self.connect().await?,
+        };
+        link.write(content, &self.settings).await?;
+        let reply = link.reply(&self.settings).await?;
+        if link.holds_nothing() {
+            self.link = Some(link);
+        } else {
+            tracing::warn!(
+                address = self.settings.address,
+                "connection closed: the receiver sent more than a reply"
+            );
+        }
+        Ok(reply)
+    }
+
+    /// Closes the connection, if there is one. The next message opens another.
+    pub async fn close(&mut self) {
+        if let Some(mut link) = self.link.take() {
+            // The receiver may have closed already: then there is nothing left to tell it.
+            let _ = link.stream.shutdown().await;
+        }
+    }
+
+    async fn connect(&self) -> Result<Link, NotSent> {
+        let SenderSettings {
+            address,
+            connect_timeout,
+            ..
+        } = &self.settings;
+        let connected = timeout(*connect_timeout, connect(address)).await;
+        let stream = connected.map_err(|_| NotSent::ConnectTimeout {
+            address: address.clone(),
+            timeout: *connect_timeout,
+        })??;
+        socket::set_up(&stream, self.settings.keepalive);
+        tracing::debug!(address, "connected");
+        Ok(Link {
+            stream,
+            decoder: Decoder::new(self.settings.reply_bytes_max),
+            watchdog: Watchdog::default(),
+        })
+    }
+}
+
+/// One connection to the receiver.
+#[derive(Debug)]
+struct Link {
+    stream: TcpStream,
+    decoder: Decoder,
+    watchdog: Watchdog,
+}
+
+impl Link {
+    fn is_quiet(&self) -> bool {
+        socket::is_quiet(&self.stream)
+    }
+
+    /// Whether the reply was all that came.
+    fn holds_nothing(&mut self) -> bool {
+        self.decoder.next_event().is_none() && self.decoder.pending() == Pending::Nothing
+    }
+
+    async fn write(&mut self, content: &Payload, settings: &SenderSettings) -> Result<(), SendError> {
+        let SenderSettings {
+            address, write_timeout, ..
+        } = settings;
+        let content = Buf::chain(content.as_slice(), [END, RETURN].as_slice());
+        let mut rest = Buf::chain([START].as_slice(), content);
+        let bytes = rest.remaining();
+        while rest.has_remaining() {
+            let deadline = Instant::now() + *write_timeout;
+            let written = self.watchdog.guard(deadline, self.stream.write_buf(&mut rest)).await;
+            let source = match written {
+                Ok(Ok(1..)) => continue,
+                Ok(Ok(0)) => io::ErrorKind::WriteZero.into(),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    return Err(Unknown::WriteTimeout {
+                        address: address.clone(),
+                        timeout: *write_timeout,
+                    }
+                    .into());
+                }
+            };
+            let address = address.clone();
+            let none_left = rest.remaining() == bytes;
+            return if none_left {
+                Err(NotSent::Write { address, source }.into())
+            } else {
+                Err(Unknown::Write { address, source }.into())
+            };
+        }
+        Ok(())
+    }
+
+    async fn reply(&mut self, settings: &SenderSettings) -> Result<Payload, Unknown> {
+        let address = || settings.address.clone();
+        let reply_deadline = Instant::now() + settings.reply_timeout;
+        loop {
+            let deadline = match self.decoder.pending() {
+                Pending::ByteAfterEnd => reply_deadline.min(Instant::now() + END_GRACE),
+                _ => reply_deadline,
+            };
+            let read = self
+                .watchdog
+                .guard(deadline, read(&mut self.stream, &mut self.decoder))
+                .await;
+            let event = match read {
+                Ok(Ok(1..)) => self.next_event(),
+                Ok(Ok(0)) => match self.decoder.finish(Truncation::StreamEnd) {
+                    None => return Err(Unknown::Closed { address: address() }),
+                    event => event,
+                },
+                Ok(Err(source)) => {
+                    return Err(Unknown::Read {
+                        address: address(),
+                        source,
+                    });
+                }
+                Err(_) => match self.decoder.accept_end() {
+                    None => {
+                        return Err(Unknown::ReplyTimeout {
+                            address: address(),
+                            timeout: settings.reply_timeout,
+                        });
+                    }
+                    event => event,
+                },
+            };
+            match event {
+                None => {}
+                Some(Event::Frame(reply)) => return Ok(reply),
+                Some(Event::Defect { defect, .. }) => {
+                    return Err(Unknown::BadReply {
+                        address: address(),
+                        defect,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Bytes before the start of a reply are no reply, and there is no use in waiting for the end of them.
+    fn next_event(&mut self) -> Option<Event> {
+        match self.decoder.next_event() {
+            None if self.decoder.pending() == Pending::Start => self.decoder.finish(Truncation::StreamEnd),
+            event => event,
+        }
+    }
+}
+
+impl NotSent {
+    /// Whether the message itself is the reason, so that sending it again fails again.
+    #[must_use]
+    pub fn is_messages_fault(&self) -> bool {
+        matches!(self, NotSent::Unframeable { .. })
+    }
+}
+
+impl SendError {
+    /// What would help, where something is known to.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            SendError::NotSent(NotSent::Unframeable { .. }) => {
+                Some("let a step remove the byte or write it as an escape sequence (\\X0B\\, \\X1C\\)")
+            }
+            SendError::NotSent(NotSent::Resolve { .. }) => Some("check the host name and the port"),
+            SendError::NotSent(NotSent::Connect { .. } | NotSent::ConnectTimeout { .. }) => {
+                Some("check that the receiver runs and that no firewall stands between")
+            }
+            SendError::Unknown(Unknown::ReplyTimeout { .. }) => {
+                Some("the receiver may be slow: `reply_timeout` sets how long it is given")
+            }
+            SendError::Unknown(Unknown::BadReply { .. }) => {
+                Some("check that the port speaks MLLP; TLS, HTTP and bare HL7 answer like this")
+            }
+            _ => None,
+        }
+    }
+}
+
+fn check_framing(content: &Payload) -> Result<(), NotSent> {
+    let bytes = content.as_slice();
+    match memchr2(START, END, bytes).and_then(|offset| Some((offset, *bytes.get(offset)?))) {
+        None => Ok(()),
+        Some((offset, byte)) => Err(NotSent::Unframeable { byte, offset }),
+    }
+}
+
+async fn connect(address: &str) -> Result<TcpStream, NotSent> {
+    let resolved = tokio::net::lookup_host(address).await;
+    let resolved = resolved.map_err(|source| NotSent::Resolve {
+        address: address.to_owned(),
+        source,
+    })?;
+    let addresses: Vec<_> = resolved.collect();
+    let connected = TcpStream::connect(addresses.as_slice()).await;
+    connected.map_err(|source| NotSent::Connect {
+        address: address.to_owned(),
+        source,
+    })
+}
+
+async fn read(stream: &mut TcpStream, decoder: &mut Decoder) -> io::Result<usize> {
+    let buffer = decoder.buffer();
+    if buffer.capacity() - buffer.len() < READ_BYTES / 4 {
+        buffer.reserve(READ_BYTES);
+    }
+    stream.read_buf(buffer).await
+}

@@ -1,0 +1,49 @@
+//! How the sockets of both sides are set up.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::net::{RecvFlags, recv, sockopt};
+use tokio::net::TcpStream;
+
+use super::decoder::RETURN;
+
+/// Time between two keepalive probes once the first was not answered.
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// So many probes without an answer mean that the peer is gone: with the interval, a minute, which a restarting
+/// firewall survives.
+const PROBES_MAX: u32 = 6;
+
+/// Sends small frames at once, and notices a peer that vanished without a word: the kernel asks after `keepalive` of
+/// silence. A socket that refuses an option still carries messages, so that a failure is only logged.
+pub(super) fn set_up(stream: &TcpStream, keepalive: Duration) {
+    if let Err(error) = try_set_up(stream, keepalive) {
+        tracing::debug!(%error, "a socket option could not be set");
+    }
+}
+
+fn try_set_up(stream: &TcpStream, keepalive: Duration) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, keepalive.max(Duration::from_secs(1)))?;
+    sockopt::set_tcp_keepintvl(stream, PROBE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, PROBES_MAX)?;
+    Ok(())
+}
+
+/// Whether an idle connection can carry the next message: the peer has not closed it, and nothing is waiting to be
+/// read except CR and LF, which some receivers send late after their last reply. Asks the kernel and not the
+/// runtime's readiness, which may be older than the last call.
+pub(super) fn is_quiet(stream: &TcpStream) -> bool {
+    let mut waiting = [0_u8; 4];
+    loop {
+        match recv(stream, &mut waiting[..], RecvFlags::DONTWAIT) {
+            Ok((0, _)) => return false,
+            Ok((count, _)) if waiting.iter().take(count).all(|byte| matches!(*byte, RETURN | b'\n')) => {}
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return true,
+            Ok(_) | Err(_) => return false,
+        }
+    }
+}
