@@ -1,5 +1,6 @@
 //! Acknowledgements: building them for what was received, and reading those that destinations send.
 
+mod error_segment;
 mod read;
 mod write;
 

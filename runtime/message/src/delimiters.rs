@@ -31,6 +31,39 @@ impl Delimiters {
         truncation: None,
     };
 
+    /// MSH-2.
+    pub(crate) fn characters(&self) -> Vec<u8> {
+        let Self {
+            component,
+            repetition,
+            escape,
+            subcomponent,
+            truncation,
+            ..
+        } = *self;
+        [Some(component), repetition, escape, subcomponent, truncation]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Whether a character is one of them.
+    pub(crate) fn contain(&self, character: char) -> bool {
+        let Self {
+            field,
+            component,
+            repetition,
+            escape,
+            subcomponent,
+            truncation,
+        } = *self;
+        let others = [repetition, escape, subcomponent, truncation].into_iter().flatten();
+        [field, component]
+            .into_iter()
+            .chain(others)
+            .any(|delimiter| char::from(delimiter) == character)
+    }
+
     /// Reads them from a segment that begins with `MSH`, or says what is wrong.
     pub(crate) fn of_header(header: &[u8]) -> Result<Self, &'static str> {
         let field = *header.get(3).ok_or("MSH-1, the field separator, is missing")?;
@@ -41,16 +74,26 @@ impl Delimiters {
         let characters = rest.split(|byte| *byte == field).next().unwrap_or_default();
         check(characters)?;
         let at = |index: usize| characters.get(index).copied();
+        let component = at(0).ok_or("MSH-2, the encoding characters, is empty")?;
+        let (escape, subcomponent) = if characters.len() == 3 && at(2) == Some(LOST_ESCAPE) {
+            (None, at(2))
+        } else {
+            (at(2), at(3))
+        };
         Ok(Self {
             field,
-            component: at(0).ok_or("MSH-2, the encoding characters, is empty")?,
+            component,
             repetition: at(1),
-            escape: at(2),
-            subcomponent: at(3),
+            escape,
+            subcomponent,
             truncation: at(4),
         })
     }
 }
+
+/// `MSH|^~&|` is what remains of `MSH|^~\&|` where some program took the backslash for its own: the ampersand is still
+/// the subcomponent separator there, and there is no escape character.
+const LOST_ESCAPE: u8 = b'&';
 
 /// More than five characters are let through: a sixth has no meaning, so nothing can be misread by it.
 fn check(characters: &[u8]) -> Result<(), &'static str> {

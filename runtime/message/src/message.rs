@@ -1,5 +1,6 @@
 //! The message: the received bytes, and where its segments lie in them.
 
+mod copy;
 mod edit;
 mod header;
 mod parse;
@@ -135,6 +136,14 @@ impl Message {
                 .original
                 .get(segment.start as usize..segment.end as usize)
                 .unwrap_or_default(),
+        }
+    }
+
+    fn unencodable(&self, path: &Path, reason: &'static str) -> PathError {
+        PathError::Unencodable {
+            path: path.clone(),
+            charset: self.charset,
+            reason,
         }
     }
 

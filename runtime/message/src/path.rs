@@ -195,6 +195,25 @@ impl FieldPath {
         (self.subcomponent > 0).then_some(self.subcomponent)
     }
 
+    /// A repetition (level 0), component (1) or subcomponent (2) of this node.
+    pub(crate) fn part(self, level: usize, number: u32) -> Self {
+        match level {
+            0 => Self {
+                repetition: number,
+                ..self
+            },
+            1 => Self {
+                component: number,
+                ..self
+            },
+            _ => Self {
+                component: self.component.max(1),
+                subcomponent: number,
+                ..self
+            },
+        }
+    }
+
     /// Whether the path names a field with all its repetitions.
     pub(crate) fn is_whole_field(&self) -> bool {
         self.repetition == 0 && self.component == 0

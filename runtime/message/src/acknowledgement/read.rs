@@ -5,7 +5,11 @@ use std::fmt;
 use thiserror::Error;
 
 use super::AcknowledgementCode;
-use crate::{Message, Payload};
+use crate::path::FieldPath;
+use crate::{Message, Path, Payload};
+
+/// The most ERR segments whose text is kept: the text is for a person, and the whole answer is stored anyway.
+const ERRORS_MAX: u32 = 50;
 
 /// What a destination answered. `Debug` prints the code only.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,8 +40,60 @@ pub enum AnswerError {
     UnknownCode,
 }
 
-/// Reads a destination's answer.
+/// Reads a destination's answer. Bytes of its texts that its character set cannot decode are shown as U+FFFD, because
+/// an answer is an answer even then.
 pub fn read(answer: &Message) -> Result<Answer, AnswerError> {
-    let _ = answer;
-    Err(AnswerError::NoAcknowledgement)
+    let segment = Path::of_segment(*b"MSA", 0);
+    if answer.count(&segment) == Ok(0) {
+        return Err(AnswerError::NoAcknowledgement);
+    }
+    let field = |number| text(answer, &segment.with_field(FieldPath::new(number, 1, 0, 0)));
+    let code = code(&field(1)).ok_or(AnswerError::UnknownCode)?;
+    let lines: Vec<String> = [field(3)]
+        .into_iter()
+        .chain(errors(answer))
+        .filter(|line| !line.is_empty())
+        .collect();
+    Ok(Answer {
+        code,
+        control_id: field(2),
+        text: lines.join("\n").into(),
+    })
+}
+
+fn code(text: &str) -> Option<AcknowledgementCode> {
+    use AcknowledgementCode::{AA, AE, AR, CA, CE, CR};
+    let text = text.trim();
+    [AA, AE, AR, CA, CE, CR]
+        .into_iter()
+        .find(|code| text.eq_ignore_ascii_case(code.as_str()))
+}
+
+/// A line for each ERR: code and text of the new form (ERR-3, ERR-7, ERR-8) and of the old one (ERR-1.4).
+fn errors(answer: &Message) -> Vec<String> {
+    let count = answer
+        .count(&Path::of_segment(*b"ERR", 0))
+        .unwrap_or_default()
+        .min(ERRORS_MAX);
+    let line = |occurrence| {
+        let segment = Path::of_segment(*b"ERR", occurrence);
+        let nodes = [(1, 4, 1), (1, 4, 2), (3, 1, 0), (3, 2, 0), (7, 0, 0), (8, 0, 0)];
+        let texts = nodes.map(|(field, component, subcomponent)| {
+            text(
+                answer,
+                &segment.with_field(FieldPath::new(field, 1, component, subcomponent)),
+            )
+        });
+        texts
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    (1..=count).map(line).collect()
+}
+
+fn text(answer: &Message, path: &Path) -> String {
+    let bytes = answer.get_raw(path).ok().flatten().unwrap_or_default();
+    answer.lossy_text(&bytes).into_owned()
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::place::{Aim, Levels, Place, slice};
+use super::place::{Aim, Levels, Place, locate, slice};
 use super::{Message, Origin, Segment};
 use crate::escape;
 use crate::path::{FieldPath, segment_name};
@@ -30,11 +30,8 @@ impl Message {
         if current.is_ok_and(|current| current.as_option() == Some(value)) {
             return Ok(());
         }
-        let bytes = escape::encode(value, self.delimiters, self.charset).map_err(|reason| PathError::Unencodable {
-            path: path.clone(),
-            charset: self.charset,
-            reason,
-        })?;
+        let bytes =
+            escape::encode(value, self.delimiters, self.charset).map_err(|reason| self.unencodable(path, reason))?;
         self.put(index, path, field, Aim::Leaf, &bytes)
     }
 
@@ -43,11 +40,7 @@ impl Message {
     pub fn set_raw(&mut self, path: &Path, value: &[u8]) -> Result<(), PathError> {
         if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0x0b | 0x1c)) {
             let reason = "it holds a segment terminator or a byte that frames messages";
-            return Err(PathError::Unencodable {
-                path: path.clone(),
-                charset: self.charset,
-                reason,
-            });
+            return Err(self.unencodable(path, reason));
         }
         if path.field().is_none() {
             return self.set_segment(path, value);
@@ -65,32 +58,6 @@ impl Message {
             ));
         }
         self.put(index, path, field, Aim::Node, value)
-    }
-
-    /// Copies a node of another message, translating delimiters and character set where they differ. Both paths name
-    /// nodes of the same kind; a repetition may also become a whole field. A source that is absent clears the node.
-    pub fn copy_from(&mut self, source: &Self, source_path: &Path, path: &Path) -> Result<(), PathError> {
-        if kind(source_path) != kind(path) {
-            return Err(PathError::Unsupported {
-                reason: "a copy between nodes of different kinds; copy a field to a field, a component to a component",
-            });
-        }
-        if is_delimiters(source_path) || (source_path.is_of_header() && source_path.field().is_none()) {
-            return Err(PathError::Unsupported {
-                reason: "a copy of the header or of its delimiters; copy its fields from MSH-3 on",
-            });
-        }
-        let Some(bytes) = source.get_raw(source_path)? else {
-            return self.clear(path);
-        };
-        let bytes = self.translated(source, source_path, path, &bytes)?;
-        match path.field() {
-            Some(_) => self.set_raw(path, &bytes),
-            None => self.set_segment(
-                path,
-                &[path.segment().as_bytes(), bytes.get(3..).unwrap_or_default()].concat(),
-            ),
-        }
     }
 
     /// Empties a node; the nodes after it keep their places. A field loses all its repetitions, a segment everything
@@ -142,7 +109,8 @@ impl Message {
     }
 
     /// Takes a whole segment or repetition out; what follows moves up. The last repetition leaves an empty field.
-    /// Removing what is absent does nothing.
+    /// Removing what is absent does nothing. With a segment go the lines behind it that are no segments, because they
+    /// are most often the rest of its text.
     pub fn remove(&mut self, path: &Path) -> Result<(), PathError> {
         let Some(field) = path.field() else {
             return self.remove_segment(path);
@@ -158,17 +126,16 @@ impl Message {
         let (index, field) = self.settable(path)?;
         let content = self.content(index);
         let levels = Levels::to(path, field, self.delimiters, Aim::Leaf);
-        let Place::Found(range) = self.locate(content, &levels) else {
+        let Place::Found(range) = locate(content, &levels) else {
             return Ok(());
         };
-        let is_separator = |position: Option<usize>| {
-            let byte = position.and_then(|position| content.get(position)).copied();
-            byte.is_some() && byte == self.delimiters.repetition
-        };
+        let after = content
+            .get(range.end)
+            .filter(|byte| Some(**byte) == self.delimiters.repetition);
         let range = if field.repetition() > 1 {
             range.start - 1..range.end
         } else {
-            range.start..range.end + usize::from(is_separator(Some(range.end)))
+            range.start..range.end + usize::from(after.is_some())
         };
         self.splice(index, range, b"", b"");
         Ok(())
@@ -194,7 +161,7 @@ impl Message {
     fn put(&mut self, index: usize, path: &Path, field: FieldPath, aim: Aim, bytes: &[u8]) -> Result<(), PathError> {
         let levels = Levels::to(path, field, self.delimiters, aim);
         let content = self.content(index);
-        match self.locate(content, &levels) {
+        match locate(content, &levels) {
             Place::Found(range) if slice(content, &range) == bytes => {}
             Place::Found(range) => self.splice(index, range, b"", bytes),
             Place::Absent {
@@ -209,7 +176,7 @@ impl Message {
         Ok(())
     }
 
-    fn set_segment(&mut self, path: &Path, bytes: &[u8]) -> Result<(), PathError> {
+    pub(super) fn set_segment(&mut self, path: &Path, bytes: &[u8]) -> Result<(), PathError> {
         if path.is_of_header() {
             return Err(not_settable(path, "the header as a whole; set its fields"));
         }
@@ -235,28 +202,39 @@ impl Message {
         if path.is_of_header() {
             return Err(not_settable(path, "a message has one header"));
         }
-        if let Some(index) = self.find(path.name(), path.occurrence()) {
-            Arc::make_mut(&mut self.segments).remove(index);
-            self.edited = true;
+        let Some(index) = self.find(path.name(), path.occurrence()) else {
+            return Ok(());
+        };
+        let end = self.end_of_lines(index);
+        let segments = Arc::make_mut(&mut self.segments);
+        let blank_lines = segments.get(index).filter(|segment| segment.origin == Origin::Inserted);
+        let blank_lines = blank_lines.map(|segment| segment.start..segment.next);
+        segments.drain(index..end);
+        if let (Some(blank_lines), Some(previous)) = (blank_lines, segments.get_mut(index.saturating_sub(1)))
+            && previous.next == blank_lines.start
+        {
+            previous.next = blank_lines.end;
         }
+        self.edited = true;
         Ok(())
     }
 
-    /// Where a segment goes that is inserted after `after`: behind the lines that belong to that one's broken text.
+    /// Where a segment goes that is inserted after `after`.
     fn index_after(&self, after: &Path) -> Result<usize, PathError> {
-        let found = if after.field().is_none() {
-            self.find(after.name(), after.occurrence())
-        } else {
-            None
-        };
-        let Some(index) = found else {
-            return Err(not_settable(
+        let is_segment = after.field().is_none();
+        match self.find(after.name(), after.occurrence()).filter(|_| is_segment) {
+            Some(index) => Ok(self.end_of_lines(index)),
+            None => Err(not_settable(
                 after,
                 "there is no such segment to insert another one after",
-            ));
-        };
+            )),
+        }
+    }
+
+    /// The index after a segment and the lines that are none behind it: most often the rest of a text with line breaks.
+    fn end_of_lines(&self, index: usize) -> usize {
         let following = self.segments.iter().skip(index + 1);
-        Ok(index + 1 + following.take_while(|segment| segment.name == [0; 3]).count())
+        index + 1 + following.take_while(|segment| segment.name == [0; 3]).count()
     }
 
     /// Blank lines after the segment before it come after the new one.
@@ -303,78 +281,27 @@ impl Message {
             return;
         };
         *edited = true;
-        match &mut segment.edited {
-            Some(content) => replace(Arc::make_mut(content), range, padding, bytes),
-            None => {
-                let content = original
-                    .get(segment.start as usize..segment.end as usize)
-                    .unwrap_or_default();
-                let mut copy = Vec::with_capacity(content.len() + padding.len() + bytes.len() + ROOM_FOR_EDITS);
-                copy.extend_from_slice(content.get(..range.start).unwrap_or_default());
-                copy.extend_from_slice(padding);
-                copy.extend_from_slice(bytes);
-                copy.extend_from_slice(content.get(range.end..).unwrap_or_default());
-                segment.edited = Some(Arc::new(copy));
-            }
+        if let Some(content) = &mut segment.edited {
+            replace(Arc::make_mut(content), range, padding, bytes);
+            return;
         }
-    }
-
-    /// The bytes of a node of `source` as they are written in this message.
-    fn translated(&self, source: &Self, source_path: &Path, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, PathError> {
-        let same = source.delimiters == self.delimiters && source.charset == self.charset;
-        if same && memchr::memchr(b'\n', bytes).is_none() {
-            return Ok(bytes.to_vec());
-        }
-        let separators = |delimiters: crate::Delimiters| {
-            [
-                Some(delimiters.field),
-                Some(delimiters.component),
-                delimiters.repetition,
-                delimiters.subcomponent,
-            ]
-        };
-        let (theirs, ours) = (separators(source.delimiters), separators(self.delimiters));
-        let role = |byte: u8| theirs.iter().position(|separator| *separator == Some(byte));
-        let mut out = Vec::with_capacity(bytes.len());
-        let mut rest = bytes;
-        loop {
-            let end = rest.iter().position(|byte| role(*byte).is_some()).unwrap_or(rest.len());
-            let text = escape::decode(rest.get(..end).unwrap_or_default(), source.delimiters, source.charset)
-                .ok_or_else(|| source.undecodable(source_path))?;
-            let encoded =
-                escape::encode(&text, self.delimiters, self.charset).map_err(|reason| PathError::Unencodable {
-                    path: path.clone(),
-                    charset: self.charset,
-                    reason,
-                })?;
-            out.extend_from_slice(&encoded);
-            let Some(role) = rest.get(end).and_then(|byte| role(*byte)) else {
-                return Ok(out);
-            };
-            let separator = ours.get(role).copied().flatten();
-            out.push(
-                separator.ok_or_else(|| {
-                    not_settable(path, "the source has parts for which this message has no separator")
-                })?,
-            );
-            rest = rest.get(end + 1..).unwrap_or_default();
-        }
+        let content = original
+            .get(segment.start as usize..segment.end as usize)
+            .unwrap_or_default();
+        let mut copy = Vec::with_capacity(content.len() + padding.len() + bytes.len() + ROOM_FOR_EDITS);
+        copy.extend_from_slice(content.get(..range.start).unwrap_or_default());
+        copy.extend_from_slice(padding);
+        copy.extend_from_slice(bytes);
+        copy.extend_from_slice(content.get(range.end..).unwrap_or_default());
+        segment.edited = Some(Arc::new(copy));
     }
 }
 
-/// What has to agree between the ends of a copy: segment, field, component, subcomponent.
-fn kind(path: &Path) -> (bool, bool, bool) {
-    let field = path.field();
-    let component = field.and_then(|field| field.component());
-    let subcomponent = field.and_then(|field| field.subcomponent());
-    (field.is_some(), component.is_some(), subcomponent.is_some())
-}
-
-fn is_delimiters(path: &Path) -> bool {
+pub(super) fn is_delimiters(path: &Path) -> bool {
     path.is_of_header() && path.field().is_some_and(|field| field.field() <= 2)
 }
 
-fn not_settable(path: &Path, reason: &'static str) -> PathError {
+pub(super) fn not_settable(path: &Path, reason: &'static str) -> PathError {
     PathError::NotSettable {
         path: path.clone(),
         reason,

@@ -1,5 +1,6 @@
 //! What the engine itself asks of MSH.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::Message;
@@ -157,6 +158,11 @@ impl Message {
             .unwrap_or(Charset::ASCII)
     }
 
+    /// The text of a node, delimiters as they stand, with U+FFFD for what is not text.
+    pub(crate) fn lossy_text<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
+        escape::decode(bytes, self.delimiters, self.charset).unwrap_or_else(|| String::from_utf8_lossy(bytes))
+    }
+
     fn first_repetition<'a>(&self, field: &'a [u8]) -> &'a [u8] {
         let Some(separator) = self.delimiters.repetition else {
             return field;
@@ -191,10 +197,7 @@ impl Writer<'_> {
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        match escape::decode(bytes, self.message.delimiters, self.message.charset) {
-            Some(text) => self.text.push_str(&text),
-            None => self.text.push_str(&String::from_utf8_lossy(bytes)),
-        }
+        self.text.push_str(&self.message.lossy_text(bytes));
         self.end();
     }
 

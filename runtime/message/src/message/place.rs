@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::Message;
 use crate::path::FieldPath;
 use crate::{Delimiters, Path};
 
@@ -88,24 +87,22 @@ impl Levels {
     }
 }
 
-impl Message {
-    /// Finds a node in the bytes of its segment.
-    pub(super) fn locate(&self, segment: &[u8], levels: &Levels) -> Place {
-        let mut range = 0..segment.len();
-        for (depth, level) in levels.as_slice().iter().enumerate() {
-            match part(slice(segment, &range), *level) {
-                Ok(found) => range = range.start + found.start..range.start + found.end,
-                Err(missing) => {
-                    return Place::Absent {
-                        position: range.end,
-                        depth,
-                        missing,
-                    };
-                }
+/// Finds a node in the bytes of its segment.
+pub(super) fn locate(segment: &[u8], levels: &Levels) -> Place {
+    let mut range = 0..segment.len();
+    for (depth, level) in levels.as_slice().iter().enumerate() {
+        match part(slice(segment, &range), *level) {
+            Ok(found) => range = range.start + found.start..range.start + found.end,
+            Err(missing) => {
+                return Place::Absent {
+                    position: range.end,
+                    depth,
+                    missing,
+                };
             }
         }
-        Place::Found(range)
     }
+    Place::Found(range)
 }
 
 /// The bytes of a range that was found in them.

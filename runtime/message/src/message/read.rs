@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::place::{Aim, Levels, Place, slice};
+use super::place::{Aim, Levels, Place, locate, slice};
 use super::{Message, Segment};
 use crate::escape;
 use crate::path::{FieldPath, segment_name};
@@ -190,7 +190,7 @@ impl Message {
             return self.delimiter_field(segment, field);
         }
         let levels = Levels::to(path, field, self.delimiters, aim);
-        match self.locate(segment, &levels) {
+        match locate(segment, &levels) {
             Place::Found(range) => Some(slice(segment, &range)),
             Place::Absent { .. } => None,
         }
