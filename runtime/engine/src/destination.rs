@@ -1,0 +1,152 @@
+//! From the journal to the wire.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use transfuse_message::Payload;
+use transfuse_store::{DeliveryQueue, Lease, Sealed, Settlement, Store, StoredFault};
+
+use crate::retry;
+use crate::settings::{DestinationSettings, RetrySettings, WireSettings};
+use crate::wire::{Attempt, Refusal, Wire};
+
+/// One receiver of an interface's outputs, live.
+#[derive(Debug)]
+pub struct Destination {
+    name: Arc<str>,
+    interface: Arc<str>,
+    types: Vec<String>,
+    retry: RetrySettings,
+    pub(crate) wire: WireSettings,
+    queue: DeliveryQueue,
+}
+
+/// What became of a delivery.
+enum Result {
+    Delivered {
+        answer: Payload,
+    },
+    Refused(Refusal),
+    /// The engine stops before the receiver has answered: the delivery stays where it is.
+    Stopped,
+}
+
+impl Destination {
+    /// Carries deliveries from the journal to the wire, one after the other, until `stop`.
+    ///
+    /// Each connection of the destination runs this once. What is being sent when `stop` comes is finished; what waits
+    /// for another attempt stays in the queue, and is first again after the next start.
+    pub async fn deliver(&self, mut wire: Wire, stop: CancellationToken) {
+        while let Some(mut lease) = self.lease(&stop).await {
+            let result = self.send(&mut wire, &mut lease, &stop).await;
+            self.settle(lease, result);
+        }
+    }
+
+    pub(crate) fn new(interface: &Arc<str>, settings: DestinationSettings, store: &Store) -> Self {
+        Self {
+            queue: store.queue(interface, &settings.name),
+            name: settings.name,
+            interface: Arc::clone(interface),
+            types: settings.types,
+            retry: settings.retry,
+            wire: settings.wire,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Whether routing sends messages of this type here.
+    pub(crate) fn takes(&self, message_type: &str) -> bool {
+        self.types.is_empty() || self.types.iter().any(|wanted| fits(message_type, wanted))
+    }
+}
+
+/// The steps of a delivery.
+impl Destination {
+    async fn lease(&self, stop: &CancellationToken) -> Option<Lease> {
+        stop.run_until_cancelled(self.queue.lease()).await.flatten()
+    }
+
+    /// Sends until the receiver has answered for good, in place: what is behind waits, so order holds.
+    async fn send(&self, wire: &mut Wire, lease: &mut Lease, stop: &CancellationToken) -> Result {
+        let mut rejects = 0;
+        loop {
+            let fault = match wire.send(lease).await {
+                Attempt::Delivered { answer } => return Result::Delivered { answer },
+                Attempt::Refused(refusal) => return Result::Refused(refusal),
+                Attempt::NotNow(refusal) if rejects >= self.retry.rejects_max => return Result::Refused(refusal),
+                Attempt::NotNow(refusal) => {
+                    rejects += 1;
+                    refusal.summary
+                }
+                Attempt::Failed { fault } => fault,
+            };
+            self.queue.attempted(lease, &fault);
+            let pause = retry::pause(&self.retry, lease.attempts());
+            tracing::warn!(
+                interface = %self.interface, destination = %self.name, message = %lease.message(),
+                attempts = lease.attempts(), again_in_ms = pause.as_millis(), "not delivered: {fault}"
+            );
+            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return Result::Stopped;
+            }
+        }
+    }
+
+    /// Records the result. Nobody waits for the sync here: the queue holds the next lease back when too many results
+    /// are not durable yet, which bounds what a crash could deliver twice.
+    #[expect(
+        clippy::drop_non_drop,
+        reason = "what is dropped is the wait for a result that is queued already"
+    )]
+    fn settle(&self, lease: Lease, result: Result) {
+        let settlement = match result {
+            Result::Delivered { answer } => Settlement::Delivered {
+                answer: Sealed::from(answer.into_bytes()),
+            },
+            Result::Refused(refusal) => {
+                tracing::warn!(
+                    interface = %self.interface, destination = %self.name, message = %lease.message(),
+                    "delivery quarantined: {}", refusal.summary
+                );
+                Settlement::Quarantined {
+                    fault: refusal.stored(),
+                }
+            }
+            Result::Stopped => return drop(lease),
+        };
+        drop(self.queue.settle(lease, settlement));
+    }
+}
+
+/// `ORU^R01` fits `ORU^R01` and `ORU`.
+fn fits(message_type: &str, wanted: &str) -> bool {
+    message_type
+        .strip_prefix(wanted)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('^'))
+}
+
+impl Refusal {
+    fn stored(self) -> StoredFault {
+        StoredFault {
+            kind: "refused-by-destination".to_owned(),
+            summary: self.summary,
+            hint: Some("correct the cause at the receiver or in the mapping, then replay the delivery".to_owned()),
+            text: Sealed::from(self.text.into_bytes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_without_its_event_stands_for_all_of_its_events() {
+        assert!(fits("ORU^R01", "ORU^R01") && fits("ORU^R01", "ORU") && fits("ACK", "ACK"));
+        assert!(!fits("ORU^R01", "ORU^R0") && !fits("ORU^R01", "OR") && !fits("ORU", "ORU^R01"));
+    }
+}

@@ -1,0 +1,247 @@
+//! From the wire to the journal.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::Timestamp;
+use tokio_util::task::TaskTracker;
+use transfuse_message::ParseOptions;
+use transfuse_sandbox::Chain;
+use transfuse_store::{Arrival, Sealed, Store, Unfinished, WriteError};
+use transfuse_transport::{Answer, Frame};
+
+use crate::acknowledge::{self, Proof};
+use crate::backlog::Backlog;
+use crate::destination::Destination;
+use crate::lane::Lane;
+use crate::plan::{Plan, Verdict};
+use crate::received::{Content, Owed, Received};
+use crate::settings::{AckStage, InterfaceSettings, Order};
+
+/// One feed, live: what its source hands in goes through its chain into the journal.
+#[derive(Debug)]
+pub struct Interface {
+    pub(crate) name: Arc<str>,
+    pub(crate) destinations: Vec<Arc<Destination>>,
+    pub(crate) ack: AckStage,
+    revision: u32,
+    parse: ParseOptions,
+    time_zone: Arc<str>,
+    chain: Chain,
+    lane: Option<Lane>,
+    store: Store,
+    journeys: TaskTracker,
+    backlog: Backlog,
+    probation: AtomicU32,
+}
+
+/// After an unclean stop, this many messages are durable before their chain runs, so that one which kills the process
+/// is known by name after the restart. A message that did so is among the first to come again.
+const PROBATION_MESSAGES: u32 = 1_000;
+
+/// How often a message may have killed the process. The second time it goes to quarantine, so a restart never loops.
+const KILLS_MAX: u32 = 2;
+
+impl Interface {
+    /// Carries one message from the wire to the journal: the journey is this function, and each line is a step of it.
+    ///
+    /// What happens before the future is first polled happens in the order of the calls: that is where arrival order is
+    /// fixed. The journey goes on when the future is dropped, because a message whose sender hung up is still received.
+    pub fn accept(self: &Arc<Self>, frame: Frame) -> impl Future<Output = Answer> + Send + use<> {
+        let (owed, answer) = Owed::new();
+        let received = self.receive(frame, owed);
+        let interface = Arc::clone(self);
+        self.journeys.spawn(async move {
+            let received = interface.receipt(received).await?;
+            let verdict = interface.run(&received).await;
+            let plan = interface.plan(&received, verdict);
+            interface.commit(received, plan).await
+        });
+        self.answered(answer)
+    }
+
+    /// The same journey for messages that a stop cut short: they are durable already, and nobody waits for an answer.
+    ///
+    /// They keep their places, in front of everything that arrives from now on, and they run one after the other: should
+    /// the engine die again, it is known which one was running.
+    pub(crate) fn resume(self: &Arc<Self>, unfinished: Vec<Unfinished>) {
+        let waiting: Vec<Received> = unfinished.into_iter().map(|one| self.receive_again(one)).collect();
+        let interface = Arc::clone(self);
+        self.journeys.spawn(async move {
+            for received in waiting {
+                let kills = interface.store.attempt(&received.entry).await?;
+                let verdict = interface.run_again(&received, kills).await;
+                let plan = interface.plan(&received, verdict);
+                interface.commit(received, plan).await?;
+            }
+            Ok::<_, WriteError>(())
+        });
+    }
+
+    pub(crate) fn new(
+        settings: InterfaceSettings,
+        store: &Store,
+        journeys: TaskTracker,
+        after_unclean_stop: bool,
+    ) -> Self {
+        let destinations = settings.destinations.into_iter();
+        Self {
+            destinations: destinations
+                .map(|one| Arc::new(Destination::new(&settings.name, one, store)))
+                .collect(),
+            name: settings.name,
+            revision: settings.revision,
+            ack: settings.ack,
+            parse: ParseOptions {
+                charset: settings.charset,
+                ..ParseOptions::default()
+            },
+            time_zone: settings.time_zone,
+            chain: settings.chain,
+            lane: (settings.order == Order::Interface).then(|| Lane::new(store.clone())),
+            store: store.clone(),
+            journeys,
+            backlog: Backlog::default(),
+            probation: AtomicU32::new(if after_unclean_stop { PROBATION_MESSAGES } else { 0 }),
+        }
+    }
+}
+
+/// The steps of the journey.
+impl Interface {
+    pub(crate) fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// Numbers the message, queues it for the journal and gives it its place in the lane, all in one.
+    fn receive(&self, frame: Frame, answer: Owed) -> Received {
+        let content = Content::of(&frame, &self.parse);
+        let (control_id, message_type) = content.labels();
+        let arrived_at_ms = Timestamp::now().as_millisecond();
+        let arrival = Arrival {
+            interface: Arc::clone(&self.name),
+            revision: self.revision,
+            received_at_ms: arrived_at_ms,
+            source: frame.source,
+            control_id,
+            message_type,
+            raw: Sealed::from(frame.content.into_bytes()),
+        };
+        let (entry, turn) = self.enter_lane(|| self.store.receive(arrival));
+        Received {
+            entry,
+            turn,
+            content,
+            arrived_at_ms,
+            attempt: 1,
+            answer,
+            place: self.backlog.enter(),
+        }
+    }
+
+    fn receive_again(&self, unfinished: Unfinished) -> Received {
+        let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.parse);
+        let (entry, turn) = self.enter_lane(|| unfinished.received);
+        Received {
+            entry,
+            turn,
+            content,
+            arrived_at_ms: unfinished.arrival.received_at_ms,
+            attempt: unfinished.attempts + 2,
+            answer: Owed::to_nobody(),
+            place: self.backlog.enter(),
+        }
+    }
+
+    fn enter_lane<T>(&self, number_message: impl FnOnce() -> T) -> (T, Option<crate::lane::Turn>) {
+        match &self.lane {
+            Some(lane) => {
+                let (entry, turn) = lane.enter(number_message);
+                (entry, Some(turn))
+            }
+            None => (number_message(), None),
+        }
+    }
+
+    /// Waits until the message itself is durable, where the acknowledgement promises no more than that, or where it may
+    /// be the one that stopped the engine the last time.
+    async fn receipt(&self, mut received: Received) -> Result<Received, WriteError> {
+        let promised = self.ack == AckStage::Received;
+        if promised || self.on_probation() {
+            let receipt = self.store.receipt(&received.entry).await?;
+            if let (true, Content::Readable(message)) = (promised, &received.content) {
+                received
+                    .answer
+                    .give(acknowledge::accepted(message, Proof::Received(&receipt)));
+            }
+        }
+        Ok(received)
+    }
+
+    fn on_probation(&self) -> bool {
+        let left = self
+            .probation
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.is_ok()
+    }
+
+    async fn run(&self, received: &Received) -> Verdict {
+        match &received.content {
+            Content::Readable(message) => {
+                let input = received.input(&self.name, &self.time_zone, message.clone());
+                Verdict::Ran(Box::new(self.chain.run(input).await))
+            }
+            Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
+            Content::Broken(_, defect) => Verdict::Broken(*defect),
+        }
+    }
+
+    async fn run_again(&self, received: &Received, kills: u32) -> Verdict {
+        if kills >= KILLS_MAX {
+            return Verdict::KilledTheEngine { kills };
+        }
+        tracing::warn!(interface = %self.name, message = %received.entry.id(), "a stop cut this message short: running again");
+        self.run(received).await
+    }
+
+    fn plan(&self, received: &Received, verdict: Verdict) -> Plan {
+        Plan::new(self, received, verdict)
+    }
+
+    /// Lets the decision into the journal in the message's turn, and tells the sender once it is durable.
+    async fn commit(&self, received: Received, plan: Plan) -> Result<(), WriteError> {
+        let Received {
+            entry,
+            turn,
+            content,
+            mut answer,
+            place,
+            ..
+        } = received;
+        let committing = match turn {
+            Some(turn) => turn.commit(entry, plan.decision).await?,
+            None => self.store.decide(entry, plan.decision),
+        };
+        let committed = committing.await?;
+        answer.give(acknowledge::decided(&content, &plan.reply, &committed));
+        drop(place);
+        Ok(())
+    }
+
+    /// The answer, when it is known; none is given where the journey was cut short.
+    ///
+    /// Where the sender is told before the chain has run, nothing but this wait keeps a fast sender from filling the
+    /// memory with messages whose chain has not.
+    fn answered(
+        self: &Arc<Self>,
+        answer: tokio::sync::oneshot::Receiver<Answer>,
+    ) -> impl Future<Output = Answer> + Send + use<> {
+        let interface = Arc::clone(self);
+        async move {
+            let answer = answer.await.unwrap_or(Answer::Unanswered);
+            interface.backlog.room().await;
+            answer
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Interfaces: the journey of a message from the wire to the journal and from the journal to the wire.
+//!
+//! Two functions carry it, and a reader should start with them: [`Interface::accept`] and [`Destination::deliver`].
+//! Everything else in this crate is one of their steps.
+//!
+//! Invariant: this crate knows no TOML, no JSON API, no command line, no SQL and no wasmtime. It is given plain
+//! settings, and it asks the store, the sandbox and the transports through their types only.
+
+mod settings;
+
+mod interface;
+
+mod acknowledge;
+mod backlog;
+mod lane;
+mod plan;
+mod received;
+
+mod destination;
+mod retry;
+mod wire;
+
+mod detail;
+mod engine;
+
+pub use destination::Destination;
+pub use detail::{Detail, DetailError, LogNote, StepNote, TableNote};
+pub use engine::{Engine, StartError};
+pub use interface::Interface;
+pub use settings::{
+    AckStage, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpWire, Order, RetrySettings,
+    SourceSettings, WireSettings,
+};

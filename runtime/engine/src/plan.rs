@@ -1,0 +1,273 @@
+//! From what the chain decided to what the journal records and the sender hears.
+
+use std::sync::Arc;
+
+use transfuse_message::{AcknowledgementCode, Finding, Message, ParseError, Payload, Severity};
+use transfuse_sandbox::{Fault, Outcome, Output, Rejection, Report};
+use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
+use transfuse_transport::Defect;
+
+use crate::acknowledge::Reply;
+use crate::detail::Detail;
+use crate::interface::Interface;
+use crate::received::Received;
+use crate::settings::AckStage;
+
+/// What is known of a message before it is decided.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Its chain ran.
+    Ran(Box<Report>),
+    /// It is not an HL7 v2 message.
+    Unreadable(ParseError),
+    /// It is not even a whole frame.
+    Broken(Defect),
+    /// The engine died this often while its chain ran.
+    KilledTheEngine { kills: u32 },
+}
+
+/// What is to be made durable, and what the sender hears once it is.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) decision: Decision,
+    pub(crate) reply: Reply,
+}
+
+/// Why an outcome cannot become deliveries.
+struct Trouble {
+    kind: &'static str,
+    /// For operators: without a value of the message.
+    summary: String,
+    hint: Option<String>,
+    /// For those who may see the message.
+    text: Payload,
+    /// What the sender hears, where it owns the message.
+    code: AcknowledgementCode,
+    finding: Finding,
+}
+
+impl Plan {
+    pub(crate) fn new(interface: &Interface, received: &Received, verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Ran(report) => Self::of_report(interface, *report),
+            Verdict::Unreadable(fault) => Self::sender_keeps(Trouble::unreadable(&fault), &Detail::default()),
+            Verdict::Broken(defect) => Self::of_broken_frame(defect),
+            Verdict::KilledTheEngine { kills } => {
+                tracing::error!(message = %received.entry.id(), kills, "quarantined: the engine died while its chain ran");
+                Self::engine_keeps(Trouble::killed_the_engine(kills), &Detail::default())
+            }
+        }
+    }
+
+    fn of_report(interface: &Interface, report: Report) -> Self {
+        let detail = Detail::of(&report);
+        match report.outcome {
+            Outcome::Forwarded(outputs) => match interface.route(outputs) {
+                Ok(outputs) => Self {
+                    decision: Decision::Processed {
+                        outputs,
+                        detail: detail.seal(),
+                    },
+                    reply: Reply::Accept,
+                },
+                Err(trouble) => Self::failed(interface, *trouble, &detail),
+            },
+            Outcome::Filtered { reason, .. } => Self {
+                decision: Decision::Filtered {
+                    reason: Sealed::from(reason.into_bytes()),
+                    detail: detail.seal(),
+                },
+                reply: Reply::Accept,
+            },
+            Outcome::Rejected { rejection, step } => {
+                Self::failed(interface, Trouble::rejected(rejection, step), &detail)
+            }
+            Outcome::Faulted(fault) => Self::failed(interface, Trouble::faulted(fault), &detail),
+        }
+    }
+
+    /// Who owns a message that could not be processed follows from what the acknowledgement has promised by now.
+    fn failed(interface: &Interface, trouble: Trouble, detail: &Detail) -> Self {
+        match interface.ack {
+            AckStage::Received => Self::engine_keeps(trouble, detail),
+            AckStage::Processed => Self::sender_keeps(trouble, detail),
+        }
+    }
+
+    fn engine_keeps(trouble: Trouble, detail: &Detail) -> Self {
+        let fault = trouble.stored();
+        Self {
+            decision: Decision::Quarantined {
+                fault,
+                detail: detail.seal(),
+            },
+            reply: Reply::Accept,
+        }
+    }
+
+    fn sender_keeps(trouble: Trouble, detail: &Detail) -> Self {
+        let (code, finding) = (trouble.code, trouble.finding.clone());
+        let decision = Decision::Refused {
+            code: code.to_string(),
+            fault: trouble.stored(),
+            detail: detail.seal(),
+        };
+        Self {
+            decision,
+            reply: Reply::Refuse { code, finding },
+        }
+    }
+
+    /// A frame that was never finished has no sender waiting for an answer; one that was finished, but too long, has.
+    fn of_broken_frame(defect: Defect) -> Self {
+        let plan = Self::sender_keeps(Trouble::broken(defect), &Detail::default());
+        match defect {
+            Defect::TooLong { .. } => plan,
+            _ => Self {
+                reply: Reply::Nothing,
+                ..plan
+            },
+        }
+    }
+}
+
+impl Interface {
+    /// Finds the destinations of each output: those that the plugin names, or those whose routing fits.
+    fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, Box<Trouble>> {
+        outputs
+            .into_iter()
+            .map(|output| {
+                let destinations = if output.to.is_empty() {
+                    self.fitting(&output.message)
+                } else {
+                    self.named(&output.to)?
+                };
+                Ok(NewOutput {
+                    content: Sealed::from(output.message.encode()),
+                    destinations,
+                })
+            })
+            .collect()
+    }
+
+    fn fitting(&self, message: &Message) -> Vec<Arc<str>> {
+        let message_type = message.header().message_type();
+        let fit = self.destinations.iter().filter(|one| one.takes(&message_type));
+        fit.map(|one| Arc::clone(one.name())).collect()
+    }
+
+    fn named(&self, names: &[String]) -> Result<Vec<Arc<str>>, Box<Trouble>> {
+        names
+            .iter()
+            .map(|name| {
+                let known = self.destinations.iter().find(|one| **one.name() == **name);
+                known
+                    .map(|one| Arc::clone(one.name()))
+                    .ok_or_else(|| Box::new(Trouble::no_such_destination(self, name)))
+            })
+            .collect()
+    }
+}
+
+impl Trouble {
+    /// What an operator reads; the sender hears no more than that the engine could not do it (table 0357: 207).
+    fn internal(kind: &'static str, summary: String, hint: Option<String>) -> Self {
+        Self {
+            kind,
+            summary,
+            hint,
+            text: Payload::default(),
+            // AR, and not AE: the message may be perfectly good, and sending it again later may succeed (HL7 2.9.2).
+            code: AcknowledgementCode::AR,
+            finding: finding("207", None, Payload::from("the message could not be processed here")),
+        }
+    }
+
+    fn unreadable(fault: &ParseError) -> Self {
+        let text = Payload::from(fault.to_string());
+        Self {
+            kind: "unreadable",
+            summary: fault.to_string(),
+            hint: None,
+            text: Payload::default(),
+            code: AcknowledgementCode::AR,
+            finding: finding("100", None, text),
+        }
+    }
+
+    fn broken(defect: Defect) -> Self {
+        Self {
+            kind: "broken-frame",
+            summary: defect.to_string(),
+            hint: None,
+            text: Payload::default(),
+            code: AcknowledgementCode::AR,
+            finding: finding("207", None, Payload::from(defect.to_string())),
+        }
+    }
+
+    fn rejected(rejection: Rejection, step: usize) -> Self {
+        let place = rejection
+            .path
+            .as_deref()
+            .map(|path| format!(" at {path}"))
+            .unwrap_or_default();
+        Self {
+            kind: "rejected",
+            summary: format!(
+                "step {} rejected the message with code {}{place}",
+                step + 1,
+                rejection.code
+            ),
+            hint: None,
+            text: rejection.reason.clone(),
+            code: AcknowledgementCode::AE,
+            finding: finding(&rejection.code, rejection.path, rejection.reason),
+        }
+    }
+
+    fn faulted(fault: Fault) -> Self {
+        let summary = fault.to_string();
+        Self {
+            text: fault.text,
+            ..Self::internal(fault.kind.as_str(), summary, fault.hint)
+        }
+    }
+
+    fn killed_the_engine(kills: u32) -> Self {
+        let summary = format!("the engine died {kills} times while the chain of this message ran");
+        let hint = "look at the plugin and at the system's log before replaying the message".to_owned();
+        Self::internal("killed-the-engine", summary, Some(hint))
+    }
+
+    fn no_such_destination(interface: &Interface, name: &str) -> Self {
+        let known: Vec<&str> = interface.destinations.iter().map(|one| &**one.name()).collect();
+        let summary = format!(
+            "a plugin forwards to `{name}`, which `{}` does not have",
+            interface.name
+        );
+        Self::internal(
+            "no-such-destination",
+            summary,
+            Some(format!("there are: {}", known.join(", "))),
+        )
+    }
+
+    fn stored(self) -> StoredFault {
+        StoredFault {
+            kind: self.kind.to_owned(),
+            summary: self.summary,
+            hint: self.hint,
+            text: Sealed::from(self.text.into_bytes()),
+        }
+    }
+}
+
+fn finding(code: &str, path: Option<String>, text: Payload) -> Finding {
+    Finding {
+        path,
+        code: code.to_owned(),
+        severity: Severity::Error,
+        text,
+    }
+}

@@ -1,0 +1,110 @@
+//! A message that has arrived: numbered, in its lane, and owed an answer.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use transfuse_message::{Message, ParseError, ParseOptions, Payload};
+use transfuse_sandbox::{Context, Input};
+use transfuse_store as store;
+use transfuse_transport::{Answer, Defect, Frame};
+
+use crate::backlog::Place;
+use crate::lane::Turn;
+
+/// One message between the wire and the journal.
+#[derive(Debug)]
+pub(crate) struct Received {
+    /// The journal's entry, queued but perhaps not durable.
+    pub(crate) entry: store::Received,
+    /// The message's place among those that keep their order; none where the interface keeps none.
+    pub(crate) turn: Option<Turn>,
+    /// What the frame holds.
+    pub(crate) content: Content,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub(crate) arrived_at_ms: i64,
+    /// 1 for the first run, more where a restart runs the message again.
+    pub(crate) attempt: u32,
+    /// How the sender is told.
+    pub(crate) answer: Owed,
+    /// Its place in the interface's backlog.
+    pub(crate) place: Place,
+}
+
+/// What a frame holds.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// A message that can be read.
+    Readable(Message),
+    /// Bytes that are not an HL7 v2 message, and why.
+    Unreadable(Payload, ParseError),
+    /// Bytes that are not even a whole frame.
+    Broken(Payload, Defect),
+}
+
+/// The answer that the sender is waiting for; it can be given once.
+#[derive(Debug)]
+pub(crate) struct Owed(Option<oneshot::Sender<Answer>>);
+
+impl Owed {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<Answer>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(Some(sender)), receiver)
+    }
+
+    /// For a message whose sender is gone: one that a restart found.
+    pub(crate) fn to_nobody() -> Self {
+        Self(None)
+    }
+
+    /// Gives the answer, unless one was given before.
+    pub(crate) fn give(&mut self, answer: Answer) {
+        if let Some(waiting) = self.0.take() {
+            // A sender that has hung up does not hear the answer; the journal tells the truth all the same.
+            drop(waiting.send(answer));
+        }
+    }
+}
+
+impl Content {
+    pub(crate) fn of(frame: &Frame, options: &ParseOptions) -> Self {
+        Self::parse(frame.content.clone(), frame.defect, options)
+    }
+
+    pub(crate) fn parse(content: Payload, defect: Option<Defect>, options: &ParseOptions) -> Self {
+        if let Some(defect) = defect {
+            return Self::Broken(content, defect);
+        }
+        match Message::parse(content.bytes().clone(), options) {
+            Ok(message) => Self::Readable(message),
+            Err(fault) => Self::Unreadable(content, fault),
+        }
+    }
+
+    /// The control id and the message type, empty where there are none to be read.
+    pub(crate) fn labels(&self) -> (String, String) {
+        match self {
+            Self::Readable(message) => {
+                let header = message.header();
+                (header.control_id().to_owned(), header.message_type())
+            }
+            Self::Unreadable(..) | Self::Broken(..) => (String::new(), String::new()),
+        }
+    }
+}
+
+impl Received {
+    /// What the chain is given.
+    pub(crate) fn input(&self, interface: &Arc<str>, time_zone: &Arc<str>, message: Message) -> Input {
+        Input {
+            message,
+            context: Context {
+                id: self.entry.id().to_string(),
+                interface: Arc::clone(interface),
+                received_at_ms: self.arrived_at_ms,
+                time_zone: Arc::clone(time_zone),
+                attempt: self.attempt,
+                attributes: Vec::new(),
+            },
+        }
+    }
+}

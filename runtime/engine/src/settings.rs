@@ -1,0 +1,238 @@
+//! What an interface is made of, as plain values: resolved by the edge, immutable afterwards.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use transfuse_message::Charset;
+use transfuse_sandbox::Chain;
+use transfuse_transport::{files, mllp};
+
+/// One feed: a source, a chain of steps, destinations.
+#[derive(Debug)]
+pub struct InterfaceSettings {
+    /// The interface's name, unique in the engine.
+    pub name: Arc<str>,
+    /// The revision that these settings are; every message records it.
+    pub revision: u32,
+    /// Where messages come from.
+    pub source: SourceSettings,
+    /// The stage that an acknowledgement promises.
+    pub ack: AckStage,
+    /// Which messages keep their order among themselves.
+    pub order: Order,
+    /// The character set of the source, which wins over MSH-18; none to believe MSH-18.
+    pub charset: Option<Charset>,
+    /// The time zone of timestamps without an offset, as an IANA name.
+    pub time_zone: Arc<str>,
+    /// The steps, linked and checked against their grants.
+    pub chain: Chain,
+    /// Where outputs go, in the order of the file.
+    pub destinations: Vec<DestinationSettings>,
+}
+
+/// Where an interface's messages come from.
+#[derive(Debug)]
+pub enum SourceSettings {
+    /// A TCP listener that speaks MLLP.
+    Mllp(mllp::ListenerSettings),
+    /// A folder whose files are messages.
+    Files(files::FolderSourceSettings),
+}
+
+/// The stage that must be durable before the sender hears AA.
+///
+/// With it goes the ownership of what fails: whoever holds the message after the acknowledgement has to deal with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AckStage {
+    /// The bytes are durable. What the chain then cannot process rests in quarantine.
+    Received,
+    /// The chain's outcome and its deliveries are durable. What the chain cannot process is refused: the sender keeps
+    /// it, and hears AE or AR.
+    Processed,
+}
+
+/// Which messages keep their order among themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// All messages of the interface, first in, first out.
+    Interface,
+    /// None: outcomes commit as they are ready, and a destination may use several connections.
+    None,
+}
+
+/// One receiver of an interface's outputs.
+#[derive(Debug, Clone)]
+pub struct DestinationSettings {
+    /// The destination's name, unique in its interface.
+    pub name: Arc<str>,
+    /// The message types (`ORU^R01`, or `ORU` for all of its events) that routing sends here; empty for all.
+    pub types: Vec<String>,
+    /// How the outputs travel.
+    pub wire: WireSettings,
+    /// How often, and how soon, a delivery that failed is tried again.
+    pub retry: RetrySettings,
+}
+
+/// How outputs travel to a destination.
+#[derive(Debug, Clone)]
+pub enum WireSettings {
+    /// MLLP over TCP; the answer's MSA settles the delivery.
+    Mllp(MllpWire),
+    /// One file for each output; the delivery is settled when the file is durable.
+    Files {
+        /// The folder that receives the files.
+        folder: PathBuf,
+        /// How a file is named.
+        name: FileName,
+    },
+}
+
+/// An MLLP destination.
+#[derive(Debug, Clone)]
+pub struct MllpWire {
+    /// Where to connect, and how long to wait.
+    pub sender: mllp::SenderSettings,
+    /// How many connections send at the same time. More than one gives up order, so only an interface with
+    /// [`Order::None`] may have it.
+    pub connections: usize,
+}
+
+/// How deliveries are tried again: exponential backoff with jitter, bounded by a ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// The pause after the first failure.
+    pub first: Duration,
+    /// No pause is longer than this.
+    pub ceiling: Duration,
+    /// How many times AR or CR (HL7: the receiver cannot take the message now) is answered by another attempt before
+    /// the delivery goes to quarantine. Faults of the connection are retried without end: the message is not to blame.
+    pub rejects_max: u32,
+}
+
+impl Default for RetrySettings {
+    /// A second is short enough that a receiver's restart is hardly noticed; a minute is long enough that a receiver
+    /// that is down for a night is not hammered; ten rejections take a few minutes, which a receiver that is merely
+    /// busy survives.
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(1),
+            ceiling: Duration::from_mins(1),
+            rejects_max: 10,
+        }
+    }
+}
+
+/// A file name with places for values of the message: `{control_id}.hl7`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileName {
+    parts: Vec<FileNamePart>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum FileNamePart {
+    Text(String),
+    ControlId,
+    Delivery,
+    Message,
+    MessageType,
+}
+
+/// Why a file name cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileNameError {
+    /// A placeholder that does not exist.
+    #[error(
+        "`{{{0}}}` is not a placeholder; there are `{{control_id}}`, `{{delivery}}`, `{{message}}` and `{{message_type}}`"
+    )]
+    UnknownPlaceholder(String),
+    /// A brace without its partner.
+    #[error("a `{{` is never closed")]
+    Unclosed,
+}
+
+/// The values that a file name may be made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileNameValues<'a> {
+    pub(crate) control_id: &'a str,
+    pub(crate) delivery: &'a str,
+    pub(crate) message: &'a str,
+    pub(crate) message_type: &'a str,
+}
+
+impl std::str::FromStr for FileName {
+    type Err = FileNameError;
+
+    fn from_str(template: &str) -> Result<Self, FileNameError> {
+        let mut parts = Vec::new();
+        let mut rest = template;
+        while let Some((text, after)) = rest.split_once('{') {
+            let (name, tail) = after.split_once('}').ok_or(FileNameError::Unclosed)?;
+            if !text.is_empty() {
+                parts.push(FileNamePart::Text(text.to_owned()));
+            }
+            parts.push(FileNamePart::named(name)?);
+            rest = tail;
+        }
+        if !rest.is_empty() {
+            parts.push(FileNamePart::Text(rest.to_owned()));
+        }
+        Ok(Self { parts })
+    }
+}
+
+impl FileNamePart {
+    fn named(name: &str) -> Result<Self, FileNameError> {
+        match name {
+            "control_id" => Ok(Self::ControlId),
+            "delivery" => Ok(Self::Delivery),
+            "message" => Ok(Self::Message),
+            "message_type" => Ok(Self::MessageType),
+            other => Err(FileNameError::UnknownPlaceholder(other.to_owned())),
+        }
+    }
+}
+
+impl FileName {
+    /// The name for one output. It may hold anything that the message held: the files room makes it safe.
+    pub(crate) fn fill(&self, values: FileNameValues<'_>) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                FileNamePart::Text(text) => text,
+                FileNamePart::ControlId => values.control_id,
+                FileNamePart::Delivery => values.delivery,
+                FileNamePart::Message => values.message,
+                FileNamePart::MessageType => values.message_type,
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_filled_from_the_message() {
+        let name: FileName = "{message_type}-{control_id}.hl7".parse().expect("a good template");
+        let values = FileNameValues {
+            control_id: "MSG1",
+            delivery: "7",
+            message: "20261123-000001",
+            message_type: "ORU^R01",
+        };
+        assert_eq!(name.fill(values), "ORU^R01-MSG1.hl7");
+    }
+
+    #[test]
+    fn an_unknown_placeholder_is_named() {
+        assert_eq!(
+            "{patient}.hl7".parse::<FileName>(),
+            Err(FileNameError::UnknownPlaceholder("patient".into()))
+        );
+        assert_eq!("{control_id.hl7".parse::<FileName>(), Err(FileNameError::Unclosed));
+    }
+}
