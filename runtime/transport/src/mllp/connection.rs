@@ -357,3 +357,6 @@ async fn part<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, reading: Reading
     let until_closed = async { while matches!(stream.read(&mut ignored).await, Ok(1..)) {} };
     let _ = timeout(LINGER, until_closed).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ pub enum Event {
     Defect {
         /// What is wrong with it.
         defect: Defect,
-        /// As much of it as is kept: all of a truncated frame, the first 4 KiB of anything else.
+        /// As much of it as is kept: all of a truncated frame, at most the first 4 KiB of anything else.
         kept: Payload,
     },
 }
@@ -289,12 +289,16 @@ impl Decoder {
         Found::Event(defect(Defect::Truncated(Truncation::NewStart), content))
     }
 
-    /// Begins to skip the frame. Its head is copied, so that the large buffer can go.
+    /// Begins to skip the frame. Its head, which is certain to be content, is copied so that the large buffer can go.
     fn skip(&mut self) -> Found {
-        let head = self.buffer.get(..KEPT_BYTES_MAX).unwrap_or(&self.buffer);
+        let head = self
+            .buffer
+            .iter()
+            .copied()
+            .take(KEPT_BYTES_MAX.min(self.frame_bytes_max));
         self.state = State::Skipping {
             bytes: 0,
-            kept: Bytes::copy_from_slice(head),
+            kept: head.collect(),
         };
         self.searched = 0;
         Found::Next
@@ -389,3 +393,6 @@ fn defect(defect: Defect, kept: Bytes) -> Event {
         kept: Payload::from(kept),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+use transfuse_transport::mllp::{BindError, Listener, ListenerSettings};
+use transfuse_transport::{Answer, Defect, Truncation};
+
+use crate::support::{Wire, echo, handler, listen, payload};
+
+#[tokio::test]
+async fn a_message_is_handed_over_and_its_reply_written() {
+    let (handler, mut frames) = handler();
+    let running = listen(handler, |_| {}).await;
+    let mut wire = Wire::connect(&running.address).await;
+    wire.send(b"\x0BMSH|1\rPID|1\r\x1C\r").await;
+    let (frame, answer) = frames.recv().await.unwrap();
+    assert_eq!(frame.content.as_slice(), b"MSH|1\rPID|1\r");
+    assert_eq!(frame.source, wire.0.local_addr().unwrap().to_string());
+    assert_eq!(frame.defect, None);
+    answer.send(Answer::Accepted(payload("MSA|AA\r"))).unwrap();
+    wire.reads(b"\x0BMSA|AA\r\x1C\r").await;
+}
+
+#[tokio::test]
+async fn pipelined_messages_over_many_connections_are_answered_in_their_order() {
+    let running = listen(echo(), |settings| settings.pipeline_max = 8).await;
+    let clients = (0..8).map(|client| {
+        let address = running.address.clone();
+        tokio::spawn(async move {
+            let Wire(stream) = Wire::connect(&address).await;
+            let (read, mut write) = stream.into_split();
+            let messages = (0..500).map(|number| format!("\x0Bclient {client} message {number}\x1C\r"));
+            let stream: String = messages.collect();
+            let expected = stream.clone();
+            let writing = tokio::spawn(async move {
+                for piece in stream.as_bytes().chunks(4099) {
+                    write.write_all(piece).await.unwrap();
+                }
+                write
+            });
+            let mut read = tokio::io::BufReader::new(read);
+            let mut found = vec![0; expected.len()];
+            tokio::io::AsyncReadExt::read_exact(&mut read, &mut found)
+                .await
+                .unwrap();
+            assert!(found == expected.as_bytes());
+            writing.await.unwrap();
+        })
+    });
+    futures_util::future::join_all(clients)
+        .await
+        .into_iter()
+        .for_each(Result::unwrap);
+}
+
+#[tokio::test]
+async fn connections_have_their_own_numbers() {
+    let (handler, mut frames) = handler();
+    let running = listen(handler, |_| {}).await;
+    let mut first = Wire::connect(&running.address).await;
+    let mut second = Wire::connect(&running.address).await;
+    first.send(b"\x0B1\x1C\r").await;
+    let (one, _one) = frames.recv().await.unwrap();
+    second.send(b"\x0B2\x1C\r").await;
+    let (two, _two) = frames.recv().await.unwrap();
+    first.send(b"\x0B3\x1C\r").await;
+    let (three, _three) = frames.recv().await.unwrap();
+    assert_eq!(one.connection, three.connection);
+    assert_ne!(one.connection, two.connection);
+}
+
+#[tokio::test]
+async fn a_connection_above_the_limit_is_closed_and_one_that_ends_makes_room() {
+    let running = listen(echo(), |settings| settings.connections_max = 1).await;
+    let mut first = Wire::connect(&running.address).await;
+    first.send(b"\x0B1\x1C\r").await;
+    first.reads(b"\x0B1\x1C\r").await;
+    let mut second = Wire::connect(&running.address).await;
+    assert_eq!(second.reads_to_the_end().await, b"");
+    first.send(b"\x0B2\x1C\r").await;
+    first.reads(b"\x0B2\x1C\r").await;
+    drop(first);
+    let served = async {
+        loop {
+            let mut third = Wire::connect(&running.address).await;
+            let sent = third.0.write_all(b"\x0B3\x1C\r").await;
+            if sent.is_ok() && third.reads_to_the_end_of_a_frame().await == b"\x0B3\x1C\r" {
+                break;
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), served).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_in_the_middle_of_a_frame_leaves_the_listener_alive() {
+    let (handler, mut frames) = handler();
+    let running = listen(handler, |_| {}).await;
+    let mut wire = Wire::connect(&running.address).await;
+    wire.send(b"\x0BMSH|half").await;
+    wire.reset();
+    let defect = match timeout(Duration::from_secs(5), frames.recv()).await {
+        Ok(Some((frame, _))) => frame.defect,
+        // The reset may throw away what was sent before it was read.
+        _ => Some(Defect::Truncated(Truncation::StreamEnd)),
+    };
+    assert_eq!(defect, Some(Defect::Truncated(Truncation::StreamEnd)));
+    let mut wire = Wire::connect(&running.address).await;
+    wire.send(b"\x0B1\x1C\r").await;
+    frames
+        .recv()
+        .await
+        .unwrap()
+        .1
+        .send(Answer::Accepted(payload("a")))
+        .unwrap();
+    wire.reads(b"\x0Ba\x1C\r").await;
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_costs_its_connection_and_nothing_else() {
+    let inner = echo();
+    let handler: transfuse_transport::Handler = std::sync::Arc::new(move |frame| {
+        assert_ne!(frame.content.as_slice(), b"panic");
+        inner(frame)
+    });
+    let running = listen(handler, |_| {}).await;
+    let mut other = Wire::connect(&running.address).await;
+    other.send(b"\x0B1\x1C\r").await;
+    other.reads(b"\x0B1\x1C\r").await;
+    let mut wire = Wire::connect(&running.address).await;
+    wire.send(b"\x0Bpanic\x1C\r").await;
+    assert_eq!(wire.reads_to_the_end().await, b"");
+    other.send(b"\x0B2\x1C\r").await;
+    other.reads(b"\x0B2\x1C\r").await;
+    Wire::connect(&running.address).await.send(b"\x0B1\x1C\r").await;
+}
+
+#[tokio::test]
+async fn another_protocol_gets_its_answer_and_is_closed() {
+    let (handler, mut frames) = handler();
+    let running = listen(handler, |settings| settings.frame_timeout = Duration::from_millis(50)).await;
+    let mut wire = Wire::connect(&running.address).await;
+    wire.send(b"GET / HTTP/1.1\r\n\r\n").await;
+    let (frame, answer) = frames.recv().await.unwrap();
+    assert_eq!(frame.defect, Some(Defect::Garbage { bytes: 18 }));
+    assert_eq!(frame.content.as_slice(), b"GET / HTTP/1.1\r\n\r\n");
+    answer.send(Answer::Unanswered).unwrap();
+    assert_eq!(wire.reads_to_the_end().await, b"");
+}
+
+#[tokio::test]
+async fn a_shutdown_answers_what_is_in_flight_and_frees_the_port() {
+    let (handler, mut frames) = handler();
+    let running = listen(handler, |_| {}).await;
+    let mut wire = Wire::connect(&running.address).await;
+    wire.send(b"\x0B1\x1C\r").await;
+    let (_, answer) = frames.recv().await.unwrap();
+    running.shutdown.cancel();
+    while tokio::net::TcpStream::connect(&running.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!running.ended.is_finished());
+    answer.send(Answer::Accepted(payload("a"))).unwrap();
+    assert_eq!(wire.reads_to_the_end().await, b"\x0Ba\x1C\r");
+    drop(wire);
+    running.ended.await.unwrap();
+    Listener::bind(ListenerSettings::new(running.address)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_answers_only_so_long() {
+    let (handler, mut frames) = handler();
+    let running = listen(handler, |settings| settings.shutdown_wait = Duration::from_millis(50)).await;
+    let mut wire = Wire::connect(&running.address).await;
+    wire.send(b"\x0B1\x1C\r").await;
+    let (_, _answer) = frames.recv().await.unwrap();
+    running.shutdown.cancel();
+    timeout(Duration::from_secs(5), running.ended).await.unwrap().unwrap();
+    assert_eq!(wire.reads_to_the_end().await, b"");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_a_hint() {
+    let running = listen(echo(), |_| {}).await;
+    let error = Listener::bind(ListenerSettings::new(running.address.clone()))
+        .await
+        .unwrap_err();
+    assert!(matches!(&error, BindError::InUse { address, .. } if *address == running.address));
+    assert_eq!(
+        error.to_string(),
+        format!("the address `{}` is in use", running.address)
+    );
+    assert!(error.hint().is_some_and(|hint| hint.contains("another port")));
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_or_elsewhere_is_named() {
+    for address in ["127.0.0.1", "nonsense:port", "host.invalid:2575"] {
+        let error = Listener::bind(ListenerSettings::new(address)).await.unwrap_err();
+        assert!(matches!(error, BindError::Resolve { .. }), "{address}: {error:?}");
+    }
+    // An address of the documentation range is nobody's.
+    let error = Listener::bind(ListenerSettings::new("192.0.2.1:2575"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, BindError::NotHere { .. }), "{error:?}");
+}
