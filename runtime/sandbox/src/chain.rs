@@ -1,0 +1,125 @@
+//! Chains: steps in order, each of which may pass a message on, split it, end it or refuse it.
+
+mod link;
+mod run;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::fault::{Explanation, FaultKind};
+use crate::sandbox::Shared;
+use crate::table::Table;
+use crate::{Fault, Grants, Input, Limits, Outcome, Plugin, PluginIdentity, Report};
+
+pub use link::LinkError;
+
+/// One plugin in a chain, with everything that it gets.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The plugin.
+    pub plugin: Plugin,
+    /// Its configuration as JSON; empty stands for `{}`.
+    pub config: Vec<u8>,
+    /// What it may touch.
+    pub grants: Grants,
+    /// What it may use.
+    pub limits: Limits,
+    /// The code tables that `grants.tables` names.
+    pub tables: Vec<Arc<Table>>,
+}
+
+/// A step that was checked, with its place in the chain.
+pub(crate) struct ReadyStep {
+    pub(crate) index: usize,
+    pub(crate) plugin: Plugin,
+    pub(crate) config: Vec<u8>,
+    pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
+    pub(crate) tables: Vec<Arc<Table>>,
+}
+
+/// Steps that messages are taken through. A clone is the same chain.
+#[derive(Clone)]
+pub struct Chain {
+    shared: Arc<Shared>,
+    steps: Arc<[Arc<ReadyStep>]>,
+    /// Calls of this chain that may be queued or running.
+    calls: Arc<Semaphore>,
+}
+
+impl Chain {
+    /// Takes one message through the steps. A chain without steps forwards it untouched.
+    ///
+    /// Waits while too many messages of this chain are under way, then for a thread of the pool; no plugin runs on the
+    /// thread that polls. When the future is dropped, a run that has begun goes on until it ends or meets a limit, and
+    /// its report is lost.
+    pub async fn run(&self, input: Input) -> Report {
+        if self.steps.is_empty() {
+            return self.run_here(input);
+        }
+        let call = Arc::clone(&self.calls).acquire_owned().await;
+        let place = Arc::clone(&self.shared.places).acquire_owned().await;
+        let (answer, report) = oneshot::channel();
+        let chain = self.clone();
+        self.shared.pool.submit(Box::new(move || {
+            drop(place);
+            if !answer.is_closed() {
+                // Nobody waits any more where this fails.
+                let _ = answer.send(chain.run_here(input));
+            }
+            drop(call);
+        }));
+        report
+            .await
+            .unwrap_or_else(|_| self.broken("the thread that ran it has ended"))
+    }
+
+    /// Takes one message through the steps on this very thread. For tests and benches: it blocks for as long as the
+    /// plugins take.
+    pub fn run_blocking(&self, input: Input) -> Report {
+        let _permit = self.shared.inline_runs.acquire();
+        self.run_here(input)
+    }
+
+    /// The plugins of the steps, in order.
+    #[must_use]
+    pub fn steps(&self) -> impl ExactSizeIterator<Item = &PluginIdentity> {
+        self.steps.iter().map(|step| step.plugin.identity())
+    }
+
+    fn broken(&self, detail: &str) -> Report {
+        let fault = self
+            .steps
+            .first()
+            .map(|step| step.fault(Explanation::plain(FaultKind::HostBroken, detail)));
+        Report {
+            outcome: fault.map_or_else(|| Outcome::Forwarded(Vec::new()), Outcome::Faulted),
+            steps: Vec::new(),
+            log: Vec::new(),
+            attributes: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+}
+
+impl ReadyStep {
+    pub(crate) fn fault(&self, explanation: Explanation) -> Fault {
+        Fault {
+            kind: explanation.kind,
+            step: self.index,
+            plugin: self.plugin.identity().clone(),
+            location: explanation.location,
+            detail: explanation.detail,
+            text: explanation.text,
+            hint: explanation.hint,
+        }
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.steps().map(ToString::to_string)).finish()
+    }
+}

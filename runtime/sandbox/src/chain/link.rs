@@ -1,0 +1,196 @@
+//! Making a chain: what each plugin imports against what its step grants, and its configuration against its `init`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use super::{Chain, ReadyStep, Step};
+use crate::fault::explain;
+use crate::instance::{self, Verdict};
+use crate::meter::Meter;
+use crate::outcome::Context;
+use crate::sandbox::Shared;
+use crate::state::Journey;
+use crate::{Fault, PluginIdentity};
+
+/// The longest message of an `init` that is shown.
+const WORDS_CHARACTERS_MAX: usize = 500;
+
+/// Why steps do not make a chain. Steps are counted from one in texts, from zero in fields.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The component imports an interface that no grant opens.
+    #[error("step {} ({plugin}) imports `{interface}`, which nothing grants; hint: {hint}", step + 1)]
+    Ungranted {
+        /// The plugin.
+        plugin: PluginIdentity,
+        /// The step.
+        step: usize,
+        /// The interface.
+        interface: String,
+        /// The line that would grant it.
+        hint: &'static str,
+    },
+    /// A table is granted that was not supplied.
+    #[error("step {} ({plugin}) is granted the table `{table}`, which does not exist", step + 1)]
+    NoSuchTable {
+        /// The plugin.
+        plugin: PluginIdentity,
+        /// The step.
+        step: usize,
+        /// The table.
+        table: String,
+    },
+    /// A limit goes beyond what this host has set apart for each plugin.
+    #[error("step {} ({plugin}) may use {bytes} bytes of memory, and this host gives at most {bytes_max}", step + 1)]
+    MemoryBeyondCeiling {
+        /// The plugin.
+        plugin: PluginIdentity,
+        /// The step.
+        step: usize,
+        /// What the limit says.
+        bytes: usize,
+        /// `SandboxSettings::memory_bytes_ceiling`.
+        bytes_max: usize,
+    },
+    /// `init` refuses the configuration.
+    #[error("step {} ({plugin}) refuses its configuration: {words}", step + 1)]
+    Misconfigured {
+        /// The plugin.
+        plugin: PluginIdentity,
+        /// The step.
+        step: usize,
+        /// What the plugin says; it has seen no message yet.
+        words: String,
+    },
+    /// `init` failed.
+    #[error("the plugin cannot be started: {0}")]
+    Init(Box<Fault>),
+}
+
+impl Chain {
+    pub(crate) fn link(shared: Arc<Shared>, steps: Vec<Step>) -> Result<Self, LinkError> {
+        let mut ready = Vec::with_capacity(steps.len());
+        for (index, step) in steps.into_iter().enumerate() {
+            ready.push(Arc::new(check(&shared, index, step)?));
+        }
+        for step in &ready {
+            try_init(&shared, step)?;
+        }
+        let calls = Arc::new(Semaphore::new(shared.settings.calls_per_chain_max.max(1)));
+        Ok(Self {
+            shared,
+            steps: ready.into(),
+            calls,
+        })
+    }
+}
+
+fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkError> {
+    let plugin = || written.plugin.identity().clone();
+    if let Some(interface) = ungranted(&written) {
+        let hint = "grants = { tables = [\"...\"] }";
+        return Err(LinkError::Ungranted {
+            plugin: plugin(),
+            step,
+            interface,
+            hint,
+        });
+    }
+    let is_missing = |name: &&String| !written.tables.iter().any(|table| table.name() == name.as_str());
+    if let Some(table) = written.grants.tables.iter().find(is_missing) {
+        return Err(LinkError::NoSuchTable {
+            plugin: plugin(),
+            step,
+            table: table.clone(),
+        });
+    }
+    let (bytes, bytes_max) = (written.limits.memory_bytes_max, shared.settings.memory_bytes_ceiling);
+    if bytes > bytes_max {
+        return Err(LinkError::MemoryBeyondCeiling {
+            plugin: plugin(),
+            step,
+            bytes,
+            bytes_max,
+        });
+    }
+    let config = if written.config.is_empty() {
+        b"{}".to_vec()
+    } else {
+        written.config
+    };
+    let Step {
+        plugin,
+        grants,
+        limits,
+        tables,
+        ..
+    } = Step {
+        config: Vec::new(),
+        ..written
+    };
+    Ok(ReadyStep {
+        index: step,
+        plugin,
+        config,
+        grants,
+        limits,
+        tables,
+    })
+}
+
+/// The first import that the grants do not open. Logs, faults, messages and the exchange itself are open to all.
+fn ungranted(step: &Step) -> Option<String> {
+    let is_closed = |interface: &&String| interface.as_str() == "tables" && step.grants.tables.is_empty();
+    step.plugin.interfaces().iter().find(is_closed).cloned()
+}
+
+/// Runs `init` as each message will, within the same limits.
+fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<(), LinkError> {
+    let _permit = shared.inline_runs.acquire();
+    let watched = shared.ticker.watch(Duration::from_millis(step.limits.deadline_ms));
+    let ran = instance::run(
+        &shared.engine,
+        step,
+        &watched,
+        Journey::begin(no_message()),
+        Meter::default(),
+        None,
+    );
+    let plugin = || step.plugin.identity().clone();
+    match ran.verdict {
+        Ok(Verdict::Misconfigured(words)) => {
+            let words = shown(&words);
+            Err(LinkError::Misconfigured {
+                plugin: plugin(),
+                step: step.index,
+                words,
+            })
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(LinkError::Init(Box::new(step.fault(explain(&error, &step.limits))))),
+    }
+}
+
+/// Control characters and length aside, the words are as the plugin chose them, letters of all languages included.
+fn shown(words: &str) -> String {
+    words
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(WORDS_CHARACTERS_MAX)
+        .collect()
+}
+
+fn no_message() -> Context {
+    Context {
+        id: String::new(),
+        interface: "".into(),
+        received_at_ms: 0,
+        time_zone: "UTC".into(),
+        attempt: 0,
+        attributes: Vec::new(),
+    }
+}

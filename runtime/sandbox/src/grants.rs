@@ -1,0 +1,117 @@
+//! What a step's plugin may touch, and the line that would allow what it may not.
+
+mod denial;
+mod patterns;
+
+use transfuse_message::Path;
+
+pub(crate) use denial::Denial;
+pub use patterns::{FieldPatternError, FieldPatterns};
+
+/// The name that stands for all destinations in [`Grants::to`].
+const ANY_DESTINATION: &str = "*";
+
+/// What an interface allows a plugin. The default grants nothing but to pass messages on and to log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// The fields that it may read. Reading a message whole needs `*`.
+    pub read: FieldPatterns,
+    /// The fields that it may change.
+    pub write: FieldPatterns,
+    /// The code tables that it may open, by name.
+    pub tables: Vec<String>,
+    /// The destinations that it may name; `*` stands for all. Without any, its outputs go where routing says.
+    pub to: Option<Vec<String>>,
+    /// Whether it may forward messages that it made itself.
+    pub create: bool,
+}
+
+impl Grants {
+    /// Reading what `path` leads to: a field, or a segment with all its fields.
+    pub(crate) fn check_read(&self, path: &Path) -> Result<(), Denial> {
+        if is_allowed(&self.read, path) {
+            Ok(())
+        } else {
+            Err(Denial::read(path))
+        }
+    }
+
+    /// Changing what `path` leads to.
+    pub(crate) fn check_write(&self, path: &Path) -> Result<(), Denial> {
+        if is_allowed(&self.write, path) {
+            Ok(())
+        } else {
+            Err(Denial::write(path))
+        }
+    }
+
+    /// Reading fields of every segment of a name.
+    pub(crate) fn check_read_fields(&self, segment: &str, mut fields: impl Iterator<Item = u32>) -> Result<(), Denial> {
+        match fields.find(|field| !self.read.allows(segment, *field)) {
+            Some(field) => Err(Denial::read_field(segment, field)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reading every byte of a message.
+    pub(crate) fn check_read_all(&self) -> Result<(), Denial> {
+        if self.read.allows_everything() {
+            Ok(())
+        } else {
+            Err(Denial::read_all())
+        }
+    }
+
+    /// Learning how many there are. The number of a segment is open to whoever may touch any field of it, because
+    /// paths to the second and third one could not be written otherwise.
+    pub(crate) fn check_count(&self, path: &Path) -> Result<(), Denial> {
+        let is_open =
+            path.field().is_none() && (self.read.touches(path.segment()) || self.write.touches(path.segment()));
+        if is_open { Ok(()) } else { self.check_read(path) }
+    }
+
+    /// Adding an empty segment, which whoever may write one of its fields may do.
+    pub(crate) fn check_insert(&self, segment: &Path) -> Result<(), Denial> {
+        if self.write.touches(segment.segment()) {
+            Ok(())
+        } else {
+            Err(Denial::write(segment))
+        }
+    }
+
+    /// Opening a code table.
+    pub(crate) fn check_table(&self, name: &str) -> Result<(), Denial> {
+        if self.tables.iter().any(|granted| granted == name) {
+            Ok(())
+        } else {
+            Err(Denial::table(name))
+        }
+    }
+
+    /// Naming destinations.
+    pub(crate) fn check_to(&self, destinations: &[String]) -> Result<(), Denial> {
+        let granted = self.to.as_deref().unwrap_or_default();
+        let is_granted = |name: &String| {
+            granted
+                .iter()
+                .any(|granted| granted == name || granted == ANY_DESTINATION)
+        };
+        match destinations.iter().find(|name| !is_granted(name)) {
+            Some(name) => Err(Denial::destination(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Forwarding what was made rather than received.
+    pub(crate) fn check_create(&self) -> Result<(), Denial> {
+        if self.create { Ok(()) } else { Err(Denial::create()) }
+    }
+}
+
+/// Whatever the occurrence, repetition and component: a field is granted whole, so that no alias of it slips through.
+fn is_allowed(patterns: &FieldPatterns, path: &Path) -> bool {
+    match path.field() {
+        Some(field) => patterns.allows(path.segment(), field.field()),
+        None => patterns.allows_segment(path.segment()),
+    }
+}

@@ -1,0 +1,166 @@
+//! `hl7v2`: messages by path.
+
+mod edit;
+mod read;
+
+use bytes::Bytes;
+use transfuse_message::{Message, ParseError, ParseOptions, Path, PathError};
+use wasmtime::Result;
+use wasmtime::component::{Resource, ResourceTable};
+
+use crate::bindings::transfuse::plugin::hl7v2 as wit;
+use crate::fault::Stop;
+use crate::state::{HeldMessage, StepState, stop_of};
+
+pub(super) use read::encoded_bytes;
+
+/// The handle that guests hold.
+type Handle = Resource<HeldMessage>;
+
+/// What the contract lets a function give: a value or what is wrong with a path. The outer error ends the instance.
+type Answer<T> = Result<Result<T, wit::PathError>, Stop>;
+
+impl wit::Host for StepState {}
+
+impl wit::HostMessage for StepState {
+    fn parse(&mut self, raw: Vec<u8>) -> Result<Result<Handle, wit::ParseError>> {
+        self.enter()?;
+        self.meter.keep(raw.len(), &self.step.limits)?;
+        match Message::parse(Bytes::from(raw), &ParseOptions::default()) {
+            Ok(message) => Ok(Ok(self.hold(message, true)?)),
+            Err(error) => Ok(Err(parse_error(&error))),
+        }
+    }
+
+    fn copy(&mut self, message: Handle) -> Result<Handle> {
+        self.enter()?;
+        let held = held(&self.handles, &message)?;
+        let (copy, is_made) = (held.message.clone(), held.is_made);
+        Ok(self.hold(copy, is_made)?)
+    }
+
+    fn get(&mut self, message: Handle, path: String) -> Result<Result<Option<String>, wit::PathError>> {
+        self.enter()?;
+        Ok(self.read_leaf(&message, &path)?)
+    }
+
+    fn get_many(&mut self, message: Handle, paths: Vec<String>) -> Result<Result<Vec<Option<String>>, wit::PathError>> {
+        self.enter()?;
+        Ok(self.read_leaves(&message, paths)?)
+    }
+
+    fn rows(
+        &mut self,
+        message: Handle,
+        segment: String,
+        fields: Vec<String>,
+    ) -> Result<Result<Vec<Vec<Option<String>>>, wit::PathError>> {
+        self.enter()?;
+        Ok(self.read_rows(&message, &segment, &fields)?)
+    }
+
+    fn get_raw(&mut self, message: Handle, path: String) -> Result<Result<Option<Vec<u8>>, wit::PathError>> {
+        self.enter()?;
+        Ok(self.read_raw(&message, &path)?)
+    }
+
+    fn set(&mut self, message: Handle, path: String, value: String) -> Result<Result<(), wit::PathError>> {
+        self.enter()?;
+        Ok(self.set_leaf(&message, &path, &value)?)
+    }
+
+    fn set_many(&mut self, message: Handle, values: Vec<(String, String)>) -> Result<Result<(), wit::PathError>> {
+        self.enter()?;
+        Ok(self.set_leaves(&message, values)?)
+    }
+
+    fn set_raw(&mut self, message: Handle, path: String, value: Vec<u8>) -> Result<Result<(), wit::PathError>> {
+        self.enter()?;
+        Ok(self.set_node(&message, &path, &value)?)
+    }
+
+    fn copy_from(
+        &mut self,
+        message: Handle,
+        source: Handle,
+        source_path: String,
+        path: String,
+    ) -> Result<Result<(), wit::PathError>> {
+        self.enter()?;
+        Ok(self.copy_node(&message, &source, &source_path, &path)?)
+    }
+
+    fn clear(&mut self, message: Handle, path: String) -> Result<Result<(), wit::PathError>> {
+        self.enter()?;
+        Ok(self.clear_node(&message, &path)?)
+    }
+
+    fn count(&mut self, message: Handle, path: String) -> Result<Result<u32, wit::PathError>> {
+        self.enter()?;
+        Ok(self.count_nodes(&message, &path)?)
+    }
+
+    fn insert(&mut self, message: Handle, segment: String, after: String) -> Result<Result<String, wit::PathError>> {
+        self.enter()?;
+        Ok(self.insert_segment(&message, &segment, &after)?)
+    }
+
+    fn remove(&mut self, message: Handle, path: String) -> Result<Result<(), wit::PathError>> {
+        self.enter()?;
+        Ok(self.remove_node(&message, &path)?)
+    }
+
+    fn encode(&mut self, message: Handle) -> Result<Vec<u8>> {
+        self.enter()?;
+        Ok(self.print(&message)?)
+    }
+
+    fn drop(&mut self, message: Handle) -> Result<()> {
+        Ok(self.drop_handle(message)?)
+    }
+}
+
+impl StepState {
+    /// A handle to a message. The list of segments is charged for here, because the first edit of a copy copies it.
+    pub(super) fn hold(&mut self, message: Message, is_made: bool) -> Result<Handle, Stop> {
+        self.meter.pass_segments(message.segment_count(), &self.step.limits)?;
+        self.push(HeldMessage { message, is_made })
+    }
+}
+
+pub(super) fn held<'a>(handles: &'a ResourceTable, message: &Handle) -> Result<&'a HeldMessage, Stop> {
+    handles.get(message).map_err(|error| stop_of(&error))
+}
+
+fn held_mut<'a>(handles: &'a mut ResourceTable, message: &Handle) -> Result<&'a mut Message, Stop> {
+    handles
+        .get_mut(message)
+        .map(|held| &mut held.message)
+        .map_err(|error| stop_of(&error))
+}
+
+/// Reads a path that a guest wrote.
+fn parse_path(path: &str) -> Result<Path, wit::PathError> {
+    path.parse().map_err(|error: PathError| path_error(&error, path))
+}
+
+fn path_error(error: &PathError, path: &str) -> wit::PathError {
+    wit::PathError {
+        code: error.code().to_owned(),
+        path: path.to_owned(),
+        text: error.to_string(),
+    }
+}
+
+fn parse_error(error: &ParseError) -> wit::ParseError {
+    wit::ParseError {
+        code: error.code().to_owned(),
+        offset: error.offset(),
+        text: error.to_string(),
+    }
+}
+
+/// Bytes that answering a path looks at.
+fn touched(message: &Message, path: &Path) -> usize {
+    usize::try_from(message.touched_bytes(path)).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,114 @@
+//! Reading messages: what is asked must be granted, and is charged for before it is answered.
+
+use transfuse_message::{FieldPath, Message, Path, PathError};
+
+use super::{Answer, Handle, held, parse_path, path_error, touched, wit};
+use crate::fault::Stop;
+use crate::state::StepState;
+
+impl StepState {
+    pub(super) fn read_leaf(&mut self, message: &Handle, path: &str) -> Answer<Option<String>> {
+        let (parsed, message) = match parse_path(path) {
+            Ok(parsed) => (parsed, held(&self.handles, message)?),
+            Err(error) => return Ok(Err(error)),
+        };
+        self.step.grants.check_read(&parsed)?;
+        self.meter.read(touched(&message.message, &parsed), &self.step.limits)?;
+        Ok(leaf(&message.message, &parsed).map_err(|error| path_error(&error, path)))
+    }
+
+    pub(super) fn read_leaves(&mut self, message: &Handle, paths: Vec<String>) -> Answer<Vec<Option<String>>> {
+        let mut leaves = Vec::with_capacity(paths.len());
+        for path in paths {
+            match self.read_leaf(message, &path)? {
+                Ok(leaf) => leaves.push(leaf),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(leaves))
+    }
+
+    pub(super) fn read_rows(
+        &mut self,
+        message: &Handle,
+        segment: &str,
+        fields: &[String],
+    ) -> Answer<Vec<Vec<Option<String>>>> {
+        let fields = match parse_fields(fields) {
+            Ok(fields) => fields,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.step
+            .grants
+            .check_read_fields(segment, fields.iter().map(FieldPath::field))?;
+        let message = &held(&self.handles, message)?.message;
+        let bytes: usize = message
+            .segments()
+            .filter(|row| row.name() == segment)
+            .map(|row| row.raw().len())
+            .sum();
+        self.meter.pass_segments(message.segment_count(), &self.step.limits)?;
+        self.meter.read(bytes.saturating_mul(fields.len()), &self.step.limits)?;
+        let rows = message
+            .rows(segment, &fields)
+            .map_err(|error| path_error(&error, segment));
+        Ok(rows.map(|rows| {
+            rows.into_iter()
+                .map(|row| row.into_iter().map(|value| owned(value.into_option())).collect())
+                .collect()
+        }))
+    }
+
+    pub(super) fn read_raw(&mut self, message: &Handle, path: &str) -> Answer<Option<Vec<u8>>> {
+        let (parsed, message) = match parse_path(path) {
+            Ok(parsed) => (parsed, held(&self.handles, message)?),
+            Err(error) => return Ok(Err(error)),
+        };
+        self.step.grants.check_read(&parsed)?;
+        self.meter.read(touched(&message.message, &parsed), &self.step.limits)?;
+        let raw = message
+            .message
+            .get_raw(&parsed)
+            .map_err(|error| path_error(&error, path));
+        Ok(raw.map(|raw| raw.map(std::borrow::Cow::into_owned)))
+    }
+
+    pub(super) fn count_nodes(&mut self, message: &Handle, path: &str) -> Answer<u32> {
+        let (parsed, message) = match parse_path(path) {
+            Ok(parsed) => (parsed, held(&self.handles, message)?),
+            Err(error) => return Ok(Err(error)),
+        };
+        self.step.grants.check_count(&parsed)?;
+        self.meter
+            .pass_segments(message.message.segment_count(), &self.step.limits)?;
+        self.meter.read(touched(&message.message, &parsed), &self.step.limits)?;
+        Ok(message.message.count(&parsed).map_err(|error| path_error(&error, path)))
+    }
+
+    pub(super) fn print(&mut self, message: &Handle) -> Result<Vec<u8>, Stop> {
+        self.step.grants.check_read_all()?;
+        let message = &held(&self.handles, message)?.message;
+        self.meter.read(encoded_bytes(message), &self.step.limits)?;
+        Ok(message.encode().into())
+    }
+}
+
+/// The size of a message on the wire, to within the endings of its segments.
+pub(in crate::host) fn encoded_bytes(message: &Message) -> usize {
+    message.segments().map(|segment| segment.raw().len() + 2).sum()
+}
+
+fn leaf(message: &Message, path: &Path) -> Result<Option<String>, PathError> {
+    message.get(path).map(|value| owned(value.into_option()))
+}
+
+fn owned(text: Option<std::borrow::Cow<'_, str>>) -> Option<String> {
+    text.map(std::borrow::Cow::into_owned)
+}
+
+fn parse_fields(fields: &[String]) -> Result<Vec<FieldPath>, wit::PathError> {
+    fields
+        .iter()
+        .map(|field| field.parse().map_err(|error: PathError| path_error(&error, field)))
+        .collect()
+}

@@ -1,0 +1,118 @@
+//! `tables`: looking codes up.
+
+use std::sync::Arc;
+
+use wasmtime::Result;
+use wasmtime::component::{Resource, ResourceTable};
+
+use crate::bindings::transfuse::plugin::tables::{Host, HostTable, TableError};
+use crate::fault::Stop;
+use crate::state::{OpenTable, StepState, stop_of};
+use crate::table::Table;
+
+type Row = Option<Vec<String>>;
+
+impl Host for StepState {}
+
+impl HostTable for StepState {
+    fn open(&mut self, name: String) -> Result<Result<Resource<OpenTable>, TableError>> {
+        self.enter()?;
+        self.step.grants.check_table(&name).map_err(Stop::from)?;
+        let Some(table) = self
+            .step
+            .tables
+            .iter()
+            .find(|table| table.name() == name)
+            .map(Arc::clone)
+        else {
+            return Ok(Err(self.no_such_table()));
+        };
+        self.note_opened(&table);
+        Ok(Ok(self.push(OpenTable(table))?))
+    }
+
+    fn columns(&mut self, table: Resource<OpenTable>) -> Result<Vec<String>> {
+        self.enter()?;
+        let table = held(&self.handles, &table)?;
+        self.meter.read(bytes_of(table.columns()), &self.step.limits)?;
+        Ok(table.columns().to_vec())
+    }
+
+    fn find(&mut self, table: Resource<OpenTable>, column: String, value: String) -> Result<Result<Row, TableError>> {
+        self.enter()?;
+        let table = held(&self.handles, &table)?;
+        match table.column(&column) {
+            Some(column) => Ok(Ok(self.look_up(&table, column, &value)?)),
+            None => Ok(Err(no_such_column(&table))),
+        }
+    }
+
+    fn find_many(
+        &mut self,
+        table: Resource<OpenTable>,
+        column: String,
+        values: Vec<String>,
+    ) -> Result<Result<Vec<Row>, TableError>> {
+        self.enter()?;
+        let table = held(&self.handles, &table)?;
+        let Some(column) = table.column(&column) else {
+            return Ok(Err(no_such_column(&table)));
+        };
+        let rows: Result<Vec<Row>, Stop> = values.iter().map(|value| self.look_up(&table, column, value)).collect();
+        Ok(Ok(rows?))
+    }
+
+    fn drop(&mut self, table: Resource<OpenTable>) -> Result<()> {
+        Ok(self.drop_handle(table)?)
+    }
+}
+
+/// What finding a value costs beside the bytes that are handed over: hashing, and a line or two of memory.
+const LOOK_UP_BYTES: usize = 64;
+
+impl StepState {
+    fn look_up(&mut self, table: &Table, column: usize, value: &str) -> Result<Row, Stop> {
+        let row = table.find(column, value);
+        let bytes = LOOK_UP_BYTES + value.len() + row.map_or(0, bytes_of);
+        self.meter.read(bytes, &self.step.limits)?;
+        Ok(row.map(<[String]>::to_vec))
+    }
+
+    fn note_opened(&mut self, table: &Table) {
+        let opened = (table.name().to_owned(), table.digest().to_owned());
+        if !self.journey.tables.contains(&opened) {
+            self.journey.tables.push(opened);
+        }
+    }
+
+    fn no_such_table(&self) -> TableError {
+        let names: Vec<&str> = self.step.tables.iter().map(|table| table.name()).collect();
+        TableError {
+            code: "no-such-table".to_owned(),
+            text: format!("no such table; there are: {}", names.join(", ")),
+        }
+    }
+}
+
+fn held(handles: &ResourceTable, table: &Resource<OpenTable>) -> Result<Arc<Table>, Stop> {
+    handles
+        .get(table)
+        .map(|open| Arc::clone(&open.0))
+        .map_err(|error| stop_of(&error))
+}
+
+fn no_such_column(table: &Table) -> TableError {
+    let text = format!(
+        "the table {} has no such column; there are: {}",
+        table.name(),
+        table.columns().join(", ")
+    );
+    TableError {
+        code: "no-such-column".to_owned(),
+        text,
+    }
+}
+
+fn bytes_of(cells: &[String]) -> usize {
+    cells.iter().map(String::len).sum()
+}

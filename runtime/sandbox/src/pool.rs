@@ -1,0 +1,188 @@
+//! The threads that run plugins, and nothing else.
+//!
+//! A few threads serve a queue. A call that takes longer than [`SLOW`] no longer counts as one of the few: while work
+//! waits, another thread is started in its place, up to a limit, and ends when the slow call is over. So plugins that
+//! loop until their deadline hold threads of their own, and the rest is served as before.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a call may take before another thread is started in its place. A hundred times what a mapper in Rust takes
+/// and twice what one in JavaScript or Python takes, so that ordinary calls start no threads; and short enough that
+/// messages behind a loop do not notice.
+const SLOW: Duration = Duration::from_millis(5);
+
+/// Room for wasm's own stack and four times as much for the host functions on top of it.
+const STACK_BYTES: usize = 4 << 20;
+
+/// Something to run on a thread of the pool.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// The threads and their queue.
+pub(crate) struct Pool {
+    /// Threads that are not slow.
+    threads: usize,
+    /// Threads in all.
+    threads_max: usize,
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    workers: Vec<Worker>,
+    idle: usize,
+    closed: bool,
+    next_worker: u64,
+}
+
+struct Worker {
+    number: u64,
+    busy_since: Option<Instant>,
+    is_slow: bool,
+}
+
+impl Pool {
+    /// Starts the first threads.
+    pub(crate) fn start(threads: usize, threads_max: usize) -> io::Result<Arc<Self>> {
+        let threads = threads.max(1);
+        let pool = Arc::new(Self {
+            threads,
+            threads_max: threads_max.max(threads),
+            state: Mutex::default(),
+            work: Condvar::new(),
+        });
+        let mut state = pool.lock();
+        for _ in 0..threads {
+            pool.start_worker(&mut state)?;
+        }
+        drop(state);
+        Ok(pool)
+    }
+
+    /// Queues a job. The callers bound the queue: each holds a place of a semaphore.
+    pub(crate) fn submit(&self, job: Job) {
+        let mut state = self.lock();
+        state.queue.push_back(job);
+        let is_anyone_idle = state.idle > 0;
+        drop(state);
+        if is_anyone_idle {
+            self.work.notify_one();
+        }
+    }
+
+    /// Looks for slow calls and starts threads in their place while work waits. Called at each tick.
+    pub(crate) fn replace_slow_workers(self: &Arc<Self>) {
+        let mut state = self.lock();
+        for worker in &mut state.workers {
+            worker.is_slow = worker.busy_since.is_some_and(|since| since.elapsed() > SLOW);
+        }
+        while self.is_short_of_workers(&state) {
+            // Without another thread the queue is served more slowly, and by those that are there.
+            if let Err(error) = self.start_worker(&mut state) {
+                tracing::warn!(%error, "no thread could be started in place of one held by a slow plugin");
+                return;
+            }
+        }
+    }
+
+    /// Lets the threads end when the queue is empty.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.work.notify_all();
+    }
+
+    fn is_short_of_workers(&self, state: &State) -> bool {
+        let has_work = !state.queue.is_empty() && state.idle == 0;
+        has_work && state.quick() < self.threads && state.workers.len() < self.threads_max
+    }
+
+    fn start_worker(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+        let number = state.next_worker;
+        let pool = Arc::clone(self);
+        let builder = thread::Builder::new()
+            .name(format!("transfuse-plugin-{number}"))
+            .stack_size(STACK_BYTES);
+        builder.spawn(move || pool.serve(number))?;
+        state.next_worker += 1;
+        state.workers.push(Worker {
+            number,
+            busy_since: None,
+            is_slow: false,
+        });
+        Ok(())
+    }
+
+    fn serve(&self, number: u64) {
+        while let Some(job) = self.next_job(number) {
+            // Jobs catch what they can explain; what is left must not take the thread with it.
+            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                tracing::error!("a job of the plugin threads panicked");
+            }
+        }
+    }
+
+    /// Waits for a job; `None` when this thread is no longer needed.
+    fn next_job(&self, number: u64) -> Option<Job> {
+        let mut state = self.lock();
+        state.settle(number);
+        loop {
+            if state.quick() > self.threads {
+                state.retire(number);
+                return None;
+            }
+            if let Some(job) = state.queue.pop_front() {
+                state.begin(number);
+                return Some(job);
+            }
+            if state.closed {
+                state.retire(number);
+                return None;
+            }
+            state.idle += 1;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No job runs under the lock, so that a poisoned one holds nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Threads that are idle or busy with a call that is not slow yet.
+    fn quick(&self) -> usize {
+        self.workers.iter().filter(|worker| !worker.is_slow).count()
+    }
+
+    fn begin(&mut self, number: u64) {
+        if let Some(worker) = self.worker(number) {
+            worker.busy_since = Some(Instant::now());
+        }
+    }
+
+    fn settle(&mut self, number: u64) {
+        if let Some(worker) = self.worker(number) {
+            worker.busy_since = None;
+            worker.is_slow = false;
+        }
+    }
+
+    fn retire(&mut self, number: u64) {
+        self.workers.retain(|worker| worker.number != number);
+    }
+
+    fn worker(&mut self, number: u64) -> Option<&mut Worker> {
+        self.workers.iter_mut().find(|worker| worker.number == number)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! The sandbox: everything that is made once for all plugins.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use dashmap::DashMap;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use crate::cache::{Cache, FolderError, Lookup};
+use crate::engine::INLINE_RUNS_MAX;
+use crate::permits::Permits;
+use crate::plugin::{Code, check_bytes, compile, deserialize};
+use crate::pool::Pool;
+use crate::state::StepState;
+use crate::ticker::Ticker;
+use crate::{Chain, LinkError, LoadError, Plugin, PluginIdentity, SandboxSettings, Step, engine, host};
+
+/// Loads plugins and makes chains of them. A clone is the same sandbox; its threads end with the last clone and chain.
+#[derive(Clone)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+}
+
+/// Why a sandbox cannot be started. No thread is left behind.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// wasmtime refuses the settings, or the machine cannot give it the address space for them.
+    #[error("the wasm engine cannot be set up: {detail}; fewer threads or smaller memories need less address space")]
+    Engine {
+        /// What wasmtime says.
+        detail: String,
+    },
+    /// The folder of compiled code cannot be used.
+    #[error(transparent)]
+    Cache(#[from] FolderError),
+    /// The operating system gives no thread.
+    #[error("the threads of plugins cannot be started")]
+    Threads(#[from] io::Error),
+}
+
+/// What chains and plugins need of their sandbox.
+pub(crate) struct Shared {
+    pub(crate) settings: SandboxSettings,
+    pub(crate) engine: Engine,
+    pub(crate) ticker: Arc<Ticker>,
+    pub(crate) pool: Arc<Pool>,
+    /// Places in the pool's queue.
+    pub(crate) places: Arc<Semaphore>,
+    /// Runs on callers' own threads.
+    pub(crate) inline_runs: Permits,
+    linker: Linker<StepState>,
+    cache: Option<Cache>,
+    /// By digest. Weak, so that code that no chain uses any more is freed.
+    plugins: DashMap<Arc<str>, Weak<Code>>,
+    /// One compilation at a time: the compiler uses all processors for one component.
+    compiling: Mutex<()>,
+}
+
+impl Sandbox {
+    /// Sets the engine up and starts the threads.
+    pub fn start(settings: SandboxSettings) -> Result<Self, StartError> {
+        let engine_error = |error: wasmtime::Error| StartError::Engine {
+            detail: format!("{error:#}"),
+        };
+        let engine = engine::build(&settings).map_err(engine_error)?;
+        let linker = host::linker(&engine).map_err(engine_error)?;
+        let cache = settings
+            .cache_folder
+            .as_ref()
+            .map(|folder| Cache::open(folder, &engine))
+            .transpose()?;
+        let pool = Pool::start(settings.threads, settings.threads_max)?;
+        let watched_pool = Arc::clone(&pool);
+        let ticker = Ticker::start(engine.clone(), move || watched_pool.replace_slow_workers())?;
+        let shared = Shared {
+            places: Arc::new(Semaphore::new(settings.calls_queued_max)),
+            settings,
+            engine,
+            ticker,
+            pool,
+            inline_runs: Permits::new(INLINE_RUNS_MAX),
+            linker,
+            cache,
+            plugins: DashMap::new(),
+            compiling: Mutex::new(()),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Makes a plugin of a component: from memory, from compiled code on disk, or by compiling it, which takes tens of
+    /// milliseconds for Rust and seconds for JavaScript and Python. Blocks.
+    pub fn load(&self, identity: PluginIdentity, component: &[u8]) -> Result<Plugin, LoadError> {
+        check_bytes(&identity, component, self.shared.settings.component_bytes_max)?;
+        let code = match self.shared.known(&identity.digest) {
+            Some(code) => code,
+            None => self.shared.make_known(&identity, component)?,
+        };
+        Ok(Plugin::new(identity, code))
+    }
+
+    /// Makes a chain of steps. Refuses plugins that import what their grants do not open, and runs `init` of each once
+    /// with its configuration. Blocks for as long as that takes.
+    pub fn chain(&self, steps: Vec<Step>) -> Result<Chain, LinkError> {
+        Chain::link(Arc::clone(&self.shared), steps)
+    }
+}
+
+impl Shared {
+    fn known(&self, digest: &str) -> Option<Arc<Code>> {
+        self.plugins.get(digest).and_then(|code| code.upgrade())
+    }
+
+    fn make_known(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Arc<Code>, LoadError> {
+        let _one_at_a_time = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have made it while this one waited.
+        if let Some(code) = self.known(&identity.digest) {
+            return Ok(code);
+        }
+        let component = self.component(identity, component)?;
+        let code = Arc::new(Code::link(identity, &component, &self.linker)?);
+        self.plugins.retain(|_, code| code.strong_count() > 0);
+        self.plugins.insert(Arc::clone(&identity.digest), Arc::downgrade(&code));
+        Ok(code)
+    }
+
+    fn component(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Component, LoadError> {
+        if let Some(component) = self.cached(&identity.digest) {
+            return Ok(component);
+        }
+        let invalid = |error: wasmtime::Error| LoadError::Invalid {
+            plugin: identity.clone(),
+            detail: format!("{error:#}"),
+        };
+        let compiled = compile(&self.engine, component).map_err(invalid)?;
+        let loaded = deserialize(&self.engine, &compiled).map_err(invalid)?;
+        self.keep(&identity.digest, &compiled);
+        Ok(loaded)
+    }
+
+    /// Compiled code from disk. Whatever is wrong with it, compiling anew is the answer.
+    fn cached(&self, digest: &str) -> Option<Component> {
+        let refused =
+            |reason: &dyn std::fmt::Display| tracing::warn!(digest, %reason, "compiled code is not used and made anew");
+        match self.cache.as_ref()?.read(digest) {
+            Ok(Lookup::Found(compiled)) => deserialize(&self.engine, &compiled)
+                .inspect_err(|error| refused(error))
+                .ok(),
+            Ok(Lookup::Absent) => None,
+            Ok(Lookup::Refused(reason)) => {
+                refused(&reason);
+                None
+            }
+            Err(error) => {
+                refused(&error);
+                None
+            }
+        }
+    }
+
+    fn keep(&self, digest: &str, compiled: &[u8]) {
+        let Some(cache) = &self.cache else { return };
+        if let Err(error) = cache.write(digest, compiled) {
+            tracing::warn!(digest, %error, "compiled code is not kept; the next start compiles it again");
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.pool.close();
+        self.ticker.stop();
+    }
+}

@@ -1,0 +1,100 @@
+//! What a store holds while one plugin looks at one message: the host's side of every handle.
+#![expect(unreachable_pub, reason = "the generated bindings re-export the types of resources")]
+
+use std::sync::Arc;
+
+use transfuse_message::{Message, Payload};
+use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
+
+use crate::chain::ReadyStep;
+use crate::fault::{Limit, Stop};
+use crate::meter::{MemoryMeter, Meter};
+use crate::outcome::{Context, LogLine, Output};
+use crate::table::Table;
+
+/// A message behind a handle.
+pub struct HeldMessage {
+    pub(crate) message: Message,
+    /// Made by the plugin from bytes of its own, so that forwarding it needs the grant `create`.
+    pub(crate) is_made: bool,
+}
+
+/// A code table behind a handle.
+pub struct OpenTable(pub(crate) Arc<Table>);
+
+/// The exchange behind its handle. What it gives access to is in [`StepState`], because there is only one.
+pub struct Exchange;
+
+/// What a store holds.
+pub(crate) struct StepState {
+    pub(crate) step: Arc<ReadyStep>,
+    pub(crate) journey: Journey,
+    pub(crate) meter: Meter,
+    pub(crate) memory: MemoryMeter,
+    pub(crate) handles: ResourceTable,
+    /// What came in; `None` while only the configuration is checked.
+    pub(crate) input: Option<Message>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) filtered: Option<Payload>,
+}
+
+/// What goes with a message from step to step.
+pub(crate) struct Journey {
+    /// Its attributes are in `attributes`, as they are now.
+    pub(crate) context: Context,
+    pub(crate) attributes: Vec<(String, String)>,
+    pub(crate) log: Vec<LogLine>,
+    /// Names and digests.
+    pub(crate) tables: Vec<(String, String)>,
+}
+
+impl Journey {
+    pub(crate) fn begin(mut context: Context) -> Self {
+        let attributes = std::mem::take(&mut context.attributes);
+        Self {
+            context,
+            attributes,
+            log: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+}
+
+impl StepState {
+    pub(crate) fn new(step: Arc<ReadyStep>, journey: Journey, meter: Meter, input: Option<Message>) -> Self {
+        let mut handles = ResourceTable::new();
+        handles.set_max_capacity(step.limits.handles_max);
+        let memory = MemoryMeter::new(&step.limits);
+        Self {
+            step,
+            journey,
+            meter,
+            memory,
+            handles,
+            input,
+            outputs: Vec::new(),
+            filtered: None,
+        }
+    }
+
+    /// To be called first by every host function.
+    pub(crate) fn enter(&mut self) -> Result<(), Stop> {
+        self.meter.call(&self.step.limits)
+    }
+
+    pub(crate) fn push<T: Send + 'static>(&mut self, entry: T) -> Result<Resource<T>, Stop> {
+        self.handles.push(entry).map_err(|error| stop_of(&error))
+    }
+
+    pub(crate) fn drop_handle<T: 'static>(&mut self, handle: Resource<T>) -> Result<(), Stop> {
+        self.handles.delete(handle).map(drop).map_err(|error| stop_of(&error))
+    }
+}
+
+/// wasmtime lets no guest use a handle that it has not, so that only a full table is the guest's doing.
+pub(crate) fn stop_of(error: &ResourceTableError) -> Stop {
+    match error {
+        ResourceTableError::Full => Stop::Over(Limit::Handles),
+        _ => Stop::HostBroken("a handle leads nowhere"),
+    }
+}
