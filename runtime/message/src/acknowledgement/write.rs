@@ -233,7 +233,7 @@ fn header_line(raw: &[u8]) -> Vec<u8> {
 /// The header with the usual MSH-2 in place of its own, so that its other fields can still be told.
 fn with_standard_delimiters(raw: &[u8]) -> Vec<u8> {
     let line = header_line(raw);
-    let Some(field) = line.get(3).copied() else {
+    let Some(field) = line.get(3).copied().filter(|field| !b"^~\\&".contains(field)) else {
         return Vec::new();
     };
     let mut fields = line.splitn(3, |byte| *byte == field).skip(2);
