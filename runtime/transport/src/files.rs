@@ -1,11 +1,12 @@
 //! Folders as a source and as a destination of messages: one file is one message.
 //!
-//! Every access goes through a capability for the folder that was opened once; no name, and no symbolic link that
+//! Every access goes through a capability for one folder; no name, and no symbolic link that
 //! somebody puts into a folder, leads out of it.
 
 mod destination;
 mod folder;
 mod names;
+mod places;
 mod publish;
 mod scan;
 mod source;

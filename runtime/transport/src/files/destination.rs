@@ -1,7 +1,7 @@
 //! A folder that messages are written into, one file each.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
@@ -19,11 +19,10 @@ pub struct FolderDestinationSettings {
     pub folder: PathBuf,
 }
 
-/// An open folder; clones share it.
+/// A folder that could be opened.
 #[derive(Clone, Debug)]
 pub struct FolderDestination {
-    folder: Arc<Dir>,
-    path: Arc<PathBuf>,
+    path: Arc<Path>,
 }
 
 /// Why the folder cannot be opened: it is missing, is no folder, or may not be read.
@@ -67,28 +66,26 @@ pub enum WriteError {
 }
 
 impl FolderDestination {
-    /// Opens the folder and removes temporary files that a crash left in it.
+    /// Makes sure that the folder can be opened, and removes temporary files that a crash left in it.
     pub async fn open(settings: FolderDestinationSettings) -> Result<FolderDestination, DestinationOpenError> {
-        let path = Arc::new(settings.folder);
+        let path: Arc<Path> = settings.folder.into();
         let opening = Arc::clone(&path);
-        let opened = blocking(move || folder::open(&opening)).await;
-        let opened = opened.map_err(|source| DestinationOpenError {
-            path: path.as_path().to_owned(),
-            source,
-        })?;
-        Ok(FolderDestination {
-            folder: Arc::new(opened),
-            path,
-        })
+        match blocking(move || folder::open_first(&opening)).await {
+            Ok(_) => Ok(FolderDestination { path }),
+            Err(source) => Err(DestinationOpenError {
+                path: path.to_path_buf(),
+                source,
+            }),
+        }
     }
 
     /// Writes one file and returns its name once it is durable. The name is made safe first, and numbered where
     /// another file has it; a file of this name with this very content is taken for an earlier delivery, and nothing
     /// is written. Dropping the future does not stop the write.
     pub async fn write(&self, name: &str, content: &Payload) -> Result<String, WriteError> {
-        let (folder, name, content) = (Arc::clone(&self.folder), safe(name), content.clone());
-        let written = blocking(move || deliver(&folder, &name, content.as_slice())).await;
-        written.map_err(|source| WriteError::new(self.path.as_path().to_owned(), source))
+        let (path, name, content) = (Arc::clone(&self.path), safe(name), content.clone());
+        let written = blocking(move || deliver(&path, &name, content.as_slice())).await;
+        written.map_err(|source| WriteError::new(self.path.to_path_buf(), source))
     }
 }
 
@@ -115,15 +112,16 @@ impl WriteError {
         match self {
             WriteError::Full { .. } => Some("make room, or let the receiving system fetch its files"),
             WriteError::Denied { .. } => Some("give the engine's user the right to create files in this folder"),
-            WriteError::Other { .. } => None,
+            WriteError::Other { source, .. } => folder::opening_hint(source),
         }
     }
 }
 
-fn deliver(folder: &Dir, name: &str, content: &[u8]) -> io::Result<String> {
-    let mut temporary = Temporary::create(folder)?;
+fn deliver(path: &Path, name: &str, content: &[u8]) -> io::Result<String> {
+    let folder = folder::open(path)?;
+    let mut temporary = Temporary::create(&folder)?;
     temporary.write(content)?;
-    temporary.publish(name, |candidate| holds(folder, candidate, content))
+    temporary.publish(name, |candidate| holds(&folder, candidate, content))
 }
 
 /// Whether the file has this content. One that cannot be read, a symbolic link out of the folder included, has not.

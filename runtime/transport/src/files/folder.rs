@@ -8,14 +8,28 @@ use cap_std::fs::Dir;
 
 use super::publish::clear_temporaries;
 
-/// Opens a folder and removes the temporary files that a crash left in it.
+/// A capability for the folder. It is opened anew for each piece of work, because one that is kept would go on showing
+/// a folder that was deleted, renamed or unmounted meanwhile.
 pub(super) fn open(path: &Path) -> io::Result<Dir> {
-    let folder = Dir::open_ambient_dir(path, ambient_authority())?;
+    Dir::open_ambient_dir(path, ambient_authority())
+}
+
+/// Opens the folder for the first time, and removes the temporary files that a crash left in it.
+pub(super) fn open_first(path: &Path) -> io::Result<Dir> {
+    let folder = open(path)?;
     let files = clear_temporaries(&folder)?;
     if files > 0 {
         tracing::info!(folder = %path.display(), files, "removed files that were not written to their end");
     }
     Ok(folder)
+}
+
+/// Creates the folder where it is missing; not the one around it.
+pub(super) fn create(path: &Path) -> io::Result<()> {
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created,
+    }
 }
 
 /// What would help where a folder cannot be opened.

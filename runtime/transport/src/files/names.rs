@@ -122,3 +122,6 @@ fn is_device(stem: &str) -> bool {
 fn lower(letter: char) -> char {
     letter.to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,9 +135,9 @@ pub(super) fn clear_temporaries(folder: &Dir) -> io::Result<usize> {
     Ok(cleared)
 }
 
-/// Makes the folder's names durable. Some network file systems do so by themselves and refuse to be asked.
+/// Makes the folder's names durable. The capability itself cannot be synced, only what is opened from it. Some network file systems do so by themselves and refuse to be asked.
 pub(super) fn sync(folder: &Dir) -> io::Result<()> {
-    match folder.try_clone()?.into_std_file().sync_all() {
+    match folder.open(".")?.sync_all() {
         Err(error) if is_unsupported(&error) => Ok(()),
         result => result,
     }
@@ -177,4 +177,65 @@ fn unless_taken(result: io::Result<()>) -> io::Result<bool> {
 fn is_unsupported(error: &io::Error) -> bool {
     let unsupported = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP];
     Errno::from_io_error(error).is_some_and(|errno| unsupported.contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::ffi::OsStr;
+
+    use super::{Temporary, clear_temporaries, link_new, rename_new};
+    use crate::files::folder::open;
+
+    #[test]
+    fn neither_way_of_renaming_overwrites() {
+        for rename in [rename_new, link_new] {
+            let place = tempfile::tempdir().unwrap();
+            let folder = open(place.path()).unwrap();
+            folder.write("new", "new").unwrap();
+            folder.write("taken", "old").unwrap();
+            assert!(!rename(&folder, OsStr::new("new"), &folder, "taken").unwrap());
+            assert_eq!(folder.read("taken").unwrap(), b"old");
+            assert!(rename(&folder, OsStr::new("new"), &folder, "free").unwrap());
+            assert_eq!(folder.read("free").unwrap(), b"new");
+            assert!(!folder.exists("new"));
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_writes_is_cleared_away() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = open(place.path()).unwrap();
+        let mut held = Temporary::create(&folder).unwrap();
+        held.write(b"half").unwrap();
+        folder.write(".transfuse-1-0.tmp", "left behind").unwrap();
+        folder.write("other.tmp", "not ours").unwrap();
+        assert_eq!(clear_temporaries(&folder).unwrap(), 1);
+        assert!(folder.exists("other.tmp"));
+        assert_eq!(held.publish("a.hl7", |_| Ok(false)).unwrap(), "a.hl7");
+        assert_eq!(folder.read("a.hl7").unwrap(), b"half");
+    }
+
+    #[test]
+    fn a_file_that_is_not_published_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = open(place.path()).unwrap();
+        Temporary::create(&folder).unwrap().write(b"half").unwrap();
+        assert_eq!(folder.entries().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_too_often_gets_the_time() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = open(place.path()).unwrap();
+        for number in 0..=super::NUMBERS_MAX {
+            folder.write(super::numbered("a.hl7", number), "old").unwrap();
+        }
+        let name = Temporary::create(&folder)
+            .unwrap()
+            .publish("a.hl7", |_| Ok(false))
+            .unwrap();
+        assert!(name.len() > "a.1000000000.hl7".len(), "{name}");
+    }
 }

@@ -1,21 +1,19 @@
 //! A folder that messages are taken from, one file each.
 
-use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cap_std::fs::{Dir, OpenOptions};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
 
 use super::folder::{self, blocking};
 use super::names::Pattern;
-use super::publish::{Temporary, place, sync};
-use super::scan::{Content, Filter, Found, Watch, marker};
+use super::places::{Places, Settlement};
+use super::scan::{Content, Filter, Found, Watch};
 use crate::frame::{Answer, Defect, Frame, Handler, next_connection};
 
 /// Files are no low-latency transport; listing a share more often loads its server.
@@ -77,7 +75,7 @@ pub enum ReadyWhen {
 pub struct FolderSource {
     settings: FolderSourceSettings,
     filter: Filter,
-    folders: Arc<Folders>,
+    places: Arc<Places>,
     watch: Watch,
     connection: u64,
 }
@@ -108,21 +106,6 @@ pub enum SourceOpenError {
     },
 }
 
-#[derive(Debug)]
-struct Folders {
-    inbox: Dir,
-    archive: Dir,
-    errors: Dir,
-}
-
-/// Where a file goes when it is done with.
-#[derive(Clone, Debug)]
-enum Settlement {
-    Archive,
-    /// With the text for the reason file.
-    Errors(String),
-}
-
 /// Whether to go on with the next file, or to stop because of a shutdown.
 type Flow = ControlFlow<()>;
 
@@ -146,24 +129,27 @@ impl FolderSourceSettings {
 }
 
 impl FolderSource {
-    /// Opens the folder, and its archive and error folders, which are created where missing.
+    /// Makes sure that the folder can be opened, and its archive and error folders, which are created where missing.
+    /// Removes what a crash left behind: half-written copies, and markers whose files were moved already.
     pub async fn open(settings: FolderSourceSettings) -> Result<FolderSource, SourceOpenError> {
         let filter = settings.filter()?;
-        let opening = settings.clone();
-        let opened = tokio::task::spawn_blocking(move || Folders::open(&opening)).await;
-        let folders = opened.unwrap_or_else(|error| {
+        let places = Arc::new(Places::of(&settings));
+        let (opening, marker) = (Arc::clone(&places), filter.marker.clone());
+        let opened = tokio::task::spawn_blocking(move || opening.open_first(marker.as_deref())).await;
+        let failed = |error| {
             Err(SourceOpenError::Open {
                 path: settings.folder.clone(),
                 source: io::Error::other(error),
             })
-        })?;
-        let (folders, watch) = (Arc::new(folders), Watch::default());
+        };
+        opened.unwrap_or_else(failed)?;
+        let (watch, connection) = (Watch::default(), next_connection());
         Ok(FolderSource {
             settings,
             filter,
-            folders,
+            places,
             watch,
-            connection: next_connection(),
+            connection,
         })
     }
 
@@ -187,7 +173,7 @@ impl FolderSource {
             };
             pause = self.settings.poll_interval;
             for found in ready {
-                if self.process(&found, &handler, &shutdown).await.is_break() {
+                if shutdown.is_cancelled() || self.process(&found, &handler, &shutdown).await.is_break() {
                     return;
                 }
             }
@@ -195,8 +181,8 @@ impl FolderSource {
     }
 
     async fn look(&mut self) -> io::Result<Vec<Found>> {
-        let (filter, folders) = (self.filter.clone(), Arc::clone(&self.folders));
-        let listed = blocking(move || filter.list(&folders.inbox)).await?;
+        let (filter, places) = (self.filter.clone(), Arc::clone(&self.places));
+        let listed = blocking(move || filter.list(&folder::open(&places.inbox)?)).await?;
         match self.settings.ready_when {
             ReadyWhen::Stable(stable_for) => Ok(self.watch.stable(listed, stable_for, Instant::now())),
             ReadyWhen::Marker(_) => Ok(listed),
@@ -229,8 +215,8 @@ impl FolderSource {
     /// The file as a frame, or nothing where it is gone, has changed, or cannot be read now.
     async fn read(&self, found: &Found) -> Option<Frame> {
         let source = format!("file:{}", found.name.to_string_lossy());
-        let (file, folders, bytes_max) = (found.clone(), Arc::clone(&self.folders), self.settings.file_bytes_max);
-        let (content, defect) = match blocking(move || file.read(&folders.inbox, bytes_max)).await {
+        let (file, places, bytes_max) = (found.clone(), Arc::clone(&self.places), self.settings.file_bytes_max);
+        let (content, defect) = match blocking(move || file.read(&folder::open(&places.inbox)?, bytes_max)).await {
             Ok(Content::Whole(content)) => (content, None),
             Ok(Content::TooLong(head)) => (
                 head,
@@ -271,9 +257,9 @@ impl FolderSource {
     async fn settle(&self, found: &Found, source: &str, to: Settlement, shutdown: &CancellationToken) -> Flow {
         let mut retry = self.settings.retry_min;
         loop {
-            let (file, folders, to) = (found.clone(), Arc::clone(&self.folders), to.clone());
+            let (file, places, to) = (found.clone(), Arc::clone(&self.places), to.clone());
             let suffix = self.filter.marker.clone();
-            match blocking(move || folders.settle(&file, &to, suffix.as_deref())).await {
+            match blocking(move || places.settle(&file, &to, suffix.as_deref())).await {
                 Ok(true) => return Flow::Continue(()),
                 Ok(false) => {
                     tracing::warn!(source, "the file was changed or removed before it could be moved");
@@ -308,65 +294,6 @@ impl FolderSourceSettings {
     }
 }
 
-impl Settlement {
-    fn of(answer: &Answer, defect: Option<Defect>) -> Option<Settlement> {
-        match (answer, defect) {
-            (Answer::Unanswered, _) => None,
-            (_, Some(defect)) => Some(Settlement::Errors(format!("not taken: {defect}"))),
-            (Answer::Accepted(_), None) => Some(Settlement::Archive),
-            (Answer::Refused(_), None) => Some(Settlement::Errors("refused: the journal says why".to_owned())),
-        }
-    }
-}
-
-impl Folders {
-    fn open(settings: &FolderSourceSettings) -> Result<Folders, SourceOpenError> {
-        let inside = |path: &Path| settings.folder.join(path);
-        Ok(Folders {
-            inbox: open(settings.folder.clone(), false)?,
-            archive: open(inside(&settings.archive), true)?,
-            errors: open(inside(&settings.errors), true)?,
-        })
-    }
-
-    /// Moves the file, unless it is no longer the one that was handed over: then it says false.
-    fn settle(&self, found: &Found, to: &Settlement, marker_suffix: Option<&str>) -> io::Result<bool> {
-        if !found.is_there(&self.inbox)? {
-            return Ok(false);
-        }
-        match to {
-            Settlement::Archive => {
-                self.relocate(&found.name, &self.archive)?;
-            }
-            Settlement::Errors(reason) => {
-                let name = self.relocate(&found.name, &self.errors)?;
-                explain(&self.errors, &name, reason);
-            }
-        }
-        if let Some(suffix) = marker_suffix {
-            remove_marker(&self.inbox, &found.name, suffix);
-        }
-        sync(&self.inbox)?;
-        Ok(true)
-    }
-
-    fn relocate(&self, name: &OsStr, to: &Dir) -> io::Result<String> {
-        let target = name.to_string_lossy();
-        match place(&self.inbox, name, to, &target, |_| Ok(false)) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy_away(name, to, &target),
-            placed => placed.map(|placed| placed.name),
-        }
-    }
-
-    fn copy_away(&self, name: &OsStr, to: &Dir, target: &str) -> io::Result<String> {
-        let mut copy = Temporary::create(to)?;
-        copy.copy_from(&mut self.inbox.open(name)?)?;
-        let target = copy.publish(target, |_| Ok(false))?;
-        self.inbox.remove_file(name)?;
-        Ok(target)
-    }
-}
-
 impl SourceOpenError {
     /// What would help, where something is known to.
     #[must_use]
@@ -376,30 +303,6 @@ impl SourceOpenError {
             SourceOpenError::Pattern { .. } => Some("write a pattern for names in one folder, like `*.hl7`"),
             SourceOpenError::Marker { .. } => Some("write a suffix like `.ok`"),
         }
-    }
-}
-
-fn open(path: PathBuf, create: bool) -> Result<Dir, SourceOpenError> {
-    let created = if create { std::fs::create_dir(&path) } else { Ok(()) };
-    match created {
-        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => Err(SourceOpenError::Open { path, source }),
-        _ => folder::open(&path).map_err(|source| SourceOpenError::Open { path, source }),
-    }
-}
-
-/// Says why a file is in the error folder. The file itself is there: that is what counts.
-fn explain(errors: &Dir, name: &str, reason: &str) {
-    let name = format!("{name}.reason");
-    let written = errors.open_with(&name, OpenOptions::new().write(true).create(true).truncate(true));
-    let written = written.and_then(|mut file| writeln!(file, "{reason}"));
-    if let Err(error) = written {
-        tracing::warn!(source = format!("file:{name}"), %error, "cannot write why a file was not taken");
-    }
-}
-
-fn remove_marker(inbox: &Dir, name: &OsStr, suffix: &str) {
-    if let Err(error) = inbox.remove_file(marker(name, suffix)) {
-        tracing::warn!(source = format!("file:{}", name.to_string_lossy()), %error, "cannot remove the marker");
     }
 }
 

@@ -166,7 +166,7 @@ fn of_a_frame_above_the_limit_the_head_is_kept() {
 
 #[test]
 fn an_endless_frame_is_given_up() {
-    let content = vec![b'a'; FRAME_BYTES_MAX * SKIP_FACTOR + 1];
+    let content = [b'a'; FRAME_BYTES_MAX * SKIP_FACTOR + 1];
     let mut decoder = Decoder::new(FRAME_BYTES_MAX);
     decoder.push(b"\x0B");
     decoder.push(&content[1..]);
@@ -317,7 +317,9 @@ proptest! {
     #[test]
     fn what_is_encoded_is_decoded(contents in prop::collection::vec("[ -~\r]{0,8}", 0..8), size in 1..20_usize) {
         let mut stream = BytesMut::new();
-        contents.iter().for_each(|content| encode(content.as_bytes(), &mut stream));
+        for content in &contents {
+            encode(content.as_bytes(), &mut stream);
+        }
         let expected: Vec<Event> = contents.into_iter().map(|content| Event::Frame(Payload::from(content))).collect();
         prop_assert_eq!(events(stream.chunks(size)), expected);
     }
