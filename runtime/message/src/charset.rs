@@ -66,6 +66,9 @@ impl Charset {
     /// not supported.
     #[must_use]
     pub fn from_label(label: &str) -> Option<Self> {
+        if let Some((_, kind)) = NAMES.iter().find(|(name, _)| *name == label) {
+            return Some(Self(*kind));
+        }
         let wanted = squeeze(label);
         let wanted = match wanted.as_str() {
             "utf8" | "unicode" => "unicodeutf8",

@@ -59,6 +59,9 @@ enum Origin {
     Inserted,
 }
 
+/// What looking at a segment's name counts for, in bytes.
+const LOOK_BYTES: usize = 8;
+
 /// What ends a segment that has no ending of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Terminator {
@@ -96,18 +99,27 @@ impl Message {
         self.segments.len()
     }
 
-    /// What answering `path` has to look at, in bytes: eight for each segment on the way to the one it names, and that
-    /// segment's length. A bound for one call of any operation on this path, itself at the cost of finding the
-    /// segment; a host charges fuel by it.
+    /// What one operation on `path` has to look at, in bytes: eight for each segment on the way to the one it names,
+    /// and that segment's length. Finding it out costs as much as finding the segment; a host charges fuel by it.
     #[must_use]
     pub fn touched_bytes(&self, path: &Path) -> u64 {
-        const SEGMENT_BYTES: usize = 8;
-        let found = self.find(path.name(), path.occurrence());
-        let touched = match found {
-            Some(index) => (index + 1) * SEGMENT_BYTES + self.content(index).len(),
-            None => self.segments.len() * SEGMENT_BYTES,
+        let touched = match self.find(path.name(), path.occurrence()) {
+            Some(index) => (index + 1) * LOOK_BYTES + self.content(index).len(),
+            None => self.segments.len() * LOOK_BYTES,
         };
         touched as u64
+    }
+
+    /// The same for [`rows`](Self::rows): eight bytes for each segment, and the length of those of this name once for
+    /// each field.
+    #[must_use]
+    pub fn touched_bytes_of_rows(&self, segment: &str, fields: usize) -> u64 {
+        let named = self
+            .segments
+            .iter()
+            .filter(|candidate| candidate.name == segment.as_bytes());
+        let lengths: usize = named.map(|segment| self.content_of(segment).len()).sum();
+        (self.segments.len() * LOOK_BYTES + lengths * fields) as u64
     }
 
     /// The index of a segment by name and occurrence.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::error_segment::push_errors;
 use super::{AcknowledgementCode, AcknowledgementContext, Finding};
 use crate::path::FieldPath;
-use crate::{Charset, Delimiters, Message, ParseOptions, Path, escape};
+use crate::{Charset, Delimiters, Message, ParseOptions, Path, Value, escape};
 
 /// The most characters of MSA-3 (its length in the standard).
 const TEXT_CHARACTERS_MAX: usize = 80;
@@ -74,7 +74,7 @@ fn answer(
         request,
         delimiters: request.delimiters(),
         charset: request.charset(),
-        version: Version::of(request.header().version()),
+        version: Version::of(request),
     };
     writer.header(context);
     writer.acknowledgement(code, findings);
@@ -98,7 +98,9 @@ impl Version {
     /// MSA-3 is withdrawn.
     const NO_TEXT: Self = Self(2, 7);
 
-    fn of(text: &str) -> Self {
+    fn of(request: &Message) -> Self {
+        let version = request.get(&header_node(FieldPath::new(12, 1, 1, 0)));
+        let text = version.as_ref().ok().and_then(Value::as_option).unwrap_or_default();
         let mut numbers = text.trim().split('.').map(str::parse);
         match (numbers.next(), numbers.next()) {
             (Some(Ok(major)), Some(Ok(minor))) => Self(major, minor),
@@ -181,18 +183,12 @@ impl Writer<'_> {
 
     /// A node of the request's header as it stands, but for bytes that would break the acknowledgement's frame.
     fn mirrored_node(&self, node: FieldPath) -> Vec<u8> {
-        let path = Path::of_segment(*b"MSH", 0).with_field(node);
-        let bytes = self.request.get_raw(&path).ok().flatten().unwrap_or_default();
+        let bytes = self.request.get_raw(&header_node(node)).ok().flatten();
+        let mut bytes = bytes.map(Cow::into_owned).unwrap_or_default();
+        for byte in bytes.iter_mut().filter(|byte| matches!(byte, b'\n' | 0x0b | 0x1c)) {
+            *byte = b' ';
+        }
         bytes
-            .iter()
-            .map(|byte| {
-                if matches!(byte, b'\n' | 0x0b | 0x1c) {
-                    b' '
-                } else {
-                    *byte
-                }
-            })
-            .collect()
     }
 
     /// The engine's or a plugin's words, encoded. They have to arrive whatever the request's header allows: a
@@ -214,6 +210,10 @@ impl Writer<'_> {
             Cow::Owned(character.to_string())
         }
     }
+}
+
+fn header_node(node: FieldPath) -> Path {
+    Path::of_segment(*b"MSH", 0).with_field(node)
 }
 
 /// The first segment, without what may stand before it.

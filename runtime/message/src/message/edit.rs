@@ -176,7 +176,7 @@ impl Message {
         Ok(())
     }
 
-    pub(super) fn set_segment(&mut self, path: &Path, bytes: &[u8]) -> Result<(), PathError> {
+    fn set_segment(&mut self, path: &Path, bytes: &[u8]) -> Result<(), PathError> {
         if path.is_of_header() {
             return Err(not_settable(path, "the header as a whole; set its fields"));
         }

@@ -112,23 +112,53 @@ pub(super) fn slice<'a>(bytes: &'a [u8], range: &Range<usize>) -> &'a [u8] {
 
 /// Where the part lies, or how many separators are missing before it would begin.
 fn part(bytes: &[u8], level: Level) -> Result<Range<usize>, u32> {
+    let before = level.number.saturating_sub(1);
     let Some(separator) = level.separator else {
-        return if level.number == 1 {
-            Ok(0..bytes.len())
-        } else {
-            Err(level.number - 1)
-        };
+        return if before == 0 { Ok(0..bytes.len()) } else { Err(before) };
     };
-    let mut start = 0;
-    let mut missing = level.number.saturating_sub(1);
-    let mut separators = memchr::memchr_iter(separator, bytes);
-    while missing > 0 {
-        let Some(found) = separators.next() else {
-            return Err(missing);
-        };
-        start = found + 1;
-        missing -= 1;
-    }
-    let end = separators.next().unwrap_or(bytes.len());
-    Ok(start..end)
+    let start = if before == 0 {
+        0
+    } else {
+        after_separators(bytes, separator, before)?
+    };
+    let rest = bytes.get(start..).unwrap_or_default();
+    Ok(start..start + position(separator, rest).unwrap_or(rest.len()))
 }
+
+/// Bytes that are looked at together. Most fields are shorter, so that counting the separators of a whole group, which
+/// the processor does at once, beats finding them one by one.
+const GROUP: usize = 32;
+
+/// The position behind the `wanted`-th separator, or how many are missing.
+fn after_separators(bytes: &[u8], separator: u8, mut wanted: u32) -> Result<usize, u32> {
+    let mut start = 0;
+    while let Some(group) = bytes.get(start..).and_then(<[u8]>::first_chunk::<GROUP>) {
+        let found = group.iter().map(|byte| u8::from(*byte == separator)).sum::<u8>();
+        if u32::from(found) >= wanted {
+            break;
+        }
+        wanted -= u32::from(found);
+        start += GROUP;
+        if found == 0 {
+            let rest = bytes.get(start..).unwrap_or_default();
+            start += memchr::memchr(separator, rest).unwrap_or(rest.len());
+        }
+    }
+    for (index, byte) in bytes.iter().enumerate().skip(start) {
+        wanted -= u32::from(*byte == separator);
+        if wanted == 0 {
+            return Ok(index + 1);
+        }
+    }
+    Err(wanted)
+}
+
+/// The first place of a byte. Most parts end within a few bytes, for which a call of `memchr` costs more than a look.
+pub(super) fn position(wanted: u8, bytes: &[u8]) -> Option<usize> {
+    let (near, far) = bytes.split_at(bytes.len().min(NEAR));
+    let found = near.iter().position(|byte| *byte == wanted);
+    found.or_else(|| memchr::memchr(wanted, far).map(|found| found + near.len()))
+}
+
+/// How far [`position`] looks by itself.
+const NEAR: usize = 16;

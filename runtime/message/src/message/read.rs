@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::place::{Aim, Levels, Place, locate, slice};
+use super::place::{Aim, Levels, Place, locate, position, slice};
 use super::{Message, Segment};
 use crate::escape;
 use crate::path::{FieldPath, segment_name};
@@ -159,27 +159,41 @@ impl Message {
 
     /// A leaf of a segment, decoded.
     pub(super) fn leaf<'a>(&self, segment: &'a [u8], path: &Path, field: FieldPath) -> Result<Value<'a>, PathError> {
-        let Some(bytes) = self.node(segment, path, field, Aim::Leaf) else {
+        if path.is_of_header() && field.field() <= 2 {
+            return self
+                .delimiter_field(segment, field)
+                .map_or(Ok(Value::Absent), |bytes| self.text(bytes, path));
+        }
+        let levels = Levels::to(path, field, self.delimiters, Aim::Leaf);
+        let Place::Found(range) = locate(segment, &levels) else {
             return Ok(Value::Absent);
         };
+        let bytes = slice(segment, &range);
         match bytes {
             b"" => return Ok(Value::Empty),
             b"\"\"" => return Ok(Value::Delete),
             _ => {}
         }
-        if path.is_of_header() && field.field() <= 2 {
-            return self
-                .charset
-                .decode(bytes)
-                .map(Value::Text)
-                .ok_or_else(|| self.undecodable(path));
-        }
-        let levels = Levels::to(path, field, self.delimiters, Aim::Leaf);
-        let has_parts = |separator| memchr::memchr(separator, bytes).is_some();
+        let has_parts = |separator| position(separator, bytes).is_some();
         if levels.below().iter().filter_map(|level| level.separator).any(has_parts) {
             return Err(PathError::NotALeaf { path: path.clone() });
         }
-        escape::decode(bytes, self.delimiters, self.charset)
+        match self
+            .delimiters
+            .escape
+            .filter(|escape| position(*escape, bytes).is_some())
+        {
+            Some(_) => escape::decode(bytes, self.delimiters, self.charset)
+                .map(Value::Text)
+                .ok_or_else(|| self.undecodable(path)),
+            None => self.text(bytes, path),
+        }
+    }
+
+    /// Text without escape sequences.
+    fn text<'a>(&self, bytes: &'a [u8], path: &Path) -> Result<Value<'a>, PathError> {
+        self.charset
+            .decode(bytes)
             .map(Value::Text)
             .ok_or_else(|| self.undecodable(path))
     }

@@ -290,4 +290,6 @@ fn what_an_operation_touches_is_bounded_by_the_segments_before_it_and_its_own_le
     let length = second_segment(&message).len() as u64;
     assert_eq!(message.touched_bytes(&path("PID-5.1")), 2 * 8 + length);
     assert_eq!(message.touched_bytes(&path("XXX-1")), 7 * 8);
+    assert_eq!(message.touched_bytes_of_rows("PID", 3), 7 * 8 + 3 * length);
+    assert_eq!(message.touched_bytes_of_rows("pid", 3), 7 * 8);
 }
