@@ -89,6 +89,19 @@ pub enum LogLevel {
     Error,
 }
 
+impl LogLevel {
+    /// The name, as the contract has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// What a chain decided.
 #[derive(Debug, Clone)]
 pub enum Outcome {
