@@ -6,7 +6,8 @@
 //!
 //! Writing keeps the formatting sequences, so that a text with line breaks can be read, changed and set. The price is
 //! that a text which only looks like one (`C:\H\`, sent as `C:\E\H\E\`) becomes one when it is changed and set; set
-//! without a change, or copied by node, it keeps its bytes.
+//! without a change, or copied by node, it keeps its bytes. In the same way a truncation character that marks a value
+//! cut short reads as itself, and is a plain character once the value was changed.
 
 use std::borrow::Cow;
 

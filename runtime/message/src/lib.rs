@@ -4,6 +4,17 @@
 //! [`Path`] is answered by scanning its segment, and an edit replaces that one segment. So what nobody changed is
 //! printed as it came, byte for byte, and a message costs little more than its bytes.
 //!
+//! ```
+//! use transfuse_message::{Message, ParseOptions};
+//!
+//! let raw = "MSH|^~\\&|LAB|||||||K1|P|2.5\rPID|1||123^^^MRN~456||PRÓBA^BETEG\r";
+//! let mut message = Message::parse(raw, &ParseOptions::default())?;
+//! assert_eq!(message.get(&"PID-5.2".parse()?)?.as_option(), Some("BETEG"));
+//! message.set(&"PID-3[2].4".parse()?, "A&B")?;
+//! assert_eq!(message.encode(), raw.replace("~456", "~456^^^A\\T\\B"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Invariant: this crate knows no other crate of the project, no clock, no network and no file. Whatever a sender or a
 //! plugin wrote never appears in `Debug` output or in the text of an error.
 

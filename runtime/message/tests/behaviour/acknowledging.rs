@@ -1,3 +1,5 @@
+//! Acknowledgements: what is answered to whom, and how answers are read.
+
 use transfuse_message::acknowledgement::{accept, read, refuse, refuse_unreadable};
 use transfuse_message::{
     AcknowledgementCode, AcknowledgementContext, AnswerError, Finding, Message, ParseOptions, Severity,

@@ -1,3 +1,5 @@
+//! Character sets: what is read, written, refused.
+
 use transfuse_message::{Charset, Message, ParseOptions};
 
 use super::{get, path, value};

@@ -1,3 +1,5 @@
+//! Differences between messages.
+
 use transfuse_message::{Message, differences};
 
 use super::{message, path, result};

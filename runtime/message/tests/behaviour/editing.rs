@@ -1,3 +1,5 @@
+//! Edits: what each one changes, and that it changes nothing else.
+
 use transfuse_message::{Message, ParseOptions};
 
 use super::{get, message, path, result, second_segment, value, with_segment};

@@ -1,3 +1,5 @@
+//! Escape sequences, read and written.
+
 use super::{get, message, path, second_segment, value, with_segment};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Bytes to messages and back: faults, line ends, delimiters, the header, limits.
+
 use std::time::{Duration, Instant};
 
 use transfuse_message::{Delimiters, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions};

@@ -1,3 +1,5 @@
+//! Paths as text.
+
 use transfuse_message::{FieldPath, Path};
 
 #[test]

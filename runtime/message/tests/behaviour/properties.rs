@@ -1,3 +1,5 @@
+//! What holds for any message, path, text and series of edits.
+
 use proptest::prelude::*;
 use transfuse_message::{Message, ParseOptions, Path, differences};
 

@@ -1,3 +1,5 @@
+//! Reading leaves, raw nodes, rows and counts.
+
 use transfuse_message::{Message, ParseOptions, Value};
 
 use super::{get, message, path, result, value, with_segment};
