@@ -98,10 +98,6 @@ impl Destination {
 
     /// Records the result. Nobody waits for the sync here: the queue holds the next lease back when too many results
     /// are not durable yet, which bounds what a crash could deliver twice.
-    #[expect(
-        clippy::drop_non_drop,
-        reason = "what is dropped is the wait for a result that is queued already"
-    )]
     fn settle(&self, lease: Lease, result: Result) {
         let settlement = match result {
             Result::Delivered { answer } => Settlement::Delivered {

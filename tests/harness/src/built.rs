@@ -27,8 +27,15 @@ pub fn python() -> Result<PathBuf> {
 fn built(name: &str) -> Result<PathBuf> {
     let test = std::env::current_exe().context("a test knows where it is")?;
     // TARGET/debug/deps/test-hash
-    let target = test.ancestors().nth(3).context("tests are built three folders below the target folder")?;
+    let target = test
+        .ancestors()
+        .nth(3)
+        .context("tests are built three folders below the target folder")?;
     let path = target.join(name);
-    ensure!(path.exists(), "{} is missing: run the tests with `make test`, which builds it", path.display());
+    ensure!(
+        path.exists(),
+        "{} is missing: run the tests with `make test`, which builds it",
+        path.display()
+    );
     Ok(path)
 }

@@ -46,7 +46,11 @@ impl Engine {
             let ended = engine.child.try_wait().ok().flatten().is_some();
             (ended || engine.said().contains("ready")).then_some(())
         })?;
-        ensure!(engine.child.try_wait()?.is_none(), "the engine ended at once; it said:\n{}", engine.said());
+        ensure!(
+            engine.child.try_wait()?.is_none(),
+            "the engine ended at once; it said:\n{}",
+            engine.said()
+        );
         Ok(engine)
     }
 
@@ -65,14 +69,21 @@ impl Engine {
         let said = Arc::new(Mutex::new(String::new()));
         listen(child.stdout.take(), &said);
         listen(child.stderr.take(), &said);
-        Ok(Self { child, site: site.to_owned(), said })
+        Ok(Self {
+            child,
+            site: site.to_owned(),
+            said,
+        })
     }
 
     /// Where an MLLP interface listens.
     pub fn address(&self, interface: &str) -> Result<String> {
         let prefix = format!("{interface}: listening on ");
         let said = self.said();
-        let after = said.split(&prefix).nth(1).with_context(|| format!("`{interface}` never said where it listens:\n{said}"))?;
+        let after = said
+            .split(&prefix)
+            .nth(1)
+            .with_context(|| format!("`{interface}` never said where it listens:\n{said}"))?;
         let address = after.split(|sign: char| sign == ',' || sign.is_whitespace()).next();
         Ok(address.unwrap_or_default().to_owned())
     }
@@ -107,7 +118,11 @@ impl Engine {
     /// The same for commands that print JSON.
     pub fn json(&self, arguments: &[&str]) -> Result<serde_json::Value> {
         let output = self.command(&[arguments, &["--json"]].concat())?;
-        ensure!(output.status.success(), "{arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "{arguments:?} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).with_context(|| format!("{arguments:?} printed no JSON"))
     }
 
@@ -121,7 +136,10 @@ impl Engine {
     /// SIGTERM, and waits for the end.
     pub fn stop(mut self) -> Result<Finished> {
         let id = self.child.id().to_string();
-        ensure!(Command::new("kill").args(["-TERM", &id]).status()?.success(), "the engine is gone already");
+        ensure!(
+            Command::new("kill").args(["-TERM", &id]).status()?.success(),
+            "the engine is gone already"
+        );
         self.finish()
     }
 
@@ -129,7 +147,10 @@ impl Engine {
     pub fn finish(&mut self) -> Result<Finished> {
         let child = &mut self.child;
         let status = wait_until("the engine to end", START_LIMIT, || child.try_wait().ok().flatten())?;
-        Ok(Finished { code: status.code(), said: self.said() })
+        Ok(Finished {
+            code: status.code(),
+            said: self.said(),
+        })
     }
 }
 

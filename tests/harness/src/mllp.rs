@@ -35,7 +35,10 @@ impl Connection {
     }
 
     pub(crate) fn over(stream: TcpStream) -> Self {
-        Self { stream, unread: Vec::new() }
+        Self {
+            stream,
+            unread: Vec::new(),
+        }
     }
 
     /// Sends one message and waits for its answer.
@@ -64,7 +67,9 @@ impl Connection {
 
     /// Says that nothing more will be sent.
     pub fn finish(&self) -> Result<()> {
-        self.stream.shutdown(Shutdown::Write).context("closing the sending half")
+        self.stream
+            .shutdown(Shutdown::Write)
+            .context("closing the sending half")
     }
 
     pub(crate) fn next_frame(&mut self) -> Result<Option<Vec<u8>>> {
@@ -72,7 +77,10 @@ impl Connection {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == END) {
                 let rest = self.unread.split_off(end + END.len());
                 let framed = std::mem::replace(&mut self.unread, rest);
-                let start = framed.iter().position(|byte| *byte == START).context("a frame without its start")?;
+                let start = framed
+                    .iter()
+                    .position(|byte| *byte == START)
+                    .context("a frame without its start")?;
                 return Ok(framed.get(start + 1..end).map(<[u8]>::to_vec));
             }
             let mut bytes = [0; 16 * 1024];

@@ -64,7 +64,10 @@ impl Sink {
     /// The same at an address that the test chose: for a receiver that comes up later.
     pub fn listening(address: &str, script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Result<Self> {
         let listener = TcpListener::bind(address).with_context(|| format!("binding a sink to {address}"))?;
-        let sink = Self { address: listener.local_addr()?.to_string(), received: Arc::default() };
+        let sink = Self {
+            address: listener.local_addr()?.to_string(),
+            received: Arc::default(),
+        };
         let (received, script) = (Arc::clone(&sink.received), Arc::new(script));
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
@@ -113,7 +116,12 @@ fn lock(received: &Mutex<Vec<Delivered>>) -> MutexGuard<'_, Vec<Delivered>> {
     received.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(stream: TcpStream, connection: usize, received: &Mutex<Vec<Delivered>>, script: &dyn Fn(usize, &str) -> Reply) {
+fn serve(
+    stream: TcpStream,
+    connection: usize,
+    received: &Mutex<Vec<Delivered>>,
+    script: &dyn Fn(usize, &str) -> Reply,
+) {
     let Ok(mut writing) = stream.try_clone() else { return };
     drop(stream.set_nodelay(true));
     let mut reading = Connection::over(stream);
@@ -123,7 +131,13 @@ fn serve(stream: TcpStream, connection: usize, received: &Mutex<Vec<Delivered>>,
             let mut received = lock(received);
             let reply = script(received.len(), &control_id);
             let at = Instant::now();
-            received.push(Delivered { control_id: control_id.clone(), content, connection, reply, at });
+            received.push(Delivered {
+                control_id: control_id.clone(),
+                content,
+                connection,
+                reply,
+                at,
+            });
             reply
         };
         if !answer(&mut writing, reply, &control_id) {
@@ -135,7 +149,9 @@ fn serve(stream: TcpStream, connection: usize, received: &Mutex<Vec<Delivered>>,
 /// Answers as the script says; false where the connection ends with it.
 fn answer(stream: &mut TcpStream, reply: Reply, control_id: &str) -> bool {
     let framed = |code: &str, control_id: &str| {
-        frame(format!("MSH|^~\\&|SINK|TEST|||20261123||ACK|S{control_id}|P|2.5.1\rMSA|{code}|{control_id}\r").as_bytes())
+        frame(
+            format!("MSH|^~\\&|SINK|TEST|||20261123||ACK|S{control_id}|P|2.5.1\rMSA|{code}|{control_id}\r").as_bytes(),
+        )
     };
     match reply {
         Reply::Accept => stream.write_all(&framed("AA", control_id)).is_ok(),

@@ -26,7 +26,9 @@ pub struct InterfaceFile {
 impl Site {
     /// An empty site with the first-party plugins and the table of laboratory codes.
     pub fn new() -> Result<Self> {
-        let site = Self { scratch: TempDir::new().context("making a scratch folder")? };
+        let site = Self {
+            scratch: TempDir::new().context("making a scratch folder")?,
+        };
         site.write("transfuse.toml", "")?;
         site.write("tables/lab-codes.csv", LAB_CODES)?;
         copy_folder(&built::plugins()?, &site.scratch.path().join("plugins"))?;
@@ -47,7 +49,7 @@ impl Site {
 
     /// Adds or replaces an interface.
     pub fn add(&self, interface: &InterfaceFile) -> Result<()> {
-        self.write(&format!("interfaces/{}.toml", interface.name), &interface.text())
+        self.write(&format!("interfaces/{}.toml", interface.name), interface.text())
     }
 
     /// Writes a file of the site, and the folders on the way to it.
@@ -74,7 +76,12 @@ impl InterfaceFile {
     #[must_use]
     pub fn listening(name: &str) -> Self {
         let source = "type = \"mllp\"\nlisten = \"127.0.0.1:0\"\ntime_zone = \"Europe/Budapest\"\n".to_owned();
-        Self { name: name.to_owned(), head: String::new(), source, rest: String::new() }
+        Self {
+            name: name.to_owned(),
+            head: String::new(),
+            source,
+            rest: String::new(),
+        }
     }
 
     /// Adds a line above the source.
@@ -117,15 +124,18 @@ impl InterfaceFile {
     }
 
     fn text(&self) -> String {
-        format!("description = \"{}\"\n{}\n[source]\n{}{}", self.name, self.head, self.source, self.rest)
+        format!(
+            "description = \"{}\"\n{}\n[source]\n{}{}",
+            self.name, self.head, self.source, self.rest
+        )
     }
 }
 
 const NORMALIZE: &str = r#"[[steps]]
 plugin = "transfuse/lab-normalize"
 version = "^1"
-config = { facility = "SZENT_IMRE", receiving_application = "EHR", receiving_facility = "HOSPITAL" }
-grants = { tables = ["lab-codes"], read = ["*"], write = ["PID-5", "OBX-3", "OBX-6", "OBX-8", "MSH-4", "MSH-5", "MSH-6"] }
+config = { application = "EHR", facility = "SZENT_IMRE", name_case = "title" }
+grants = { tables = ["lab-codes"], read = ["*"], write = ["PID-5", "OBX-3", "OBX-6", "OBX-8", "MSH-5", "MSH-6"] }
 "#;
 
 const LAB_CODES: &str = "local,loinc,display,unit\nGLU,2345-7,Glucose [Mass/volume] in Serum or Plasma,mmol/L\nK,2823-3,Potassium [Moles/volume] in Serum or Plasma,mmol/L\nHGB,718-7,Hemoglobin [Mass/volume] in Blood,g/L\n";

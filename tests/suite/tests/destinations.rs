@@ -18,7 +18,9 @@ fn passing_to(address: &str) -> Site {
 fn send(engine: &Engine, count: usize) {
     let mut connection = engine.connect("lab").expect("a connection");
     for number in 0..count {
-        let answer = connection.ask(observation(&format!("M{number}")).as_bytes()).expect("an answer");
+        let answer = connection
+            .ask(observation(&format!("M{number}")).as_bytes())
+            .expect("an answer");
         assert!(answer.contains(&format!("MSA|AA|M{number}")), "{answer}");
     }
 }
@@ -26,7 +28,11 @@ fn send(engine: &Engine, count: usize) {
 /// The first arrival of each message, in order.
 fn firsts(control_ids: &[String]) -> Vec<String> {
     let mut seen = HashSet::new();
-    control_ids.iter().filter(|one| seen.insert((*one).clone())).cloned().collect()
+    control_ids
+        .iter()
+        .filter(|one| seen.insert((*one).clone()))
+        .cloned()
+        .collect()
 }
 
 fn expected(count: usize) -> Vec<String> {
@@ -34,13 +40,18 @@ fn expected(count: usize) -> Vec<String> {
 }
 
 /// Runs ten messages against a receiver with a script that spoils some answers, and gives what arrived.
-fn ten_messages_against(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Vec<transfuse_harness::Delivered> {
+fn ten_messages_against(
+    script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
+) -> Vec<transfuse_harness::Delivered> {
     let sink = Sink::scripted(script).expect("a receiver");
     let site = passing_to(sink.address());
     let engine = Engine::start(&site.path()).expect("the engine starts");
     send(&engine, 10);
     let accepted = |sink: &Sink| sink.received().iter().filter(|one| one.reply == Reply::Accept).count();
-    transfuse_harness::wait_until("ten accepted deliveries", LIMIT, || (accepted(&sink) >= 10).then_some(())).expect("all arrive");
+    transfuse_harness::wait_until("ten accepted deliveries", LIMIT, || {
+        (accepted(&sink) >= 10).then_some(())
+    })
+    .expect("all arrive");
     engine.stop().expect("a clean stop");
     sink.received()
 }
@@ -61,19 +72,34 @@ fn a_receiver_that_is_down_gets_everything_in_order_when_it_comes_up() {
 
 #[test]
 fn an_answer_for_another_control_id_settles_nothing_and_the_connection_is_given_up() {
-    let received = ten_messages_against(|number, _| if number == 3 { Reply::AnotherControlId } else { Reply::Accept });
+    let received = ten_messages_against(|number, _| {
+        if number == 3 {
+            Reply::AnotherControlId
+        } else {
+            Reply::Accept
+        }
+    });
     let ids: Vec<String> = received.iter().map(|one| one.control_id.clone()).collect();
     assert_eq!(firsts(&ids), expected(10));
     assert_eq!(ids.len(), 11, "only the spoilt one was sent again");
     let spoilt = received.get(3).expect("the spoilt one");
     let again = received.get(4).expect("its repetition");
     assert_eq!(spoilt.control_id, again.control_id);
-    assert_ne!(spoilt.connection, again.connection, "what that connection says is not to be trusted");
+    assert_ne!(
+        spoilt.connection, again.connection,
+        "what that connection says is not to be trusted"
+    );
 }
 
 #[test]
 fn an_answer_that_breaks_off_is_no_answer() {
-    let received = ten_messages_against(|number, _| if number == 5 { Reply::DropMidFrame } else { Reply::Accept });
+    let received = ten_messages_against(|number, _| {
+        if number == 5 {
+            Reply::DropMidFrame
+        } else {
+            Reply::Accept
+        }
+    });
     let ids: Vec<String> = received.iter().map(|one| one.control_id.clone()).collect();
     assert_eq!(firsts(&ids), expected(10));
     assert_eq!(ids.len(), 11);
@@ -86,7 +112,10 @@ fn a_receiver_that_hangs_is_asked_again_on_a_new_connection_and_its_late_answer_
     let received = ten_messages_against(move |number, _| if number == 2 { Reply::Late(late) } else { Reply::Accept });
     let ids: Vec<String> = received.iter().map(|one| one.control_id.clone()).collect();
     assert_eq!(firsts(&ids), expected(10));
-    let (slow, again) = (received.get(2).expect("the slow one"), received.get(3).expect("its repetition"));
+    let (slow, again) = (
+        received.get(2).expect("the slow one"),
+        received.get(3).expect("its repetition"),
+    );
     assert_eq!(slow.control_id, again.control_id, "order holds while it is tried again");
     assert_ne!(slow.connection, again.connection);
 }
@@ -105,8 +134,15 @@ fn a_receiver_that_says_ar_is_asked_again_and_one_that_says_ae_is_not() {
     sink.wait_for(12, LIMIT).expect("everything arrives");
     engine.stop().expect("a clean stop");
     let ids = sink.control_ids();
-    assert_eq!(ids.get(4..7), Some(["M4".to_owned(), "M4".to_owned(), "M4".to_owned()].as_slice()));
-    assert_eq!(ids.iter().filter(|id| *id == "M7").count(), 1, "AE says that sending it again would not help");
+    assert_eq!(
+        ids.get(4..7),
+        Some(["M4".to_owned(), "M4".to_owned(), "M4".to_owned()].as_slice())
+    );
+    assert_eq!(
+        ids.iter().filter(|id| *id == "M7").count(),
+        1,
+        "AE says that sending it again would not help"
+    );
     assert_eq!(firsts(&ids), expected(10), "what is behind a refused message goes on");
 }
 

@@ -15,11 +15,17 @@ fn root() -> PathBuf {
 /// The example site, with its fixed ports exchanged for free ones.
 fn example(ehr: &str) -> Site {
     let site = Site::new().expect("a site");
-    site.copy_from(&root().join("examples/lab-results")).expect("the example is copied");
+    site.copy_from(&root().join("examples/lab-results"))
+        .expect("the example is copied");
     let file = site.path().join("interfaces/lab-results.toml");
     let text = fs::read_to_string(&file).expect("the example's interface");
-    let moved = text.replace("127.0.0.1:2575", "127.0.0.1:0").replace("127.0.0.1:2576", ehr);
-    assert_ne!(text, moved, "the example no longer uses the ports that this test exchanges");
+    let moved = text
+        .replace("127.0.0.1:2575", "127.0.0.1:0")
+        .replace("127.0.0.1:2576", ehr);
+    assert_ne!(
+        text, moved,
+        "the example no longer uses the ports that this test exchanges"
+    );
     fs::write(&file, moved).expect("the interface is written");
     site
 }
@@ -64,10 +70,18 @@ fn what_mllp_send_sends_comes_out_as_expected_byte_for_byte() {
         .collect();
     samples.sort();
     let answers: Vec<String> = samples.iter().map(|sample| send(&address, sample)).collect();
-    let accepted = answers.iter().map(|answers| answers.matches("MSA|AA|").count()).sum::<usize>();
+    let accepted = answers
+        .iter()
+        .map(|answers| answers.matches("MSA|AA|").count())
+        .sum::<usize>();
     assert!(accepted >= 3, "the example accepts its own samples: {answers:?}");
-    let delivered = sink.wait_for(accepted, Duration::from_secs(30)).expect("all are delivered");
+    let delivered = sink
+        .wait_for(accepted, Duration::from_secs(30))
+        .expect("all are delivered");
     engine.stop().expect("a clean stop");
-    let together: Vec<u8> = delivered.into_iter().flat_map(|one| [one.content, b"\n".to_vec()].concat()).collect();
+    let together: Vec<u8> = delivered
+        .into_iter()
+        .flat_map(|one| [one.content, b"\n".to_vec()].concat())
+        .collect();
     compare(&together, "lab-results.hl7");
 }

@@ -17,7 +17,10 @@ limits = { deadline = "200ms", memory = "16MiB" }
 
 /// An interface that misbehaves and one that does not, over one receiver.
 fn hospital(sink: &Sink, source: &str) -> (Site, Engine) {
-    let bad = InterfaceFile::listening("bad").source(source).section(MISCHIEF).to("ehr", sink.address());
+    let bad = InterfaceFile::listening("bad")
+        .source(source)
+        .section(MISCHIEF)
+        .to("ehr", sink.address());
     let good = InterfaceFile::listening("good").normalizing().to("ehr", sink.address());
     let site = Site::with(&bad).expect("a site");
     site.add_test_plugins().expect("the test plugins are built");
@@ -27,7 +30,9 @@ fn hospital(sink: &Sink, source: &str) -> (Site, Engine) {
 }
 
 fn ask(connection: &mut Connection, control_id: &str) -> String {
-    connection.ask(observation(control_id).as_bytes()).expect("every message is answered")
+    connection
+        .ask(observation(control_id).as_bytes())
+        .expect("every message is answered")
 }
 
 /// What each deed is stopped by, in the words of `messages list`.
@@ -51,17 +56,32 @@ fn each_deed_costs_its_own_message_and_nothing_else() {
         let answer = ask(&mut connection, &format!("{deed}1"));
         assert!(answer.contains(&format!("MSA|AR|{deed}1")), "{deed}: {answer}");
         let answer = ask(&mut connection, &format!("after{deed}"));
-        assert!(answer.contains(&format!("MSA|AA|after{deed}")), "after {deed}: {answer}");
+        assert!(
+            answer.contains(&format!("MSA|AA|after{deed}")),
+            "after {deed}: {answer}"
+        );
     }
     let delivered = sink.wait_for(DEEDS.len(), LIMIT).expect("the good ones are delivered");
     let expected: Vec<String> = DEEDS.iter().map(|(deed, _)| format!("after{deed}")).collect();
-    assert_eq!(delivered.iter().map(|one| one.control_id.clone()).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        delivered.iter().map(|one| one.control_id.clone()).collect::<Vec<_>>(),
+        expected
+    );
 
-    let listed = engine.json(&["messages", "list", "--stage", "refused"]).expect("a list").to_string();
+    let listed = engine
+        .json(&["messages", "list", "--stage", "refused"])
+        .expect("a list")
+        .to_string();
     for (_, kinds) in DEEDS {
-        assert!(kinds.iter().any(|kind| listed.contains(kind)), "none of {kinds:?} in {listed}");
+        assert!(
+            kinds.iter().any(|kind| listed.contains(kind)),
+            "none of {kinds:?} in {listed}"
+        );
     }
-    assert!(!engine.said().contains("PRÓBABETEG"), "what a plugin says when it panics is not for the log");
+    assert!(
+        !engine.said().contains("PRÓBABETEG"),
+        "what a plugin says when it panics is not for the log"
+    );
 }
 
 #[test]
@@ -115,7 +135,10 @@ fn with_ack_received_the_engine_owns_the_message_and_keeps_it_in_quarantine() {
     let answer = ask(&mut connection, "PANIC1");
     assert!(answer.contains("MSA|AA|PANIC1"), "{answer}");
     let quarantined = transfuse_harness::wait_until("the message in quarantine", LIMIT, || {
-        let listed = engine.json(&["messages", "list", "--stage", "quarantined"]).ok()?.to_string();
+        let listed = engine
+            .json(&["messages", "list", "--stage", "quarantined"])
+            .ok()?
+            .to_string();
         listed.contains("PANIC1").then_some(())
     });
     quarantined.expect("it rests in quarantine");

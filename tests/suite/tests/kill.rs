@@ -2,7 +2,11 @@
 //!
 //! `make test` kills 30 times, `make soak` (`TRANSFUSE_KILLS=1000`) a thousand times. The moments come from a seed, which a
 //! failure prints; `TRANSFUSE_SEED` runs the same moments again.
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking and reports by printing")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and reports by printing"
+)]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,12 +53,19 @@ fn send_until(
 ) -> JoinHandle<u64> {
     let (stop, acknowledged, address) = (Arc::clone(stop), Arc::clone(acknowledged), address.to_owned());
     std::thread::spawn(move || {
-        let Ok(mut connection) = Connection::open(&address) else { return next };
+        let Ok(mut connection) = Connection::open(&address) else {
+            return next;
+        };
         while !stop.load(Ordering::Relaxed) {
             let control_id = format!("S{sender}N{next}");
             next += 1;
-            let Ok(answer) = connection.ask(observation(&control_id).as_bytes()) else { return next };
-            assert!(answer.contains(&format!("MSA|AA|{control_id}")), "an unexpected answer: {answer}");
+            let Ok(answer) = connection.ask(observation(&control_id).as_bytes()) else {
+                return next;
+            };
+            assert!(
+                answer.contains(&format!("MSA|AA|{control_id}")),
+                "an unexpected answer: {answer}"
+            );
             acknowledged.lock().expect("no sender panics").push(control_id);
         }
         next
@@ -66,11 +77,16 @@ fn live_and_die(site: &Site, moment: Duration, numbers: &mut [u64], acknowledged
     let engine = Engine::start(&site.path()).expect("the engine starts again after every kill");
     let address = engine.address("lab").expect("an address");
     let stop = Arc::new(AtomicBool::new(false));
-    let senders: Vec<_> =
-        numbers.iter().enumerate().map(|(sender, next)| send_until(&stop, &address, sender, *next, acknowledged)).collect();
+    let senders: Vec<_> = numbers
+        .iter()
+        .enumerate()
+        .map(|(sender, next)| send_until(&stop, &address, sender, *next, acknowledged))
+        .collect();
     let started = Instant::now();
-    wait_until("the moment of the kill", moment * 2 + Duration::from_secs(1), || (started.elapsed() >= moment).then_some(()))
-        .expect("time passes");
+    wait_until("the moment of the kill", moment * 2 + Duration::from_secs(1), || {
+        (started.elapsed() >= moment).then_some(())
+    })
+    .expect("time passes");
     engine.kill().expect("SIGKILL");
     stop.store(true, Ordering::Relaxed);
     for (sender, next) in senders.into_iter().zip(numbers) {
@@ -94,7 +110,10 @@ fn arrivals_in_order(delivered: &[String]) -> HashMap<String, usize> {
         if *seen == 1 {
             let (sender, number) = number(control_id);
             let last = last_first.insert(sender, number);
-            assert!(last.is_none_or(|last| last < number), "{control_id} came after {last:?} of the same sender");
+            assert!(
+                last.is_none_or(|last| last < number),
+                "{control_id} came after {last:?} of the same sender"
+            );
         }
     }
     times
@@ -114,7 +133,12 @@ fn what_was_acknowledged_before_a_kill_is_delivered_in_order_and_at_most_what_wa
     let mut twice_after_kill = Vec::new();
     for _ in 0..kills {
         let doubled_before = doubled(&sink.control_ids());
-        live_and_die(&site, Duration::from_millis(moments.next_ms()), &mut numbers, &acknowledged);
+        live_and_die(
+            &site,
+            Duration::from_millis(moments.next_ms()),
+            &mut numbers,
+            &acknowledged,
+        );
         twice_after_kill.push(doubled_before);
     }
 
@@ -122,22 +146,47 @@ fn what_was_acknowledged_before_a_kill_is_delivered_in_order_and_at_most_what_wa
     let acknowledged = acknowledged.lock().expect("all senders have ended").clone();
     let missing = || {
         let delivered: std::collections::HashSet<String> = sink.control_ids().into_iter().collect();
-        acknowledged.iter().filter(|control_id| !delivered.contains(*control_id)).cloned().collect::<Vec<_>>()
+        acknowledged
+            .iter()
+            .filter(|control_id| !delivered.contains(*control_id))
+            .cloned()
+            .collect::<Vec<_>>()
     };
-    let all_there = wait_until("every acknowledged message at the receiver", Duration::from_mins(1), || missing().is_empty().then_some(()));
-    assert!(all_there.is_ok(), "seed {seed}: acknowledged and never delivered: {:?}", missing());
+    let all_there = wait_until(
+        "every acknowledged message at the receiver",
+        Duration::from_mins(1),
+        || missing().is_empty().then_some(()),
+    );
+    assert!(
+        all_there.is_ok(),
+        "seed {seed}: acknowledged and never delivered: {:?}",
+        missing()
+    );
     engine.stop().expect("a clean stop");
 
     let delivered = sink.control_ids();
     let times = arrivals_in_order(&delivered);
     twice_after_kill.push(doubled(&delivered));
-    let worst = twice_after_kill.windows(2).map(|pair| pair.last().copied().unwrap_or(0) - pair.first().copied().unwrap_or(0)).max();
+    let worst = twice_after_kill
+        .windows(2)
+        .map(|pair| pair.last().copied().unwrap_or(0) - pair.first().copied().unwrap_or(0))
+        .max();
     println!(
         "{} acknowledged, {} delivered, {} of them again; the worst kill doubled {}",
-        acknowledged.len(), delivered.len(), delivered.len() - times.len(), worst.unwrap_or(0)
+        acknowledged.len(),
+        delivered.len(),
+        delivered.len() - times.len(),
+        worst.unwrap_or(0)
     );
-    assert!(acknowledged.len() as u64 > kills, "the load was too small to mean anything: {} messages", acknowledged.len());
-    assert!(worst.unwrap_or(0) <= IN_FLIGHT_MAX, "seed {seed}: a kill doubled {worst:?}, more than can be in flight");
+    assert!(
+        acknowledged.len() as u64 > kills,
+        "the load was too small to mean anything: {} messages",
+        acknowledged.len()
+    );
+    assert!(
+        worst.unwrap_or(0) <= IN_FLIGHT_MAX,
+        "seed {seed}: a kill doubled {worst:?}, more than can be in flight"
+    );
 }
 
 /// How many arrivals were not the first of their message.

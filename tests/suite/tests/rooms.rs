@@ -14,7 +14,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("transfuse-transport", &["transfuse-message"]),
     (
         "transfuse-engine",
-        &["transfuse-message", "transfuse-package", "transfuse-sandbox", "transfuse-store", "transfuse-transport"],
+        &[
+            "transfuse-message",
+            "transfuse-package",
+            "transfuse-sandbox",
+            "transfuse-store",
+            "transfuse-transport",
+        ],
     ),
     (
         "transfuse",
@@ -49,13 +55,19 @@ const ONE_ROOM: &[(&str, &[&str])] = &[
 ];
 
 fn workspace() -> Vec<Package> {
-    let metadata = MetadataCommand::new().no_deps().exec().expect("cargo describes the workspace");
+    let metadata = MetadataCommand::new()
+        .no_deps()
+        .exec()
+        .expect("cargo describes the workspace");
     metadata.packages
 }
 
 /// What a package is built from; what only its tests use does not count.
 fn dependencies(package: &Package) -> BTreeSet<String> {
-    let built_from = package.dependencies.iter().filter(|one| one.kind != DependencyKind::Development);
+    let built_from = package
+        .dependencies
+        .iter()
+        .filter(|one| one.kind != DependencyKind::Development);
     built_from.map(|one| one.name.clone()).collect()
 }
 
@@ -81,7 +93,10 @@ fn each_room_knows_only_whom_it_may() {
         }
     }
     assert!(trespasses.is_empty(), "{trespasses:#?}");
-    assert!(rooms.keys().all(|room| ours.contains(*room)), "MAY_KNOW names a room that no longer exists");
+    assert!(
+        rooms.keys().all(|room| ours.contains(*room)),
+        "MAY_KNOW names a room that no longer exists"
+    );
 }
 
 #[test]
@@ -90,7 +105,11 @@ fn each_heavy_dependency_has_one_room() {
     for package in workspace() {
         for (dependency, rooms) in ONE_ROOM {
             if dependencies(&package).contains(*dependency) && !rooms.contains(&package.name.as_str()) {
-                trespasses.push(format!("`{}` must not name `{dependency}`: that is {}'s", package.name, rooms.join(", ")));
+                trespasses.push(format!(
+                    "`{}` must not name `{dependency}`: that is {}'s",
+                    package.name,
+                    rooms.join(", ")
+                ));
             }
         }
     }
@@ -100,7 +119,10 @@ fn each_heavy_dependency_has_one_room() {
 #[test]
 fn no_component_carries_code_of_the_runtime() {
     let packages = workspace();
-    let sdk = packages.iter().find(|package| *package.name == "transfuse-plugin").expect("the SDK is in the workspace");
+    let sdk = packages
+        .iter()
+        .find(|package| *package.name == "transfuse-plugin")
+        .expect("the SDK is in the workspace");
     let edges = sdk.dependencies.iter().filter(|one| one.name == "transfuse-message");
     let targets: Vec<_> = edges.map(|one| one.target.as_ref().map(ToString::to_string)).collect();
     assert_eq!(targets, [Some(r#"cfg(not(target_family = "wasm"))"#.to_owned())]);

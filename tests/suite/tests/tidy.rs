@@ -1,5 +1,9 @@
 //! Habits that a reviewer should not have to repeat.
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking and reports by printing")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and reports by printing"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +18,10 @@ const FUNCTION_LINES_MAX: usize = 70;
 const FILE_LINES_MAX: usize = 600;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace is where it was built")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the workspace is where it was built")
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
@@ -29,7 +36,9 @@ fn sources() -> Vec<(PathBuf, String)> {
 fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(folder).expect("a source folder") {
         let path = entry.expect("a folder entry").path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if path.is_dir() && !hidden && !path.ends_with("target") && !path.ends_with("node_modules") {
             collect(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -71,8 +80,14 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    let silent = sources().into_iter().filter(|(path, text)| !text.starts_with("//!") && !path.ends_with("main.rs") && !shown(path).contains("/compile/"));
-    report(&silent.map(|(path, _)| format!("{} does not begin with `//!`", shown(&path))).collect::<Vec<_>>());
+    let silent = sources().into_iter().filter(|(path, text)| {
+        !text.starts_with("//!") && !path.ends_with("main.rs") && !shown(path).contains("/compile/")
+    });
+    report(
+        &silent
+            .map(|(path, _)| format!("{} does not begin with `//!`", shown(&path)))
+            .collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -82,25 +97,42 @@ fn functions_fit_a_screen_and_files_fit_a_head() {
     for (path, text) in sources() {
         let file_lines = text.lines().count();
         if file_lines > FILE_LINES_MAX {
-            offences.push(format!("{} has {file_lines} lines, more than {FILE_LINES_MAX}", shown(&path)));
+            offences.push(format!(
+                "{} has {file_lines} lines, more than {FILE_LINES_MAX}",
+                shown(&path)
+            ));
         }
         for (line, length) in functions(&text) {
             lengths.push(length);
             if length > FUNCTION_LINES_MAX {
-                offences.push(format!("{}:{line}: a function of {length} lines, more than {FUNCTION_LINES_MAX}", shown(&path)));
+                offences.push(format!(
+                    "{}:{line}: a function of {length} lines, more than {FUNCTION_LINES_MAX}",
+                    shown(&path)
+                ));
             }
         }
     }
     lengths.sort_unstable();
     let percentile = |percent: usize| lengths.get(lengths.len() * percent / 100).copied().unwrap_or_default();
-    println!("{} functions: median {} lines, p95 {}, p99 {}", lengths.len(), percentile(50), percentile(95), percentile(99));
+    println!(
+        "{} functions: median {} lines, p95 {}, p99 {}",
+        lengths.len(),
+        percentile(50),
+        percentile(95),
+        percentile(99)
+    );
     report(&offences);
 }
 
 #[test]
 fn nothing_is_left_for_later_without_saying_so() {
     // Spelt apart, so that this file does not find itself.
-    let markers = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["todo", "!("].concat(), ["unimplemented", "!("].concat()];
+    let markers = [
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["todo", "!("].concat(),
+        ["unimplemented", "!("].concat(),
+    ];
     let mut offences = Vec::new();
     for (path, text) in sources() {
         for (number, line) in text.lines().enumerate() {
@@ -120,7 +152,11 @@ fn unsafe_code_stays_where_it_is_explained() {
         let path = shown(path);
         text.contains(&word) && !allowed.iter().any(|room| path.starts_with(room)) && !path.ends_with("tests/tidy.rs")
     });
-    report(&offences.map(|(path, _)| format!("{} lifts the ban on unsafe code", shown(&path))).collect::<Vec<_>>());
+    report(
+        &offences
+            .map(|(path, _)| format!("{} lifts the ban on unsafe code", shown(&path)))
+            .collect::<Vec<_>>(),
+    );
 }
 
 #[test]
