@@ -1,11 +1,23 @@
 //! What is deployed: interfaces and their revisions, packages and code tables.
 
-use crate::CatalogError;
+mod content;
+mod revisions;
+mod schema;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Mutex;
+
+use rusqlite::Connection;
+
+use crate::clock::Clock;
+use crate::sync::lock;
+use crate::{CatalogError, OpenError};
 
 /// The catalog of one store. Its calls block on the disk; use them outside the message path.
-#[derive(Debug)]
 pub struct Catalog {
-    _private: (),
+    connection: Mutex<Connection>,
+    clock: Clock,
 }
 
 /// A revision to be made.
@@ -104,73 +116,37 @@ pub struct TableSummary {
 }
 
 impl Catalog {
-    /// Names of all interfaces.
-    pub fn interfaces(&self) -> Result<Vec<String>, CatalogError> {
-        todo!()
+    pub(crate) fn open(file: &Path, clock: Clock) -> Result<Self, OpenError> {
+        Ok(Self {
+            connection: Mutex::new(schema::open(file)?),
+            clock,
+        })
     }
 
-    /// The live revision of an interface.
-    pub fn live(&self, _interface: &str) -> Result<Option<Revision>, CatalogError> {
-        todo!()
+    /// Runs one operation in a transaction: all of it happens, or nothing.
+    fn transact<T>(&self, run: impl FnOnce(&Connection) -> Result<T, CatalogError>) -> Result<T, CatalogError> {
+        let mut connection = lock(&self.connection);
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let result = run(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
     }
 
-    /// Every change of what was live, newest first.
-    pub fn live_history(&self, _interface: &str) -> Result<Vec<LiveChange>, CatalogError> {
-        todo!()
+    fn read<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, CatalogError> {
+        Ok(run(&lock(&self.connection))?)
     }
+}
 
-    /// Makes the next revision. A content equal to the newest revision's makes none: that one is given back.
-    pub fn add_revision(&self, _revision: &NewRevision) -> Result<Revision, CatalogError> {
-        todo!()
+impl From<rusqlite::Error> for CatalogError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::File {
+            reason: error.to_string(),
+        }
     }
+}
 
-    /// Makes a revision live.
-    pub fn set_live(&self, _interface: &str, _number: u32, _author: &str, _reason: &str) -> Result<(), CatalogError> {
-        todo!()
-    }
-
-    /// One revision.
-    pub fn revision(&self, _interface: &str, _number: u32) -> Result<Option<Revision>, CatalogError> {
-        todo!()
-    }
-
-    /// All revisions, newest first.
-    pub fn revisions(&self, _interface: &str) -> Result<Vec<Revision>, CatalogError> {
-        todo!()
-    }
-
-    /// Stores a package under its digest. Storing the same again changes nothing.
-    pub fn put_package(&self, _package: &PackageEntry) -> Result<(), CatalogError> {
-        todo!()
-    }
-
-    /// A package by digest.
-    pub fn package(&self, _digest: &str) -> Result<Option<PackageEntry>, CatalogError> {
-        todo!()
-    }
-
-    /// All packages by name and version.
-    pub fn packages(&self) -> Result<Vec<PackageSummary>, CatalogError> {
-        todo!()
-    }
-
-    /// Stores a code table under its digest. Storing the same again makes it the newest of its name.
-    pub fn put_table(&self, _table: &TableEntry) -> Result<(), CatalogError> {
-        todo!()
-    }
-
-    /// A code table by digest.
-    pub fn table(&self, _digest: &str) -> Result<Option<TableEntry>, CatalogError> {
-        todo!()
-    }
-
-    /// The newest table of a name.
-    pub fn newest_table(&self, _name: &str) -> Result<Option<TableEntry>, CatalogError> {
-        todo!()
-    }
-
-    /// All code tables by name, newest first.
-    pub fn tables(&self) -> Result<Vec<TableSummary>, CatalogError> {
-        todo!()
+impl fmt::Debug for Catalog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Catalog").finish_non_exhaustive()
     }
 }

@@ -61,7 +61,8 @@ pub enum WriteError {
         /// Bytes waiting to be written.
         waiting_bytes: usize,
     },
-    /// The store was shut down. What was not durable by then is forgotten.
+    /// The store was shut down before this was known to be durable. Normally nothing of it was kept; only when the
+    /// disk had failed at the very end, the next start finds out.
     #[error("the store is shut down")]
     ShutDown,
 }
@@ -114,4 +115,13 @@ pub enum CatalogError {
         /// What the database said.
         reason: String,
     },
+}
+
+impl From<ReadError> for OpenError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::File { file, reason } => Self::Unusable { path: file, reason },
+            ReadError::Damaged { file, reason } => Self::Damaged { file, reason },
+        }
+    }
 }

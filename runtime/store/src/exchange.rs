@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
+use crate::journal::{Batch, Waiting};
 use crate::{MessageId, Sealed, Stage, WriteError};
 
 /// A message as it came in.
@@ -27,6 +29,8 @@ pub struct Arrival {
 }
 
 /// What a chain decided about a message.
+///
+/// `detail` is whatever the engine wants to keep about the run (log lines, steps, table digests), in its own encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It goes on: each output becomes a delivery for each of its destinations, in this order.
@@ -91,6 +95,19 @@ pub struct Received {
     id: MessageId,
     interface: Arc<str>,
     revision: u32,
+    place: Place,
+    attempts: AtomicU32,
+}
+
+/// Where a message is on its way to the disk.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// It is there.
+    Durable,
+    /// In this batch, at this index.
+    Queued { batch: Arc<Batch>, index: usize },
+    /// It was never taken.
+    Refused(WriteError),
 }
 
 /// Proof that a message is durable.
@@ -112,8 +129,18 @@ pub struct Committed {
 /// Dropping it changes nothing about the decision.
 #[derive(Debug)]
 #[must_use = "the decision is only durable once this resolves"]
-pub struct PendingCommit {
-    _private: (),
+pub struct PendingCommit(Pending);
+
+#[derive(Debug)]
+enum Pending {
+    /// It was not even queued.
+    Failed(WriteError),
+    Waiting {
+        waiting: Waiting,
+        id: MessageId,
+        stage: Stage,
+        deliveries: u32,
+    },
 }
 
 /// A message that was durable but undecided when the store was last closed.
@@ -147,9 +174,63 @@ impl Received {
     pub fn bind(&mut self, revision: u32) {
         self.revision = revision;
     }
+
+    pub(crate) fn new(id: MessageId, interface: Arc<str>, revision: u32, place: Place) -> Self {
+        Self {
+            id,
+            interface,
+            revision,
+            place,
+            attempts: AtomicU32::new(0),
+        }
+    }
+
+    /// A message that an earlier engine left undecided.
+    pub(crate) fn unfinished(id: MessageId, arrival: &Arrival, attempts: u32) -> Self {
+        let attempts = AtomicU32::new(attempts);
+        Self {
+            id,
+            interface: arrival.interface.clone(),
+            revision: arrival.revision,
+            place: Place::Durable,
+            attempts,
+        }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn into_parts(self) -> (Arc<str>, u32, Place) {
+        (self.interface, self.revision, self.place)
+    }
+
+    /// Counts another announced run and gives the count.
+    pub(crate) fn count_attempt(&self) -> u32 {
+        self.attempts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+impl Place {
+    /// The batch whose failure would take this message along, 0 when it is durable; or why it is forgotten already.
+    pub(crate) fn standing(&self) -> Result<u64, WriteError> {
+        match self {
+            Self::Durable => Ok(0),
+            Self::Refused(error) => Err(error.clone()),
+            Self::Queued { batch, .. } => match batch.failure() {
+                Some(error) => Err(error),
+                None if batch.is_written() => Ok(0),
+                None => Ok(batch.number),
+            },
+        }
+    }
 }
 
 impl Receipt {
+    pub(crate) fn new(id: MessageId) -> Self {
+        Self { id }
+    }
+
     /// The message.
     pub fn id(&self) -> MessageId {
         self.id
@@ -173,10 +254,37 @@ impl Committed {
     }
 }
 
+impl PendingCommit {
+    pub(crate) fn failed(error: WriteError) -> Self {
+        Self(Pending::Failed(error))
+    }
+
+    pub(crate) fn waiting(waiting: Waiting, id: MessageId, stage: Stage, deliveries: u32) -> Self {
+        Self(Pending::Waiting {
+            waiting,
+            id,
+            stage,
+            deliveries,
+        })
+    }
+}
+
 impl Future for PendingCommit {
     type Output = Result<Committed, WriteError>;
 
-    fn poll(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Pending
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Pending::Failed(error) => Poll::Ready(Err(error.clone())),
+            Pending::Waiting {
+                waiting,
+                id,
+                stage,
+                deliveries,
+            } => waiting.poll(context).map_ok(|()| Committed {
+                id: *id,
+                stage: *stage,
+                deliveries: *deliveries,
+            }),
+        }
     }
 }

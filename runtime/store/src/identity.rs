@@ -137,6 +137,23 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// The stage as the projection holds it.
+    pub(crate) fn code(self) -> i64 {
+        match self {
+            Self::Received => 0,
+            Self::Processed => 1,
+            Self::Filtered => 2,
+            Self::Refused => 3,
+            Self::Quarantined => 4,
+        }
+    }
+
+    pub(crate) fn of_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.code() == code)
+    }
+}
+
 impl fmt::Display for Stage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(self.as_str())
@@ -162,6 +179,23 @@ impl DeliveryStage {
             Self::Delivered => "delivered",
             Self::Quarantined => "quarantined",
         }
+    }
+}
+
+impl DeliveryStage {
+    /// The stage as the projection holds it.
+    pub(crate) fn code(self) -> i64 {
+        match self {
+            Self::Queued => 0,
+            Self::Delivered => 1,
+            Self::Quarantined => 2,
+        }
+    }
+
+    pub(crate) fn of_code(code: i64) -> Option<Self> {
+        [Self::Queued, Self::Delivered, Self::Quarantined]
+            .into_iter()
+            .find(|stage| stage.code() == code)
     }
 }
 

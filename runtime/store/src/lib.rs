@@ -8,15 +8,27 @@
 //! no configuration format. Nothing outside it can make a [`Receipt`] or a [`Committed`], the proofs that an accepting
 //! acknowledgement needs.
 
-mod catalog;
-mod delivery;
-mod error;
+mod store;
+
 mod exchange;
-mod identity;
+mod journal;
+
+mod delivery;
+
+mod projection;
 mod reading;
+
+mod catalog;
+
+mod clock;
+mod error;
+mod faults;
+mod folder;
+mod format;
+mod identity;
 mod sealed;
 mod settings;
-mod store;
+mod sync;
 
 pub use catalog::{Catalog, LiveChange, NewRevision, PackageEntry, PackageSummary, Revision, TableEntry, TableSummary};
 pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};

@@ -1,16 +1,27 @@
 //! Questions that people ask: what is going on, which messages, what happened to this one.
 
-use std::sync::Arc;
+mod messages;
+mod status;
 
-use crate::{DeliveryId, DeliveryStage, MessageId, Sealed, Stage, StoredFault};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+
+use crate::journal::{Event, JournalReader, Segments, Written};
+use crate::projection::{ProjectionHandle, connect_for_reading};
+use crate::sync::lock;
+use crate::{DeliveryId, DeliveryStage, MessageId, ReadError, Sealed, Stage, StoredFault};
 
 /// What goes on in the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// One per interface that ever had a message, by name.
     pub interfaces: Vec<InterfaceStatus>,
-    /// Journal entries that these figures do not include yet.
+    /// Journal entries that these figures do not include yet: 0 unless the projection is in trouble.
     pub behind: u64,
+    /// Batches written since the start, each with one sync.
+    pub batches: u64,
 }
 
 /// Figures of one interface, over the life of the store.
@@ -166,4 +177,105 @@ pub struct DeliveryRecord {
     pub answer: Option<Sealed>,
     /// Why it went to quarantine.
     pub fault: Option<StoredFault>,
+}
+
+/// Answers questions; one at a time, on the caller's thread.
+pub(crate) struct Readings {
+    projection: ProjectionHandle,
+    segments: Arc<Segments>,
+    written: Arc<Written>,
+    /// Opened by the first question, and again after an error.
+    open: Mutex<Option<Reading>>,
+}
+
+/// The open files behind an answer.
+struct Reading {
+    live: Connection,
+    file: PathBuf,
+    journal: JournalReader,
+}
+
+impl Readings {
+    pub(crate) fn new(projection: ProjectionHandle, segments: Arc<Segments>, written: Arc<Written>) -> Self {
+        Self {
+            projection,
+            segments,
+            written,
+            open: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn status(&self) -> Result<Status, ReadError> {
+        let behind = self.catch_up();
+        let interfaces =
+            self.with(|reading| status::interfaces(&reading.live).map_err(|error| reading.live_error(&error)))?;
+        let batches = self.written.batches.load(std::sync::atomic::Ordering::Relaxed);
+        Ok(Status {
+            interfaces,
+            behind,
+            batches,
+        })
+    }
+
+    pub(crate) fn messages(&self, query: &Query) -> Result<Vec<MessageSummary>, ReadError> {
+        self.catch_up();
+        self.with(|reading| messages::list(&reading.live, query).map_err(|error| reading.live_error(&error)))
+    }
+
+    pub(crate) fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, ReadError> {
+        self.catch_up();
+        self.with(|reading| messages::record(reading, id))
+    }
+
+    /// Closes the files.
+    pub(crate) fn close(&self) {
+        *lock(&self.open) = None;
+    }
+
+    /// Includes in the answer what is durable by now. Where that fails, an old answer is better than none, and the
+    /// number of entries that it lacks says so.
+    fn catch_up(&self) -> u64 {
+        let position = self.written.horizon().position;
+        if let Err(error) = self.projection.catch_up(position) {
+            tracing::warn!(%error, "answering from what the projection has");
+        }
+        u64::try_from(position - self.projection.applied()).unwrap_or_default()
+    }
+
+    fn with<T>(&self, answer: impl FnOnce(&mut Reading) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        let mut open = lock(&self.open);
+        let mut reading = match open.take() {
+            Some(reading) => reading,
+            None => self.reading()?,
+        };
+        let answer = answer(&mut reading)?;
+        *open = Some(reading);
+        Ok(answer)
+    }
+
+    fn reading(&self) -> Result<Reading, ReadError> {
+        let file = self.projection.file().to_owned();
+        let journal = JournalReader::new(self.segments.clone());
+        match connect_for_reading(&file) {
+            Ok(live) => Ok(Reading { live, file, journal }),
+            Err(error) => Err(ReadError::File {
+                file,
+                reason: error.to_string(),
+            }),
+        }
+    }
+}
+
+impl Reading {
+    /// Time and event of the entry at a position.
+    fn entry(&mut self, position: i64) -> Result<Option<(i64, Event)>, ReadError> {
+        Ok(self.journal.entry(position)?.map(|entry| (entry.at_ms, entry.event)))
+    }
+
+    fn live_error(&self, error: &rusqlite::Error) -> ReadError {
+        ReadError::File {
+            file: self.file.clone(),
+            reason: error.to_string(),
+        }
+    }
 }

@@ -1,14 +1,33 @@
 //! The store as the engine sees it.
 
+mod opening;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use crate::delivery::Queues;
+use crate::exchange::Place;
+use crate::folder::DataFolder;
+use crate::journal::{Ending, Event, Intake, Waiting};
+use crate::projection::ProjectionHandle;
+use crate::reading::Readings;
+use crate::sync::lock;
 use crate::{
     Arrival, Catalog, Decision, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError, PendingCommit,
     Query, ReadError, Receipt, Received, Status, StoreSettings, Unfinished, WriteError,
 };
 
 /// A store. Clones are cheap and share everything.
-#[derive(Clone, Debug)]
+///
+/// When the last clone is dropped without [`Store::shutdown`], what is queued is still written, but the end is not
+/// marked as clean.
+#[derive(Clone)]
 pub struct Store {
-    _private: (),
+    inner: Arc<Inner>,
 }
 
 /// What opening a store gives.
@@ -22,63 +41,166 @@ pub struct Opened {
     pub unfinished: Vec<Unfinished>,
 }
 
+struct Inner {
+    intake: Arc<Intake>,
+    queues: Arc<Queues>,
+    projection: ProjectionHandle,
+    readings: Readings,
+    catalog: Catalog,
+    /// Taken by whoever ends the store.
+    running: Mutex<Option<Running>>,
+}
+
+/// What lives as long as the store is open.
+struct Running {
+    writer: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+    projection: JoinHandle<()>,
+    feeder: JoinHandle<()>,
+    /// Last: the next engine is let in when everything else has ended.
+    folder: DataFolder,
+}
+
 impl Store {
     /// Opens or makes the store in a folder. Blocks; other processes are refused as long as it is open.
-    pub fn open(_settings: StoreSettings) -> Result<Opened, OpenError> {
-        todo!()
+    ///
+    /// What the journal has beyond the projection is applied first; a projection that is missing or unreadable is
+    /// built anew.
+    pub fn open(settings: StoreSettings) -> Result<Opened, OpenError> {
+        opening::open(&settings, &opening::Surroundings::default())
+    }
+
+    /// Builds `live.sqlite` anew from the journal, in a folder that no engine works on, and gives the last position of
+    /// the journal that it includes.
+    pub fn rebuild(settings: &StoreSettings) -> Result<i64, OpenError> {
+        opening::rebuild(settings)
     }
 
     /// Gives a message its id and its place in the order of arrival, and queues it for the disk. Never blocks on the
-    /// disk: the message is not durable yet.
-    pub fn receive(&self, _arrival: Arrival) -> Received {
-        todo!()
+    /// disk: the message is not durable yet, and if nobody waits for it or decides it, it takes some milliseconds
+    /// until it is.
+    ///
+    /// When too much waits already, the message is not taken: its receipt and its decision answer
+    /// [`WriteError::Unavailable`].
+    pub fn receive(&self, arrival: Arrival) -> Received {
+        self.inner.intake.receive(arrival)
     }
 
     /// Waits until a message is durable.
-    pub async fn receipt(&self, _received: &Received) -> Result<Receipt, WriteError> {
-        todo!()
+    pub async fn receipt(&self, received: &Received) -> Result<Receipt, WriteError> {
+        if let Place::Queued { batch, .. } = received.place() {
+            self.inner.intake.hurry(batch);
+            let mut waiting = Waiting::on(batch.clone(), batch.number);
+            poll_fn(|context| waiting.poll(context)).await?;
+        } else {
+            received.place().standing()?;
+        }
+        Ok(Receipt::new(received.id()))
     }
 
     /// Records a decision and numbers its deliveries. Synchronous: the order of the calls is the order of the
-    /// deliveries at every destination. A message that is still on its way to the disk becomes one entry with its
-    /// decision.
-    pub fn decide(&self, _received: Received, _decision: Decision) -> PendingCommit {
-        todo!()
+    /// deliveries at every destination, also after a restart. A message that is still on its way to the disk becomes
+    /// one entry with its decision.
+    ///
+    /// [`WriteError::NotWritten`] means that the message itself was not durable and is forgotten with its decision. A
+    /// decision about a durable message is never given up as long as the store is open: it is written as soon as the
+    /// disk allows.
+    pub fn decide(&self, received: Received, decision: Decision) -> PendingCommit {
+        self.inner.intake.decide(received, decision)
     }
 
     /// Announces a run of a message's chain, durably, and says how many were announced with this one.
-    pub async fn attempt(&self, _received: &Received) -> Result<u32, WriteError> {
-        todo!()
+    pub async fn attempt(&self, received: &Received) -> Result<u32, WriteError> {
+        let origin = received.place().standing()?;
+        let attempt = received.count_attempt();
+        let event = Event::ChainAttempted {
+            message: received.id(),
+            attempt,
+        };
+        let mut waiting = self.inner.intake.record(event, origin, None, true)?;
+        poll_fn(|context| waiting.poll(context)).await?;
+        Ok(attempt)
     }
 
-    /// The queue of a destination of an interface.
-    pub fn queue(&self, _interface: &str, _destination: &str) -> DeliveryQueue {
-        todo!()
+    /// The queue of a destination of an interface. Asking again gives another handle to the same queue.
+    pub fn queue(&self, interface: &str, destination: &str) -> DeliveryQueue {
+        DeliveryQueue::new(
+            self.inner.queues.queue(interface, destination),
+            self.inner.intake.clone(),
+        )
     }
 
-    /// Figures of all interfaces.
+    /// Figures of all interfaces. Blocks for some milliseconds, as do the other questions.
     pub fn status(&self) -> Result<Status, ReadError> {
-        todo!()
+        self.inner.readings.status()
     }
 
     /// Lists messages, newest first.
-    pub fn messages(&self, _query: &Query) -> Result<Vec<MessageSummary>, ReadError> {
-        todo!()
+    pub fn messages(&self, query: &Query) -> Result<Vec<MessageSummary>, ReadError> {
+        self.inner.readings.messages(query)
     }
 
     /// Everything about one message.
-    pub fn message(&self, _id: MessageId) -> Result<Option<MessageRecord>, ReadError> {
-        todo!()
+    pub fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, ReadError> {
+        self.inner.readings.message(id)
     }
 
     /// What is deployed.
     pub fn catalog(&self) -> &Catalog {
-        todo!()
+        &self.inner.catalog
     }
 
     /// Writes what is queued, marks the end as clean and closes all files. Other handles answer
     /// [`WriteError::ShutDown`] from then on, and leases `None`.
+    ///
+    /// Messages that are undecided and deliveries that are leased at this moment come back at the next start.
     pub async fn shutdown(self) {
-        todo!()
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let inner = self.inner;
+        // Not on the runtime: ending waits for threads that wait for the disk.
+        std::thread::spawn(move || {
+            inner.end(Ending::Clean);
+            // Whoever stopped waiting does not need the word.
+            let _ = ended.send(());
+        });
+        // The sender is dropped unsent only if that thread panicked.
+        let _ = end.await;
+    }
+}
+
+impl Inner {
+    /// Ends everything, in the order in which things depend on each other: the writer feeds the rest.
+    fn end(&self, ending: Ending) {
+        let Some(running) = lock(&self.running).take() else {
+            return;
+        };
+        self.intake.end(ending);
+        join(running.writer);
+        self.queues.close();
+        join(running.feeder);
+        self.projection.stop();
+        join(running.projection);
+        join(running.keeper);
+        self.readings.close();
+        drop(running.folder);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.end(Ending::Dropped);
+    }
+}
+
+/// A panic on one of the store's threads is reported where it happens; ending goes on without it.
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread of the store had panicked");
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Store").finish_non_exhaustive()
     }
 }

@@ -1,0 +1,155 @@
+//! Interfaces, their revisions, and which one is live.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
+
+use super::{Catalog, LiveChange, NewRevision, Revision};
+use crate::CatalogError;
+
+const COLUMNS: &str = "interface, number, content, digest, author, reason, created_at_ms";
+
+impl Catalog {
+    /// Names of all interfaces that have a revision, sorted.
+    pub fn interfaces(&self) -> Result<Vec<String>, CatalogError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT DISTINCT interface FROM revisions ORDER BY 1")?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        })
+    }
+
+    /// The live revision of an interface.
+    pub fn live(&self, interface: &str) -> Result<Option<Revision>, CatalogError> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM revisions WHERE interface = ?1 AND number = \
+                 (SELECT number FROM live_changes WHERE interface = ?1 ORDER BY id DESC LIMIT 1)"
+            );
+            connection
+                .prepare_cached(&sql)?
+                .query_row([interface], revision)
+                .optional()
+        })
+    }
+
+    /// Every change of what was live, newest first.
+    pub fn live_history(&self, interface: &str) -> Result<Vec<LiveChange>, CatalogError> {
+        self.read(|connection| {
+            let sql = "SELECT number, author, reason, at_ms FROM live_changes WHERE interface = ?1 ORDER BY id DESC";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map([interface], live_change)?.collect()
+        })
+    }
+
+    /// Makes the next revision of an interface. Content equal to that of the newest revision makes none: that one is
+    /// given back, with its own author and reason.
+    pub fn add_revision(&self, new: &NewRevision) -> Result<Revision, CatalogError> {
+        let digest = digest(new.content.as_bytes());
+        let created_at_ms = self.clock.now_ms();
+        self.transact(|connection| {
+            let newest = newest(connection, &new.interface)?;
+            let number = match newest {
+                Some(newest) if newest.digest == digest => return Ok(newest),
+                Some(newest) => newest.number + 1,
+                None => 1,
+            };
+            let sql = format!("INSERT INTO revisions({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+            let NewRevision {
+                interface,
+                content,
+                author,
+                reason,
+            } = new.clone();
+            connection.execute(
+                &sql,
+                params![interface, number, content, digest, author, reason, created_at_ms],
+            )?;
+            Ok(Revision {
+                interface,
+                number,
+                content,
+                digest,
+                author,
+                reason,
+                created_at_ms,
+            })
+        })
+    }
+
+    /// Makes a revision live, and keeps that it was done. What is live already is not recorded again.
+    pub fn set_live(&self, interface: &str, number: u32, author: &str, reason: &str) -> Result<(), CatalogError> {
+        let at_ms = self.clock.now_ms();
+        self.transact(|connection| {
+            if find(connection, interface, number)?.is_none() {
+                return Err(CatalogError::UnknownRevision {
+                    interface: interface.to_owned(),
+                    number,
+                });
+            }
+            let sql = "INSERT INTO live_changes(interface, number, author, reason, at_ms) \
+                SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?2 IS NOT \
+                (SELECT number FROM live_changes WHERE interface = ?1 ORDER BY id DESC LIMIT 1)";
+            connection.execute(sql, params![interface, number, author, reason, at_ms])?;
+            Ok(())
+        })
+    }
+
+    /// One revision.
+    pub fn revision(&self, interface: &str, number: u32) -> Result<Option<Revision>, CatalogError> {
+        self.read(|connection| find(connection, interface, number))
+    }
+
+    /// All revisions of an interface, newest first.
+    pub fn revisions(&self, interface: &str) -> Result<Vec<Revision>, CatalogError> {
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM revisions WHERE interface = ?1 ORDER BY number DESC");
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_map([interface], revision)?.collect()
+        })
+    }
+}
+
+fn newest(connection: &Connection, interface: &str) -> rusqlite::Result<Option<Revision>> {
+    let sql = format!("SELECT {COLUMNS} FROM revisions WHERE interface = ?1 ORDER BY number DESC LIMIT 1");
+    connection
+        .prepare_cached(&sql)?
+        .query_row([interface], revision)
+        .optional()
+}
+
+fn find(connection: &Connection, interface: &str, number: u32) -> rusqlite::Result<Option<Revision>> {
+    let sql = format!("SELECT {COLUMNS} FROM revisions WHERE interface = ?1 AND number = ?2");
+    connection
+        .prepare_cached(&sql)?
+        .query_row((interface, number), revision)
+        .optional()
+}
+
+fn revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
+    Ok(Revision {
+        interface: row.get(0)?,
+        number: row.get(1)?,
+        content: row.get(2)?,
+        digest: row.get(3)?,
+        author: row.get(4)?,
+        reason: row.get(5)?,
+        created_at_ms: row.get(6)?,
+    })
+}
+
+fn live_change(row: &Row<'_>) -> rusqlite::Result<LiveChange> {
+    Ok(LiveChange {
+        number: row.get(0)?,
+        author: row.get(1)?,
+        reason: row.get(2)?,
+        at_ms: row.get(3)?,
+    })
+}
+
+fn digest(content: &[u8]) -> String {
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(content) {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+    }
+    text
+}

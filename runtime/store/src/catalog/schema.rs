@@ -1,0 +1,70 @@
+//! The tables of the catalog.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::OpenError;
+use crate::format::{Format, classify};
+
+/// How the catalog came to its present form. Revisions, packages and tables are never changed once they are in; the
+/// triggers hold that against this program too.
+const FORMAT: Format = Format {
+    steps: &["CREATE TABLE revisions(
+            interface TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            content TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            author TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            created_at_ms INTEGER NOT NULL,
+            PRIMARY KEY (interface, number)
+        );
+        CREATE TABLE live_changes(
+            id INTEGER PRIMARY KEY,
+            interface TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            at_ms INTEGER NOT NULL
+        );
+        CREATE INDEX live_changes_by_interface ON live_changes(interface, id);
+        CREATE TABLE packages(
+            digest TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            version TEXT NOT NULL,
+            manifest TEXT NOT NULL,
+            stored_at_ms INTEGER NOT NULL,
+            component BLOB NOT NULL
+        );
+        CREATE TABLE tables(
+            name TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            stored_at_ms INTEGER NOT NULL,
+            sequence INTEGER NOT NULL,
+            content BLOB NOT NULL,
+            PRIMARY KEY (name, digest)
+        );
+        CREATE INDEX tables_by_digest ON tables(digest);
+        CREATE TRIGGER revisions_are_never_changed BEFORE UPDATE ON revisions
+            BEGIN SELECT raise(ABORT, 'a revision is never changed'); END;
+        CREATE TRIGGER live_changes_are_never_changed BEFORE UPDATE ON live_changes
+            BEGIN SELECT raise(ABORT, 'history is never changed'); END;
+        CREATE TRIGGER packages_are_never_changed BEFORE UPDATE ON packages
+            BEGIN SELECT raise(ABORT, 'a package is never changed'); END"],
+};
+
+/// Another tool looks into the catalog: wait for it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) fn open(file: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(|error| classify(file, &error))?;
+    let configured = connection
+        .busy_timeout(BUSY_TIMEOUT)
+        .and_then(|()| connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
+    configured.map_err(|error| classify(file, &error))?;
+    FORMAT.bring_up_to_date(&connection, file)?;
+    Ok(connection)
+}

@@ -1,0 +1,178 @@
+//! The thread that loads what a queue does not have in memory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::queue::{Item, Load, Queue};
+use super::queues::deliveries;
+use crate::journal::{Event, Horizon, JournalReader, Written};
+use crate::projection::{ProjectionHandle, connect_for_reading};
+use crate::{Decision, DeliveryId, MessageId, ReadError, Sealed};
+
+/// How long a queue waits after its backlog could not be read; its other reasons to wait are none of the feeder's.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What the feeder needs.
+pub(crate) struct Feeder {
+    pub(crate) requests: Receiver<Request>,
+    pub(crate) projection: ProjectionHandle,
+    pub(crate) journal: JournalReader,
+    pub(crate) written: Arc<Written>,
+}
+
+/// A row of the projection.
+struct Waiting {
+    id: DeliveryId,
+    message: MessageId,
+    output: u32,
+    attempts: u32,
+    position: i64,
+}
+
+/// What is asked of the feeder.
+pub(crate) enum Request {
+    Load(Arc<Queue>),
+    /// The store ends.
+    Stop,
+}
+
+const SELECT_QUEUE: &str = "SELECT queues.id FROM queues JOIN interfaces ON interfaces.id = interface \
+    WHERE name = ?1 AND destination = ?2";
+
+const SELECT_WAITING: &str = "SELECT id, message, output, attempts, queued_position FROM deliveries \
+    WHERE stage = 0 AND queue = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4";
+
+impl Feeder {
+    /// Starts the thread. It ends when it is asked to.
+    pub(crate) fn start(self) -> std::io::Result<JoinHandle<()>> {
+        std::thread::Builder::new()
+            .name(String::from("delivery-feeder"))
+            .spawn(move || self.run())
+    }
+
+    fn run(mut self) {
+        let mut live = None;
+        let mut failed: Vec<(Instant, Arc<Queue>)> = Vec::new();
+        loop {
+            let wait = failed
+                .iter()
+                .map(|(retry_at, _)| retry_at.saturating_duration_since(Instant::now()))
+                .min();
+            let request = match wait {
+                Some(wait) => self.requests.recv_timeout(wait),
+                None => self.requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match request {
+                Ok(Request::Load(queue)) => {
+                    if let Err(error) = self.load(&queue, &mut live) {
+                        tracing::error!(%error, ?queue, "a backlog could not be read; it will be tried again");
+                        live = None;
+                        failed.push((Instant::now() + RETRY_AFTER, queue));
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let now = Instant::now();
+                    for (_, queue) in failed.extract_if(.., |(retry_at, _)| *retry_at <= now) {
+                        queue.not_loaded();
+                    }
+                }
+                Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Loads the next deliveries of a queue. It has begun to put new ones aside before the horizon is read here, so
+    /// whatever it missed is below the horizon, and whatever is above it was put aside.
+    fn load(&mut self, queue: &Queue, live: &mut Option<Connection>) -> Result<(), ReadError> {
+        let Some(load) = queue.wanted() else { return Ok(()) };
+        let Horizon { position, delivery } = self.written.horizon();
+        self.projection.catch_up(position)?;
+        let waiting = self.waiting(queue, load, delivery, live)?;
+        let selected = waiting.len();
+        let (mut items, mut bytes) = (Vec::with_capacity(selected), 0);
+        for row in waiting {
+            if bytes >= load.bytes_max && !items.is_empty() {
+                break;
+            }
+            let content = self.content(&row)?;
+            bytes += content.len();
+            let Waiting {
+                id,
+                message,
+                output,
+                attempts,
+                ..
+            } = row;
+            items.push(Item {
+                id,
+                message,
+                output,
+                attempts,
+                content,
+            });
+        }
+        let complete = selected < load.deliveries_max && items.len() == selected;
+        queue.loaded(items, complete, DeliveryId::from_i64(delivery));
+        Ok(())
+    }
+
+    fn waiting(
+        &self,
+        queue: &Queue,
+        load: Load,
+        up_to: i64,
+        live: &mut Option<Connection>,
+    ) -> Result<Vec<Waiting>, ReadError> {
+        let file = self.projection.file();
+        let read = |connection: &Connection| {
+            let names = (&queue.interface, &queue.destination);
+            let mut find = connection.prepare_cached(SELECT_QUEUE)?;
+            let Some(number) = find.query_row(names, |row| row.get::<_, i64>(0)).optional()? else {
+                return Ok(Vec::new());
+            };
+            let limit = i64::try_from(load.deliveries_max).unwrap_or(i64::MAX);
+            let mut select = connection.prepare_cached(SELECT_WAITING)?;
+            let rows = select.query_map((number, load.after.as_i64(), up_to, limit), |row| {
+                Ok(Waiting {
+                    id: DeliveryId::from_i64(row.get(0)?),
+                    message: MessageId::from_i64(row.get(1)?),
+                    output: row.get(2)?,
+                    attempts: row.get(3)?,
+                    position: row.get(4)?,
+                })
+            })?;
+            rows.collect()
+        };
+        let connection = match live.take() {
+            Some(connection) => Ok(connection),
+            None => connect_for_reading(file),
+        };
+        let result = connection.and_then(|connection| read(live.insert(connection)));
+        result.map_err(|error| ReadError::File {
+            file: PathBuf::from(file),
+            reason: error.to_string(),
+        })
+    }
+
+    fn content(&mut self, row: &Waiting) -> Result<Sealed, ReadError> {
+        let found = self.journal.entry(row.position)?.and_then(|entry| match entry.event {
+            Event::Message(event) => event.ruling,
+            _ => None,
+        });
+        let content = found.and_then(|ruling| match &ruling.decision {
+            Decision::Processed { outputs, .. } => deliveries(ruling.first_delivery, outputs)
+                .find(|planned| planned.id == row.id)
+                .map(|planned| planned.output.content.clone()),
+            _ => None,
+        });
+        content.ok_or_else(|| ReadError::Damaged {
+            file: self.journal.file(row.position),
+            reason: format!("position {} does not hold delivery {}", row.position, row.id),
+        })
+    }
+}

@@ -1,0 +1,268 @@
+//! One queue: what is in memory, what is behind, what is out.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use super::feeder::Request;
+use crate::sync::lock;
+use crate::{DeliveryId, MessageId, Sealed, StoreSettings};
+
+/// The deliveries of one destination of one interface.
+pub(crate) struct Queue {
+    pub(crate) interface: Arc<str>,
+    pub(crate) destination: Arc<str>,
+    limits: Limits,
+    state: Mutex<State>,
+    ready: Notify,
+    loads: Sender<Request>,
+}
+
+/// How much a queue may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) bytes_max: usize,
+    pub(crate) deliveries_max: usize,
+    pub(crate) unsynced_settlements_max: usize,
+}
+
+/// A delivery that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) id: DeliveryId,
+    pub(crate) message: MessageId,
+    /// Which output of the message, from 0.
+    pub(crate) output: u32,
+    pub(crate) attempts: u32,
+    pub(crate) content: Sealed,
+}
+
+/// What the feeder shall load: waiting deliveries after this one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) after: DeliveryId,
+    pub(crate) deliveries_max: usize,
+    pub(crate) bytes_max: usize,
+}
+
+/// What asking for a delivery gives.
+pub(crate) enum Taken {
+    Item(Item),
+    /// Nothing yet.
+    Wait,
+    /// The store ends.
+    Closed,
+}
+
+struct State {
+    /// In order of their ids.
+    items: VecDeque<Item>,
+    bytes: usize,
+    /// The last delivery that was ever in memory: nothing up to here is loaded again, whatever the files say.
+    last_held: DeliveryId,
+    mode: Mode,
+    unsynced: usize,
+    closed: bool,
+}
+
+/// Where newly committed deliveries go.
+enum Mode {
+    /// Into memory.
+    Current,
+    /// Nowhere: they are loaded when their turn comes.
+    Behind,
+    /// Aside, while the feeder loads those before them. `None` once there were too many.
+    Loading(Option<Aside>),
+}
+
+#[derive(Default)]
+struct Aside {
+    items: Vec<Item>,
+    bytes: usize,
+}
+
+/// What an item costs in memory beside its content.
+const ITEM_BYTES: usize = 128;
+
+impl Limits {
+    pub(crate) fn of(settings: &StoreSettings) -> Self {
+        Self {
+            bytes_max: settings.queue_bytes_max,
+            deliveries_max: settings.queue_deliveries_max,
+            unsynced_settlements_max: settings.unsynced_settlements_max.max(1),
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn new(interface: Arc<str>, destination: Arc<str>, limits: Limits, loads: Sender<Request>) -> Self {
+        let state = State {
+            items: VecDeque::new(),
+            bytes: 0,
+            last_held: DeliveryId::from_i64(0),
+            mode: Mode::Behind,
+            unsynced: 0,
+            closed: false,
+        };
+        Self {
+            interface,
+            destination,
+            limits,
+            state: Mutex::new(state),
+            ready: Notify::new(),
+            loads,
+        }
+    }
+
+    /// Resolves when something has changed since it was made.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.ready.notified()
+    }
+
+    /// The next delivery, unless too many settlements are unsynced.
+    pub(super) fn take(self: &Arc<Self>) -> Taken {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Taken::Closed;
+        }
+        if state.unsynced >= self.limits.unsynced_settlements_max {
+            return Taken::Wait;
+        }
+        let item = state.items.pop_front();
+        state.bytes -= item.as_ref().map_or(0, Item::bytes);
+        let load = matches!(state.mode, Mode::Behind) && state.items.len() <= self.limits.deliveries_max / 4;
+        if load {
+            state.mode = Mode::Loading(Some(Aside::default()));
+        }
+        let more = !state.items.is_empty();
+        drop(state);
+        if load {
+            // The feeder goes only when the store ends.
+            let _ = self.loads.send(Request::Load(self.clone()));
+        }
+        if more {
+            // Passes the word on: one notification may have stood for several deliveries.
+            self.ready.notify_one();
+        }
+        item.map_or(Taken::Wait, Taken::Item)
+    }
+
+    /// A delivery has become durable.
+    pub(super) fn push(&self, item: Item) {
+        let mut state = lock(&self.state);
+        let full = state.items.len() >= self.limits.deliveries_max || state.bytes >= self.limits.bytes_max;
+        match &mut state.mode {
+            Mode::Behind | Mode::Loading(None) => {}
+            Mode::Loading(Some(aside)) => {
+                if aside.items.len() >= self.limits.deliveries_max || aside.bytes >= self.limits.bytes_max {
+                    state.mode = Mode::Loading(None);
+                } else {
+                    aside.bytes += item.bytes();
+                    aside.items.push(item);
+                }
+            }
+            Mode::Current if full => state.mode = Mode::Behind,
+            Mode::Current => {
+                state.hold(item);
+                drop(state);
+                self.ready.notify_one();
+            }
+        }
+    }
+
+    /// What is to be loaded; `None` when nothing is any more.
+    pub(super) fn wanted(&self) -> Option<Load> {
+        let state = lock(&self.state);
+        let room = self.limits.bytes_max.saturating_sub(state.bytes);
+        (!state.closed && matches!(state.mode, Mode::Loading(_))).then_some(Load {
+            after: state.last_held,
+            deliveries_max: (self.limits.deliveries_max / 2).max(1),
+            bytes_max: (self.limits.bytes_max / 2).min(room),
+        })
+    }
+
+    /// Takes what was loaded. `complete` says that nothing up to `horizon` was left out: then what was put aside
+    /// after it closes the gap, and the queue is current.
+    pub(super) fn loaded(&self, items: Vec<Item>, complete: bool, horizon: DeliveryId) {
+        let mut state = lock(&self.state);
+        let aside = std::mem::replace(&mut state.mode, Mode::Behind);
+        for item in items {
+            state.hold(item);
+        }
+        if let (Mode::Loading(Some(aside)), true) = (aside, complete) {
+            for item in aside.items.into_iter().filter(|item| item.id > horizon) {
+                state.hold(item);
+            }
+            state.mode = Mode::Current;
+        }
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    /// Loading failed; the next call for a delivery tries again.
+    pub(super) fn not_loaded(&self) {
+        lock(&self.state).mode = Mode::Behind;
+        self.ready.notify_one();
+    }
+
+    /// A lease was dropped: its delivery goes back to its place in front.
+    pub(super) fn give_back(&self, item: Item) {
+        let mut state = lock(&self.state);
+        let index = state.items.partition_point(|other| other.id < item.id);
+        state.bytes += item.bytes();
+        state.items.insert(index, item);
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    /// A settlement is on its way to the disk. Says whether the writer should hurry: half of the window is used up,
+    /// and the next lease should not have to wait for the other half.
+    pub(super) fn settling(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.unsynced += 1;
+        state.unsynced * 2 >= self.limits.unsynced_settlements_max
+    }
+
+    /// A settlement has become durable, or was forgotten at the end.
+    pub(super) fn settled(&self) {
+        let mut state = lock(&self.state);
+        let was_full = state.unsynced >= self.limits.unsynced_settlements_max;
+        state.unsynced = state.unsynced.saturating_sub(1);
+        drop(state);
+        if was_full {
+            self.ready.notify_one();
+        }
+    }
+
+    pub(super) fn close(&self) {
+        lock(&self.state).closed = true;
+        self.ready.notify_waiters();
+    }
+}
+
+impl State {
+    fn hold(&mut self, item: Item) {
+        self.last_held = item.id;
+        self.bytes += item.bytes();
+        self.items.push_back(item);
+    }
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        self.content.len() + ITEM_BYTES
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("Queue");
+        shown
+            .field("interface", &self.interface)
+            .field("destination", &self.destination)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,127 @@
+//! What the journal records.
+
+use std::sync::Arc;
+
+use crate::{Arrival, Decision, DeliveryId, MessageId, Settlement, Stage};
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    /// When it was queued for the journal, in milliseconds since 1970 UTC.
+    pub(crate) at_ms: i64,
+    pub(crate) event: Event,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// A message arrived, or was decided, or both.
+    Message(MessageEvent),
+    /// A run of a message's chain was announced.
+    ChainAttempted { message: MessageId, attempt: u32 },
+    /// An attempt to deliver failed.
+    DeliveryAttempted { delivery: Address, fault: String },
+    /// A delivery ended.
+    DeliverySettled { delivery: Address, settlement: Settlement },
+    /// An engine took the folder.
+    EngineStarted { process: u32 },
+    /// An engine ended with nothing left to write.
+    EngineStopped,
+}
+
+/// At least one of the two is present; both when the decision met the arrival on its way to the disk.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MessageEvent {
+    pub(crate) id: MessageId,
+    pub(crate) arrival: Option<Arrival>,
+    pub(crate) ruling: Option<Ruling>,
+}
+
+/// A decision with what it needs to stand alone.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ruling {
+    pub(crate) interface: Arc<str>,
+    pub(crate) revision: u32,
+    /// Id of the first delivery; the others follow without a gap, output by output, destination by destination.
+    pub(crate) first_delivery: DeliveryId,
+    pub(crate) decision: Decision,
+}
+
+/// A delivery and whose it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Address {
+    pub(crate) delivery: DeliveryId,
+    pub(crate) message: MessageId,
+    pub(crate) interface: Arc<str>,
+    pub(crate) destination: Arc<str>,
+}
+
+/// What an entry costs in the file beside its payloads, roughly: names, numbers, the row's own header.
+const ENTRY_OVERHEAD_BYTES: usize = 200;
+
+impl Entry {
+    /// About how many bytes the entry takes, in memory and in the file.
+    pub(crate) fn bytes(&self) -> usize {
+        ENTRY_OVERHEAD_BYTES
+            + match &self.event {
+                Event::Message(event) => event.bytes(),
+                Event::DeliveryAttempted { fault, .. } => fault.len(),
+                Event::DeliverySettled { settlement, .. } => match settlement {
+                    Settlement::Delivered { answer } => answer.len(),
+                    Settlement::Quarantined { fault } => fault.text.len() + fault.summary.len(),
+                },
+                Event::ChainAttempted { .. } | Event::EngineStarted { .. } | Event::EngineStopped => 0,
+            }
+    }
+}
+
+impl Event {
+    /// The arrival, if this is one.
+    pub(crate) fn into_arrival(self) -> Option<Arrival> {
+        match self {
+            Self::Message(event) => event.arrival,
+            _ => None,
+        }
+    }
+}
+
+impl MessageEvent {
+    fn bytes(&self) -> usize {
+        self.arrival.as_ref().map_or(0, |arrival| arrival.raw.len())
+            + self.ruling.as_ref().map_or(0, |ruling| ruling.decision.bytes())
+    }
+}
+
+impl Decision {
+    /// The stage that a message is in once this is decided.
+    pub(crate) fn stage(&self) -> Stage {
+        match self {
+            Self::Processed { .. } => Stage::Processed,
+            Self::Filtered { .. } => Stage::Filtered,
+            Self::Refused { .. } => Stage::Refused,
+            Self::Quarantined { .. } => Stage::Quarantined,
+        }
+    }
+
+    /// How many deliveries it makes.
+    pub(crate) fn deliveries(&self) -> u32 {
+        let Self::Processed { outputs, .. } = self else {
+            return 0;
+        };
+        outputs
+            .iter()
+            .map(|output| u32::try_from(output.destinations.len()).unwrap_or(u32::MAX))
+            .sum()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Processed { outputs, detail } => {
+                detail.len() + outputs.iter().map(|output| output.content.len()).sum::<usize>()
+            }
+            Self::Filtered { reason, detail } => reason.len() + detail.len(),
+            Self::Refused { fault, detail, .. } | Self::Quarantined { fault, detail } => {
+                fault.text.len() + fault.summary.len() + detail.len()
+            }
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The waiting line in front of the writer: callers push, the writer takes everything at once.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Waiting};
+use super::entry::{Entry, Event, MessageEvent, Ruling};
+use super::numbers::{Numbers, Stamp};
+use crate::clock::Clock;
+use crate::delivery::Queue;
+use crate::exchange::{PendingCommit, Place, Received};
+use crate::sync::lock;
+use crate::{Arrival, Decision, WriteError};
+
+/// How long an entry that nobody waits for may wait for company: an arrival for its decision, a settlement for the
+/// next sync. Longer than a chain usually runs, shorter than anybody notices.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// Takes what callers queue, numbers it, and hands it to the writer in batches.
+pub(crate) struct Intake {
+    state: Mutex<State>,
+    writer: Condvar,
+    clock: Clock,
+    waiting_bytes_max: usize,
+}
+
+/// One entry in line.
+pub(crate) struct Slot {
+    pub(crate) entry: Entry,
+    /// The batch in which the message of this entry arrived; 0 when it is durable. When that batch fails, this entry
+    /// is forgotten with it.
+    pub(crate) origin: u64,
+    /// The queue that a settlement belongs to.
+    pub(crate) queue: Option<Arc<Queue>>,
+}
+
+/// What the writer writes in one transaction.
+pub(crate) struct Taken {
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) batch: Arc<Batch>,
+    pub(crate) stamp: Stamp,
+}
+
+/// How the store is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// With everything written and a mark that says so.
+    Clean,
+    /// With everything written, without the mark: the handle was dropped, nobody said that all was done.
+    Dropped,
+}
+
+struct State {
+    slots: Vec<Slot>,
+    batch: Arc<Batch>,
+    bytes: usize,
+    numbers: Numbers,
+    /// Somebody waits for what is in line.
+    urgent: bool,
+    /// When the oldest entry that nobody waits for has waited long enough.
+    linger_until: Option<Instant>,
+    writer: WriterState,
+    ending: Option<Ending>,
+    /// The writer has gone.
+    closed: bool,
+}
+
+/// What the writer's thread does, so that it is only woken when it sleeps too deeply.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WriterState {
+    Busy,
+    /// Sleeps until anything comes.
+    Idle,
+    /// Sleeps until something urgent comes, or the linger ends.
+    Lingering,
+}
+
+impl Intake {
+    pub(crate) fn new(numbers: Numbers, clock: Clock, waiting_bytes_max: usize) -> Self {
+        let state = State {
+            slots: Vec::new(),
+            batch: Batch::new(1),
+            bytes: 0,
+            numbers,
+            urgent: false,
+            linger_until: None,
+            writer: WriterState::Busy,
+            ending: None,
+            closed: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            writer: Condvar::new(),
+            clock,
+            waiting_bytes_max,
+        }
+    }
+
+    /// Numbers a message and puts its arrival in line. Nobody waits for it yet.
+    pub(crate) fn receive(&self, arrival: Arrival) -> Received {
+        let at_ms = self.clock.now_ms();
+        let (interface, revision) = (arrival.interface.clone(), arrival.revision);
+        let mut state = lock(&self.state);
+        let id = state.numbers.next_message(at_ms);
+        if let Some(error) = state.refusal(self.waiting_bytes_max) {
+            return Received::new(id, interface, revision, Place::Refused(error));
+        }
+        let place = Place::Queued {
+            batch: state.batch.clone(),
+            index: state.slots.len(),
+        };
+        let origin = state.batch.number;
+        let event = Event::Message(MessageEvent {
+            id,
+            arrival: Some(arrival),
+            ruling: None,
+        });
+        self.push(
+            state,
+            Slot {
+                entry: Entry { at_ms, event },
+                origin,
+                queue: None,
+            },
+            false,
+        );
+        Received::new(id, interface, revision, place)
+    }
+
+    /// Numbers the deliveries of a decision and puts it in line, into the entry of its arrival if that still waits.
+    pub(crate) fn decide(&self, received: Received, decision: Decision) -> PendingCommit {
+        let at_ms = self.clock.now_ms();
+        let (id, stage, deliveries) = (received.id(), decision.stage(), decision.deliveries());
+        let mut state = lock(&self.state);
+        let origin = match received
+            .place()
+            .standing()
+            .and_then(|origin| state.open().map(|()| origin))
+        {
+            Ok(origin) => origin,
+            Err(error) => return PendingCommit::failed(error),
+        };
+        let first_delivery = state.numbers.next_deliveries(deliveries);
+        let (interface, revision, place) = received.into_parts();
+        let ruling = Ruling {
+            interface,
+            revision,
+            first_delivery,
+            decision,
+        };
+        let waiting = Waiting::on(state.batch.clone(), origin);
+        match place {
+            Place::Queued { batch, index } if Arc::ptr_eq(&batch, &state.batch) => {
+                self.merge(state, index, at_ms, ruling);
+            }
+            _ => {
+                let event = Event::Message(MessageEvent {
+                    id,
+                    arrival: None,
+                    ruling: Some(ruling),
+                });
+                self.push(
+                    state,
+                    Slot {
+                        entry: Entry { at_ms, event },
+                        origin,
+                        queue: None,
+                    },
+                    true,
+                );
+            }
+        }
+        PendingCommit::waiting(waiting, id, stage, deliveries)
+    }
+
+    /// Puts an entry in line that is about something older: an announced run, a failed attempt, a settlement.
+    pub(crate) fn record(
+        &self,
+        event: Event,
+        origin: u64,
+        queue: Option<Arc<Queue>>,
+        urgent: bool,
+    ) -> Result<Waiting, WriteError> {
+        let at_ms = self.clock.now_ms();
+        let state = lock(&self.state);
+        state.open()?;
+        let waiting = Waiting::on(state.batch.clone(), origin);
+        self.push(
+            state,
+            Slot {
+                entry: Entry { at_ms, event },
+                origin,
+                queue,
+            },
+            urgent,
+        );
+        Ok(waiting)
+    }
+
+    /// Somebody waits for this batch: the writer shall not linger.
+    pub(crate) fn hurry(&self, batch: &Arc<Batch>) {
+        let mut state = lock(&self.state);
+        if Arc::ptr_eq(batch, &state.batch) && !state.slots.is_empty() {
+            state.urgent = true;
+            self.wake(state);
+        }
+    }
+
+    /// Waits for a batch. `None` once the store ends and nothing is left.
+    pub(crate) fn next(&self) -> Option<Taken> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.is_due() {
+                return Some(state.take(self.clock.now_ms()));
+            }
+            if state.ending.is_some() {
+                return None;
+            }
+            state = self.rest(state);
+        }
+    }
+
+    /// Ends a batch that is certainly not on the disk. Everything whose message is not durable is forgotten, also
+    /// what was queued meanwhile: a later message must not overtake an earlier one that its sender will send again.
+    /// The rest goes to the front of the line.
+    pub(crate) fn fail(&self, taken: Taken, error: &WriteError) {
+        let first = taken.batch.number;
+        let mut state = lock(&self.state);
+        let next = Batch::new(state.batch.number + 1);
+        let filling = std::mem::replace(&mut state.batch, next.clone());
+        let queued = std::mem::take(&mut state.slots);
+        state.slots = taken
+            .slots
+            .into_iter()
+            .chain(queued)
+            .filter(|slot| slot.origin < first)
+            .collect();
+        state.bytes = state.slots.iter().map(|slot| slot.entry.bytes()).sum();
+        state.urgent = true;
+        state.linger_until = None;
+        // Under the lock, so that a decision sees its message's fate.
+        taken.batch.failed(first, Some(next.clone()), error.clone());
+        filling.failed(first, Some(next), error.clone());
+    }
+
+    /// Lets the writer wait out a failure, unless the store ends.
+    pub(crate) fn pause(&self, pause: Duration) {
+        let state = lock(&self.state);
+        drop(
+            self.writer
+                .wait_timeout_while(state, pause, |state| state.ending.is_none()),
+        );
+    }
+
+    /// Takes nothing new from here on. The first ending counts.
+    pub(crate) fn end(&self, ending: Ending) {
+        let mut state = lock(&self.state);
+        state.ending.get_or_insert(ending);
+        drop(state);
+        self.writer.notify_all();
+    }
+
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        lock(&self.state).ending
+    }
+
+    /// The writer goes: whatever is still in line is forgotten.
+    pub(crate) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.slots.clear();
+        state.bytes = 0;
+        state.batch.failed(0, None, WriteError::ShutDown);
+    }
+
+    /// Where the sequences stand now.
+    pub(crate) fn stamp(&self) -> Stamp {
+        lock(&self.state).numbers.stamp(self.clock.now_ms())
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    fn push(&self, mut state: MutexGuard<'_, State>, slot: Slot, urgent: bool) {
+        state.bytes += slot.entry.bytes();
+        state.slots.push(slot);
+        state.note(urgent);
+        self.wake(state);
+    }
+
+    fn merge(&self, mut state: MutexGuard<'_, State>, index: usize, at_ms: i64, ruling: Ruling) {
+        state.bytes += ruling.decision.bytes();
+        if let Some(Slot { entry, .. }) = state.slots.get_mut(index)
+            && let Event::Message(event) = &mut entry.event
+        {
+            event.ruling = Some(ruling);
+            entry.at_ms = at_ms;
+        }
+        state.note(true);
+        self.wake(state);
+    }
+
+    /// Wakes the writer if what is in line concerns it; after the lock is released, so that it does not run into it.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let wake = match state.writer {
+            WriterState::Busy => false,
+            WriterState::Idle => true,
+            WriterState::Lingering => state.urgent,
+        };
+        if wake {
+            state.writer = WriterState::Busy;
+            drop(state);
+            self.writer.notify_all();
+        }
+    }
+
+    fn rest<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let linger = state
+            .linger_until
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        state.writer = if linger.is_some() {
+            WriterState::Lingering
+        } else {
+            WriterState::Idle
+        };
+        let mut state = match linger {
+            None => self.writer.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(linger) => {
+                self.writer
+                    .wait_timeout(state, linger)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        };
+        state.writer = WriterState::Busy;
+        state
+    }
+}
+
+impl State {
+    fn open(&self) -> Result<(), WriteError> {
+        if self.closed || self.ending.is_some() {
+            Err(WriteError::ShutDown)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Why a new message cannot be taken. Only new messages are refused: what is about older ones is bounded by them.
+    fn refusal(&self, waiting_bytes_max: usize) -> Option<WriteError> {
+        if let Err(error) = self.open() {
+            return Some(error);
+        }
+        (self.bytes > waiting_bytes_max).then_some(WriteError::Unavailable {
+            waiting_bytes: self.bytes,
+        })
+    }
+
+    fn note(&mut self, urgent: bool) {
+        if urgent {
+            self.urgent = true;
+        } else if self.linger_until.is_none() {
+            self.linger_until = Some(Instant::now() + LINGER);
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let waited_enough = || self.linger_until.is_some_and(|until| until <= Instant::now());
+        !self.slots.is_empty() && (self.urgent || self.ending.is_some() || waited_enough())
+    }
+
+    fn take(&mut self, now_ms: i64) -> Taken {
+        let next = Batch::new(self.batch.number + 1);
+        // The next batch is probably about as long as this one: one allocation instead of several while it fills.
+        let room = Vec::with_capacity(self.slots.len());
+        self.bytes = 0;
+        self.urgent = false;
+        self.linger_until = None;
+        Taken {
+            slots: std::mem::replace(&mut self.slots, room),
+            batch: std::mem::replace(&mut self.batch, next),
+            stamp: self.numbers.stamp(now_ms),
+        }
+    }
+}

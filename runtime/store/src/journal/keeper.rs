@@ -1,0 +1,134 @@
+//! The housekeeper: checkpoints, and the next segment, on a thread of their own.
+//!
+//! A checkpoint copies the write-ahead log into the file and syncs both; on the writer's thread it would be a pause of
+//! tens of milliseconds for everybody who waits.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+
+use super::segment::{Segment, connect_for_reading};
+use super::segments::{Segments, segment_file};
+use crate::sync::lock;
+
+/// The writer asks for a checkpoint whenever it has appended this much: the log that a restart has to read stays
+/// short, and the work comes in portions that a disk does not notice.
+pub(super) const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Requests that may wait. Each one is idempotent and comes again, so the writer drops what does not fit.
+const REQUESTS_MAX: usize = 16;
+
+/// The writer's hold on the housekeeper. Dropping it ends the thread.
+pub(crate) struct Keeper {
+    requests: SyncSender<Request>,
+    spare: Arc<Mutex<Option<Segment>>>,
+}
+
+enum Request {
+    /// A segment has grown.
+    Checkpoint(u64),
+    /// A segment is complete: move its log into the file for good.
+    Finish(u64),
+    /// Have the segment of this number ready.
+    Spare(u64),
+}
+
+impl Keeper {
+    /// Starts the thread. Its first work is what an unclean stop left undone in segments before the current one.
+    pub(crate) fn start(segments: &Arc<Segments>, current: u64) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (requests, received) = sync_channel(REQUESTS_MAX);
+        let spare = Arc::new(Mutex::new(None));
+        let work = Work {
+            segments: segments.clone(),
+            spare: spare.clone(),
+            current: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name(String::from("journal-keeper"))
+            .spawn(move || {
+                let mut work = work;
+                work.finish_before(current);
+                work.run(&received);
+            })?;
+        Ok((Self { requests, spare }, thread))
+    }
+
+    pub(super) fn checkpoint(&self, number: u64) {
+        // Full: a checkpoint is on its way, and the next portion asks again.
+        let _ = self.requests.try_send(Request::Checkpoint(number));
+    }
+
+    /// The writer has left `finished` and may want `next` later.
+    pub(super) fn turned(&self, finished: Option<u64>, next: u64) {
+        if let Some(finished) = finished {
+            let _ = self.requests.try_send(Request::Finish(finished));
+        }
+        let _ = self.requests.try_send(Request::Spare(next));
+    }
+
+    /// The segment of this number, if it is ready.
+    pub(super) fn take_spare(&self, number: u64) -> Option<Segment> {
+        lock(&self.spare).take().filter(|spare| spare.number == number)
+    }
+}
+
+struct Work {
+    segments: Arc<Segments>,
+    spare: Arc<Mutex<Option<Segment>>>,
+    current: Option<(u64, Connection)>,
+}
+
+impl Work {
+    fn finish_before(&mut self, current: u64) {
+        for number in self.segments.numbers().into_iter().filter(|number| *number < current) {
+            let mut log = self.file(number).into_os_string();
+            log.push("-wal");
+            if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+                self.checkpoint(number, "TRUNCATE");
+                self.current = None;
+            }
+        }
+    }
+
+    fn run(mut self, requests: &Receiver<Request>) {
+        while let Ok(request) = requests.recv() {
+            match request {
+                Request::Checkpoint(number) => self.checkpoint(number, "PASSIVE"),
+                Request::Finish(number) => {
+                    self.checkpoint(number, "TRUNCATE");
+                    self.current = None;
+                }
+                Request::Spare(number) => self.prepare(number),
+            }
+        }
+    }
+
+    /// A checkpoint that does not succeed is no loss: the log holds everything, and the next one makes up for it.
+    fn checkpoint(&mut self, number: u64, mode: &str) {
+        if self.current.as_ref().is_none_or(|(open, _)| *open != number) {
+            self.current = connect_for_reading(&self.file(number))
+                .ok()
+                .map(|connection| (number, connection));
+        }
+        let Some((_, connection)) = &self.current else { return };
+        let done = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+        if let Err(error) = done {
+            tracing::warn!(segment = number, %error, "checkpoint postponed");
+        }
+    }
+
+    /// Without a spare the writer makes the segment itself.
+    fn prepare(&mut self, number: u64) {
+        match Segment::open(self.segments.folder(), number) {
+            Ok(segment) => *lock(&self.spare) = Some(segment),
+            Err(error) => tracing::warn!(segment = number, %error, "cannot prepare the next journal segment"),
+        }
+    }
+
+    fn file(&self, number: u64) -> PathBuf {
+        segment_file(self.segments.folder(), number)
+    }
+}

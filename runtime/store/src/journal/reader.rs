@@ -1,0 +1,162 @@
+//! Reading entries back, by position.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::entry::Entry;
+use super::record::RecordError;
+use super::record::decode::{self, SELECT_ALL, SELECT_HEADS};
+use super::segment::connect_for_reading;
+use super::segments::{Segments, Stretch};
+use crate::ReadError;
+
+/// Open segments that a reader keeps: a backlog is read in order, so two would nearly do; each costs a page cache.
+const SEGMENTS_OPEN_MAX: usize = 4;
+
+/// Reads a journal; each thread has its own.
+#[derive(Debug)]
+pub(crate) struct JournalReader {
+    segments: Arc<Segments>,
+    /// Most recently used last.
+    open: Vec<(u64, Connection)>,
+}
+
+/// Whether entries are wanted with their payloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Payloads {
+    With,
+    Without,
+}
+
+impl JournalReader {
+    pub(crate) fn new(segments: Arc<Segments>) -> Self {
+        Self {
+            segments,
+            open: Vec::new(),
+        }
+    }
+
+    /// The file that a position belongs to.
+    pub(crate) fn file(&self, position: i64) -> PathBuf {
+        let number = self.segments.find(position).map_or(0, |stretch| stretch.number);
+        self.segments.file(number)
+    }
+
+    /// The entry at a position; `None` when the journal no longer has it.
+    pub(crate) fn entry(&mut self, position: i64) -> Result<Option<Entry>, ReadError> {
+        let mut found = None;
+        self.stretch(position, position, 1, Payloads::With, &mut |_, entry| {
+            found = Some(entry)
+        })?;
+        Ok(found)
+    }
+
+    /// Hands over the entries from `first` to `last` in order, at most `limit` of them, and gives the position after
+    /// the last one that was looked at.
+    pub(crate) fn range(
+        &mut self,
+        first: i64,
+        last: i64,
+        limit: usize,
+        payloads: Payloads,
+        mut each: impl FnMut(i64, Entry),
+    ) -> Result<i64, ReadError> {
+        let (mut position, mut left) = (first, limit);
+        while position <= last && left > 0 {
+            let Some(read) = self.stretch(position, last, left, payloads, &mut each)? else {
+                return Ok(last + 1);
+            };
+            position = read.next;
+            left -= read.entries;
+        }
+        Ok(position)
+    }
+
+    /// As `range`, within the segment that `first` belongs to. `None` when no segment holds it.
+    fn stretch(
+        &mut self,
+        first: i64,
+        last: i64,
+        limit: usize,
+        payloads: Payloads,
+        each: &mut dyn FnMut(i64, Entry),
+    ) -> Result<Option<StretchRead>, ReadError> {
+        let Some(Stretch { number, end }) = self.segments.find(first) else {
+            return Ok(None);
+        };
+        let file = self.segments.file(number);
+        let last = last.min(end - 1);
+        let connection = self.connection(number, &file)?;
+        let read =
+            read_rows(connection, first, last, limit, payloads, each).map_err(|error| read_error(&file, &error))?;
+        let next = if read.entries < limit { last + 1 } else { read.next };
+        Ok(Some(StretchRead { next, ..read }))
+    }
+
+    fn connection(&mut self, number: u64, file: &Path) -> Result<&Connection, ReadError> {
+        let found = self.open.iter().position(|(open, _)| *open == number);
+        let entry = match found {
+            Some(index) => self.open.remove(index),
+            None => (
+                number,
+                connect_for_reading(file).map_err(|error| read_error(file, &RecordError::Database(error)))?,
+            ),
+        };
+        if self.open.len() >= SEGMENTS_OPEN_MAX {
+            self.open.remove(0);
+        }
+        self.open.push(entry);
+        let reason = || ReadError::File {
+            file: file.to_owned(),
+            reason: String::from("it was just closed"),
+        };
+        self.open.last().map(|(_, connection)| connection).ok_or_else(reason)
+    }
+}
+
+struct StretchRead {
+    next: i64,
+    entries: usize,
+}
+
+fn read_rows(
+    connection: &Connection,
+    first: i64,
+    last: i64,
+    limit: usize,
+    payloads: Payloads,
+    each: &mut dyn FnMut(i64, Entry),
+) -> Result<StretchRead, RecordError> {
+    let with_payloads = payloads == Payloads::With;
+    let mut statement = connection.prepare_cached(if with_payloads { SELECT_ALL } else { SELECT_HEADS })?;
+    let mut rows = statement.query((first, last, i64::try_from(limit).unwrap_or(i64::MAX)))?;
+    let mut read = StretchRead {
+        next: first,
+        entries: 0,
+    };
+    while let Some(row) = rows.next()? {
+        let (position, entry) = decode::entry(row, with_payloads)?;
+        read = StretchRead {
+            next: position + 1,
+            entries: read.entries + 1,
+        };
+        each(position, entry);
+    }
+    Ok(read)
+}
+
+fn read_error(file: &Path, error: &RecordError) -> ReadError {
+    let file = file.to_owned();
+    let reason = error.to_string();
+    match error {
+        RecordError::Database(database) if !is_damage(database) => ReadError::File { file, reason },
+        _ => ReadError::Damaged { file, reason },
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase) | None)
+}

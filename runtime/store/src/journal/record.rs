@@ -1,0 +1,329 @@
+//! The file format of an entry: one row of `entries`.
+//!
+//! `position, format, kind, at_ms, message` are plain columns, so that the `sqlite3` shell can read and count them.
+//! `head` holds the rest of what is no payload, in postcard (a compact, self-consistent binary encoding). Whatever may
+//! hold patient data has a column of its own: `raw` (as it came in), `outputs` (contents one after the other, their
+//! lengths in the head), `detail` (the engine's notes about the run) and `note` (words of a plugin or a destination).
+//! Erasing a patient overwrites those four and nothing else; sealing encrypts each of them and raises `format`.
+
+pub(super) mod decode;
+
+use std::sync::Arc;
+
+use rusqlite::Statement;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::entry::{Address, Entry, Event, MessageEvent};
+use crate::{Decision, MessageId, NewOutput, Settlement, Stage, StoredFault};
+
+/// Format of the entries that this program writes: plain payloads, heads as below.
+const FORMAT: i64 = 1;
+
+/// Parameters in the order of the columns.
+pub(super) const INSERT: &str = "INSERT INTO entries(position, format, kind, at_ms, message, head, raw, outputs, \
+                                 detail, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+/// The numbers of the `kind` column; the view `readable` names them. A message that was decided before its arrival was
+/// written is one row, whose kind is `MERGED` plus that of the decision.
+mod kind {
+    pub(super) const RECEIVED: i64 = 1;
+    pub(super) const PROCESSED: i64 = 2;
+    pub(super) const FILTERED: i64 = 3;
+    pub(super) const REFUSED: i64 = 4;
+    pub(super) const QUARANTINED: i64 = 5;
+    pub(super) const MERGED: i64 = 10;
+    pub(super) const CHAIN_ATTEMPTED: i64 = 20;
+    pub(super) const DELIVERY_ATTEMPTED: i64 = 30;
+    pub(super) const DELIVERED: i64 = 31;
+    pub(super) const DELIVERY_QUARANTINED: i64 = 32;
+    pub(super) const ENGINE_STARTED: i64 = 40;
+    pub(super) const ENGINE_STOPPED: i64 = 41;
+}
+
+/// Whether a row says that an engine ended in good order.
+pub(super) fn is_clean_end(kind: i64) -> bool {
+    kind == kind::ENGINE_STOPPED
+}
+
+/// The heads. Their fields are the file format: the order is fixed, and a change raises `FORMAT`.
+#[derive(Serialize, Deserialize)]
+struct MessageHead<'a, Outputs> {
+    #[serde(borrow)]
+    arrival: Option<ArrivalHead<'a>>,
+    #[serde(borrow)]
+    ruling: Option<RulingHead<'a, Outputs>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ArrivalHead<'a> {
+    interface: &'a str,
+    revision: u32,
+    received_at_ms: i64,
+    source: &'a str,
+    control_id: &'a str,
+    message_type: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RulingHead<'a, Outputs> {
+    interface: &'a str,
+    revision: u32,
+    first_delivery: i64,
+    #[serde(borrow)]
+    outcome: OutcomeHead<'a, Outputs>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum OutcomeHead<'a, Outputs> {
+    Processed(Outputs),
+    Filtered,
+    Refused {
+        code: &'a str,
+        #[serde(borrow)]
+        fault: FaultHead<'a>,
+    },
+    Quarantined(#[serde(borrow)] FaultHead<'a>),
+}
+
+/// Outputs as they are read: size of the content and names of the destinations.
+type OutputHeads = Vec<(u64, Vec<Arc<str>>)>;
+
+/// Outputs as they are written: the same encoding, without an allocation.
+struct OutputsWritten<'a>(&'a [NewOutput]);
+
+#[derive(Serialize, Deserialize)]
+struct FaultHead<'a> {
+    kind: &'a str,
+    summary: &'a str,
+    hint: Option<&'a str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeliveryHead<'a> {
+    delivery: i64,
+    interface: &'a str,
+    destination: &'a str,
+    /// Of a failed attempt.
+    attempt_fault: Option<&'a str>,
+    /// Of a delivery in quarantine.
+    #[serde(borrow)]
+    fault: Option<FaultHead<'a>>,
+}
+
+/// Why a row cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    #[error("an entry has format {0}, this program reads up to {FORMAT}")]
+    NewerFormat(i64),
+    #[error("an entry has the unknown kind {0}")]
+    UnknownKind(i64),
+    #[error("the head of an entry cannot be decoded")]
+    Head(#[from] postcard::Error),
+    #[error("an entry lacks its {0}")]
+    Lacks(&'static str),
+    #[error(transparent)]
+    Database(#[from] rusqlite::Error),
+}
+
+/// Buffers that one writer uses again for each row.
+#[derive(Default)]
+pub(super) struct Scratch {
+    head: Vec<u8>,
+    outputs: Vec<u8>,
+}
+
+/// What goes into the columns after `position` and `format`. Payloads are borrowed: SQLite's copy is the only one.
+struct Columns<'a> {
+    kind: i64,
+    at_ms: i64,
+    message: Option<i64>,
+    raw: &'a [u8],
+    outputs: &'a [u8],
+    detail: &'a [u8],
+    note: &'a [u8],
+}
+
+/// Inserts one entry with the prepared [`INSERT`].
+pub(super) fn insert(
+    statement: &mut Statement<'_>,
+    position: i64,
+    entry: &Entry,
+    scratch: &mut Scratch,
+) -> rusqlite::Result<()> {
+    encode_head(entry, &mut scratch.head);
+    let columns = columns(entry, &mut scratch.outputs);
+    statement.raw_bind_parameter(1, position)?;
+    statement.raw_bind_parameter(2, FORMAT)?;
+    statement.raw_bind_parameter(3, columns.kind)?;
+    statement.raw_bind_parameter(4, columns.at_ms)?;
+    statement.raw_bind_parameter(5, columns.message)?;
+    statement.raw_bind_parameter(6, scratch.head.as_slice())?;
+    for (parameter, payload) in [columns.raw, columns.outputs, columns.detail, columns.note]
+        .into_iter()
+        .enumerate()
+    {
+        statement.raw_bind_parameter(7 + parameter, (!payload.is_empty()).then_some(payload))?;
+    }
+    statement.raw_execute()?;
+    Ok(())
+}
+
+fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>) -> Columns<'a> {
+    let at_ms = entry.at_ms;
+    let plain = |kind, message: Option<MessageId>, note: &'a [u8]| Columns {
+        kind,
+        at_ms,
+        message: message.map(MessageId::as_i64),
+        raw: &[],
+        outputs: &[],
+        detail: &[],
+        note,
+    };
+    match &entry.event {
+        Event::Message(event) => message_columns(event, at_ms, outputs),
+        Event::ChainAttempted { message, .. } => plain(kind::CHAIN_ATTEMPTED, Some(*message), &[]),
+        Event::DeliveryAttempted { delivery, .. } => plain(kind::DELIVERY_ATTEMPTED, Some(delivery.message), &[]),
+        Event::DeliverySettled { delivery, settlement } => match settlement {
+            Settlement::Delivered { answer } => plain(kind::DELIVERED, Some(delivery.message), answer.as_slice()),
+            Settlement::Quarantined { fault } => plain(
+                kind::DELIVERY_QUARANTINED,
+                Some(delivery.message),
+                fault.text.as_slice(),
+            ),
+        },
+        Event::EngineStarted { .. } => plain(kind::ENGINE_STARTED, None, &[]),
+        Event::EngineStopped => plain(kind::ENGINE_STOPPED, None, &[]),
+    }
+}
+
+fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffer: &'a mut Vec<u8>) -> Columns<'a> {
+    let decision = event.ruling.as_ref().map(|ruling| &ruling.decision);
+    let nothing: &'a [u8] = &[];
+    let (outputs, detail, note) = match decision {
+        None => (nothing, nothing, nothing),
+        Some(Decision::Processed { outputs, detail }) => (joined(outputs, buffer), detail.as_slice(), nothing),
+        Some(Decision::Filtered { reason, detail }) => (nothing, detail.as_slice(), reason.as_slice()),
+        Some(Decision::Refused { fault, detail, .. } | Decision::Quarantined { fault, detail }) => {
+            (nothing, detail.as_slice(), fault.text.as_slice())
+        }
+    };
+    Columns {
+        kind: message_kind(event),
+        at_ms,
+        message: Some(event.id.as_i64()),
+        raw: event.arrival.as_ref().map_or(nothing, |arrival| arrival.raw.as_slice()),
+        outputs,
+        detail,
+        note,
+    }
+}
+
+fn message_kind(event: &MessageEvent) -> i64 {
+    let decided = match event.ruling.as_ref().map(|ruling| ruling.decision.stage()) {
+        None | Some(Stage::Received) => return kind::RECEIVED,
+        Some(Stage::Processed) => kind::PROCESSED,
+        Some(Stage::Filtered) => kind::FILTERED,
+        Some(Stage::Refused) => kind::REFUSED,
+        Some(Stage::Quarantined) => kind::QUARANTINED,
+    };
+    if event.arrival.is_some() {
+        kind::MERGED + decided
+    } else {
+        decided
+    }
+}
+
+/// One output is borrowed as it is; several are laid one after the other.
+fn joined<'a>(outputs: &'a [NewOutput], buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    if let [output] = outputs {
+        return output.content.as_slice();
+    }
+    buffer.clear();
+    for output in outputs {
+        buffer.extend_from_slice(output.content.as_slice());
+    }
+    buffer
+}
+
+fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
+    head.clear();
+    match &entry.event {
+        Event::Message(event) => encode(head, &message_head(event)),
+        Event::ChainAttempted { attempt, .. } => encode(head, attempt),
+        Event::DeliveryAttempted { delivery, fault } => encode(head, &delivery_head(delivery, Some(fault), None)),
+        Event::DeliverySettled { delivery, settlement } => {
+            let fault = match settlement {
+                Settlement::Delivered { .. } => None,
+                Settlement::Quarantined { fault } => Some(fault_head(fault)),
+            };
+            encode(head, &delivery_head(delivery, None, fault));
+        }
+        Event::EngineStarted { process } => encode(head, process),
+        Event::EngineStopped => {}
+    }
+}
+
+/// Writing to memory cannot fail, and the heads hold nothing that postcard cannot express; should it fail all the
+/// same, the head stays empty and the entry reads as damaged rather than as something else.
+fn encode<T: Serialize>(head: &mut Vec<u8>, value: &T) {
+    *head = postcard::to_extend(value, std::mem::take(head)).unwrap_or_default();
+}
+
+fn message_head(event: &MessageEvent) -> MessageHead<'_, OutputsWritten<'_>> {
+    MessageHead {
+        arrival: event.arrival.as_ref().map(|arrival| ArrivalHead {
+            interface: &arrival.interface,
+            revision: arrival.revision,
+            received_at_ms: arrival.received_at_ms,
+            source: &arrival.source,
+            control_id: &arrival.control_id,
+            message_type: &arrival.message_type,
+        }),
+        ruling: event.ruling.as_ref().map(|ruling| RulingHead {
+            interface: &ruling.interface,
+            revision: ruling.revision,
+            first_delivery: ruling.first_delivery.as_i64(),
+            outcome: match &ruling.decision {
+                Decision::Processed { outputs, .. } => OutcomeHead::Processed(OutputsWritten(outputs)),
+                Decision::Filtered { .. } => OutcomeHead::Filtered,
+                Decision::Refused { code, fault, .. } => OutcomeHead::Refused {
+                    code,
+                    fault: fault_head(fault),
+                },
+                Decision::Quarantined { fault, .. } => OutcomeHead::Quarantined(fault_head(fault)),
+            },
+        }),
+    }
+}
+
+fn fault_head(fault: &StoredFault) -> FaultHead<'_> {
+    FaultHead {
+        kind: &fault.kind,
+        summary: &fault.summary,
+        hint: fault.hint.as_deref(),
+    }
+}
+
+fn delivery_head<'a>(
+    delivery: &'a Address,
+    attempt_fault: Option<&'a str>,
+    fault: Option<FaultHead<'a>>,
+) -> DeliveryHead<'a> {
+    DeliveryHead {
+        delivery: delivery.delivery.as_i64(),
+        interface: &delivery.interface,
+        destination: &delivery.destination,
+        attempt_fault,
+        fault,
+    }
+}
+
+impl Serialize for OutputsWritten<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(
+            self.0
+                .iter()
+                .map(|output| (output.content.len() as u64, output.destinations.as_slice())),
+        )
+    }
+}

@@ -1,0 +1,194 @@
+//! Changes into tables.
+
+use rusqlite::{CachedStatement, Connection, params};
+
+use super::changes::{Changes, DeliveryChange, MessageChange, NewRuling, QueueChange};
+use super::names::Names;
+use crate::faults::{Failure, FaultPoint, Faults};
+use crate::{DeliveryStage, Stage};
+
+/// Applies everything up to a journal position in one transaction. After an error nothing of it is there.
+pub(super) fn apply(
+    connection: &mut Connection,
+    names: &mut Names,
+    changes: &Changes,
+    position: i64,
+    faults: &Faults,
+) -> Result<(), Failure> {
+    let transaction = connection.transaction()?;
+    apply_names(&transaction, names)?;
+    apply_messages(&transaction, changes)?;
+    apply_deliveries(&transaction, changes)?;
+    apply_counts(&transaction, changes)?;
+    let sql = "UPDATE progress SET position = ?1, last_message = max(last_message, ?2), \
+               last_delivery = max(last_delivery, ?3)";
+    transaction
+        .prepare_cached(sql)?
+        .execute((position, changes.last_message, changes.last_delivery))?;
+    faults.at(FaultPoint::Projection)?;
+    transaction.commit()?;
+    names.new_interfaces.clear();
+    names.new_queues.clear();
+    Ok(())
+}
+
+fn apply_names(connection: &Connection, names: &Names) -> rusqlite::Result<()> {
+    let mut interfaces = connection.prepare_cached("INSERT INTO interfaces(id, name) VALUES (?1, ?2)")?;
+    for new in &names.new_interfaces {
+        interfaces.execute(params![new.0, new.1])?;
+    }
+    let sql = "INSERT INTO queues(id, interface, destination) VALUES (?1, ?2, ?3)";
+    let mut queues = connection.prepare_cached(sql)?;
+    for new in &names.new_queues {
+        queues.execute(params![new.0, new.1, new.2])?;
+    }
+    Ok(())
+}
+
+fn apply_messages(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO messages(id, interface, stage, revision, received_at_ms, decided_at_ms, received_position, \
+         decided_position, attempts, first_delivery, deliveries, source, control_id, message_type, fault_kind, \
+         fault_summary) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    )?;
+    let mut decide = connection.prepare_cached(
+        "UPDATE messages SET stage = ?2, revision = ?3, decided_at_ms = ?4, decided_position = ?5, \
+         first_delivery = ?6, deliveries = ?7, fault_kind = ?8, fault_summary = ?9 WHERE id = ?1",
+    )?;
+    let mut attempt = connection.prepare_cached("UPDATE messages SET attempts = max(attempts, ?2) WHERE id = ?1")?;
+    for (&id, change) in &changes.messages {
+        if change.arrival.is_some() {
+            insert_message(&mut insert, id, change)?;
+            continue;
+        }
+        if let Some(ruling) = &change.ruling {
+            decide_message(&mut decide, id, ruling)?;
+        }
+        if let Some(attempts) = change.attempts {
+            attempt.execute((id, attempts))?;
+        }
+    }
+    Ok(())
+}
+
+fn insert_message(statement: &mut CachedStatement<'_>, id: i64, change: &MessageChange) -> rusqlite::Result<()> {
+    let Some(arrival) = &change.arrival else { return Ok(()) };
+    let ruling = change.ruling.as_ref();
+    statement.execute(params![
+        id,
+        arrival.interface,
+        ruling.map_or(Stage::Received, |ruling| ruling.stage).code(),
+        ruling.map_or(arrival.revision, |ruling| ruling.revision),
+        arrival.received_at_ms,
+        ruling.map(|ruling| ruling.at_ms),
+        arrival.position,
+        ruling.map(|ruling| ruling.position),
+        change.attempts.unwrap_or_default(),
+        ruling.and_then(|ruling| ruling.first_delivery),
+        ruling.map_or(0, |ruling| ruling.deliveries),
+        arrival.source,
+        arrival.control_id,
+        arrival.message_type,
+        ruling.and_then(|ruling| ruling.fault_kind.as_deref()),
+        ruling.and_then(|ruling| ruling.fault_summary.as_deref()),
+    ])?;
+    Ok(())
+}
+
+fn decide_message(statement: &mut CachedStatement<'_>, id: i64, ruling: &NewRuling) -> rusqlite::Result<()> {
+    statement.execute(params![
+        id,
+        ruling.stage.code(),
+        ruling.revision,
+        ruling.at_ms,
+        ruling.position,
+        ruling.first_delivery,
+        ruling.deliveries,
+        ruling.fault_kind,
+        ruling.fault_summary,
+    ])?;
+    Ok(())
+}
+
+fn apply_deliveries(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO deliveries(id, message, queue, output, stage, attempts, last_fault, queued_at_ms, \
+         queued_position, settled_at_ms, settled_position) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?;
+    let mut update = connection.prepare_cached(
+        "UPDATE deliveries SET stage = coalesce(?2, stage), attempts = attempts + ?3, \
+         last_fault = coalesce(?4, last_fault), settled_at_ms = coalesce(?5, settled_at_ms), \
+         settled_position = coalesce(?6, settled_position) WHERE id = ?1",
+    )?;
+    for (&id, change) in &changes.deliveries {
+        let DeliveryChange {
+            queued,
+            attempts,
+            last_fault,
+            settled,
+        } = change;
+        let settled_at_ms = settled.as_ref().map(|settled| settled.at_ms);
+        let settled_position = settled.as_ref().map(|settled| settled.position);
+        let stage = settled.as_ref().map(|settled| settled.stage.code());
+        if let Some(queued) = queued {
+            insert.execute(params![
+                id,
+                queued.message,
+                queued.queue,
+                queued.output,
+                stage.unwrap_or(DeliveryStage::Queued.code()),
+                attempts,
+                last_fault,
+                queued.at_ms,
+                queued.position,
+                settled_at_ms,
+                settled_position,
+            ])?;
+        } else {
+            update.execute(params![
+                id,
+                stage,
+                attempts,
+                last_fault,
+                settled_at_ms,
+                settled_position
+            ])?;
+        }
+    }
+    Ok(())
+}
+
+fn apply_counts(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+    let mut interfaces = connection.prepare_cached(
+        "UPDATE interfaces SET received = received + ?2, processed = processed + ?3, filtered = filtered + ?4, \
+         refused = refused + ?5, quarantined = quarantined + ?6 WHERE id = ?1",
+    )?;
+    for (id, counts) in &changes.interfaces {
+        let [received, processed, filtered, refused, quarantined] = counts;
+        interfaces.execute((id, received, processed, filtered, refused, quarantined))?;
+    }
+    let mut queues = connection.prepare_cached(
+        "UPDATE queues SET pending = pending + ?2, delivered = delivered + ?3, quarantined = quarantined + ?4 \
+         WHERE id = ?1",
+    )?;
+    let mut events = connection.prepare_cached(
+        "UPDATE queues SET last_fault = ?2, last_fault_at_ms = ?3, last_event_position = ?4 WHERE id = ?1",
+    )?;
+    for (
+        id,
+        QueueChange {
+            pending,
+            delivered,
+            quarantined,
+            last_event,
+        },
+    ) in &changes.queues
+    {
+        queues.execute((id, pending, delivered, quarantined))?;
+        if let Some(event) = last_event {
+            let (fault, at_ms) = event.fault.as_ref().map(|(fault, at_ms)| (fault, at_ms)).unzip();
+            events.execute((id, fault, at_ms, event.position))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,289 @@
+//! Bringing a projection up to date: at the start, behind the writer, and from nothing.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::apply::apply;
+use super::changes::Changes;
+use super::names::Names;
+use super::schema::{FORMAT, connect};
+use crate::faults::Faults;
+use crate::format::{classify, unusable, version};
+use crate::journal::{Entry, JournalReader, Payloads, Segments};
+use crate::{DeliveryId, MessageId, OpenError, ReadError};
+
+/// Entries in one transaction: some tens of milliseconds of work, a few megabytes of memory.
+const ENTRIES_MAX: usize = 8192;
+
+/// A projection that is up to date, and what it knows.
+pub(crate) struct ProjectionStart {
+    pub(super) applier: Applier,
+    pub(crate) last_message: Option<MessageId>,
+    pub(crate) last_delivery: DeliveryId,
+}
+
+/// Gathers entries and applies them.
+pub(super) struct Applier {
+    file: PathBuf,
+    /// Closed after a failure.
+    state: Option<State>,
+    reader: JournalReader,
+    applied: i64,
+    faults: Faults,
+}
+
+struct State {
+    connection: Connection,
+    names: Names,
+    changes: Changes,
+    /// The last position that is in `changes`.
+    folded: i64,
+}
+
+/// Opens the projection and applies what the journal has beyond it. A projection of an older format, and one that
+/// cannot be read, is built anew.
+pub(crate) fn open_projection(
+    file: &Path,
+    segments: &std::sync::Arc<Segments>,
+    journal_end: i64,
+    faults: Faults,
+) -> Result<ProjectionStart, OpenError> {
+    match is_usable(file, journal_end) {
+        Ok(true) => {}
+        Ok(false) => remove(file)?,
+        Err(error @ OpenError::NewerFormat { .. }) => return Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "the projection is built anew from the journal");
+            remove(file)?;
+        }
+    }
+    let connection = connect(file).map_err(|error| classify(file, &error))?;
+    FORMAT.bring_up_to_date(&connection, file)?;
+    drop(connection);
+    let mut applier =
+        Applier::open(file.to_owned(), JournalReader::new(segments.clone()), faults).map_err(OpenError::from)?;
+    let first = segments.first_position().unwrap_or(1);
+    applier.skip_to(first - 1);
+    applier.catch_up(journal_end).map_err(OpenError::from)?;
+    let (last_message, last_delivery) = applier.last_ids().map_err(OpenError::from)?;
+    Ok(ProjectionStart {
+        applier,
+        last_message,
+        last_delivery,
+    })
+}
+
+/// Builds the projection anew from the journal and gives the number of its last position.
+pub(crate) fn rebuild_projection(
+    file: &Path,
+    segments: &std::sync::Arc<Segments>,
+    journal_end: i64,
+) -> Result<i64, OpenError> {
+    remove(file)?;
+    let start = open_projection(file, segments, journal_end, Faults::default())?;
+    Ok(start.applier.applied())
+}
+
+/// A message that nothing was decided about.
+pub(crate) struct Undecided {
+    pub(crate) id: MessageId,
+    pub(crate) attempts: u32,
+    /// Where its arrival is in the journal.
+    pub(crate) position: i64,
+}
+
+/// All undecided messages, in the order of arrival.
+pub(crate) fn undecided(file: &Path) -> rusqlite::Result<Vec<Undecided>> {
+    let connection = connect(file)?;
+    // The second condition is what the partial index asks for.
+    let sql = "SELECT id, attempts, received_position FROM messages WHERE stage = 0 AND stage <> 1 ORDER BY id";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(Undecided {
+            id: MessageId::from_i64(row.get(0)?),
+            attempts: row.get(1)?,
+            position: row.get(2)?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// Whether the file can be gone on with; `false` when it is to be built anew.
+fn is_usable(file: &Path, journal_end: i64) -> Result<bool, OpenError> {
+    let connection = connect(file).map_err(|error| classify(file, &error))?;
+    let found = version(&connection).map_err(|error| classify(file, &error))?;
+    if found < FORMAT.newest() {
+        return Ok(false);
+    }
+    if found > FORMAT.newest() {
+        return Err(OpenError::NewerFormat { file: file.to_owned(), found, supported: FORMAT.newest() });
+    }
+    let (position, ..) = progress(&connection).map_err(|error| classify(file, &error))?;
+    // Ahead of the journal: it belongs to another one, or the journal was put back to an earlier state.
+    Ok(position <= journal_end)
+}
+
+fn remove(file: &Path) -> Result<(), OpenError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = file.as_os_str().to_owned();
+        path.push(suffix);
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unusable(Path::new(&path), &error)),
+        }
+    }
+    Ok(())
+}
+
+/// Position, last message, last delivery.
+fn progress(connection: &Connection) -> rusqlite::Result<(i64, i64, i64)> {
+    let sql = "SELECT position, last_message, last_delivery FROM progress";
+    connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+}
+
+impl Applier {
+    fn open(file: PathBuf, reader: JournalReader, faults: Faults) -> Result<Self, ReadError> {
+        let state = State::open(&file).map_err(|error| file_error(&file, &error))?;
+        let applied = state.folded;
+        Ok(Self {
+            file,
+            state: Some(state),
+            reader,
+            applied,
+            faults,
+        })
+    }
+
+    /// The position that the file includes.
+    pub(super) fn applied(&self) -> i64 {
+        self.applied
+    }
+
+    /// The position up to which entries were gathered.
+    pub(super) fn folded(&self) -> i64 {
+        self.state.as_ref().map_or(self.applied, |state| state.folded)
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Gathers entries that follow on each other from `first_position`; those that are known already are skipped. What
+    /// is missing before them is read from the files. Gives whether it is time to apply.
+    pub(super) fn fold(
+        &mut self,
+        first_position: i64,
+        entries: impl Iterator<Item = Entry>,
+    ) -> Result<bool, ReadError> {
+        if first_position > self.folded() + 1 {
+            self.catch_up(first_position - 1)?;
+        }
+        let state = self.state()?;
+        let known = usize::try_from(state.folded + 1 - first_position).unwrap_or_default();
+        for (position, entry) in (first_position..).zip(entries).skip(known) {
+            state.fold(position, entry);
+        }
+        Ok(state.changes.entries >= ENTRIES_MAX)
+    }
+
+    /// Applies what was gathered. After an error it is forgotten, to be read from the files.
+    pub(super) fn flush(&mut self) -> Result<(), ReadError> {
+        let faults = self.faults.clone();
+        let state = self.state()?;
+        let (folded, changes) = (state.folded, std::mem::take(&mut state.changes));
+        if changes.entries == 0 {
+            return Ok(());
+        }
+        let applied = apply(&mut state.connection, &mut state.names, &changes, folded, &faults);
+        match applied {
+            Ok(()) => {
+                self.applied = folded;
+                Ok(())
+            }
+            Err(failure) => {
+                self.state = None;
+                Err(ReadError::File {
+                    file: self.file.clone(),
+                    reason: failure.to_string(),
+                })
+            }
+        }
+    }
+
+    /// Applies everything up to a position, reading from the files what was not handed over.
+    pub(super) fn catch_up(&mut self, position: i64) -> Result<(), ReadError> {
+        while self.folded() < position {
+            self.read_on(position)?;
+            self.flush()?;
+        }
+        self.flush()
+    }
+
+    fn read_on(&mut self, last: i64) -> Result<(), ReadError> {
+        self.state()?;
+        let Some(state) = &mut self.state else { return Ok(()) };
+        let next = self.reader.range(
+            state.folded + 1,
+            last,
+            ENTRIES_MAX,
+            Payloads::Without,
+            |position, entry| {
+                state.fold(position, entry);
+            },
+        )?;
+        state.folded = next - 1;
+        Ok(())
+    }
+
+    /// Leaves out what the journal no longer has.
+    fn skip_to(&mut self, position: i64) {
+        if let Some(state) = &mut self.state {
+            state.folded = state.folded.max(position);
+        }
+    }
+
+    fn last_ids(&mut self) -> Result<(Option<MessageId>, DeliveryId), ReadError> {
+        let read = progress(&self.state()?.connection);
+        let (_, message, delivery) = read.map_err(|error| file_error(&self.file, &error))?;
+        Ok((
+            (message > 0).then(|| MessageId::from_i64(message)),
+            DeliveryId::from_i64(delivery),
+        ))
+    }
+
+    fn state(&mut self) -> Result<&mut State, ReadError> {
+        let state = match self.state.take() {
+            Some(state) => state,
+            None => State::open(&self.file).map_err(|error| file_error(&self.file, &error))?,
+        };
+        Ok(self.state.insert(state))
+    }
+}
+
+impl State {
+    fn open(file: &Path) -> rusqlite::Result<Self> {
+        let connection = connect(file)?;
+        let (folded, ..) = progress(&connection)?;
+        let names = Names::load(&connection)?;
+        Ok(Self {
+            connection,
+            names,
+            changes: Changes::default(),
+            folded,
+        })
+    }
+
+    fn fold(&mut self, position: i64, entry: Entry) {
+        self.changes.fold(&mut self.names, position, entry);
+        self.folded = position;
+    }
+}
+
+fn file_error(file: &Path, error: &rusqlite::Error) -> ReadError {
+    ReadError::File {
+        file: file.to_owned(),
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,95 @@
+//! What a stretch of the journal changes, gathered before it is written: each message and delivery once.
+
+use std::collections::BTreeMap;
+
+use crate::{DeliveryStage, Stage};
+
+/// Changes since the last transaction. Sorted, so that rows are appended in order.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) messages: BTreeMap<i64, MessageChange>,
+    pub(super) deliveries: BTreeMap<i64, DeliveryChange>,
+    pub(super) interfaces: BTreeMap<i64, StageCounts>,
+    pub(super) queues: BTreeMap<i64, QueueChange>,
+    pub(super) last_message: i64,
+    pub(super) last_delivery: i64,
+    /// Entries in here.
+    pub(super) entries: usize,
+}
+
+/// By how much the number of messages in each stage changes, in the order of `Stage::ALL`.
+pub(super) type StageCounts = [i64; Stage::ALL.len()];
+
+#[derive(Debug, Default)]
+pub(super) struct MessageChange {
+    /// The message is new.
+    pub(super) arrival: Option<NewMessage>,
+    pub(super) ruling: Option<NewRuling>,
+    /// The highest number of an announced run.
+    pub(super) attempts: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct NewMessage {
+    pub(super) interface: i64,
+    pub(super) revision: u32,
+    pub(super) received_at_ms: i64,
+    pub(super) position: i64,
+    pub(super) source: String,
+    pub(super) control_id: String,
+    pub(super) message_type: String,
+}
+
+#[derive(Debug)]
+pub(super) struct NewRuling {
+    pub(super) stage: Stage,
+    pub(super) revision: u32,
+    pub(super) at_ms: i64,
+    pub(super) position: i64,
+    pub(super) first_delivery: Option<i64>,
+    pub(super) deliveries: u32,
+    pub(super) fault_kind: Option<String>,
+    pub(super) fault_summary: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct DeliveryChange {
+    /// The delivery is new.
+    pub(super) queued: Option<NewDelivery>,
+    /// Failed attempts.
+    pub(super) attempts: u32,
+    pub(super) last_fault: Option<String>,
+    pub(super) settled: Option<Settled>,
+}
+
+#[derive(Debug)]
+pub(super) struct NewDelivery {
+    pub(super) message: i64,
+    pub(super) queue: i64,
+    pub(super) output: u32,
+    pub(super) at_ms: i64,
+    pub(super) position: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) stage: DeliveryStage,
+    pub(super) at_ms: i64,
+    pub(super) position: i64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct QueueChange {
+    pub(super) pending: i64,
+    pub(super) delivered: i64,
+    pub(super) quarantined: i64,
+    /// The last thing that happened to one of its deliveries.
+    pub(super) last_event: Option<QueueEvent>,
+}
+
+#[derive(Debug)]
+pub(super) struct QueueEvent {
+    pub(super) position: i64,
+    /// The fault and its time, or nothing after a success.
+    pub(super) fault: Option<(String, i64)>,
+}

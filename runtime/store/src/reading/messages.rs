@@ -1,0 +1,227 @@
+//! Lists of messages, and one message whole.
+
+use std::sync::Arc;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+use super::{
+    DecisionRecord, DeliveryRecord, FaultSummary, MessageRecord, MessageSummary, OutputRecord, Query, Reading,
+};
+use crate::journal::{Event, Ruling};
+use crate::{Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage};
+
+/// The most messages in one list: a page that a person can look through, and memory that nobody notices.
+const LIMIT_MAX: usize = 10_000;
+
+const COLUMNS: &str = "messages.id, name, stage, revision, received_at_ms, decided_at_ms, control_id, message_type, \
+    source, attempts, fault_kind, fault_summary, deliveries, received_position, decided_position, first_delivery";
+
+/// A row of `messages`.
+struct MessageRow {
+    summary: MessageSummary,
+    received_position: i64,
+    decided_position: Option<i64>,
+    first_delivery: Option<i64>,
+}
+
+/// A row of `deliveries`.
+struct DeliveryRow {
+    record: DeliveryRecord,
+    settled_position: Option<i64>,
+}
+
+/// The messages that a query asks for, newest first.
+pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<MessageSummary>> {
+    let (sql, values) = select(query);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| message_row(row).map(|row| row.summary))?;
+    rows.collect()
+}
+
+/// Everything about one message.
+pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<MessageRecord>, ReadError> {
+    let found = find(&reading.live, id).map_err(|error| reading.live_error(&error))?;
+    let Some((row, delivery_rows)) = found else {
+        return Ok(None);
+    };
+    let (mut raw, mut decision) = (Sealed::default(), None);
+    let mut positions = vec![row.received_position];
+    positions.extend(
+        row.decided_position
+            .filter(|position| *position != row.received_position),
+    );
+    for position in positions {
+        if let Some((at_ms, Event::Message(event))) = reading.entry(position)? {
+            raw = event.arrival.map_or(raw, |arrival| arrival.raw);
+            decision = event.ruling.map(|ruling| decision_record(at_ms, ruling)).or(decision);
+        }
+    }
+    let deliveries = delivery_rows.into_iter().map(|row| delivery_record(reading, row));
+    let deliveries = deliveries.collect::<Result<_, _>>()?;
+    Ok(Some(MessageRecord {
+        summary: row.summary,
+        raw,
+        decision,
+        deliveries,
+    }))
+}
+
+/// Written out for each shape of the question, so that the index that fits is taken: the partial one by stage is only
+/// considered when the question excludes what it excludes.
+fn select(query: &Query) -> (String, Vec<Value>) {
+    let mut sql = format!("SELECT {COLUMNS} FROM messages JOIN interfaces ON interfaces.id = interface WHERE true");
+    let mut values = Vec::new();
+    if let Some(interface) = &query.interface {
+        sql += " AND interface = (SELECT id FROM interfaces WHERE name = ?)";
+        values.push(Value::from(interface.clone()));
+    }
+    if let Some(stage) = query.stage {
+        sql += " AND stage = ?";
+        values.push(Value::from(stage.code()));
+        if stage != Stage::Processed {
+            sql += " AND stage <> 1";
+        }
+    }
+    if let Some(before) = query.before {
+        sql += " AND messages.id < ?";
+        values.push(Value::from(before.as_i64()));
+    }
+    sql += " ORDER BY messages.id DESC LIMIT ?";
+    values.push(Value::from(
+        i64::try_from(query.limit.min(LIMIT_MAX)).unwrap_or_default(),
+    ));
+    (sql, values)
+}
+
+fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<(MessageRow, Vec<DeliveryRow>)>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM messages JOIN interfaces ON interfaces.id = interface WHERE messages.id = ?1");
+    let row = connection
+        .prepare_cached(&sql)?
+        .query_row([id.as_i64()], message_row)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let first = row.first_delivery.unwrap_or_default();
+    let last = first + i64::from(row.summary.deliveries) - 1;
+    let mut statement = connection.prepare_cached(
+        "SELECT deliveries.id, output, destination, stage, attempts, deliveries.last_fault, queued_at_ms, \
+         settled_at_ms, settled_position FROM deliveries JOIN queues ON queues.id = queue \
+         WHERE deliveries.id BETWEEN ?1 AND ?2 ORDER BY deliveries.id",
+    )?;
+    let deliveries = statement
+        .query_map((first, last), delivery_row)?
+        .collect::<Result<_, _>>()?;
+    Ok(Some((row, deliveries)))
+}
+
+fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
+    let fault = match (row.get(10)?, row.get(11)?) {
+        (Some(kind), Some(summary)) => Some(FaultSummary { kind, summary }),
+        _ => None,
+    };
+    let summary = MessageSummary {
+        id: MessageId::from_i64(row.get(0)?),
+        interface: row.get(1)?,
+        stage: stage(row, 2, Stage::of_code)?,
+        revision: row.get(3)?,
+        received_at_ms: row.get(4)?,
+        decided_at_ms: row.get(5)?,
+        control_id: row.get(6)?,
+        message_type: row.get(7)?,
+        source: row.get(8)?,
+        attempts: row.get(9)?,
+        fault,
+        deliveries: row.get(12)?,
+    };
+    Ok(MessageRow {
+        summary,
+        received_position: row.get(13)?,
+        decided_position: row.get(14)?,
+        first_delivery: row.get(15)?,
+    })
+}
+
+fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+    let record = DeliveryRecord {
+        id: DeliveryId::from_i64(row.get(0)?),
+        output: row.get(1)?,
+        destination: row.get(2)?,
+        stage: stage(row, 3, DeliveryStage::of_code)?,
+        attempts: row.get(4)?,
+        last_fault: row.get(5)?,
+        queued_at_ms: row.get(6)?,
+        settled_at_ms: row.get(7)?,
+        answer: None,
+        fault: None,
+    };
+    Ok(DeliveryRow {
+        record,
+        settled_position: row.get(8)?,
+    })
+}
+
+fn stage<T>(row: &Row<'_>, column: usize, of_code: impl Fn(i64) -> Option<T>) -> rusqlite::Result<T> {
+    let code = row.get(column)?;
+    of_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, code))
+}
+
+fn decision_record(at_ms: i64, ruling: Ruling) -> DecisionRecord {
+    let empty = DecisionRecord {
+        at_ms,
+        revision: ruling.revision,
+        outputs: Vec::new(),
+        reason: None,
+        code: None,
+        fault: None,
+        detail: Sealed::default(),
+    };
+    match ruling.decision {
+        Decision::Processed { outputs, detail } => DecisionRecord {
+            outputs: outputs.into_iter().map(output_record).collect(),
+            detail,
+            ..empty
+        },
+        Decision::Filtered { reason, detail } => DecisionRecord {
+            reason: Some(reason),
+            detail,
+            ..empty
+        },
+        Decision::Refused { code, fault, detail } => DecisionRecord {
+            code: Some(code),
+            fault: Some(fault),
+            detail,
+            ..empty
+        },
+        Decision::Quarantined { fault, detail } => DecisionRecord {
+            fault: Some(fault),
+            detail,
+            ..empty
+        },
+    }
+}
+
+fn output_record(output: NewOutput) -> OutputRecord {
+    let destinations: Vec<Arc<str>> = output.destinations;
+    OutputRecord {
+        content: output.content,
+        destinations,
+    }
+}
+
+fn delivery_record(reading: &mut Reading, row: DeliveryRow) -> Result<DeliveryRecord, ReadError> {
+    let DeliveryRow {
+        mut record,
+        settled_position,
+    } = row;
+    let Some(position) = settled_position else {
+        return Ok(record);
+    };
+    if let Some((_, Event::DeliverySettled { settlement, .. })) = reading.entry(position)? {
+        match settlement {
+            Settlement::Delivered { answer } => record.answer = Some(answer),
+            Settlement::Quarantined { fault } => record.fault = Some(fault),
+        }
+    }
+    Ok(record)
+}

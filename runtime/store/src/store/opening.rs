@@ -1,0 +1,143 @@
+//! How a store comes up: lock, catalog, journal, projection, and what was left undecided.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use super::{Inner, Opened, Running, Store};
+use crate::clock::Clock;
+use crate::delivery::{Feeder, Limits, Queues};
+use crate::faults::Faults;
+use crate::folder::DataFolder;
+use crate::format::unusable;
+use crate::journal::{
+    Horizon, Intake, JournalReader, Keeper, Numbers, Scan, Segments, Writer, WriterParts, Written, scan,
+};
+use crate::projection::{self, ProjectionStart, Undecided, open_projection, rebuild_projection};
+use crate::reading::Readings;
+use crate::{Catalog, OpenError, Received, StoreSettings, Unfinished};
+
+/// What a test may replace.
+#[derive(Clone, Default)]
+pub(crate) struct Surroundings {
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+}
+
+pub(super) fn open(settings: &StoreSettings, surroundings: &Surroundings) -> Result<Opened, OpenError> {
+    let folder = DataFolder::hold(&settings.folder)?;
+    let catalog = Catalog::open(&folder.catalog(), surroundings.clock.clone())?;
+    let scan = scan(&folder.journal())?;
+    let segments = Arc::new(Segments::new(folder.journal(), scan.places.clone()));
+    let projection = open_projection(&folder.live(), &segments, scan.end, surroundings.faults.clone())?;
+    let unfinished = unfinished(&folder, &segments)?;
+    let unclean = scan.unclean;
+    let store = start(settings, surroundings, folder, catalog, &scan, segments, projection)?;
+    Ok(Opened {
+        store,
+        unclean,
+        unfinished,
+    })
+}
+
+pub(super) fn rebuild(settings: &StoreSettings) -> Result<i64, OpenError> {
+    let folder = DataFolder::hold(&settings.folder)?;
+    let scan = scan(&folder.journal())?;
+    let segments = Arc::new(Segments::new(folder.journal(), scan.places));
+    rebuild_projection(&folder.live(), &segments, scan.end)
+}
+
+fn start(
+    settings: &StoreSettings,
+    surroundings: &Surroundings,
+    folder: DataFolder,
+    catalog: Catalog,
+    scan: &Scan,
+    segments: Arc<Segments>,
+    projection: ProjectionStart,
+) -> Result<Store, OpenError> {
+    let unusable = |error| unusable(&settings.folder, &error);
+    let mut numbers = Numbers::after(
+        scan.last_message.max(projection.last_message),
+        scan.last_delivery.max(projection.last_delivery),
+        surroundings.clock.now_ms(),
+    );
+    let stamp = numbers.stamp(surroundings.clock.now_ms());
+    let intake = Arc::new(Intake::new(
+        numbers,
+        surroundings.clock.clone(),
+        settings.waiting_bytes_max,
+    ));
+    let written = Arc::new(Written::default());
+    written.set(Horizon {
+        position: scan.end,
+        delivery: stamp.last_delivery.as_i64(),
+    });
+
+    let (feed, projection, projection_thread) = projection::start(projection, written.clone()).map_err(unusable)?;
+    let (loads, requests) = channel();
+    let queues = Arc::new(Queues::new(Limits::of(settings), loads));
+    let journal = JournalReader::new(segments.clone());
+    let feeder = Feeder {
+        requests,
+        projection: projection.clone(),
+        journal,
+        written: written.clone(),
+    };
+    let feeder = feeder.start().map_err(unusable)?;
+    let readings = Readings::new(projection.clone(), segments.clone(), written.clone());
+    let (keeper, keeper_thread) = Keeper::start(&segments, scan.current).map_err(unusable)?;
+    let mut writer = Writer::new(WriterParts {
+        intake: intake.clone(),
+        segments,
+        keeper,
+        current: scan.current,
+        end: scan.end,
+        segment_bytes_max: settings.segment_bytes_max,
+        faults: surroundings.faults.clone(),
+        written,
+        queues: queues.clone(),
+        feed,
+    });
+    let started = writer.mark_start(&stamp);
+    let writer = writer.start().map_err(unusable)?;
+    let running = Running {
+        writer,
+        keeper: keeper_thread,
+        projection: projection_thread,
+        feeder,
+        folder,
+    };
+    let inner = Inner {
+        intake,
+        queues,
+        projection,
+        readings,
+        catalog,
+        running: Some(running).into(),
+    };
+    // Only now, so that dropping `inner` ends the threads.
+    started.map_err(|failure| crate::format::unusable(&settings.folder, &failure))?;
+    Ok(Store { inner: Arc::new(inner) })
+}
+
+/// The messages that an earlier engine left undecided. The projection knows them, the journal has them.
+fn unfinished(folder: &DataFolder, segments: &Arc<Segments>) -> Result<Vec<Unfinished>, OpenError> {
+    let file = folder.live();
+    let undecided = projection::undecided(&file).map_err(|error| unusable(&file, &error))?;
+    let mut journal = JournalReader::new(segments.clone());
+    let mut unfinished = Vec::with_capacity(undecided.len());
+    for Undecided { id, attempts, position } in undecided {
+        let entry = journal.entry(position).map_err(OpenError::from)?;
+        let arrival = entry.and_then(|entry| entry.event.into_arrival());
+        let arrival = arrival.ok_or_else(|| OpenError::Damaged {
+            file: journal.file(position),
+            reason: format!("position {position} does not hold the arrival of message {id}"),
+        })?;
+        unfinished.push(Unfinished {
+            received: Received::unfinished(id, &arrival, attempts),
+            arrival,
+            attempts,
+        });
+    }
+    Ok(unfinished)
+}

@@ -1,0 +1,11 @@
+//! The store as a whole, as the engine uses it.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod backlog;
+mod crash;
+mod failures;
+mod journey;
+mod opening;
+mod rebuild;
+mod support;
