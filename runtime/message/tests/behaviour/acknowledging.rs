@@ -253,6 +253,12 @@ fn an_answer_is_read_with_the_texts_of_either_error_form() {
 }
 
 #[test]
+fn at_most_fifty_errors_of_an_answer_are_read() {
+    let answer = format!("MSH|^~\\&|HIS\rMSA|AE|K1\r{}", "ERR|||101\r".repeat(60));
+    assert_eq!(read(&message(&answer)).unwrap().text.lossy_text().lines().count(), 50);
+}
+
+#[test]
 fn what_is_not_an_answer_is_told_apart() {
     assert_eq!(read(&result()), Err(AnswerError::NoAcknowledgement));
     assert_eq!(

@@ -87,12 +87,51 @@ fn a_removed_segment_is_found_though_those_after_it_were_numbered_anew() {
 }
 
 #[test]
+fn where_every_segment_changed_those_are_paired_that_agree_most() {
+    let (some, more) = ("OBX|1|A|x\rOBX|2|B|x", "OBX|7|N|n\rOBX|1|A|y\rOBX|2|B|y");
+    assert_eq!(
+        pair(some, more),
+        ["OBX: - -> OBX|7|N|n", "OBX[2]-3: x -> y", "OBX[3]-3: x -> y"]
+    );
+    assert_eq!(
+        pair(more, some),
+        ["OBX: OBX|7|N|n -> -", "OBX-3: y -> x", "OBX[2]-3: y -> x"]
+    );
+}
+
+#[test]
 fn a_segment_of_another_name_does_not_move_the_others() {
     let found = pair("OBX|1|A\rNTE|1|x\rOBX|2|B", "OBX|1|C\rZZZ|1\rNTE|1|y\rOBX|2|D");
     assert_eq!(
         found,
         ["OBX-2: A -> C", "ZZZ: - -> ZZZ|1", "NTE-2: x -> y", "OBX[2]-2: B -> D"]
     );
+}
+
+#[test]
+fn segments_that_changed_places_are_one_that_went_and_one_that_came() {
+    let found = pair("OBX|1|A\rNTE|1|x", "NTE|1|y\rOBX|1|B");
+    assert_eq!(found, ["OBX: OBX|1|A -> -", "NTE-2: x -> y", "OBX: - -> OBX|1|B"]);
+}
+
+#[test]
+fn long_stretches_in_which_everything_changed_are_paired_by_name() {
+    let segments = |value: &str| {
+        (1..=70)
+            .map(|number| format!("OBX|{number}{value}"))
+            .collect::<Vec<_>>()
+    };
+    let mut after = segments("b");
+    after.insert(35, "ZZZ|1".to_owned());
+    after.insert(0, "NTE|1".to_owned());
+    let mut before = segments("a");
+    before.push("PID|1".to_owned());
+    let found = pair(&before.join("\r"), &after.join("\r"));
+    assert_eq!(found.len(), 73);
+    assert_eq!(found[0], "NTE: - -> NTE|1");
+    assert_eq!(found[1..3], ["OBX-1: 1a -> 1b", "OBX[2]-1: 2a -> 2b"]);
+    assert_eq!(found[36..38], ["ZZZ: - -> ZZZ|1", "OBX[36]-1: 36a -> 36b"]);
+    assert_eq!(found[72], "PID: PID|1 -> -");
 }
 
 #[test]
@@ -115,16 +154,34 @@ fn messages_with_other_delimiters_or_another_character_set_are_compared_by_meani
 }
 
 #[test]
-fn a_node_of_very_many_parts_is_one_difference() {
-    let wave = |first: &str| format!("OBX|1|NA|||{first}{}", "^5".repeat(5_000));
-    let found = differences(
-        &message(&format!("MSH|^~\\&|A\r{}\r", wave("1"))),
-        &message(&format!("MSH|^~\\&|A\r{}\r", wave("2"))),
-    );
-    assert_eq!(
-        found.iter().map(|found| found.path.as_str()).collect::<Vec<_>>(),
-        ["OBX-5"]
-    );
+fn a_node_of_very_many_parts_on_either_side_is_one_difference() {
+    let wave = format!("OBX|1|NA|||1{}", "^5".repeat(5_000));
+    let other_wave = wave.replace("|1^", "|2^");
+    let fields = format!("OBX{}", "|1".repeat(5_000));
+    for (before, after, expected) in [
+        (wave.as_str(), other_wave.as_str(), "OBX-5"),
+        (&wave, "OBX|1|NA|||1^6", "OBX-5"),
+        ("OBX|1|NA|||1^6", &wave, "OBX-5"),
+        (&fields, "OBX|1|2|3", "OBX"),
+        ("OBX|1|2|3", &fields, "OBX"),
+    ] {
+        let paths: Vec<_> = pair(before, after)
+            .iter()
+            .map(|found| found.split(':').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(paths, [expected]);
+    }
+}
+
+#[test]
+fn a_long_list_of_differences_goes_on_segment_by_segment() {
+    let segments = |value: &str| {
+        let segment = format!("OBX{}", format!("|{value}").repeat(1_000));
+        vec![segment; 12].join("\r")
+    };
+    let found = pair(&segments("1"), &segments("2"));
+    assert_eq!(found.len(), 10_002);
+    assert!(found[9_999].starts_with("OBX[10]-1000: ") && found[10_000].starts_with("OBX[11]: "));
 }
 
 /// Nothing is equal, nothing is unique, and names alternate: what makes a comparison quadratic if anything does.

@@ -66,6 +66,8 @@ fn a_message_of_more_segments_than_allowed_is_refused_and_one_of_exactly_as_many
 fn a_message_of_more_bytes_than_positions_can_count_is_refused_before_it_is_looked_at() {
     let error = Message::parse(vec![0; MESSAGE_BYTES_MAX + 1], &ParseOptions::default()).unwrap_err();
     assert_eq!((error.code(), error.offset()), ("too-large", MESSAGE_BYTES_MAX as u64));
+    let error = Message::parse(vec![0; MESSAGE_BYTES_MAX], &ParseOptions::default()).unwrap_err();
+    assert_eq!(error.code(), "no-header");
 }
 
 #[test]
