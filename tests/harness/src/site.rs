@@ -138,7 +138,7 @@ config = { application = "EHR", facility = "SZENT_IMRE", name_case = "title" }
 grants = { tables = ["lab-codes"], read = ["*"], write = ["PID-5", "OBX-3", "OBX-6", "OBX-8", "MSH-5", "MSH-6"] }
 "#;
 
-const LAB_CODES: &str = "local,loinc,display,unit\nGLU,2345-7,Glucose [Mass/volume] in Serum or Plasma,mmol/L\nK,2823-3,Potassium [Moles/volume] in Serum or Plasma,mmol/L\nHGB,718-7,Hemoglobin [Mass/volume] in Blood,g/L\n";
+const LAB_CODES: &str = "local,loinc,display,unit\nGLU,14749-6,Glucose [Moles/volume] in Serum or Plasma,mmol/L\nK,2823-3,Potassium [Moles/volume] in Serum or Plasma,mmol/L\nHGB,718-7,Hemoglobin [Mass/volume] in Blood,g/L\n";
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;

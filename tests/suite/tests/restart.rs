@@ -94,7 +94,7 @@ const SLOW_LOOP: &str = r#"[[steps]]
 plugin = "test/mischief"
 version = "^1"
 grants = { read = ["MSH-10"] }
-limits = { deadline = "60s", fuel = 1000000000000 }
+limits = { deadline = "30s", fuel = 1000000000000 }
 "#;
 
 #[test]

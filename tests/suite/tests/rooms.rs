@@ -45,7 +45,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const ONE_ROOM: &[(&str, &[&str])] = &[
     ("wasmtime", &["transfuse-sandbox"]),
     ("rusqlite", &["transfuse-store"]),
-    ("wit-component", &["transfuse-package"]),
+    ("wit-component", &["transfuse-package", "transfuse-guests"]),
     ("wit-bindgen", &["transfuse-plugin"]),
     ("clap", &["transfuse", "transfuse-bench"]),
     ("axum", &["transfuse"]),
