@@ -30,6 +30,23 @@ fn a_leaf_is_found_by_field_repetition_component_and_subcomponent() {
 }
 
 #[test]
+fn a_field_is_found_wherever_it_lies_in_a_long_segment() {
+    // Lengths from none to beyond anything that is looked at in one step.
+    let field = |number: usize| format!("{number}{}", "x".repeat(number * 7 % 90)).repeat(number % 3);
+    let fields: Vec<_> = (1..=400).map(field).collect();
+    let message = with_segment(&format!("OBX|{}", fields.join("|")));
+    for (number, expected) in (1..).zip(&fields) {
+        assert_eq!(get(&message, &format!("OBX-{number}")), value(expected), "{number}");
+    }
+    assert_eq!(get(&message, "OBX-401"), Ok(None));
+    let empty = with_segment(&format!("OBX{}end", "|".repeat(400)));
+    assert_eq!(
+        (get(&empty, "OBX-399"), get(&empty, "OBX-400"), get(&empty, "OBX-401")),
+        (value(""), value("end"), Ok(None))
+    );
+}
+
+#[test]
 fn absent_and_empty_and_delete_are_three_things() {
     let message = result();
     for text in ["PID-4", "PID-2", "PID-3.2", "PID-17"] {
@@ -140,7 +157,7 @@ fn rows_give_the_leaves_of_every_segment_of_a_name() {
 
 #[test]
 fn counting_gives_the_parts_of_the_node_that_is_named() {
-    let message = message("MSH|^~\\&|A||X\rPID|1||A^B~C~|D&E^F\rOBX|1\rOBX|2\rZZZ\r");
+    let message = message("MSH|^~\\&|A~B||X\rPID|1||A^B~C~|D&E^F\rOBX|1~2\rOBX|2\rZZZ\r");
     for (text, expected) in [
         ("OBX", 2),
         ("NTE", 0),
@@ -161,6 +178,8 @@ fn counting_gives_the_parts_of_the_node_that_is_named() {
         ("PID-4.3", 0),
         ("PID-9", 0),
         ("MSH-2", 1),
+        ("MSH-3", 2),
+        ("OBX-1", 2),
         ("MSH-1", 1),
         ("NTE-3", 0),
     ] {
