@@ -3,6 +3,8 @@
 mod content;
 mod revisions;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::Path;

@@ -22,6 +22,7 @@ pub(crate) struct Day {
 
 impl Clock {
     /// Milliseconds since 1970 UTC. A clock set before 1970 reads as 1970.
+    #[cfg_attr(not(test), expect(clippy::unused_self, reason = "a test's clock is set"))]
     pub(crate) fn now_ms(&self) -> i64 {
         #[cfg(test)]
         if let Some(set_to_ms) = &self.set_to_ms {
@@ -60,7 +61,7 @@ impl Day {
             .and_then(|next| Offset::UTC.to_timestamp(next.to_datetime(Time::midnight())));
         Self {
             number: i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day()),
-            ends_at_ms: ends.map_or(i64::MAX, |ends| ends.as_millisecond()),
+            ends_at_ms: ends.map_or(i64::MAX, jiff::Timestamp::as_millisecond),
         }
     }
 }

@@ -232,6 +232,7 @@ impl Receipt {
     }
 
     /// The message.
+    #[must_use]
     pub fn id(&self) -> MessageId {
         self.id
     }
@@ -239,16 +240,19 @@ impl Receipt {
 
 impl Committed {
     /// The message.
+    #[must_use]
     pub fn id(&self) -> MessageId {
         self.id
     }
 
     /// The stage that the decision put it in.
+    #[must_use]
     pub fn stage(&self) -> Stage {
         self.stage
     }
 
     /// How many deliveries it made.
+    #[must_use]
     pub fn deliveries(&self) -> u32 {
         self.deliveries
     }

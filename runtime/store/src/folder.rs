@@ -23,14 +23,15 @@ pub(crate) struct DataFolder {
 
 impl DataFolder {
     /// Makes the folder where it is missing, and locks it.
-    pub(crate) fn hold(path: &Path) -> Result<Self, OpenError> {
-        make_private(path)?;
+    pub(crate) fn hold(path: PathBuf) -> Result<Self, OpenError> {
+        make_private(&path)?;
         make_private(&path.join("journal"))?;
-        let lock = lock_file(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        let lock = lock_file(&path)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -102,14 +103,14 @@ mod tests {
     fn a_second_engine_is_refused_and_told_who_holds_the_folder() {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("data");
-        let held = DataFolder::hold(&path).unwrap();
-        let refused = DataFolder::hold(&path).unwrap_err().to_string();
+        let held = DataFolder::hold(path.clone()).unwrap();
+        let refused = DataFolder::hold(path.clone()).unwrap_err().to_string();
         assert!(
             refused.contains(&format!("in use by process {}", std::process::id())),
             "{refused}"
         );
         drop(held);
-        DataFolder::hold(&path).unwrap();
+        DataFolder::hold(path.clone()).unwrap();
     }
 
     #[test]
@@ -118,7 +119,7 @@ mod tests {
         let path = temporary.path().join("data");
         std::fs::create_dir(&path).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let _held = DataFolder::hold(&path).unwrap();
+        let _held = DataFolder::hold(path.clone()).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

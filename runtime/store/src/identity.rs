@@ -59,6 +59,7 @@ impl MessageId {
     }
 
     /// The id as the files hold it.
+    #[must_use]
     pub fn as_i64(self) -> i64 {
         self.0
     }
@@ -69,11 +70,13 @@ impl MessageId {
     }
 
     /// The UTC day of arrival as `yyyymmdd`.
+    #[must_use]
     pub fn day(self) -> i64 {
         self.0 / NUMBERS_PER_DAY
     }
 
     /// The number within the day, from 1.
+    #[must_use]
     pub fn number(self) -> i64 {
         self.0 % NUMBERS_PER_DAY
     }
@@ -99,6 +102,7 @@ impl FromStr for MessageId {
 
 impl DeliveryId {
     /// The id as the files hold it.
+    #[must_use]
     pub fn as_i64(self) -> i64 {
         self.0
     }
@@ -126,6 +130,7 @@ impl Stage {
     ];
 
     /// The stage in kebab-case, as people and programs write it.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",
@@ -173,6 +178,7 @@ impl FromStr for Stage {
 
 impl DeliveryStage {
     /// The stage in kebab-case.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",

@@ -67,7 +67,7 @@ impl Store {
     /// What the journal has beyond the projection is applied first; a projection that is missing or unreadable is
     /// built anew.
     pub fn open(settings: StoreSettings) -> Result<Opened, OpenError> {
-        opening::open(&settings, &opening::Surroundings::default())
+        opening::open(settings, &opening::Surroundings::default())
     }
 
     /// Builds `live.sqlite` anew from the journal, in a folder that no engine works on, and gives the last position of
@@ -123,6 +123,7 @@ impl Store {
     }
 
     /// The queue of a destination of an interface. Asking again gives another handle to the same queue.
+    #[must_use]
     pub fn queue(&self, interface: &str, destination: &str) -> DeliveryQueue {
         DeliveryQueue::new(
             self.inner.queues.queue(interface, destination),
@@ -146,6 +147,7 @@ impl Store {
     }
 
     /// What is deployed.
+    #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.inner.catalog
     }
@@ -176,7 +178,6 @@ impl Inner {
         };
         self.intake.end(ending);
         join(running.writer);
-        self.queues.close();
         join(running.feeder);
         self.projection.stop();
         join(running.projection);

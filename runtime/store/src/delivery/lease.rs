@@ -62,11 +62,13 @@ impl DeliveryQueue {
     }
 
     /// The interface.
+    #[must_use]
     pub fn interface(&self) -> &Arc<str> {
         &self.queue.interface
     }
 
     /// The destination.
+    #[must_use]
     pub fn destination(&self) -> &Arc<str> {
         &self.queue.destination
     }

@@ -21,12 +21,12 @@ pub(crate) struct Queue {
     loads: Sender<Request>,
 }
 
-/// How much a queue may hold.
+/// How much a queue may hold at most.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    pub(crate) bytes_max: usize,
-    pub(crate) deliveries_max: usize,
-    pub(crate) unsynced_settlements_max: usize,
+    pub(crate) bytes: usize,
+    pub(crate) deliveries: usize,
+    pub(crate) unsynced_settlements: usize,
 }
 
 /// A delivery that waits.
@@ -90,9 +90,9 @@ const ITEM_BYTES: usize = 128;
 impl Limits {
     pub(crate) fn of(settings: &StoreSettings) -> Self {
         Self {
-            bytes_max: settings.queue_bytes_max,
-            deliveries_max: settings.queue_deliveries_max,
-            unsynced_settlements_max: settings.unsynced_settlements_max.max(1),
+            bytes: settings.queue_bytes_max,
+            deliveries: settings.queue_deliveries_max,
+            unsynced_settlements: settings.unsynced_settlements_max.max(1),
         }
     }
 }
@@ -128,12 +128,12 @@ impl Queue {
         if state.closed {
             return Taken::Closed;
         }
-        if state.unsynced >= self.limits.unsynced_settlements_max {
+        if state.unsynced >= self.limits.unsynced_settlements {
             return Taken::Wait;
         }
         let item = state.items.pop_front();
         state.bytes -= item.as_ref().map_or(0, Item::bytes);
-        let load = matches!(state.mode, Mode::Behind) && state.items.len() <= self.limits.deliveries_max / 4;
+        let load = matches!(state.mode, Mode::Behind) && state.items.len() <= self.limits.deliveries / 4;
         if load {
             state.mode = Mode::Loading(Some(Aside::default()));
         }
@@ -153,11 +153,15 @@ impl Queue {
     /// A delivery has become durable.
     pub(super) fn push(&self, item: Item) {
         let mut state = lock(&self.state);
-        let full = state.items.len() >= self.limits.deliveries_max || state.bytes >= self.limits.bytes_max;
+        if item.id <= state.last_held {
+            // It was loaded between becoming durable and being announced here.
+            return;
+        }
+        let full = state.items.len() >= self.limits.deliveries || state.bytes >= self.limits.bytes;
         match &mut state.mode {
             Mode::Behind | Mode::Loading(None) => {}
             Mode::Loading(Some(aside)) => {
-                if aside.items.len() >= self.limits.deliveries_max || aside.bytes >= self.limits.bytes_max {
+                if aside.items.len() >= self.limits.deliveries || aside.bytes >= self.limits.bytes {
                     state.mode = Mode::Loading(None);
                 } else {
                     aside.bytes += item.bytes();
@@ -176,11 +180,11 @@ impl Queue {
     /// What is to be loaded; `None` when nothing is any more.
     pub(super) fn wanted(&self) -> Option<Load> {
         let state = lock(&self.state);
-        let room = self.limits.bytes_max.saturating_sub(state.bytes);
+        let room = self.limits.bytes.saturating_sub(state.bytes);
         (!state.closed && matches!(state.mode, Mode::Loading(_))).then_some(Load {
             after: state.last_held,
-            deliveries_max: (self.limits.deliveries_max / 2).max(1),
-            bytes_max: (self.limits.bytes_max / 2).min(room),
+            deliveries_max: (self.limits.deliveries / 2).max(1),
+            bytes_max: (self.limits.bytes / 2).min(room),
         })
     }
 
@@ -223,13 +227,13 @@ impl Queue {
     pub(super) fn settling(&self) -> bool {
         let mut state = lock(&self.state);
         state.unsynced += 1;
-        state.unsynced * 2 >= self.limits.unsynced_settlements_max
+        state.unsynced * 2 >= self.limits.unsynced_settlements
     }
 
     /// A settlement has become durable, or was forgotten at the end.
     pub(super) fn settled(&self) {
         let mut state = lock(&self.state);
-        let was_full = state.unsynced >= self.limits.unsynced_settlements_max;
+        let was_full = state.unsynced >= self.limits.unsynced_settlements;
         state.unsynced = state.unsynced.saturating_sub(1);
         drop(state);
         if was_full {
@@ -264,5 +268,124 @@ impl std::fmt::Debug for Queue {
             .field("interface", &self.interface)
             .field("destination", &self.destination)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    fn queue(deliveries: usize) -> (Arc<Queue>, Receiver<Request>) {
+        let (loads, requests) = channel();
+        let limits = Limits {
+            bytes: 1 << 20,
+            deliveries,
+            unsynced_settlements: 2,
+        };
+        (
+            Arc::new(Queue::new("lab".into(), "ehr".into(), limits, loads)),
+            requests,
+        )
+    }
+
+    fn item(id: i64) -> Item {
+        let message = MessageId::new(20_261_123, id);
+        Item {
+            id: DeliveryId::from_i64(id),
+            message,
+            output: 0,
+            attempts: 0,
+            content: Sealed::default(),
+        }
+    }
+
+    fn items(ids: &[i64]) -> Vec<Item> {
+        ids.iter().copied().map(item).collect()
+    }
+
+    /// Takes until nothing is there.
+    fn drain(queue: &Arc<Queue>) -> Vec<i64> {
+        let next = || match queue.take() {
+            Taken::Item(item) => Some(item.id.as_i64()),
+            Taken::Wait | Taken::Closed => None,
+        };
+        std::iter::from_fn(next).collect()
+    }
+
+    #[test]
+    fn a_new_queue_asks_for_its_backlog_once() {
+        let (queue, requests) = queue(8);
+        assert_eq!(drain(&queue), []);
+        assert_eq!(drain(&queue), []);
+        assert!(matches!(requests.try_recv(), Ok(Request::Load(_))));
+        assert!(requests.try_recv().is_err());
+        assert_eq!(queue.wanted().unwrap().after.as_i64(), 0);
+    }
+
+    #[test]
+    fn what_becomes_durable_during_a_load_is_there_once_and_in_order() {
+        let (queue, _requests) = queue(8);
+        drain(&queue);
+        for id in 3..6 {
+            queue.push(item(id));
+        }
+        // The projection had come to 4 when it was asked.
+        queue.loaded(items(&[1, 2, 3, 4]), true, DeliveryId::from_i64(4));
+        // Durable before the load looked, announced after it was done.
+        queue.push(item(4));
+        queue.push(item(6));
+        assert_eq!(drain(&queue), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_load_that_is_not_complete_is_followed_by_the_next() {
+        let (queue, requests) = queue(8);
+        drain(&queue);
+        queue.push(item(9));
+        queue.loaded(items(&[1, 2]), false, DeliveryId::from_i64(9));
+        queue.push(item(10));
+        assert_eq!(drain(&queue), [1, 2]);
+        assert_eq!(requests.try_iter().count(), 2);
+        assert_eq!(queue.wanted().unwrap().after.as_i64(), 2);
+    }
+
+    #[test]
+    fn a_full_queue_falls_behind_and_keeps_what_it_has() {
+        let (queue, _requests) = queue(4);
+        drain(&queue);
+        queue.loaded(Vec::new(), true, DeliveryId::from_i64(0));
+        for id in 1..8 {
+            queue.push(item(id));
+        }
+        assert_eq!(drain(&queue), [1, 2, 3, 4]);
+        assert_eq!(queue.wanted().unwrap().after.as_i64(), 4);
+    }
+
+    #[test]
+    fn too_much_aside_during_a_load_means_another_load() {
+        let (queue, _requests) = queue(4);
+        drain(&queue);
+        for id in 2..9 {
+            queue.push(item(id));
+        }
+        queue.loaded(items(&[1]), true, DeliveryId::from_i64(1));
+        assert_eq!(drain(&queue), [1]);
+        assert_eq!(queue.wanted().unwrap().after.as_i64(), 1);
+    }
+
+    #[test]
+    fn a_full_window_of_settlements_holds_the_queue_until_one_is_durable() {
+        let (queue, _requests) = queue(8);
+        drain(&queue);
+        queue.loaded(items(&[1, 2, 3]), true, DeliveryId::from_i64(3));
+        assert!(queue.settling(), "half of two is one: the writer should hurry");
+        queue.settling();
+        assert_eq!(drain(&queue), []);
+        queue.settled();
+        assert_eq!(drain(&queue), [1, 2, 3]);
     }
 }

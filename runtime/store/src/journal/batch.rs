@@ -88,12 +88,11 @@ impl Batch {
         if let Some(fate) = self.fate.get() {
             return Poll::Ready(fate);
         }
-        match registered.and_then(|index| waiters.get_mut(index)) {
-            Some(waker) => waker.clone_from(context.waker()),
-            None => {
-                *registered = Some(waiters.len());
-                waiters.push(context.waker().clone());
-            }
+        if let Some(waker) = registered.and_then(|index| waiters.get_mut(index)) {
+            waker.clone_from(context.waker());
+        } else {
+            *registered = Some(waiters.len());
+            waiters.push(context.waker().clone());
         }
         Poll::Pending
     }

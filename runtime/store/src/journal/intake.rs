@@ -53,6 +53,8 @@ pub(crate) enum Ending {
 struct State {
     slots: Vec<Slot>,
     batch: Arc<Batch>,
+    /// The batch that the writer took last.
+    taken: Option<Arc<Batch>>,
     bytes: usize,
     numbers: Numbers,
     /// Somebody waits for what is in line.
@@ -80,6 +82,7 @@ impl Intake {
         let state = State {
             slots: Vec::new(),
             batch: Batch::new(1),
+            taken: None,
             bytes: 0,
             numbers,
             urgent: false,
@@ -130,7 +133,7 @@ impl Intake {
     /// Numbers the deliveries of a decision and puts it in line, into the entry of its arrival if that still waits.
     pub(crate) fn decide(&self, received: Received, decision: Decision) -> PendingCommit {
         let at_ms = self.clock.now_ms();
-        let (id, stage, deliveries) = (received.id(), decision.stage(), decision.deliveries());
+        let (id, outcome, deliveries) = (received.id(), decision.stage(), decision.deliveries());
         let mut state = lock(&self.state);
         let origin = match received
             .place()
@@ -170,7 +173,7 @@ impl Intake {
                 );
             }
         }
-        PendingCommit::waiting(waiting, id, stage, deliveries)
+        PendingCommit::waiting(waiting, id, outcome, deliveries)
     }
 
     /// Puts an entry in line that is about something older: an announced run, a failed attempt, a settlement.
@@ -264,13 +267,16 @@ impl Intake {
         lock(&self.state).ending
     }
 
-    /// The writer goes: whatever is still in line is forgotten.
+    /// The writer goes: whatever is still in line is forgotten, and what it was about to write is left to the next
+    /// start to find out.
     pub(crate) fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
         state.slots.clear();
         state.bytes = 0;
-        state.batch.failed(0, None, WriteError::ShutDown);
+        for batch in state.taken.take().iter().chain([&state.batch]) {
+            batch.failed(0, None, WriteError::ShutDown);
+        }
     }
 
     /// Where the sequences stand now.
@@ -377,9 +383,11 @@ impl State {
         self.bytes = 0;
         self.urgent = false;
         self.linger_until = None;
+        let batch = std::mem::replace(&mut self.batch, next);
+        self.taken = Some(batch.clone());
         Taken {
             slots: std::mem::replace(&mut self.slots, room),
-            batch: std::mem::replace(&mut self.batch, next),
+            batch,
             stamp: self.numbers.stamp(now_ms),
         }
     }

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use super::segment::{Segment, connect_for_reading};
 use super::segments::{Segments, segment_file};
+use crate::faults::Failure;
 use crate::sync::lock;
 
 /// The writer asks for a checkpoint whenever it has appended this much: the log that a restart has to read stays
@@ -25,6 +26,7 @@ const REQUESTS_MAX: usize = 16;
 pub(crate) struct Keeper {
     requests: SyncSender<Request>,
     spare: Arc<Mutex<Option<Segment>>>,
+    folder: PathBuf,
 }
 
 enum Request {
@@ -53,7 +55,14 @@ impl Keeper {
                 work.finish_before(current);
                 work.run(&received);
             })?;
-        Ok((Self { requests, spare }, thread))
+        Ok((
+            Self {
+                requests,
+                spare,
+                folder: segments.folder().to_owned(),
+            },
+            thread,
+        ))
     }
 
     pub(super) fn checkpoint(&self, number: u64) {
@@ -69,9 +78,14 @@ impl Keeper {
         let _ = self.requests.try_send(Request::Spare(next));
     }
 
-    /// The segment of this number, if it is ready.
-    pub(super) fn take_spare(&self, number: u64) -> Option<Segment> {
-        lock(&self.spare).take().filter(|spare| spare.number == number)
+    /// The segment of this number, which nobody has written to: ready, or made now. The lock is held meanwhile, so that
+    /// the writer and the housekeeper never make the same file at once.
+    pub(super) fn segment(&self, number: u64) -> Result<Segment, Failure> {
+        let mut spare = lock(&self.spare);
+        match spare.take() {
+            Some(segment) if segment.number == number => Ok(segment),
+            _ => Segment::open(&self.folder, number),
+        }
     }
 }
 
@@ -120,10 +134,14 @@ impl Work {
         }
     }
 
-    /// Without a spare the writer makes the segment itself.
+    /// Without a spare the writer makes the segment itself, and may have done so by now.
     fn prepare(&mut self, number: u64) {
+        let mut spare = lock(&self.spare);
+        if self.segments.numbers().last().is_some_and(|last| *last >= number) {
+            return;
+        }
         match Segment::open(self.segments.folder(), number) {
-            Ok(segment) => *lock(&self.spare) = Some(segment),
+            Ok(segment) => *spare = Some(segment),
             Err(error) => tracing::warn!(segment = number, %error, "cannot prepare the next journal segment"),
         }
     }

@@ -48,7 +48,7 @@ impl JournalReader {
     pub(crate) fn entry(&mut self, position: i64) -> Result<Option<Entry>, ReadError> {
         let mut found = None;
         self.stretch(position, position, 1, Payloads::With, &mut |_, entry| {
-            found = Some(entry)
+            found = Some(entry);
         })?;
         Ok(found)
     }

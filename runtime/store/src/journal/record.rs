@@ -7,6 +7,8 @@
 //! Erasing a patient overwrites those four and nothing else; sealing encrypts each of them and raises `format`.
 
 pub(super) mod decode;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::intake::Taken;
-use super::segment::{Segment, connect, holds};
+use super::segment::{connect, holds};
 use super::segments::segment_file;
 use super::writer::Writer;
 use crate::WriteError;
@@ -43,7 +43,6 @@ impl Writer {
             tracing::error!(error = %failure, "the journal could not be written");
             self.failures += 1;
             if self.is_hopeless(&failure) {
-                taken.batch.failed(0, None, WriteError::ShutDown);
                 return false;
             }
             let reason = Arc::from(failure.to_string());
@@ -68,11 +67,8 @@ impl Writer {
     /// Looks for a batch in every segment that it may have been written to.
     fn find(&self, first_position: i64) -> Result<Finding, Failure> {
         self.faults.at(FaultPoint::Reopen)?;
-        for number in self.number.. {
+        for number in self.number..=self.tried {
             let file = segment_file(self.segments.folder(), number);
-            if !file.try_exists()? {
-                break;
-            }
             if holds(&connect(&file)?, first_position)? {
                 return Ok(Finding::Doubtful);
             }
@@ -84,10 +80,7 @@ impl Writer {
     fn write_elsewhere(&mut self, taken: &Taken) -> Result<i64, Failure> {
         let mut number = self.number + 1;
         let segment = loop {
-            let segment = match self.keeper.take_spare(number) {
-                Some(spare) => spare,
-                None => Segment::open(self.segments.folder(), number)?,
-            };
+            let segment = self.keeper.segment(number)?;
             if segment.is_empty() {
                 break segment;
             }

@@ -42,6 +42,8 @@ pub(crate) struct Writer {
     pub(super) segment: Option<Segment>,
     /// Number of the segment that is appended to, or was last.
     pub(super) number: u64,
+    /// The last segment that was ever appended to, perhaps in vain.
+    pub(super) tried: u64,
     pub(super) next_position: i64,
     pub(super) segment_bytes_max: u64,
     /// Appended since a checkpoint was last asked for.
@@ -53,6 +55,19 @@ pub(crate) struct Writer {
     pub(super) written: Arc<Written>,
     pub(super) queues: Arc<Queues>,
     pub(super) feed: ProjectionFeed,
+}
+
+/// Ends every wait when the writer's thread ends, also when it does so by a panic.
+struct LastWords {
+    intake: Arc<Intake>,
+    queues: Arc<Queues>,
+}
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        self.intake.close();
+        self.queues.close();
+    }
 }
 
 impl Written {
@@ -90,6 +105,7 @@ impl Writer {
             keeper: parts.keeper,
             segment: None,
             number: parts.current,
+            tried: parts.current,
             next_position: parts.end + 1,
             segment_bytes_max: parts.segment_bytes_max,
             unchecked_bytes: 0,
@@ -118,6 +134,10 @@ impl Writer {
 
     /// Writes batches until the store ends.
     fn run(mut self) {
+        let _last_words = LastWords {
+            intake: self.intake.clone(),
+            queues: self.queues.clone(),
+        };
         while let Some(taken) = self.intake.next() {
             match self.write(&taken.slots, &taken.stamp) {
                 Ok(first_position) => self.publish(taken, first_position),
@@ -131,7 +151,6 @@ impl Writer {
         if self.intake.ending() == Some(Ending::Clean) {
             self.mark_end();
         }
-        self.intake.close();
     }
 
     /// Writes a batch into the current segment, or into the next when that one is full, and gives its position.
@@ -139,6 +158,7 @@ impl Writer {
         let mut segment = self.current(stamp)?;
         let starts = segment.is_empty();
         let first_position = self.next_position;
+        self.tried = self.tried.max(segment.number);
         let bytes = segment.append(first_position, slots, stamp, &mut self.scratch, &self.faults)?;
         if starts {
             self.entered(segment.number, first_position);
@@ -165,7 +185,10 @@ impl Writer {
         // Before anybody is told: who was told and asks must find it, and a queue that loads its backlog after missing
         // a delivery must find that below the horizon.
         let position = self.next_position - 1;
-        self.written.set(Horizon { position, delivery: stamp.last_delivery.as_i64() });
+        self.written.set(Horizon {
+            position,
+            delivery: stamp.last_delivery.as_i64(),
+        });
         batch.written();
         self.queues.publish(&slots);
         self.feed.send(first_position, slots);
@@ -173,21 +196,16 @@ impl Writer {
 
     /// Takes the current segment out; if the write fails, it stays out.
     fn current(&mut self, stamp: &Stamp) -> Result<Segment, Failure> {
-        let segment = match self.segment.take() {
-            Some(segment) => segment,
-            None => {
-                self.faults.at(FaultPoint::Reopen)?;
-                Segment::open(self.segments.folder(), self.number)?
-            }
+        let segment = if let Some(segment) = self.segment.take() {
+            segment
+        } else {
+            self.faults.at(FaultPoint::Reopen)?;
+            Segment::open(self.segments.folder(), self.number)?
         };
         if !segment.is_full(stamp.day, self.segment_bytes_max) {
             return Ok(segment);
         }
-        let next = segment.number + 1;
-        match self.keeper.take_spare(next) {
-            Some(spare) => Ok(spare),
-            None => Segment::open(self.segments.folder(), next),
-        }
+        self.keeper.segment(segment.number + 1)
     }
 
     fn grown(&mut self, bytes: u64) {

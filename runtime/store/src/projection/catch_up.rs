@@ -117,7 +117,11 @@ fn is_usable(file: &Path, journal_end: i64) -> Result<bool, OpenError> {
         return Ok(false);
     }
     if found > FORMAT.newest() {
-        return Err(OpenError::NewerFormat { file: file.to_owned(), found, supported: FORMAT.newest() });
+        return Err(OpenError::NewerFormat {
+            file: file.to_owned(),
+            found,
+            supported: FORMAT.newest(),
+        });
     }
     let (position, ..) = progress(&connection).map_err(|error| classify(file, &error))?;
     // Ahead of the journal: it belongs to another one, or the journal was put back to an earlier state.

@@ -23,59 +23,79 @@ pub(crate) struct Surroundings {
     pub(crate) faults: Faults,
 }
 
-pub(super) fn open(settings: &StoreSettings, surroundings: &Surroundings) -> Result<Opened, OpenError> {
-    let folder = DataFolder::hold(&settings.folder)?;
+/// What was found on the disk.
+struct Found {
+    folder: DataFolder,
+    catalog: Catalog,
+    scan: Scan,
+    segments: Arc<Segments>,
+    projection: ProjectionStart,
+}
+
+/// The limits among the settings.
+struct Bounds {
+    queues: Limits,
+    waiting_bytes: usize,
+    segment_bytes: u64,
+}
+
+pub(super) fn open(settings: StoreSettings, surroundings: &Surroundings) -> Result<Opened, OpenError> {
+    let bounds = Bounds {
+        queues: Limits::of(&settings),
+        waiting_bytes: settings.waiting_bytes_max,
+        segment_bytes: settings.segment_bytes_max,
+    };
+    let folder = DataFolder::hold(settings.folder)?;
     let catalog = Catalog::open(&folder.catalog(), surroundings.clock.clone())?;
     let scan = scan(&folder.journal())?;
     let segments = Arc::new(Segments::new(folder.journal(), scan.places.clone()));
     let projection = open_projection(&folder.live(), &segments, scan.end, surroundings.faults.clone())?;
     let unfinished = unfinished(&folder, &segments)?;
     let unclean = scan.unclean;
-    let store = start(settings, surroundings, folder, catalog, &scan, segments, projection)?;
+    let found = Found {
+        folder,
+        catalog,
+        scan,
+        segments,
+        projection,
+    };
     Ok(Opened {
-        store,
+        store: start(found, &bounds, surroundings)?,
         unclean,
         unfinished,
     })
 }
 
 pub(super) fn rebuild(settings: &StoreSettings) -> Result<i64, OpenError> {
-    let folder = DataFolder::hold(&settings.folder)?;
+    let folder = DataFolder::hold(settings.folder.clone())?;
     let scan = scan(&folder.journal())?;
     let segments = Arc::new(Segments::new(folder.journal(), scan.places));
     rebuild_projection(&folder.live(), &segments, scan.end)
 }
 
-fn start(
-    settings: &StoreSettings,
-    surroundings: &Surroundings,
-    folder: DataFolder,
-    catalog: Catalog,
-    scan: &Scan,
-    segments: Arc<Segments>,
-    projection: ProjectionStart,
-) -> Result<Store, OpenError> {
-    let unusable = |error| unusable(&settings.folder, &error);
-    let mut numbers = Numbers::after(
-        scan.last_message.max(projection.last_message),
-        scan.last_delivery.max(projection.last_delivery),
-        surroundings.clock.now_ms(),
-    );
-    let stamp = numbers.stamp(surroundings.clock.now_ms());
-    let intake = Arc::new(Intake::new(
-        numbers,
-        surroundings.clock.clone(),
-        settings.waiting_bytes_max,
-    ));
+fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<Store, OpenError> {
+    let Found {
+        folder,
+        catalog,
+        scan,
+        segments,
+        projection,
+    } = found;
+    let Surroundings { clock, faults } = surroundings;
+    let mut numbers = numbers(&scan, &projection, clock);
+    let stamp = numbers.stamp(clock.now_ms());
+    let intake = Arc::new(Intake::new(numbers, clock.clone(), bounds.waiting_bytes));
     let written = Arc::new(Written::default());
     written.set(Horizon {
         position: scan.end,
         delivery: stamp.last_delivery.as_i64(),
     });
 
-    let (feed, projection, projection_thread) = projection::start(projection, written.clone()).map_err(unusable)?;
+    let file = folder.path().to_owned();
+    let no_thread = |error| unusable(&file, &error);
+    let (feed, projection, projection_thread) = projection::start(projection, written.clone()).map_err(no_thread)?;
     let (loads, requests) = channel();
-    let queues = Arc::new(Queues::new(Limits::of(settings), loads));
+    let queues = Arc::new(Queues::new(bounds.queues, loads));
     let journal = JournalReader::new(segments.clone());
     let feeder = Feeder {
         requests,
@@ -83,23 +103,23 @@ fn start(
         journal,
         written: written.clone(),
     };
-    let feeder = feeder.start().map_err(unusable)?;
+    let feeder = feeder.start().map_err(no_thread)?;
     let readings = Readings::new(projection.clone(), segments.clone(), written.clone());
-    let (keeper, keeper_thread) = Keeper::start(&segments, scan.current).map_err(unusable)?;
+    let (keeper, keeper_thread) = Keeper::start(&segments, scan.current).map_err(no_thread)?;
     let mut writer = Writer::new(WriterParts {
         intake: intake.clone(),
         segments,
         keeper,
         current: scan.current,
         end: scan.end,
-        segment_bytes_max: settings.segment_bytes_max,
-        faults: surroundings.faults.clone(),
+        segment_bytes_max: bounds.segment_bytes,
+        faults: faults.clone(),
         written,
         queues: queues.clone(),
         feed,
     });
-    let started = writer.mark_start(&stamp);
-    let writer = writer.start().map_err(unusable)?;
+    let marked = writer.mark_start(&stamp);
+    let writer = writer.start().map_err(no_thread)?;
     let running = Running {
         writer,
         keeper: keeper_thread,
@@ -115,9 +135,17 @@ fn start(
         catalog,
         running: Some(running).into(),
     };
-    // Only now, so that dropping `inner` ends the threads.
-    started.map_err(|failure| crate::format::unusable(&settings.folder, &failure))?;
+    // Only now: dropping `inner` ends the threads.
+    marked.map_err(|failure| unusable(&file, &failure))?;
     Ok(Store { inner: Arc::new(inner) })
+}
+
+/// The sequences go on after whatever is known: the projection has seen every entry, and the journal's last segment
+/// says where they stood when it began.
+fn numbers(scan: &Scan, projection: &ProjectionStart, clock: &Clock) -> Numbers {
+    let last_message = scan.last_message.max(projection.last_message);
+    let last_delivery = scan.last_delivery.max(projection.last_delivery);
+    Numbers::after(last_message, last_delivery, clock.now_ms())
 }
 
 /// The messages that an earlier engine left undecided. The projection knows them, the journal has them.

@@ -103,7 +103,7 @@ fn event(
         kind::DELIVERY_QUARANTINED => {
             let head: DeliveryHead<'_> = postcard::from_bytes(head)?;
             let delivery = address(&head, message()?);
-            let fault = stored_fault(head.fault.ok_or(RecordError::Lacks("fault"))?, payloads.note);
+            let fault = stored_fault(head.fault.as_ref().ok_or(RecordError::Lacks("fault"))?, payloads.note);
             Event::DeliverySettled {
                 delivery,
                 settlement: Settlement::Quarantined { fault },
@@ -164,11 +164,11 @@ fn stored_ruling(
         OutcomeHead::Filtered => Decision::Filtered { reason: note, detail },
         OutcomeHead::Refused { code, fault } => Decision::Refused {
             code: code.to_owned(),
-            fault: stored_fault(fault, note),
+            fault: stored_fault(&fault, note),
             detail,
         },
         OutcomeHead::Quarantined(fault) => Decision::Quarantined {
-            fault: stored_fault(fault, note),
+            fault: stored_fault(&fault, note),
             detail,
         },
     };
@@ -199,7 +199,7 @@ fn stored_outputs(heads: OutputHeads, mut contents: Bytes, with_payloads: bool) 
     heads.into_iter().map(cut).collect()
 }
 
-fn stored_fault(head: FaultHead<'_>, text: Sealed) -> StoredFault {
+fn stored_fault(head: &FaultHead<'_>, text: Sealed) -> StoredFault {
     StoredFault {
         kind: head.kind.to_owned(),
         summary: head.summary.to_owned(),

@@ -109,7 +109,7 @@ async fn a_settled_delivery_is_never_leased_again_by_this_process() {
         let lease = queue.lease().await.unwrap();
         assert_eq!(lease.id(), id);
         seen.push(text(lease.content()));
-        let _ = queue.settle(lease, delivered());
+        drop(queue.settle(lease, delivered()));
     }
     assert_eq!(seen, names(0..30));
     assert!(store.is_drained().await);

@@ -149,7 +149,7 @@ async fn deliveries_follow_the_order_of_decisions_not_of_arrivals() {
 async fn a_merged_entry_does_not_overtake_an_earlier_decision() {
     let site = Site::new();
     let store = site.store();
-    store.queue("lab", "ehr");
+    let _queue = store.queue("lab", "ehr");
     let (durable, _) = store.take("durable").await;
     // In line: the arrival, then the decision about the durable message; the arrival's own decision joins it in front.
     let merged = store.receive(arrival("merged"));

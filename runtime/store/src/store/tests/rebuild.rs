@@ -1,1 +1,232 @@
-//! Later.
+//! A projection that grew, through crashes and failures, equals one that is built anew.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use proptest::prelude::*;
+
+use super::support::{Site, arrival, delivered, fault, processed, quarantined};
+use crate::faults::{FaultPoint, Verdict};
+use crate::{Decision, Sealed, Settlement, Store};
+
+/// One thing that happens to a store.
+#[derive(Clone, Debug)]
+enum Step {
+    Pass {
+        interface: u8,
+        destinations: u8,
+    },
+    Quarantine {
+        interface: u8,
+    },
+    Filter,
+    Receive,
+    DecideTaken,
+    Attempt,
+    Deliver {
+        settle: bool,
+    },
+    FailDelivery,
+    Question,
+    /// So much time passes.
+    Wait {
+        hours: u8,
+    },
+    Restart {
+        clean: bool,
+    },
+    /// The commit after so many fails or crashes, before or after it was made.
+    Trouble {
+        after: u8,
+        point: bool,
+        crash: bool,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..3_u8, 0..4_u8).prop_map(|(interface, destinations)| Step::Pass { interface, destinations }),
+        2 => (0..3_u8).prop_map(|interface| Step::Quarantine { interface }),
+        1 => Just(Step::Filter),
+        2 => Just(Step::Receive),
+        2 => Just(Step::DecideTaken),
+        1 => Just(Step::Attempt),
+        6 => any::<bool>().prop_map(|settle| Step::Deliver { settle }),
+        2 => Just(Step::FailDelivery),
+        1 => Just(Step::Question),
+        1 => (0..30_u8).prop_map(|hours| Step::Wait { hours }),
+        1 => any::<bool>().prop_map(|clean| Step::Restart { clean }),
+        1 => (0..4_u8, any::<bool>(), any::<bool>())
+            .prop_map(|(after, point, crash)| Step::Trouble { after, point, crash }),
+    ]
+}
+
+/// Runs the steps; results are of no interest here.
+struct Run<'a> {
+    site: &'a Site,
+    open: Option<Store>,
+    taken: Vec<crate::Received>,
+    trouble: Option<(u8, bool, bool)>,
+}
+
+impl Run<'_> {
+    fn reopen(&mut self) {
+        self.taken.clear();
+        let (after, point, crash) = self.trouble.take().unwrap_or((u8::MAX, false, false));
+        let point = if point {
+            FaultPoint::BeforeCommit
+        } else {
+            FaultPoint::AfterCommit
+        };
+        let left = std::sync::atomic::AtomicU8::new(after);
+        self.open = Some(self.site.failing(move |at| {
+            // The first commit is that of the start itself.
+            if at == point && left.fetch_sub(1, Ordering::SeqCst) == 0 && after != u8::MAX && after > 0 {
+                return if crash { Verdict::Crash } else { Verdict::Fail };
+            }
+            Verdict::Proceed
+        }));
+    }
+
+    async fn step(&mut self, step: Step) {
+        let Some(store) = self.open.clone() else { return };
+        let named = |interface: u8| crate::Arrival {
+            interface: format!("i{interface}").into(),
+            ..arrival("x")
+        };
+        match step {
+            Step::Pass {
+                interface,
+                destinations,
+            } => {
+                let all = ["ehr", "research", "archive"];
+                let message = store.receive(named(interface));
+                let decision = processed("x", all.get(..usize::from(destinations)).unwrap());
+                let _ = store.decide(message, decision).await;
+            }
+            Step::Quarantine { interface } => {
+                let _ = store
+                    .decide(store.receive(named(interface)), quarantined("broken"))
+                    .await;
+            }
+            Step::Filter => {
+                let filtered = Decision::Filtered {
+                    reason: Sealed::default(),
+                    detail: Sealed::default(),
+                };
+                let _ = store.decide(store.receive(named(0)), filtered).await;
+            }
+            Step::Receive => self.taken.push(store.receive(named(1))),
+            Step::DecideTaken => {
+                if let Some(received) = self.taken.pop() {
+                    let _ = store.decide(received, processed("y", &["ehr"])).await;
+                }
+            }
+            Step::Attempt => {
+                if let Some(received) = self.taken.last() {
+                    let _ = store.attempt(received).await;
+                }
+            }
+            Step::Deliver { settle } => self.deliver(&store, settle).await,
+            Step::FailDelivery => fail_delivery(&store).await,
+            Step::Question => drop(store.status()),
+            Step::Wait { hours } => {
+                self.site
+                    .clock_ms
+                    .fetch_add(i64::from(hours) * 3_600_000, Ordering::Relaxed);
+            }
+            Step::Restart { clean } => {
+                drop(self.open.take());
+                if clean {
+                    store.shutdown().await;
+                } else {
+                    drop(store);
+                }
+                self.reopen();
+            }
+            Step::Trouble { after, point, crash } => {
+                self.trouble = Some((after, point, crash));
+                drop(self.open.take());
+                drop(store);
+                self.reopen();
+            }
+        }
+    }
+
+    async fn deliver(&self, store: &Store, settle: bool) {
+        let queue = store.queue("i0", "ehr");
+        let lease = tokio::time::timeout(std::time::Duration::from_millis(20), queue.lease()).await;
+        let quarantined = || Settlement::Quarantined {
+            fault: fault("no such patient"),
+        };
+        if let Ok(Some(lease)) = lease {
+            drop(queue.settle(lease, if settle { delivered() } else { quarantined() }));
+        }
+    }
+}
+
+async fn fail_delivery(store: &Store) {
+    let queue = store.queue("i0", "ehr");
+    if let Ok(Some(mut lease)) = tokio::time::timeout(std::time::Duration::from_millis(20), queue.lease()).await {
+        queue.attempted(&mut lease, "connection refused");
+    }
+}
+
+/// Every row of every table, as text.
+fn rows(file: &Path) -> Vec<String> {
+    let connection = rusqlite::Connection::open(file).unwrap();
+    let mut rows = Vec::new();
+    for table in ["interfaces", "queues", "messages", "deliveries", "progress"] {
+        let mut statement = connection
+            .prepare(&format!("SELECT * FROM {table} ORDER BY 1"))
+            .unwrap();
+        let columns = statement.column_count();
+        let mut found = statement.query([]).unwrap();
+        while let Some(row) = found.next().unwrap() {
+            let values: Vec<_> = (0..columns)
+                .map(|column| format!("{:?}", row.get_ref(column).unwrap()))
+                .collect();
+            rows.push(format!("{table}: {}", values.join(", ")));
+        }
+    }
+    rows
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_projection_built_anew_equals_the_one_that_grew(steps in prop::collection::vec(step(), 20..90)) {
+        let mut site = Site::new();
+        site.settings.segment_bytes_max = 20_000;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let mut run = Run { site: &site, open: None, taken: Vec::new(), trouble: None };
+            run.reopen();
+            for step in steps {
+                run.step(step).await;
+            }
+            run.taken.clear();
+            drop(run.open.take());
+            site.store().shutdown().await;
+        });
+        let grown = rows(&site.file("live.sqlite"));
+        Store::rebuild(&site.settings).unwrap();
+        prop_assert_eq!(grown, rows(&site.file("live.sqlite")));
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_says_how_far_it_came_and_a_store_goes_on_with_it() {
+    let site = Site::new();
+    let store = site.store();
+    for number in 0..10 {
+        store.pass(&number.to_string()).await.unwrap();
+    }
+    assert_eq!(store.deliver(3).await.len(), 3);
+    store.shutdown().await;
+    std::fs::remove_file(site.file("live.sqlite")).unwrap();
+    // Engine started, ten messages, three settlements, engine stopped.
+    assert_eq!(Store::rebuild(&site.settings).unwrap(), 15);
+    assert_eq!(site.store().deliver(7).await.first().unwrap(), "out 3");
+}

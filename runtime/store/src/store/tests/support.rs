@@ -51,7 +51,7 @@ impl Site {
 
     pub(super) fn try_open(&self, faults: Faults) -> Result<Opened, OpenError> {
         opening::open(
-            &self.settings,
+            self.settings.clone(),
             &Surroundings {
                 clock: Clock::set_by(&self.clock_ms),
                 faults,
@@ -154,7 +154,7 @@ impl Store {
         for _ in 0..count {
             let lease = queue.lease().await.unwrap();
             contents.push(text(lease.content()));
-            let _ = queue.settle(lease, delivered());
+            drop(queue.settle(lease, delivered()));
         }
         contents
     }
@@ -162,7 +162,7 @@ impl Store {
     /// Whether nothing waits for "ehr".
     pub(super) async fn is_drained(&self) -> bool {
         // The first call loads what there may be; the second finds it.
-        tokio::time::timeout(std::time::Duration::from_millis(300), self.queue("lab", "ehr").lease())
+        tokio::time::timeout(std::time::Duration::from_millis(150), self.queue("lab", "ehr").lease())
             .await
             .is_err()
     }

@@ -1,0 +1,152 @@
+//! The catalog as the engine and the administrators use it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use tempfile::TempDir;
+
+use super::{Catalog, NewRevision, PackageEntry, TableEntry};
+use crate::CatalogError;
+use crate::clock::Clock;
+
+fn catalog() -> (TempDir, Catalog) {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = open(&folder);
+    (folder, catalog)
+}
+
+fn open(folder: &TempDir) -> Catalog {
+    Catalog::open(&folder.path().join("catalog.sqlite"), Clock::default()).unwrap()
+}
+
+fn revision(interface: &str, content: &str) -> NewRevision {
+    NewRevision {
+        interface: interface.to_owned(),
+        content: content.to_owned(),
+        author: String::from("anna"),
+        reason: String::from("new analyser"),
+    }
+}
+
+fn table(digest: &str, content: &[u8]) -> TableEntry {
+    TableEntry {
+        digest: digest.to_owned(),
+        name: String::from("lab-codes"),
+        content: content.to_vec(),
+    }
+}
+
+#[test]
+fn revisions_are_numbered_per_interface_and_kept_over_a_restart() {
+    let (folder, catalog) = catalog();
+    for (interface, content) in [("lab", "{1}"), ("adt", "{1}"), ("lab", "{2}")] {
+        catalog.add_revision(&revision(interface, content)).unwrap();
+    }
+    drop(catalog);
+    let catalog = open(&folder);
+    assert_eq!(catalog.interfaces().unwrap(), ["adt", "lab"]);
+    let numbers: Vec<_> = catalog
+        .revisions("lab")
+        .unwrap()
+        .into_iter()
+        .map(|revision| revision.number)
+        .collect();
+    assert_eq!(numbers, [2, 1]);
+    let second = catalog.revision("lab", 2).unwrap().unwrap();
+    assert_eq!((second.content.as_str(), second.author.as_str()), ("{2}", "anna"));
+    // `printf '{2}' | sha256sum`
+    assert_eq!(
+        second.digest,
+        "sha256:f5e1420e13fd6cca6b2b875d53d06576439e4afec75fcc4a98d7b3b69b10b17e"
+    );
+}
+
+#[test]
+fn the_same_content_again_is_the_same_revision() {
+    let (_folder, catalog) = catalog();
+    let first = catalog.add_revision(&revision("lab", "{1}")).unwrap();
+    assert_eq!(catalog.add_revision(&revision("lab", "{1}")).unwrap(), first);
+    catalog.add_revision(&revision("lab", "{2}")).unwrap();
+    assert_eq!(
+        catalog.add_revision(&revision("lab", "{1}")).unwrap().number,
+        3,
+        "going back is a new revision"
+    );
+}
+
+#[test]
+fn what_is_live_has_a_history() {
+    let (_folder, catalog) = catalog();
+    assert!(catalog.live("lab").unwrap().is_none());
+    for content in ["{1}", "{2}"] {
+        catalog.add_revision(&revision("lab", content)).unwrap();
+    }
+    for (number, reason) in [(1, "first"), (2, "faster"), (2, "again"), (1, "rollback")] {
+        catalog.set_live("lab", number, "anna", reason).unwrap();
+    }
+    assert_eq!(catalog.live("lab").unwrap().unwrap().number, 1);
+    let history: Vec<_> = catalog
+        .live_history("lab")
+        .unwrap()
+        .into_iter()
+        .map(|c| (c.number, c.reason))
+        .collect();
+    let expected = [(1, "rollback"), (2, "faster"), (1, "first")].map(|(n, reason)| (n, reason.to_owned()));
+    assert_eq!(history, expected);
+}
+
+#[test]
+fn a_revision_that_does_not_exist_cannot_go_live() {
+    let (_folder, catalog) = catalog();
+    catalog.add_revision(&revision("lab", "{1}")).unwrap();
+    let error = catalog.set_live("lab", 7, "anna", "typo").unwrap_err();
+    assert_eq!(error.to_string(), "interface `lab` has no revision 7");
+    assert!(catalog.live("lab").unwrap().is_none());
+}
+
+#[test]
+fn a_revision_cannot_be_changed_even_by_hand() {
+    let (_folder, catalog) = catalog();
+    catalog.add_revision(&revision("lab", "{1}")).unwrap();
+    let error = catalog
+        .read(|connection| connection.execute("UPDATE revisions SET content = 'x'", []))
+        .unwrap_err();
+    assert!(error.to_string().contains("a revision is never changed"), "{error}");
+}
+
+#[test]
+fn a_package_is_stored_once_under_its_digest() {
+    let (_folder, catalog) = catalog();
+    let package = PackageEntry {
+        digest: String::from("sha256:aa"),
+        name: String::from("transfuse/redact"),
+        version: String::from("1.0.0"),
+        manifest: String::from("name = ..."),
+        component: vec![0, 97, 115, 109],
+    };
+    catalog.put_package(&package).unwrap();
+    catalog.put_package(&package).unwrap();
+    assert_eq!(catalog.package("sha256:aa").unwrap().unwrap(), package);
+    assert_eq!(catalog.packages().unwrap().len(), 1);
+    let other = PackageEntry {
+        component: vec![1],
+        ..package
+    };
+    assert!(matches!(
+        catalog.put_package(&other).unwrap_err(),
+        CatalogError::DigestTaken { .. }
+    ));
+    assert!(catalog.package("sha256:bb").unwrap().is_none());
+}
+
+#[test]
+fn the_newest_table_is_the_one_that_was_put_last() {
+    let (_folder, catalog) = catalog();
+    catalog.put_table(&table("sha256:aa", b"1")).unwrap();
+    catalog.put_table(&table("sha256:bb", b"2")).unwrap();
+    assert_eq!(catalog.newest_table("lab-codes").unwrap().unwrap().content, b"2");
+    catalog.put_table(&table("sha256:aa", b"1")).unwrap();
+    assert_eq!(catalog.newest_table("lab-codes").unwrap().unwrap().content, b"1");
+    assert_eq!(catalog.tables().unwrap().len(), 2);
+    assert_eq!(catalog.table("sha256:bb").unwrap().unwrap(), table("sha256:bb", b"2"));
+    assert!(catalog.put_table(&table("sha256:bb", b"3")).is_err());
+}

@@ -1,0 +1,217 @@
+//! Every entry reads back as it was written.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rusqlite::Connection;
+
+use super::decode::{self, SELECT_ALL, SELECT_HEADS};
+use super::{INSERT, RecordError, Scratch, insert};
+use crate::journal::segment::FORMAT;
+use crate::journal::{Address, Entry, Event, MessageEvent, Ruling};
+use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StoredFault};
+
+fn segment() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(FORMAT.steps.first().unwrap()).unwrap();
+    connection
+}
+
+fn write(connection: &Connection, entries: &[Entry]) {
+    let mut statement = connection.prepare(INSERT).unwrap();
+    let mut scratch = Scratch::default();
+    for (position, entry) in (1..).zip(entries) {
+        insert(&mut statement, position, entry, &mut scratch).unwrap();
+    }
+}
+
+fn read(connection: &Connection, with_payloads: bool) -> Result<Vec<Entry>, RecordError> {
+    let sql = if with_payloads { SELECT_ALL } else { SELECT_HEADS };
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query((1, i64::MAX, 100))?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (position, entry) = decode::entry(row, with_payloads)?;
+        entries.push(entry);
+        assert_eq!(usize::try_from(position).unwrap(), entries.len());
+    }
+    Ok(entries)
+}
+
+fn sealed() -> impl Strategy<Value = Sealed> {
+    prop::collection::vec(any::<u8>(), 0..40).prop_map(Sealed::from)
+}
+
+fn name() -> impl Strategy<Value = Arc<str>> {
+    "[a-ző ]{0,12}".prop_map(Arc::from)
+}
+
+fn fault() -> impl Strategy<Value = StoredFault> {
+    (".{0,9}", ".{0,20}", prop::option::of(".{0,9}"), sealed()).prop_map(|(kind, summary, hint, text)| StoredFault {
+        kind,
+        summary,
+        hint,
+        text,
+    })
+}
+
+fn decision() -> impl Strategy<Value = Decision> {
+    let output = (sealed(), prop::collection::vec(name(), 0..3))
+        .prop_map(|(content, destinations)| NewOutput { content, destinations });
+    let outputs = prop::collection::vec(output, 0..4);
+    prop_oneof![
+        (outputs, sealed()).prop_map(|(outputs, detail)| Decision::Processed { outputs, detail }),
+        (sealed(), sealed()).prop_map(|(reason, detail)| Decision::Filtered { reason, detail }),
+        (".{0,3}", fault(), sealed()).prop_map(|(code, fault, detail)| Decision::Refused { code, fault, detail }),
+        (fault(), sealed()).prop_map(|(fault, detail)| Decision::Quarantined { fault, detail }),
+    ]
+}
+
+fn arrival() -> impl Strategy<Value = Arrival> {
+    (
+        name(),
+        any::<u32>(),
+        any::<i64>(),
+        ".{0,20}",
+        ".{0,20}",
+        ".{0,9}",
+        sealed(),
+    )
+        .prop_map(
+            |(interface, revision, received_at_ms, source, control_id, message_type, raw)| Arrival {
+                interface,
+                revision,
+                received_at_ms,
+                source,
+                control_id,
+                message_type,
+                raw,
+            },
+        )
+}
+
+fn ruling() -> impl Strategy<Value = Ruling> {
+    (name(), any::<u32>(), 0..i64::MAX / 2, decision()).prop_map(|(interface, revision, first, decision)| Ruling {
+        interface,
+        revision,
+        first_delivery: DeliveryId::from_i64(first),
+        decision,
+    })
+}
+
+fn message_id() -> impl Strategy<Value = MessageId> {
+    (1..i64::MAX).prop_map(MessageId::from_i64)
+}
+
+fn address() -> impl Strategy<Value = Address> {
+    (any::<i64>(), message_id(), name(), name()).prop_map(|(delivery, message, interface, destination)| Address {
+        delivery: DeliveryId::from_i64(delivery),
+        message,
+        interface,
+        destination,
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let message = prop_oneof![
+        arrival().prop_map(|arrival| (Some(arrival), None)),
+        ruling().prop_map(|ruling| (None, Some(ruling))),
+        (arrival(), ruling()).prop_map(|(arrival, ruling)| (Some(arrival), Some(ruling))),
+    ];
+    let settlement = prop_oneof![
+        sealed().prop_map(|answer| Settlement::Delivered { answer }),
+        fault().prop_map(|fault| Settlement::Quarantined { fault }),
+    ];
+    prop_oneof![
+        4 => (message_id(), message)
+            .prop_map(|(id, (arrival, ruling))| Event::Message(MessageEvent { id, arrival, ruling })),
+        1 => (message_id(), any::<u32>())
+            .prop_map(|(message, attempt)| Event::ChainAttempted { message, attempt }),
+        1 => (address(), ".{0,20}").prop_map(|(delivery, fault)| Event::DeliveryAttempted { delivery, fault }),
+        2 => (address(), settlement)
+            .prop_map(|(delivery, settlement)| Event::DeliverySettled { delivery, settlement }),
+        1 => any::<u32>().prop_map(|process| Event::EngineStarted { process }),
+        1 => Just(Event::EngineStopped),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_entry_reads_back_as_it_was_written(
+        events in prop::collection::vec((any::<i64>(), event()), 1..6)
+    ) {
+        let entries: Vec<_> = events.into_iter().map(|(at_ms, event)| Entry { at_ms, event }).collect();
+        let segment = segment();
+        write(&segment, &entries);
+        prop_assert_eq!(read(&segment, true).unwrap(), entries);
+        prop_assert!(read(&segment, false).is_ok());
+    }
+
+    #[test]
+    fn a_head_of_any_bytes_is_an_error_or_an_entry_and_never_a_panic(
+        kind in 0..50_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
+    ) {
+        let segment = segment();
+        let sql = "INSERT INTO entries VALUES (1, 1, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3)";
+        segment.execute(sql, (kind, head, payload)).unwrap();
+        let _ = read(&segment, true);
+        let _ = read(&segment, false);
+    }
+}
+
+#[test]
+fn an_entry_of_a_newer_format_is_refused() {
+    let segment = segment();
+    write(
+        &segment,
+        &[Entry {
+            at_ms: 1,
+            event: Event::EngineStopped,
+        }],
+    );
+    segment.execute("UPDATE entries SET format = 2", []).unwrap();
+    assert!(matches!(read(&segment, true), Err(RecordError::NewerFormat(2))));
+}
+
+/// The bytes of the first format, held fast: an entry that an older program wrote must read the same for ever.
+#[test]
+fn the_first_format_reads_as_it_was_defined() {
+    let segment = segment();
+    let head: [u8; 38] = [
+        1, 3, b'l', b'a', b'b', 7, 4, 1, b's', 1, b'c', 1, b't', // arrival
+        1, 3, b'l', b'a', b'b', 8, 18, 0, // ruling: interface, revision, first delivery, processed
+        2, 2, 1, 3, b'e', b'h', b'r', // two outputs: two bytes for "ehr"
+        1, 2, 3, b'e', b'h', b'r', 3, b'l', b'a', b'b', // one byte for "ehr" and "lab"
+    ];
+    let sql = "INSERT INTO entries VALUES (1, 1, 12, 5, 202611230000000001, ?1, 'in', 'abc', 'd', NULL)";
+    segment.execute(sql, [head]).unwrap();
+    segment.execute("UPDATE entries SET raw = CAST(raw AS BLOB), outputs = CAST(outputs AS BLOB), detail = CAST(detail AS BLOB)", []).unwrap();
+    let entry = read(&segment, true).unwrap().remove(0);
+    let Event::Message(MessageEvent {
+        id,
+        arrival: Some(arrival),
+        ruling: Some(ruling),
+    }) = entry.event
+    else {
+        panic!("{entry:?}")
+    };
+    assert_eq!(id.to_string(), "20261123-000001");
+    assert_eq!(
+        (arrival.revision, arrival.received_at_ms, arrival.source.as_str()),
+        (7, 2, "s")
+    );
+    assert_eq!((ruling.revision, ruling.first_delivery.as_i64()), (8, 9));
+    let Decision::Processed { outputs, detail } = ruling.decision else {
+        panic!("not processed")
+    };
+    let contents: Vec<_> = outputs
+        .iter()
+        .map(|output| output.content.as_slice().to_vec())
+        .collect();
+    assert_eq!(
+        (contents, detail.as_slice()),
+        (vec![b"ab".to_vec(), b"c".to_vec()], b"d".as_slice())
+    );
+}
