@@ -1,0 +1,6 @@
+use transfuse_plugin::prelude::*;
+
+#[transform]
+struct Plugin;
+
+fn main() {}

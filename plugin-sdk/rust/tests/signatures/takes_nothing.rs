@@ -1,0 +1,8 @@
+use transfuse_plugin::prelude::*;
+
+#[transform]
+fn plugin() -> Outcome {
+    todo!()
+}
+
+fn main() {}
