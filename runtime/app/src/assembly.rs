@@ -1,0 +1,146 @@
+//! From what is live to what the engine runs.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use transfuse_engine::{
+    AckStage, DestinationSettings, InterfaceSettings, MllpWire, Order, RetrySettings, SourceSettings, WireSettings,
+};
+use transfuse_message::Charset;
+use transfuse_sandbox::Sandbox;
+use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
+use transfuse_transport::mllp::{ListenerSettings, SenderSettings};
+
+use crate::configuration::resolved;
+use crate::deployment::{Deployment, Live};
+
+/// The settings of every interface, chains included. Blocks while plugins are compiled.
+pub(crate) fn settings(
+    deployment: &Deployment,
+    site: &Path,
+    sandbox: &Sandbox,
+) -> anyhow::Result<Vec<InterfaceSettings>> {
+    let interfaces = deployment.interfaces.iter();
+    interfaces
+        .map(|live| interface(live, deployment, site, sandbox))
+        .collect()
+}
+
+fn interface(
+    live: &Live,
+    deployment: &Deployment,
+    site: &Path,
+    sandbox: &Sandbox,
+) -> anyhow::Result<InterfaceSettings> {
+    let Live {
+        interface, revision, ..
+    } = live;
+    let cannot_run = || format!("revision {revision} of `{}` cannot run", interface.name);
+    let chain = deployment.parts.chain(sandbox, interface).with_context(cannot_run)?;
+    let destinations = interface
+        .destinations
+        .iter()
+        .map(|one| destination(one, site))
+        .collect::<Result<_, _>>();
+    Ok(InterfaceSettings {
+        name: interface.name.as_str().into(),
+        revision: *revision,
+        source: source(&interface.source.wire, site),
+        ack: match interface.source.ack {
+            resolved::Acknowledge::Received => AckStage::Received,
+            resolved::Acknowledge::Processed => AckStage::Processed,
+        },
+        order: match interface.order {
+            resolved::Order::Interface => Order::Interface,
+            resolved::Order::None => Order::None,
+        },
+        charset: charset(&interface.source).with_context(cannot_run)?,
+        time_zone: interface.source.time_zone.as_str().into(),
+        chain,
+        destinations: destinations.with_context(cannot_run)?,
+    })
+}
+
+fn charset(source: &resolved::Source) -> anyhow::Result<Option<Charset>> {
+    let Some(label) = &source.charset else { return Ok(None) };
+    let charset = Charset::from_label(label);
+    Ok(Some(charset.with_context(|| {
+        format!("the character set `{label}` is not supported")
+    })?))
+}
+
+fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
+    match wire {
+        resolved::SourceWire::Mllp {
+            listen,
+            frame_bytes_max,
+            idle_timeout_ms,
+            connections_max,
+        } => SourceSettings::Mllp(ListenerSettings {
+            frame_bytes_max: count(*frame_bytes_max),
+            idle_timeout: idle_timeout_ms.map(Duration::from_millis),
+            connections_max: count(*connections_max),
+            ..ListenerSettings::new(listen.to_string())
+        }),
+        resolved::SourceWire::Files {
+            folder,
+            pattern,
+            poll_ms,
+            ready,
+            archive,
+            errors,
+        } => SourceSettings::Files(FolderSourceSettings {
+            pattern: pattern.clone(),
+            poll_interval: Duration::from_millis(*poll_ms),
+            ready_when: match ready {
+                resolved::FileReady::StableForMs(pause) => ReadyWhen::Stable(Duration::from_millis(*pause)),
+                resolved::FileReady::Marker(suffix) => ReadyWhen::Marker(suffix.clone()),
+            },
+            archive: archive.clone(),
+            errors: errors.clone(),
+            ..FolderSourceSettings::new(site.join(folder))
+        }),
+    }
+}
+
+fn destination(destination: &resolved::Destination, site: &Path) -> anyhow::Result<DestinationSettings> {
+    Ok(DestinationSettings {
+        name: Arc::from(destination.name.as_str()),
+        types: destination.types.clone(),
+        wire: wire(&destination.wire, site)?,
+        retry: RetrySettings {
+            first: Duration::from_millis(destination.retry.first_ms),
+            ceiling: Duration::from_millis(destination.retry.ceiling_ms),
+            rejects_max: destination.retry.rejects_max,
+        },
+    })
+}
+
+fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSettings> {
+    Ok(match wire {
+        resolved::DestinationWire::Mllp {
+            address,
+            connect_timeout_ms,
+            reply_timeout_ms,
+            connections,
+        } => WireSettings::Mllp(MllpWire {
+            sender: SenderSettings {
+                connect_timeout: Duration::from_millis(*connect_timeout_ms),
+                reply_timeout: Duration::from_millis(*reply_timeout_ms),
+                ..SenderSettings::new(address)
+            },
+            connections: count(*connections),
+        }),
+        resolved::DestinationWire::Files { folder, file } => WireSettings::Files {
+            folder: site.join(folder),
+            name: file.parse()?,
+        },
+    })
+}
+
+/// Every count of a resolved interface is bounded far below what an address can hold.
+fn count(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}

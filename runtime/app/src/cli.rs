@@ -1,0 +1,64 @@
+//! The command line: one variant for each command, and nothing else; each command has a file of its own.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{check, demo, listen, messages, plugin, run, send, status};
+use crate::console::{ColourChoice, Console};
+use crate::failure::Outcome;
+
+/// A healthcare integration engine: messages in, through sandboxed plugins, messages out
+#[derive(Debug, Parser)]
+#[command(name = "transfuse", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct CommandLine {
+    /// When to use colour: auto, always or never (auto honours `NO_COLOR`)
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        hide_possible_values = true,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
+    pub(crate) color: ColourChoice,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Results go to stdout, everything else to stderr. Exit codes:
+   0  it worked
+   1  it did not, or the answer is bad (a message was refused, no engine is running)
+   2  the command line cannot be understood
+  64  the site's configuration has faults; nothing was started
+
+Begin with: transfuse demo";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(run::Arguments),
+    Check(check::Arguments),
+    Demo(demo::Arguments),
+    Status(status::Arguments),
+    #[command(subcommand)]
+    Messages(messages::Command),
+    Send(send::Arguments),
+    Listen(listen::Arguments),
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+}
+
+impl Command {
+    pub(crate) fn run(&self, console: Console) -> Outcome {
+        match self {
+            Self::Run(arguments) => run::run(arguments, console),
+            Self::Check(arguments) => check::run(arguments, console),
+            Self::Demo(arguments) => demo::run(arguments, console),
+            Self::Status(arguments) => status::run(arguments, console),
+            Self::Messages(command) => messages::run(command, console),
+            Self::Send(arguments) => send::run(arguments, console),
+            Self::Listen(arguments) => listen::run(arguments, console),
+            Self::Plugin(command) => plugin::run(command, console),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The commands, one file each: arguments with their help, and what they do.
+
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod listen;
+pub(crate) mod messages;
+pub(crate) mod plugin;
+pub(crate) mod run;
+pub(crate) mod send;
+mod site;
+pub(crate) mod status;

@@ -1,0 +1,213 @@
+//! `transfuse check`: would this site run, and what would run?
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use transfuse_sandbox::{Sandbox, SandboxSettings};
+
+use crate::configuration::resolved::{DestinationWire, FileReady, Grants, Interface, Limits, SourceWire, Step};
+use crate::configuration::{self, FaultReport, Site, show_duration, show_size};
+use crate::console::{Console, Palette, Tone};
+use crate::failure::{Exit, Failure, Outcome};
+use crate::layout::{counted, short_digest};
+
+/// Read a site folder and tell every fault, or what would run
+///
+/// All files are read and all faults are told at once, each with its file, line, column and a hint. Plugins are found,
+/// verified and linked against the grants of their step, so that a plugin which would ask for more than it is granted
+/// is found here and not at the first message. Nothing is bound, and nothing is written.
+///
+/// Example: transfuse check examples/lab-results
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The site folder
+    #[arg(default_value = ".", value_name = "DIR")]
+    site: PathBuf,
+    /// Find packages in this folder, instead of the site's own
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'r> {
+    site: String,
+    faults: Vec<FaultReport<'r>>,
+    interfaces: &'r [Interface],
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    let (settings, faults) = configuration::read_settings(&arguments.site);
+    let plugins = arguments
+        .plugins
+        .clone()
+        .unwrap_or_else(|| arguments.site.join(settings.plugins));
+    // Without a cache of compiled code: a check writes nothing.
+    let sandbox = Sandbox::start(SandboxSettings::default())?;
+    let read = configuration::read(&arguments.site, &plugins, faults, &sandbox);
+    if arguments.json {
+        return as_json(arguments, read, console);
+    }
+    let site = read.map_err(Failure::Configuration)?;
+    console.result(summary(&site, console.palette()))?;
+    Ok(Exit::Success)
+}
+
+fn as_json(arguments: &Arguments, read: Result<Site, Vec<configuration::Fault>>, console: Console) -> Outcome {
+    let name = arguments.site.display().to_string();
+    match read {
+        Ok(site) => {
+            console.json(&Report {
+                site: name,
+                faults: Vec::new(),
+                interfaces: &site.interfaces,
+            })?;
+            Ok(Exit::Success)
+        }
+        Err(faults) => {
+            let faults = faults.iter().map(configuration::Fault::report).collect();
+            console.json(&Report {
+                site: name,
+                faults,
+                interfaces: &[],
+            })?;
+            Ok(Exit::Configuration)
+        }
+    }
+}
+
+fn summary(site: &Site, palette: Palette) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for interface in &site.interfaces {
+        lines.extend(interface_lines(interface, site, palette));
+        lines.push(String::new());
+    }
+    let steps = site.interfaces.iter().map(|interface| interface.steps.len()).sum();
+    lines.push(format!(
+        "{} {}, {}, {}",
+        palette.paint(Tone::Good, "ok:"),
+        counted(site.interfaces.len(), "interface"),
+        counted(steps, "step"),
+        counted(site.tables.len(), "table"),
+    ));
+    lines.join("\n")
+}
+
+fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<String> {
+    let owner = if interface.owner.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", interface.owner)
+    };
+    let mut lines = vec![format!(
+        "{}  {}{owner}",
+        palette.paint(Tone::Strong, &interface.name),
+        interface.description
+    )];
+    lines.push(row("from", &source(interface), palette));
+    for step in &interface.steps {
+        let version = format!("{} {}", step.plugin, step.version);
+        lines.push(row(
+            "step",
+            &format!("{version}  {}", palette.paint(Tone::Faint, &short_digest(&step.digest))),
+            palette,
+        ));
+        lines.extend(step_lines(step, site).iter().map(|line| format!("          {line}")));
+    }
+    for destination in &interface.destinations {
+        let types = if destination.types.is_empty() {
+            "all types".to_owned()
+        } else {
+            destination.types.join(" ")
+        };
+        let text = format!("{}: {}, {types}", destination.name, destination_wire(&destination.wire));
+        lines.push(row("to", &text, palette));
+    }
+    lines
+}
+
+fn row(label: &str, text: &str, palette: Palette) -> String {
+    format!("  {:<6}{text}", palette.paint(Tone::Faint, label))
+}
+
+fn source(interface: &Interface) -> String {
+    let source = &interface.source;
+    let wire = match &source.wire {
+        SourceWire::Mllp { listen, .. } => format!("mllp {listen}"),
+        SourceWire::Files {
+            folder, pattern, ready, ..
+        } => {
+            let ready = match ready {
+                FileReady::StableForMs(pause) => format!("unchanged for {}", shown(*pause)),
+                FileReady::Marker(suffix) => format!("marked by `{suffix}`"),
+            };
+            format!("files {}/{pattern}, {ready}", folder.display())
+        }
+    };
+    let ack = match source.ack {
+        configuration::resolved::Acknowledge::Received => "received",
+        configuration::resolved::Acknowledge::Processed => "processed",
+    };
+    let charset = source.charset.as_deref().unwrap_or("character set of MSH-18");
+    format!("{wire}, acknowledged when {ack}, {}, {charset}", source.time_zone)
+}
+
+fn destination_wire(wire: &DestinationWire) -> String {
+    match wire {
+        DestinationWire::Mllp {
+            address,
+            connections: 1,
+            ..
+        } => format!("mllp {address}"),
+        DestinationWire::Mllp {
+            address, connections, ..
+        } => format!("mllp {address} over {connections} connections"),
+        DestinationWire::Files { folder, file } => format!("files {}/{file}", folder.display()),
+    }
+}
+
+fn step_lines(step: &Step, site: &Site) -> Vec<String> {
+    let Grants {
+        tables,
+        read,
+        write,
+        to,
+        create,
+    } = &step.grants;
+    let mut lines = Vec::new();
+    let mut list = |label: &str, words: &[String]| {
+        if !words.is_empty() {
+            lines.push(format!("{label} {}", words.join(" ")));
+        }
+    };
+    list("reads ", read);
+    list("writes", write);
+    list("to    ", to.as_deref().unwrap_or_default());
+    for table in tables {
+        let rows = site.tables.get(&table.name).map_or(0, |table| table.rows.len());
+        lines.push(format!(
+            "table  {} ({}, {})",
+            table.name,
+            counted(rows, "row"),
+            short_digest(&table.digest)
+        ));
+    }
+    if *create {
+        lines.push("may create messages".to_owned());
+    }
+    lines.push(format!("limits {}", limits(&step.limits)));
+    lines
+}
+
+fn limits(limits: &Limits) -> String {
+    let memory = show_size(limits.memory_bytes_max);
+    format!("{}, {} fuel, {memory} memory", shown(limits.deadline_ms), limits.fuel)
+}
+
+fn shown(milliseconds: u64) -> String {
+    show_duration(Duration::from_millis(milliseconds))
+}

@@ -1,0 +1,179 @@
+//! `transfuse messages`: what became of each message.
+
+use clap::{Args, Subcommand, ValueEnum};
+use transfuse_store::MessageId;
+
+use super::site::Engine;
+use crate::console::{Console, Palette, Tone};
+use crate::control::wire;
+use crate::failure::{Exit, Outcome};
+use crate::layout::{self, Cell, shortened};
+use crate::story;
+
+/// Look at messages: what came in, what became of it, where it went
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    List(ListArguments),
+    Show(ShowArguments),
+}
+
+/// List messages, newest first
+///
+/// Example: transfuse messages list examples/lab-results --stage refused
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    engine: Engine,
+    /// Only of this interface
+    #[arg(long, value_name = "NAME")]
+    interface: Option<String>,
+    /// Only in this stage
+    #[arg(long, value_enum, value_name = "STAGE")]
+    stage: Option<Stage>,
+    /// Only older than this message: the page after the one that ends with it
+    #[arg(long, value_name = "ID")]
+    before: Option<MessageId>,
+    /// At most so many
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show one message's life: its chain, every field that changed, deliveries, faults
+///
+/// What is shown is patient data: values before and after, and whatever plugins and receivers said.
+///
+/// Example: transfuse messages show 20261123-000001 examples/lab-results
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The message's id, as `messages list` shows it
+    #[arg(value_name = "ID")]
+    id: MessageId,
+    #[command(flatten)]
+    engine: Engine,
+    /// Show input and outputs in full as well
+    #[arg(long)]
+    content: bool,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Stage {
+    /// Received, and not decided yet
+    Received,
+    /// Its chain forwarded it
+    Processed,
+    /// Its chain ended it on purpose
+    Filtered,
+    /// The sender was told no, and keeps it
+    Refused,
+    /// Accepted, could not be processed, and rests until somebody decides
+    Quarantined,
+}
+
+pub(crate) fn run(command: &Command, console: Console) -> Outcome {
+    match command {
+        Command::List(arguments) => list(arguments, console),
+        Command::Show(arguments) => show(arguments, console),
+    }
+}
+
+fn list(arguments: &ListArguments, console: Console) -> Outcome {
+    let query = wire::MessagesQuery {
+        interface: arguments.interface.clone(),
+        stage: arguments
+            .stage
+            .and_then(|stage| Some(stage.to_possible_value()?.get_name().to_owned())),
+        before: arguments.before.map(|id| id.to_string()),
+        limit: Some(arguments.limit),
+    };
+    let found = arguments.engine.ask(async |client| client.messages(&query).await)?;
+    if arguments.json {
+        console.json(&found)?;
+        return Ok(Exit::Success);
+    }
+    let lines = layout::table(&rows(&found.messages), console.palette());
+    console.result(lines.join("\n"))?;
+    if let Some(next) = &found.next {
+        console.note(format_args!("there may be more: `--before {next}` shows the next page"));
+    }
+    Ok(Exit::Success)
+}
+
+/// The widest fault in a list; `messages show` has all of it.
+const FAULT_WIDTH_MAX: usize = 60;
+
+fn rows(messages: &[wire::MessageSummary]) -> Vec<Vec<Cell>> {
+    let names = ["MESSAGE", "RECEIVED", "INTERFACE", "TYPE", "CONTROL ID", "STAGE", ""];
+    let mut rows = vec![
+        names
+            .iter()
+            .map(|name| Cell::new(*name).tone(Tone::Faint))
+            .collect::<Vec<_>>(),
+    ];
+    rows.extend(messages.iter().map(|message| {
+        let fault = message
+            .fault
+            .as_ref()
+            .map(|fault| shortened(&fault.summary, FAULT_WIDTH_MAX));
+        vec![
+            Cell::new(&message.id).tone(Tone::Strong),
+            Cell::new(story::local_time(&message.received_at)),
+            Cell::new(&message.interface),
+            Cell::new(story::one_line(&message.message_type)),
+            Cell::new(story::one_line(&message.control_id)),
+            Cell::new(&message.stage).tone(story::stage_tone(&message.stage)),
+            Cell::new(fault.unwrap_or_default()),
+        ]
+    }));
+    rows
+}
+
+fn show(arguments: &ShowArguments, console: Console) -> Outcome {
+    let message = arguments
+        .engine
+        .ask(async |client| client.message(arguments.id).await)?;
+    if arguments.json {
+        console.json(&message)?;
+        return Ok(Exit::Success);
+    }
+    let palette = console.palette();
+    let mut lines = story::tell(&message, palette);
+    if arguments.content {
+        lines.extend(contents(&message, palette));
+    }
+    console.result(lines.join("\n"))?;
+    Ok(Exit::Success)
+}
+
+fn contents(message: &wire::Message, palette: Palette) -> Vec<String> {
+    let mut lines = vec![String::new(), palette.paint(Tone::Strong, "as it came in").to_string()];
+    lines.extend(segments(&message.raw, message.charset.as_deref()));
+    for (number, output) in message
+        .decision
+        .iter()
+        .flat_map(|decision| &decision.outputs)
+        .enumerate()
+    {
+        let title = format!("output {}", number + 1);
+        lines.push(String::new());
+        lines.push(palette.paint(Tone::Strong, &title).to_string());
+        lines.extend(segments(&output.content, None));
+    }
+    lines
+}
+
+/// One segment a line, decoded as far as it can be.
+fn segments(content: &wire::Content, charset: Option<&str>) -> Vec<String> {
+    content
+        .decoded(charset)
+        .split(['\r', '\n'])
+        .filter(|line| !line.is_empty())
+        .map(story::one_line)
+        .collect()
+}

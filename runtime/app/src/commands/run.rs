@@ -1,0 +1,242 @@
+//! `transfuse run`: the engine itself.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use transfuse_engine::Engine;
+use transfuse_sandbox::{Sandbox, SandboxSettings};
+use transfuse_store::{Opened, Store, StoreSettings};
+
+use crate::configuration::{self, Settings};
+use crate::console::{Console, Tone};
+use crate::control::{self, Controlled, view};
+use crate::deployment::{self, Change, Deployment};
+use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::layout::counted;
+use crate::{assembly, hardening, logging, signals};
+
+/// Run the interfaces of a site folder
+///
+/// The site is checked first; nothing is bound before all of it is sound. An interface that the data folder's catalog
+/// does not know gets its first revision from the site folder. From then on the catalog is the truth: a start runs what
+/// is live, and a site folder that says something else is reported and not run, unless --apply makes it a new revision.
+///
+/// SIGTERM or SIGINT stops the engine: nothing more is received, what was received is finished, what is being sent is
+/// settled. A second signal ends the process at once; the next start takes up what was cut short.
+///
+/// Example: transfuse run examples/lab-results
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The site folder
+    #[arg(default_value = ".", value_name = "DIR")]
+    site: PathBuf,
+    /// Make what the site folder says live, where it differs from what is
+    #[arg(long)]
+    apply: bool,
+    /// Keep journal and catalog in this folder, instead of the site's own
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Find packages in this folder, instead of the site's own
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
+}
+
+/// The folder of compiled plugins in the data folder. What lies there is a secret of this machine and no backup's
+/// business: it is made again from the components.
+const COMPILED: &str = "compiled";
+
+/// How long answers over the control socket may hold up a stop.
+const CONTROL_CLOSE_MAX: Duration = Duration::from_secs(2);
+
+/// An engine that is ready to start: everything that can fail without a port has been done.
+struct Prepared {
+    sandbox: Sandbox,
+    opened: Opened,
+    deployment: Deployment,
+    data: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    hardening::refuse_core_dumps()?;
+    let prepared = prepare(arguments, console)?;
+    let settings = assembly::settings(&prepared.deployment, &arguments.site, &prepared.sandbox)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(prepared, settings, arguments, console))?;
+    Ok(Exit::Success)
+}
+
+fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure> {
+    let (settings, faults) = configuration::read_settings(&arguments.site);
+    // With faults in it, the file cannot say where the data is.
+    let settings_are_sound = faults.is_empty();
+    logging::start(settings.log);
+    let data = arguments
+        .data
+        .clone()
+        .unwrap_or_else(|| arguments.site.join(&settings.data));
+    let plugins = arguments
+        .plugins
+        .clone()
+        .unwrap_or_else(|| arguments.site.join(&settings.plugins));
+    let compiled = SandboxSettings {
+        cache_folder: Some(data.join(COMPILED)),
+        ..SandboxSettings::default()
+    };
+    let sandbox = Sandbox::start(compiled)?;
+    let site = configuration::read(&arguments.site, &plugins, faults, &sandbox);
+    let site = match site {
+        Err(faults) if !settings_are_sound || arguments.apply => return Err(Failure::Configuration(faults)),
+        site => site,
+    };
+    let opened = open_store(&data, &settings)?;
+    let deployment = deploy(site, &opened.store, arguments, console)?;
+    Ok(Prepared {
+        sandbox,
+        opened,
+        deployment,
+        data,
+    })
+}
+
+fn open_store(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
+    let settings = StoreSettings {
+        segment_bytes_max: settings.segment_bytes_max,
+        ..StoreSettings::new(data)
+    };
+    Store::open(settings)
+        .with_context(|| format!("cannot open the data folder `{}`", data.display()))
+        .hint(format!(
+            "`transfuse status --data {}` shows an engine that uses it",
+            data.display()
+        ))
+}
+
+/// A site folder with faults does not keep what is live from starting again: at two in the morning, a half-edited file
+/// must not stop a hospital. Where nothing is live, it does.
+fn deploy(
+    site: Result<configuration::Site, Vec<configuration::Fault>>,
+    store: &Store,
+    arguments: &Arguments,
+    console: Console,
+) -> Result<Deployment, Failure> {
+    let catalog = store.catalog();
+    match site {
+        Ok(site) => {
+            let reason = if arguments.apply {
+                "run --apply"
+            } else {
+                "first seen in the site folder"
+            };
+            let change = Change {
+                author: hardening::user(),
+                reason: reason.to_owned(),
+            };
+            let deployment = deployment::from_site(catalog, &site, arguments.apply, &change)?;
+            tell_drift(&deployment, arguments, console);
+            Ok(deployment)
+        }
+        Err(faults) => {
+            let mut deployment = deployment::from_catalog(catalog)?;
+            if deployment.interfaces.is_empty() {
+                return Err(Failure::Configuration(faults));
+            }
+            let count = faults.len();
+            Failure::Configuration(faults).report(console);
+            console.note("running what is live; the site folder is left aside until its faults are repaired");
+            for live in &mut deployment.interfaces {
+                live.drift = Some(format!("the site folder has {count} faults"));
+            }
+            Ok(deployment)
+        }
+    }
+}
+
+fn tell_drift(deployment: &Deployment, arguments: &Arguments, console: Console) {
+    let palette = console.notes_palette();
+    for live in &deployment.interfaces {
+        if let Some(drift) = &live.drift {
+            let name = &live.interface.name;
+            let revision = live.revision;
+            console.note(format_args!(
+                "{} {name} runs revision {revision}, and {drift}",
+                palette.paint(Tone::Odd, "drift:")
+            ));
+            console.note(format_args!(
+                "{} `transfuse run {} --apply` makes the site folder's state live",
+                palette.paint(Tone::Name, "hint:"),
+                arguments.site.display(),
+            ));
+        }
+    }
+}
+
+async fn serve(
+    prepared: Prepared,
+    settings: Vec<transfuse_engine::InterfaceSettings>,
+    arguments: &Arguments,
+    console: Console,
+) -> anyhow::Result<()> {
+    let Prepared {
+        opened,
+        deployment,
+        data,
+        ..
+    } = prepared;
+    let Opened {
+        store,
+        unclean,
+        unfinished,
+        ..
+    } = opened;
+    let socket = control::bind(&data)?;
+    let engine = Engine::start(store.clone(), settings, unfinished, unclean).await?;
+    let stop = CancellationToken::new();
+    let closed = CancellationToken::new();
+    let process = process(&engine, &deployment, arguments, &data);
+    for (name, live) in &process.live {
+        console.result(format_args!("{name}: {}, revision {}", live.source, live.revision))?;
+    }
+    console.result(format_args!("ready: {}", counted(process.live.len(), "interface")))?;
+    let controlled = Controlled {
+        store,
+        process,
+        stop: stop.clone(),
+    };
+    let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
+    signals::stop_on_first_and_exit_on_second(stop.clone())?;
+    stop.cancelled().await;
+    console.note("stopping: finishing what was received");
+    closed.cancel();
+    if tokio::time::timeout(CONTROL_CLOSE_MAX, control).await.is_err() {
+        tracing::warn!("a question over the control socket is cut off");
+    }
+    engine.stop().await;
+    console.note("stopped");
+    Ok(())
+}
+
+fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data: &Path) -> view::Process {
+    let running = engine.interfaces();
+    let live = deployment.interfaces.iter().map(|live| {
+        let address = running.iter().find(|(name, ..)| **name == live.interface.name);
+        let address = address.map(|(_, _, address)| address.as_str()).unwrap_or_default();
+        (live.interface.name.clone(), view::LiveInterface::new(live, address))
+    });
+    view::Process {
+        started_at: Timestamp::now(),
+        site: absolute(&arguments.site),
+        data: absolute(data),
+        live: live.collect(),
+    }
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_owned())
+        .display()
+        .to_string()
+}

@@ -1,0 +1,201 @@
+//! `transfuse status`: what a running engine is doing.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::site::Engine;
+use crate::console::{Console, Palette, Tone};
+use crate::control::wire::{DestinationStatus, InterfaceStatus, Status};
+use crate::failure::{Exit, Outcome};
+use crate::layout::{self, Cell};
+
+/// Show what the running engine is doing
+///
+/// For each interface: its live revision, where it receives, and how many messages were processed, filtered, refused
+/// and quarantined; for each destination: what was delivered, what waits, since when, and why.
+///
+/// Example: transfuse status examples/lab-results
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    engine: Engine,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    let status = arguments.engine.ask(async |client| client.status().await)?;
+    if arguments.json {
+        console.json(&status)?;
+    } else {
+        console.result(show(&status, console.palette()))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn show(status: &Status, palette: Palette) -> String {
+    let Status {
+        version,
+        process_id,
+        started_at,
+        data,
+        behind,
+        ..
+    } = status;
+    let mut lines = vec![
+        format!(
+            "transfuse {version}, process {process_id}, running for {}",
+            since(started_at)
+        ),
+        format!("{}", palette.paint(Tone::Faint, &format!("data in {data}"))),
+        String::new(),
+    ];
+    lines.extend(figures(status, palette));
+    if *behind > 0 {
+        lines.push(format!("\n{behind} journal entries are not in these figures yet"));
+    }
+    lines.join("\n")
+}
+
+/// The two tables, and what an operator should look at.
+pub(crate) fn figures(status: &Status, palette: Palette) -> Vec<String> {
+    let mut lines = layout::table(&interfaces(&status.interfaces), palette);
+    let destinations = destinations(&status.interfaces);
+    if destinations.len() > 1 {
+        lines.push(String::new());
+        lines.extend(layout::table(&destinations, palette));
+    }
+    lines.extend(troubles(&status.interfaces, palette));
+    lines
+}
+
+fn header(names: &[&str]) -> Vec<Cell> {
+    let is_left = |name: &str| matches!(name, "INTERFACE" | "SOURCE" | "DESTINATION" | "OLDEST");
+    let cell = |name: &str| {
+        if is_left(name) {
+            Cell::new(name)
+        } else {
+            Cell::right(name)
+        }
+    };
+    names.iter().map(|name| cell(name).tone(Tone::Faint)).collect()
+}
+
+fn interfaces(interfaces: &[InterfaceStatus]) -> Vec<Vec<Cell>> {
+    let names = [
+        "INTERFACE",
+        "REV",
+        "UNDECIDED",
+        "PROCESSED",
+        "FILTERED",
+        "REFUSED",
+        "QUARANTINED",
+        "SOURCE",
+    ];
+    let mut rows = vec![header(&names)];
+    rows.extend(interfaces.iter().map(|interface| {
+        vec![
+            Cell::new(&interface.name).tone(Tone::Strong),
+            Cell::right(
+                interface
+                    .revision
+                    .map_or_else(|| "-".to_owned(), |revision| revision.to_string()),
+            ),
+            Cell::number(interface.received),
+            Cell::number(interface.processed),
+            Cell::number(interface.filtered),
+            Cell::number(interface.refused),
+            Cell::trouble(interface.quarantined),
+            Cell::new(interface.source.as_deref().unwrap_or("not running")),
+        ]
+    }));
+    rows
+}
+
+fn destinations(interfaces: &[InterfaceStatus]) -> Vec<Vec<Cell>> {
+    let mut rows = vec![header(&[
+        "DESTINATION",
+        "DELIVERED",
+        "WAITING",
+        "QUARANTINED",
+        "OLDEST",
+    ])];
+    for interface in interfaces {
+        rows.extend(interface.destinations.iter().map(|destination| {
+            vec![
+                Cell::new(format!("{}/{}", interface.name, destination.name)).tone(Tone::Strong),
+                Cell::number(destination.delivered),
+                Cell::number(destination.pending),
+                Cell::trouble(destination.quarantined),
+                Cell::new(oldest(destination)),
+            ]
+        }));
+    }
+    rows
+}
+
+fn oldest(destination: &DestinationStatus) -> String {
+    destination
+        .oldest_queued_at
+        .as_deref()
+        .map(|at| format!("waits for {}", since(at)))
+        .unwrap_or_default()
+}
+
+/// What an operator should look at, one line each.
+fn troubles(interfaces: &[InterfaceStatus], palette: Palette) -> Vec<String> {
+    let mut lines = Vec::new();
+    for interface in interfaces {
+        for destination in &interface.destinations {
+            if let (Some(fault), Some(at)) = (&destination.last_fault, &destination.last_fault_at) {
+                let place = format!("{}/{}", interface.name, destination.name);
+                lines.push(format!(
+                    "{} {place}: {fault} ({} ago)",
+                    palette.paint(Tone::Bad, "fault:"),
+                    since(at)
+                ));
+            }
+        }
+        if let Some(drift) = &interface.drift {
+            lines.push(format!(
+                "{} {}: {drift}",
+                palette.paint(Tone::Odd, "drift:"),
+                interface.name
+            ));
+        }
+    }
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
+}
+
+/// How long ago that was, in the two largest units that matter.
+fn since(at: &str) -> String {
+    let Ok(at) = at.parse::<Timestamp>() else {
+        return "an unknown time".to_owned();
+    };
+    let seconds = Timestamp::now().duration_since(at).as_secs().max(0);
+    duration(seconds)
+}
+
+fn duration(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_in_their_two_largest_units() {
+        let told: Vec<String> = [5, 65, 3_700, 90_000].into_iter().map(duration).collect();
+        assert_eq!(told, ["5 s", "1 min 5 s", "1 h 1 min", "1 d 1 h"]);
+    }
+}

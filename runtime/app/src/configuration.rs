@@ -1,0 +1,193 @@
+//! The site folder: from what its files say to what the engine runs.
+//!
+//! Reading never stops at the first fault. Every file is read, every key is looked at, and only then is a decision
+//! made: either a [`Site`] in which nothing can fail any more because of configuration, or all the faults there are.
+
+mod destination;
+mod document;
+mod fault;
+mod interface;
+mod limits;
+mod link;
+mod name;
+mod plugins;
+mod quantity;
+pub(crate) mod resolved;
+mod section;
+mod settings;
+mod source;
+mod step;
+mod suggest;
+mod table;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use transfuse_sandbox::Sandbox;
+
+pub(crate) use fault::{Fault, FaultReport, Faults, Location};
+pub(crate) use quantity::{duration as parse_duration, show_duration, show_size};
+pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
+pub(crate) use table::{CodeTable, digest_of};
+
+use document::{Document, Located};
+use interface::Read;
+use plugins::Plugins;
+use step::Surroundings;
+
+use crate::parts::Parts;
+
+/// The file that makes a folder a site.
+pub(crate) const FILE_NAME: &str = "transfuse.toml";
+
+/// The largest configuration file. They are written by hand; a larger one is something else.
+const DOCUMENT_BYTES_MAX: u64 = 1 << 20;
+
+/// A site folder that was read without a fault.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// In the order of their names.
+    pub(crate) interfaces: Vec<resolved::Interface>,
+    /// By name.
+    pub(crate) tables: BTreeMap<String, CodeTable>,
+    /// What the steps of the interfaces resolved to.
+    pub(crate) parts: Parts,
+}
+
+/// `transfuse.toml` as far as it can be used, and what is wrong with it.
+pub(crate) fn read_settings(folder: &Path) -> (Settings, Faults) {
+    let faults = Faults::default();
+    let settings = settings::read(folder, &faults);
+    (settings, faults)
+}
+
+/// Reads a whole site folder, packages from the folder `plugins`, and links every chain in the sandbox.
+///
+/// # Errors
+///
+/// Every fault of every file, those of the settings included, in the order of files and lines. Nothing has been bound,
+/// opened or written.
+pub(crate) fn read(folder: &Path, plugins: &Path, faults: Faults, sandbox: &Sandbox) -> Result<Site, Vec<Fault>> {
+    let tables = table::read_folder(folder, &faults);
+    let plugins = Plugins::open(plugins.to_owned());
+    let surroundings = Surroundings {
+        site: folder,
+        tables: &tables,
+        plugins: &plugins,
+        faults: &faults,
+    };
+    let read = read_interfaces(folder, &surroundings);
+    refuse_double_claims(&read, &faults);
+    let mut parts = Parts::default();
+    for component in plugins.into_found() {
+        parts.add_component(component);
+    }
+    for table in tables.values() {
+        parts.add_table(table.clone());
+    }
+    link::check(&read, &parts, sandbox, &faults);
+    if !faults.is_empty() {
+        return Err(faults.into_sorted());
+    }
+    let interfaces = read.into_iter().filter_map(|read| read.interface).collect();
+    Ok(Site {
+        interfaces,
+        tables,
+        parts,
+    })
+}
+
+fn read_interfaces(folder: &Path, surroundings: &Surroundings<'_>) -> Vec<Read> {
+    let paths = files_in(&folder.join("interfaces"), "toml", surroundings.faults);
+    // A folder that is no site at all is told that once.
+    if paths.is_empty() && folder.join(FILE_NAME).exists() {
+        let hint = "an interface is a file `interfaces/NAME.toml`".to_owned();
+        surroundings
+            .faults
+            .in_file(Path::new("interfaces"), "the site has no interfaces", vec![hint]);
+    }
+    paths
+        .iter()
+        .filter_map(|path| read_document(folder, &interface::file_name(path), surroundings.faults))
+        .map(|document| interface::read(&document, surroundings))
+        .collect()
+}
+
+/// Two interfaces that would take each other's messages.
+fn refuse_double_claims(read: &[Read], faults: &Faults) {
+    let listens = read
+        .iter()
+        .filter_map(|read| read.claims.listen.as_ref())
+        .filter(|listen| listen.value.port() != 0);
+    refuse_doubles(listens, "another interface listens on", faults);
+    refuse_doubles(
+        read.iter().filter_map(|read| read.claims.folder.as_ref()),
+        "another interface reads",
+        faults,
+    );
+}
+
+fn refuse_doubles<'l, T: PartialEq + std::fmt::Debug + 'l>(
+    claims: impl Iterator<Item = &'l Located<T>>,
+    message: &str,
+    faults: &Faults,
+) {
+    let mut seen: Vec<&Located<T>> = Vec::new();
+    for claim in claims {
+        match seen.iter().find(|other| other.value == claim.value) {
+            Some(first) => {
+                let message = format!("{message} {} as well", format!("{:?}", claim.value).replace('"', "`"));
+                faults.at_with_hint(&claim.place, message, format!("the first one is at {}", first.place));
+            }
+            None => seen.push(claim),
+        }
+    }
+}
+
+/// The files of a folder with one extension, by name. A folder that does not exist holds none.
+fn files_in(folder: &Path, extension: &str, faults: &Faults) -> Vec<PathBuf> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            faults.in_file(folder, format!("cannot be read: {error}"), Vec::new());
+            return Vec::new();
+        }
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|found| found == extension) && path.is_file())
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// Reads one file of the site; `name` is relative to it.
+fn read_document(site: &Path, name: &Path, faults: &Faults) -> Option<Arc<Document>> {
+    let path = site.join(name);
+    let read = fs::metadata(&path).and_then(|metadata| {
+        let fits = metadata.len() <= DOCUMENT_BYTES_MAX;
+        if fits { fs::read(&path).map(Some) } else { Ok(None) }
+    });
+    match read.map(|bytes| bytes.map(String::from_utf8)) {
+        Ok(Some(Ok(text))) => Some(Document::new(name, text)),
+        Ok(Some(Err(_))) => report_unreadable(name, "is not UTF-8 text", faults),
+        Ok(None) => report_unreadable(name, "is larger than 1 MiB, and no configuration file is", faults),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let hint = format!(
+                "`{}` is not a site folder; a site has a file `{FILE_NAME}`",
+                site.display()
+            );
+            faults.in_file(name, "there is no such file", vec![hint]);
+            None
+        }
+        Err(error) => report_unreadable(name, &format!("cannot be read: {error}"), faults),
+    }
+}
+
+fn report_unreadable(name: &Path, message: &str, faults: &Faults) -> Option<Arc<Document>> {
+    faults.in_file(name, message, Vec::new());
+    None
+}

@@ -1,0 +1,163 @@
+//! `[[destinations]]`: where an interface's outputs go.
+
+use std::path::Path;
+use std::time::Duration;
+
+use transfuse_engine::{FileName, RetrySettings};
+use transfuse_transport::mllp::SenderSettings;
+
+use super::document::Located;
+use super::name;
+use super::quantity::milliseconds;
+use super::resolved::{Destination, DestinationWire, Order, Retry};
+use super::section::Section;
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Mllp,
+    Files,
+}
+
+const ONE_MILLISECOND: Duration = Duration::from_millis(1);
+const TEN_MINUTES: Duration = Duration::from_mins(10);
+const ONE_DAY: Duration = Duration::from_hours(24);
+
+/// One destination, with the place of its name. None where something that is needed is missing or wrong.
+pub(super) fn read(
+    mut section: Section<'_>,
+    order: Order,
+    site: &Path,
+) -> (Option<Located<String>>, Option<Destination>) {
+    let name = section
+        .required_text("name")
+        .and_then(|text| name::checked(text, "destination", section.faults()));
+    let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
+    let types = types(&mut section);
+    let retry = retry(section.section("retry", "`retry`"));
+    let Some(kind) = kind else { return (name, None) };
+    let wire = match kind.value {
+        Kind::Mllp => mllp(&mut section, order),
+        Kind::Files => files(&mut section, site),
+    };
+    section.finish();
+    let destination = name.as_ref().zip(wire).map(|(name, wire)| Destination {
+        name: name.value.clone(),
+        types,
+        retry,
+        wire,
+    });
+    (name, destination)
+}
+
+fn mllp(section: &mut Section<'_>, order: Order) -> Option<DestinationWire> {
+    let address = section
+        .required_text("address")
+        .and_then(|text| checked_address(text, section));
+    let timeouts = ONE_MILLISECOND..=TEN_MINUTES;
+    let connect_timeout = section.duration("connect_timeout", &timeouts);
+    let reply_timeout = section.duration("reply_timeout", &timeouts);
+    let connections = section.located_count("connections", &(1..=64));
+    if let Some(connections) = connections
+        .as_ref()
+        .filter(|count| count.value > 1 && order == Order::Interface)
+    {
+        section.faults().at_with_hint(
+            &connections.place,
+            "more than one connection cannot keep the interface's order",
+            "leave `connections` out, or write `order = \"none\"` above `[source]` where order does not matter",
+        );
+    }
+    let connections = connections.map_or(1, |connections| connections.value);
+    let defaults = SenderSettings::new("");
+    Some(DestinationWire::Mllp {
+        address: address?.value,
+        connect_timeout_ms: milliseconds(connect_timeout.unwrap_or(defaults.connect_timeout)),
+        reply_timeout_ms: milliseconds(reply_timeout.unwrap_or(defaults.reply_timeout)),
+        connections,
+    })
+}
+
+fn files(section: &mut Section<'_>, site: &Path) -> Option<DestinationWire> {
+    let folder = section.required_existing_folder("folder", site);
+    let file = section.text("file");
+    if let Some(file) = &file
+        && let Err(error) = file.value.parse::<FileName>()
+    {
+        section.faults().at(&file.place, format!("`file`: {error}"));
+    }
+    let file = file.map_or_else(|| "{control_id}.hl7".to_owned(), |file| file.value);
+    Some(DestinationWire::Files {
+        folder: folder?.value,
+        file,
+    })
+}
+
+fn retry(section: Option<Section<'_>>) -> Retry {
+    let defaults = RetrySettings::default();
+    let Some(mut section) = section else {
+        return resolved_retry(defaults.first, defaults.ceiling, defaults.rejects_max);
+    };
+    let pauses = ONE_MILLISECOND..=ONE_DAY;
+    let first = section.duration("first", &pauses).unwrap_or(defaults.first);
+    let ceiling = section
+        .duration("ceiling", &pauses)
+        .unwrap_or(defaults.ceiling.max(first));
+    let rejects_max = section
+        .count("rejects_max", &(0..=1_000_000))
+        .and_then(|count| u32::try_from(count).ok());
+    if first > ceiling {
+        section.faults().at(
+            section.place(),
+            "`first` is longer than `ceiling`, which no pause may pass",
+        );
+    }
+    section.finish();
+    resolved_retry(first, ceiling, rejects_max.unwrap_or(defaults.rejects_max))
+}
+
+fn resolved_retry(first: Duration, ceiling: Duration, rejects_max: u32) -> Retry {
+    Retry {
+        first_ms: milliseconds(first),
+        ceiling_ms: milliseconds(ceiling),
+        rejects_max,
+    }
+}
+
+/// `host:port`; names are looked up at every connect, so that a peer may move.
+fn checked_address(text: Located<String>, section: &Section<'_>) -> Option<Located<String>> {
+    let sound = text.value.rsplit_once(':').is_some_and(|(host, port)| {
+        let bare = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+        !host.is_empty() && bare && port.parse::<u16>().is_ok_and(|port| port != 0)
+    });
+    if sound {
+        return Some(text);
+    }
+    let message = format!("`{}` is not an address", text.value);
+    section
+        .faults()
+        .at_with_hint(&text.place, message, "write a host and a port: `ehr.example.org:2576`");
+    None
+}
+
+/// Message types as routing compares them: `ORU^R01`, or `ORU` for all of its events.
+fn types(section: &mut Section<'_>) -> Vec<String> {
+    let mut types = Vec::new();
+    for text in section.texts("types").unwrap_or_default() {
+        if is_message_type(&text.value) {
+            types.push(text.value);
+        } else {
+            let message = format!("`{}` is not a message type", text.value);
+            let hint = "write code and event as in MSH-9: `ORU^R01`, or `ORU` for all of its events";
+            section.faults().at_with_hint(&text.place, message, hint);
+        }
+    }
+    types
+}
+
+fn is_message_type(text: &str) -> bool {
+    let part = |part: &str| part.len() == 3 && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    match text.split_once('^') {
+        Some((code, event)) => part(code) && part(event),
+        None => part(text),
+    }
+}

@@ -1,0 +1,115 @@
+//! What is wrong with a configuration: all of it at once, each with its place and a hint.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::document::Place;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) location: Location,
+    /// What is wrong, lower-case and without a full stop.
+    pub(crate) message: String,
+    pub(crate) hints: Vec<String>,
+}
+
+/// Where a fault is: in a file's text, or about a file as a whole.
+#[derive(Debug, Clone)]
+pub(crate) enum Location {
+    Place(Place),
+    File(PathBuf),
+}
+
+/// The faults found so far. Shared by everything that reads one site, so that the first fault hides no other.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(RefCell<Vec<Fault>>);
+
+/// The wire form of a fault, for `check --json`.
+#[derive(Serialize)]
+pub(crate) struct FaultReport<'f> {
+    file: String,
+    line: Option<usize>,
+    column: Option<usize>,
+    message: &'f str,
+    hints: &'f [String],
+}
+
+impl Faults {
+    pub(crate) fn at(&self, place: &Place, message: impl Into<String>) {
+        self.add(Location::Place(place.clone()), message.into(), Vec::new());
+    }
+
+    pub(crate) fn at_with_hint(&self, place: &Place, message: impl Into<String>, hint: impl Into<String>) {
+        self.add(Location::Place(place.clone()), message.into(), vec![hint.into()]);
+    }
+
+    /// A fault whose hint may be missing: a name that resembles no other has no "did you mean".
+    pub(crate) fn at_with_hints(&self, place: &Place, message: impl Into<String>, hints: Vec<String>) {
+        self.add(Location::Place(place.clone()), message.into(), hints);
+    }
+
+    pub(crate) fn in_file(&self, file: &Path, message: impl Into<String>, hints: Vec<String>) {
+        self.add(Location::File(file.to_owned()), message.into(), hints);
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// The faults in the order a reader wants: file by file, from top to bottom.
+    pub(crate) fn into_sorted(self) -> Vec<Fault> {
+        let mut faults = self.0.into_inner();
+        faults.sort_by_key(|fault| fault.location.sort_key());
+        faults
+    }
+
+    fn add(&self, location: Location, message: String, hints: Vec<String>) {
+        self.0.borrow_mut().push(Fault {
+            location,
+            message,
+            hints,
+        });
+    }
+}
+
+impl Location {
+    pub(crate) fn file(&self) -> &Path {
+        match self {
+            Self::Place(place) => place.file(),
+            Self::File(file) => file,
+        }
+    }
+
+    fn sort_key(&self) -> (PathBuf, usize, usize) {
+        match self {
+            Self::Place(place) => {
+                let position = place.position();
+                (place.file().to_owned(), position.line, position.column)
+            }
+            Self::File(file) => (file.clone(), 0, 0),
+        }
+    }
+}
+
+impl Fault {
+    pub(crate) fn report(&self) -> FaultReport<'_> {
+        let position = match &self.location {
+            Location::Place(place) => Some(place.position()),
+            Location::File(_) => None,
+        };
+        FaultReport {
+            file: self.location.file().display().to_string(),
+            line: position.as_ref().map(|position| position.line),
+            column: position.as_ref().map(|position| position.column),
+            message: &self.message,
+            hints: &self.hints,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `interfaces/NAME.toml`: one interface, from what the file says to what a revision keeps.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::destination;
+use super::document::{Document, Located};
+use super::name;
+use super::resolved::{Destination, FORMAT, Interface, Order};
+use super::section::{self, Section};
+use super::source::{self, Claims};
+use super::step::{self, Surroundings, Written as WrittenStep};
+
+/// An interface as far as it could be read.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    /// None where something that is needed is missing or wrong.
+    pub(super) interface: Option<Interface>,
+    /// Whether the file is without a fault. Linking an interface that has some would only add to them.
+    pub(super) is_sound: bool,
+    /// The places of the steps, in the order of the chain, for faults that only linking finds.
+    pub(super) steps: Vec<step::Places>,
+    pub(super) claims: Claims,
+}
+
+/// How many steps a chain may have, and how many destinations an interface. More is a mistake in a generated file.
+const PARTS_MAX: usize = 64;
+
+pub(super) fn read(document: &Arc<Document>, surroundings: &Surroundings<'_>) -> Read {
+    let faults = surroundings.faults;
+    let name = document
+        .name
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    if !name::is_sound(&name) {
+        let message = format!("`{name}` cannot name an interface");
+        faults.in_file(&document.name, message, vec![name::RULE.to_owned()]);
+    }
+    let faults_before = faults.count();
+    let Some(table) = section::parse(document, faults) else {
+        return Read::default();
+    };
+    let read = read_file(name, Section::root(document, &table, faults), surroundings);
+    Read {
+        is_sound: faults.count() == faults_before,
+        ..read
+    }
+}
+
+fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_>) -> Read {
+    let description = file.required_text("description");
+    let owner = file.text("owner").map_or_else(String::new, |owner| owner.value);
+    let orders = [("interface", Order::Interface), ("none", Order::None)];
+    let order = file
+        .choice("order", &orders)
+        .map_or(Order::Interface, |order| order.value);
+    let (source, claims) = file
+        .required_section("source", "`[source]`")
+        .map(|section| source::read(section, surroundings.site))
+        .unwrap_or_default();
+    let destinations = read_destinations(&mut file, order, surroundings.site);
+    let steps = read_steps(&mut file, &destinations, surroundings);
+    file.finish();
+
+    let places = steps.iter().map(|step| step.places.clone()).collect();
+    let interface = || {
+        Some(Interface {
+            format: FORMAT,
+            name,
+            description: description?.value,
+            owner,
+            order,
+            source: source?,
+            steps: steps.into_iter().map(|step| step.resolved).collect::<Option<_>>()?,
+            destinations: destinations
+                .into_iter()
+                .map(|(_, destination)| destination)
+                .collect::<Option<_>>()?,
+        })
+    };
+    Read {
+        interface: interface(),
+        is_sound: false,
+        steps: places,
+        claims,
+    }
+}
+
+type NamedDestination = (Option<Located<String>>, Option<Destination>);
+
+fn read_destinations(file: &mut Section<'_>, order: Order, site: &Path) -> Vec<NamedDestination> {
+    file.require("destinations");
+    let sections = file.sections("destinations", "`[[destinations]]`");
+    refuse_too_many(sections.len(), "destinations", file);
+    let destinations: Vec<_> = sections
+        .into_iter()
+        .map(|section| destination::read(section, order, site))
+        .collect();
+    let names: Vec<&Located<String>> = destinations.iter().filter_map(|(name, _)| name.as_ref()).collect();
+    for (index, name) in names.iter().enumerate() {
+        if let Some(first) = names.iter().take(index).find(|other| other.value == name.value) {
+            let message = format!("there are two destinations named `{}`", name.value);
+            file.faults()
+                .at_with_hint(&name.place, message, format!("the first one is at {}", first.place));
+        }
+    }
+    destinations
+}
+
+fn read_steps(
+    file: &mut Section<'_>,
+    destinations: &[NamedDestination],
+    surroundings: &Surroundings<'_>,
+) -> Vec<WrittenStep> {
+    let names: Vec<&str> = destinations
+        .iter()
+        .filter_map(|(name, _)| name.as_ref())
+        .map(|name| name.value.as_str())
+        .collect();
+    let sections = file.sections("steps", "`[[steps]]`");
+    refuse_too_many(sections.len(), "steps", file);
+    sections
+        .into_iter()
+        .map(|section| step::read(section, &names, surroundings))
+        .collect()
+}
+
+fn refuse_too_many(count: usize, kind: &str, file: &Section<'_>) {
+    if count > PARTS_MAX {
+        file.faults().at(
+            file.place(),
+            format!("{count} {kind}, and an interface has at most {PARTS_MAX}"),
+        );
+    }
+}
+
+/// The name that people know an interface's file by.
+pub(super) fn file_name(path: &Path) -> std::path::PathBuf {
+    Path::new("interfaces").join(path.file_name().unwrap_or_default())
+}

@@ -1,0 +1,46 @@
+//! Linking the chains of a site: what only the sandbox can find, told at the lines that are at fault.
+
+use transfuse_sandbox::{LinkError, Sandbox};
+
+use super::fault::Faults;
+use super::interface::Read;
+use super::step;
+use crate::parts::{ChainError, Parts};
+
+/// Makes every chain once. The chains are thrown away: what runs is made of what the catalog holds.
+pub(super) fn check(read: &[Read], parts: &Parts, sandbox: &Sandbox, faults: &Faults) {
+    for read in read.iter().filter(|read| read.is_sound) {
+        if let Some(interface) = &read.interface
+            && let Err(error) = parts.chain(sandbox, interface)
+            && let Some(places) = read.steps.get(error.step())
+        {
+            report(&error, places, faults);
+        }
+    }
+}
+
+fn report(error: &ChainError, places: &step::Places, faults: &Faults) {
+    match error {
+        ChainError::Link(LinkError::Ungranted {
+            plugin,
+            interface,
+            hint,
+            ..
+        }) => {
+            let message = format!("`{plugin}` imports `{interface}`, which nothing grants");
+            faults.at_with_hint(
+                &places.grants,
+                message,
+                format!("write `{hint}`, if the plugin may have that"),
+            );
+        }
+        ChainError::Link(LinkError::Misconfigured { plugin, words, .. }) => {
+            faults.at(&places.config, format!("`{plugin}` refuses its configuration: {words}"));
+        }
+        ChainError::Link(LinkError::Init(fault)) => {
+            let hints = fault.hint.clone().into_iter().collect();
+            faults.at_with_hints(&places.step, format!("the plugin cannot be started: {fault}"), hints);
+        }
+        other => faults.at(&places.step, other.to_string()),
+    }
+}

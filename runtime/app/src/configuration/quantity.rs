@@ -1,0 +1,95 @@
+//! Durations (`100ms`) and sizes (`32MiB`) as people write them.
+
+use std::time::Duration;
+
+/// Units of time, the longest suffix first where one ends like another.
+const TIME_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("min", 60_000), ("h", 3_600_000)];
+
+/// Units of size. Powers of two, because memory and buffers come in them.
+const SIZE_UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// Reads `100ms`, `30s`, `5min` or `2h`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    quantity(text, &TIME_UNITS).map(Duration::from_millis).ok_or_else(|| {
+        format!("`{text}` is not a duration; write a whole number and a unit: `100ms`, `30s`, `5min` or `2h`")
+    })
+}
+
+/// Reads `4096B`, `64KiB`, `32MiB` or `1GiB`.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    quantity(text, &SIZE_UNITS).ok_or_else(|| {
+        format!("`{text}` is not a size; write a whole number and a unit: `4096B`, `64KiB`, `32MiB` or `1GiB`")
+    })
+}
+
+/// A duration in the largest unit that shows it without a fraction.
+pub(crate) fn show_duration(duration: Duration) -> String {
+    show(milliseconds(duration), &TIME_UNITS, "")
+}
+
+/// Whole milliseconds, as resolved settings keep durations.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A size in the largest unit that shows it without a fraction.
+pub(crate) fn show_size(bytes: u64) -> String {
+    show(bytes, &SIZE_UNITS, " ")
+}
+
+fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.find(|character: char| !character.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(digits)?;
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+fn show(value: u64, units: &[(&str, u64)], gap: &str) -> String {
+    let fitting = units
+        .iter()
+        .rev()
+        .find(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
+    match fitting.or(units.first()) {
+        Some((name, factor)) => format!("{}{gap}{name}", value / factor),
+        None => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_are_read_and_shown_the_same_way() {
+        for text in ["100ms", "30s", "5min", "2h", "1500ms"] {
+            assert_eq!(duration(text).map(show_duration).as_deref(), Ok(text));
+        }
+        for (text, shown) in [
+            ("4096B", "4 KiB"),
+            ("32MiB", "32 MiB"),
+            ("1 GiB", "1 GiB"),
+            ("1000B", "1000 B"),
+        ] {
+            assert_eq!(size(text).map(show_size).as_deref(), Ok(shown));
+        }
+    }
+
+    #[test]
+    fn what_has_no_unit_or_a_foreign_one_is_refused() {
+        for text in [
+            "100",
+            "",
+            "ms",
+            "1.5s",
+            "-1s",
+            "10 minutes",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        for text in ["32", "32MB", "32m", "MiB", "18446744073709551615GiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! An interface as a revision keeps it: every default written out, every version a digest.
+//!
+//! This is the form that the catalog stores, as JSON, and the form that an interface is started from. It names no
+//! file of the site folder but the folders that sources and destinations use, so that a live revision does not change
+//! when somebody edits the folder. Durations are whole milliseconds, sizes are bytes.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of this form. A reader refuses a newer one instead of guessing.
+pub(crate) const FORMAT: u32 = 1;
+
+/// One interface, resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Interface {
+    pub(crate) format: u32,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) owner: String,
+    pub(crate) order: Order,
+    pub(crate) source: Source,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) destinations: Vec<Destination>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Order {
+    Interface,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Acknowledge {
+    Received,
+    Processed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Source {
+    pub(crate) ack: Acknowledge,
+    pub(crate) time_zone: String,
+    /// None: what MSH-18 says.
+    pub(crate) charset: Option<String>,
+    #[serde(flatten)]
+    pub(crate) wire: SourceWire,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub(crate) enum SourceWire {
+    Mllp {
+        listen: std::net::SocketAddr,
+        frame_bytes_max: u64,
+        /// None: silence never closes a connection.
+        idle_timeout_ms: Option<u64>,
+        connections_max: u64,
+    },
+    Files {
+        /// Relative to the site folder, or absolute.
+        folder: PathBuf,
+        pattern: String,
+        poll_ms: u64,
+        ready: FileReady,
+        /// Relative to `folder`, as `errors` is.
+        archive: PathBuf,
+        errors: PathBuf,
+    },
+}
+
+/// When a file is complete and may be taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FileReady {
+    /// Neither size nor time of change moved for this long.
+    StableForMs(u64),
+    /// A file of the same name with this suffix exists beside it.
+    Marker(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Step {
+    /// `vendor/name`.
+    pub(crate) plugin: String,
+    pub(crate) version: String,
+    /// `sha256:` of the component: what really runs.
+    pub(crate) digest: String,
+    pub(crate) config: serde_json::Value,
+    pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Grants {
+    pub(crate) tables: Vec<TableGrant>,
+    pub(crate) read: Vec<String>,
+    pub(crate) write: Vec<String>,
+    /// None: whatever routing decides.
+    pub(crate) to: Option<Vec<String>>,
+    pub(crate) create: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableGrant {
+    pub(crate) name: String,
+    pub(crate) digest: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Destination {
+    pub(crate) name: String,
+    /// Empty: all.
+    pub(crate) types: Vec<String>,
+    pub(crate) retry: Retry,
+    #[serde(flatten)]
+    pub(crate) wire: DestinationWire,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub(crate) enum DestinationWire {
+    Mllp {
+        address: String,
+        connect_timeout_ms: u64,
+        reply_timeout_ms: u64,
+        connections: u64,
+    },
+    Files {
+        /// Relative to the site folder, or absolute.
+        folder: PathBuf,
+        file: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Retry {
+    pub(crate) first_ms: u64,
+    pub(crate) ceiling_ms: u64,
+    pub(crate) rejects_max: u32,
+}
+
+/// What a step may use for one message; the sandbox explains each. A field that an older revision does not have takes
+/// its default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Limits {
+    pub(crate) deadline_ms: u64,
+    pub(crate) fuel: u64,
+    pub(crate) memory_bytes_max: u64,
+    pub(crate) table_elements_max: u64,
+    pub(crate) transfer_bytes_max: u64,
+    pub(crate) output_bytes_max: u64,
+    pub(crate) outputs_max: u64,
+    pub(crate) host_calls_max: u64,
+    pub(crate) log_lines_max: u64,
+    pub(crate) log_bytes_max: u64,
+    pub(crate) handles_max: u64,
+    pub(crate) attribute_bytes_max: u64,
+}

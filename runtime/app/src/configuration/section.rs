@@ -1,0 +1,378 @@
+//! Reading one TOML table: what the file says, taken key by key.
+//!
+//! A derived deserialiser stops at the first thing it dislikes. A person who repairs an interface wants to see all of
+//! it, so a section is asked for each key, reports what is wrong with that key, and goes on; what nobody asked for is
+//! an unknown key.
+
+use std::ops::{Range, RangeInclusive};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::document::{Document, Located, Place};
+use super::fault::Faults;
+use super::{quantity, suggest};
+
+/// A table of a document, with a memory of which keys were asked for.
+pub(crate) struct Section<'d> {
+    document: &'d Arc<Document>,
+    faults: &'d Faults,
+    table: &'d DeTable<'d>,
+    place: Place,
+    /// How messages call this table: `[source]`, or `the file`.
+    title: &'static str,
+    asked: Vec<&'static str>,
+    missing: Vec<&'static str>,
+}
+
+impl<'d> Section<'d> {
+    /// The table that the whole document is.
+    pub(crate) fn root(document: &'d Arc<Document>, table: &'d DeTable<'d>, faults: &'d Faults) -> Self {
+        Self::new(document, faults, table, 0..0, "the file")
+    }
+
+    fn new(
+        document: &'d Arc<Document>,
+        faults: &'d Faults,
+        table: &'d DeTable<'d>,
+        span: Range<usize>,
+        title: &'static str,
+    ) -> Self {
+        let place = Place::new(document, span);
+        Self {
+            document,
+            faults,
+            table,
+            place,
+            title,
+            asked: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// Where the table begins.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn faults(&self) -> &'d Faults {
+        self.faults
+    }
+
+    pub(crate) fn text(&mut self, key: &'static str) -> Option<Located<String>> {
+        let (value, place) = self.value(key)?;
+        let text = value.as_str().map(str::to_owned);
+        self.typed(key, value, place, text, "text in quotes")
+    }
+
+    /// A text that must be there and must not be empty.
+    pub(crate) fn required_text(&mut self, key: &'static str) -> Option<Located<String>> {
+        self.require(key);
+        let text = self.text(key)?;
+        if text.value.trim().is_empty() {
+            self.faults.at(&text.place, format!("`{key}` is empty"));
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let (value, place) = self.value(key)?;
+        self.typed(key, value, place, value.as_bool(), "`true` or `false`")
+            .map(|flag| flag.value)
+    }
+
+    /// A path, relative to the site folder or absolute.
+    pub(crate) fn folder(&mut self, key: &'static str) -> Option<Located<PathBuf>> {
+        let text = self.text(key)?;
+        if text.value.trim().is_empty() {
+            self.faults.at(&text.place, format!("`{key}` is empty"));
+            return None;
+        }
+        Some(Located {
+            value: PathBuf::from(text.value),
+            place: text.place,
+        })
+    }
+
+    /// A folder that must be named, and must exist: making one would hide a share that is not mounted.
+    pub(crate) fn required_existing_folder(&mut self, key: &'static str, site: &Path) -> Option<Located<PathBuf>> {
+        self.require(key);
+        let folder = self.folder(key)?;
+        if site.join(&folder.value).is_dir() {
+            return Some(folder);
+        }
+        let message = format!("there is no folder `{}`", folder.value.display());
+        let hint = format!(
+            "make it (`mkdir -p {}`), or mount the share that it is on",
+            site.join(&folder.value).display()
+        );
+        self.faults.at_with_hint(&folder.place, message, hint);
+        None
+    }
+
+    /// A whole number within `range`.
+    pub(crate) fn count(&mut self, key: &'static str, range: &RangeInclusive<u64>) -> Option<u64> {
+        self.located_count(key, range).map(|count| count.value)
+    }
+
+    pub(crate) fn located_count(&mut self, key: &'static str, range: &RangeInclusive<u64>) -> Option<Located<u64>> {
+        let (value, place) = self.value(key)?;
+        let number = value
+            .as_integer()
+            .and_then(|integer| i128::from_str_radix(integer.as_str(), integer.radix()).ok());
+        let number = self.typed(key, value, place, number, "a whole number")?;
+        match u64::try_from(number.value).ok().filter(|count| range.contains(count)) {
+            Some(value) => Some(Located {
+                value,
+                place: number.place,
+            }),
+            None => self.outside(key, &number.place, &number.value.to_string(), range, u64::to_string),
+        }
+    }
+
+    /// A duration such as `100ms`, within `range`.
+    pub(crate) fn duration(&mut self, key: &'static str, range: &RangeInclusive<Duration>) -> Option<Duration> {
+        let text = self.text(key)?;
+        self.measured(key, &text, quantity::duration(&text.value), range, |limit| {
+            quantity::show_duration(*limit)
+        })
+    }
+
+    /// A size such as `32MiB`, in bytes, within `range`.
+    pub(crate) fn size(&mut self, key: &'static str, range: &RangeInclusive<u64>) -> Option<u64> {
+        let text = self.text(key)?;
+        self.measured(key, &text, quantity::size(&text.value), range, |limit| {
+            quantity::show_size(*limit)
+        })
+    }
+
+    /// One of a few words.
+    pub(crate) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<Located<T>> {
+        let text = self.text(key)?;
+        if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text.value) {
+            return Some(Located {
+                value: *choice,
+                place: text.place,
+            });
+        }
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let message = format!("`{key}` cannot be `{}`; it is {}", text.value, suggest::either(&words));
+        let hint = suggest::nearest(&text.value, words).map(|word| format!("did you mean `{word}`?"));
+        self.faults
+            .at_with_hints(&text.place, message, hint.into_iter().collect());
+        None
+    }
+
+    pub(crate) fn required_choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<Located<T>> {
+        self.require(key);
+        self.choice(key, choices)
+    }
+
+    /// A list of texts; faulty elements are reported and left out.
+    pub(crate) fn texts(&mut self, key: &'static str) -> Option<Vec<Located<String>>> {
+        let (value, place) = self.value(key)?;
+        let elements = value.as_array().map(|array| array.iter().collect::<Vec<_>>());
+        let elements = self.typed(key, value, place, elements, "a list of texts")?.value;
+        let mut texts = Vec::with_capacity(elements.len());
+        for element in elements {
+            let place = Place::new(self.document, element.span());
+            match element.get_ref().as_str() {
+                Some(text) => texts.push(Located {
+                    value: text.to_owned(),
+                    place,
+                }),
+                None => self.faults.at(
+                    &place,
+                    format!("`{key}` lists {}, but must list only texts", kind(element.get_ref())),
+                ),
+            }
+        }
+        Some(texts)
+    }
+
+    /// Any value, as JSON: a plugin's configuration means nothing to the host.
+    pub(crate) fn json(&mut self, key: &'static str) -> Option<Located<serde_json::Value>> {
+        let (value, place) = self.value(key)?;
+        let converted = to_json(value);
+        if converted.is_none() {
+            let message = format!("`{key}` holds a number that JSON does not have");
+            self.faults.at(&place, message);
+        }
+        converted.map(|value| Located { value, place })
+    }
+
+    pub(crate) fn section(&mut self, key: &'static str, title: &'static str) -> Option<Section<'d>> {
+        let (value, place) = self.value(key)?;
+        let span = place.clone();
+        let table = self.typed(key, value, place, value.as_table(), "a table")?.value;
+        Some(Self {
+            place: span,
+            ..Self::new(self.document, self.faults, table, 0..0, title)
+        })
+    }
+
+    /// A section that must be there.
+    pub(crate) fn required_section(&mut self, key: &'static str, title: &'static str) -> Option<Section<'d>> {
+        self.require(key);
+        self.section(key, title)
+    }
+
+    /// The tables of an array of tables (`[[steps]]`), in the order of the file.
+    pub(crate) fn sections(&mut self, key: &'static str, title: &'static str) -> Vec<Section<'d>> {
+        let Some((value, place)) = self.value(key) else {
+            return Vec::new();
+        };
+        let elements = value.as_array().map(|array| array.iter().collect::<Vec<_>>());
+        let Some(elements) = self.typed(key, value, place, elements, "a list of tables") else {
+            return Vec::new();
+        };
+        let mut sections = Vec::with_capacity(elements.value.len());
+        for element in elements.value {
+            let place = Place::new(self.document, element.span());
+            if let Some(table) = self.typed(key, element.get_ref(), place, element.get_ref().as_table(), "a table") {
+                sections.push(Self::new(
+                    self.document,
+                    self.faults,
+                    table.value,
+                    element.span(),
+                    title,
+                ));
+            }
+        }
+        sections
+    }
+
+    /// Marks a key as one that must be there. It is reported by `finish`, unless a misspelling of it is.
+    pub(crate) fn require(&mut self, key: &'static str) {
+        if !self.table.contains_key(key) {
+            self.missing.push(key);
+        }
+    }
+
+    /// Reports the keys that nobody asked for, and those that are missing.
+    pub(crate) fn finish(mut self) {
+        for (key, _) in self.table {
+            let name = key.get_ref().as_ref();
+            if self.asked.contains(&name) {
+                continue;
+            }
+            let near = suggest::nearest(name, self.asked.iter().copied());
+            self.missing.retain(|missing| Some(*missing) != near);
+            self.faults.at_with_hints(
+                &Place::new(self.document, key.span()),
+                format!("unknown key `{name}` in {}", self.title),
+                suggest::hints(name, "key", &self.asked),
+            );
+        }
+        for key in &self.missing {
+            self.faults.at(&self.place, format!("{} needs `{key}`", self.title));
+        }
+    }
+
+    fn value(&mut self, key: &'static str) -> Option<(&'d DeValue<'d>, Place)> {
+        self.asked.push(key);
+        let value = self.table.get(key)?;
+        Some((value.get_ref(), Place::new(self.document, value.span())))
+    }
+
+    fn typed<T>(
+        &self,
+        key: &str,
+        found: &DeValue<'_>,
+        place: Place,
+        value: Option<T>,
+        expected: &str,
+    ) -> Option<Located<T>> {
+        if value.is_none() {
+            self.faults
+                .at(&place, format!("`{key}` is {}, but must be {expected}", kind(found)));
+        }
+        value.map(|value| Located { value, place })
+    }
+
+    fn measured<T: PartialOrd>(
+        &self,
+        key: &str,
+        text: &Located<String>,
+        read: Result<T, String>,
+        range: &RangeInclusive<T>,
+        show: impl Fn(&T) -> String,
+    ) -> Option<T> {
+        match read {
+            Ok(value) if range.contains(&value) => Some(value),
+            Ok(value) => self.outside(key, &text.place, &show(&value), range, show),
+            Err(message) => {
+                self.faults.at(&text.place, format!("`{key}`: {message}"));
+                None
+            }
+        }
+    }
+
+    fn outside<T, U>(
+        &self,
+        key: &str,
+        place: &Place,
+        shown: &str,
+        range: &RangeInclusive<T>,
+        show: impl Fn(&T) -> String,
+    ) -> Option<U> {
+        let (least, most) = (show(range.start()), show(range.end()));
+        self.faults
+            .at(place, format!("`{key}` is {shown}, but must be from {least} to {most}"));
+        None
+    }
+}
+
+/// A value's kind, with its article.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "a truth value",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// None where the value holds a number that JSON cannot express (`nan`, `inf`, beyond 64 bits).
+fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
+    Some(match value {
+        DeValue::String(text) => serde_json::Value::from(text.as_ref()),
+        DeValue::Integer(integer) => {
+            serde_json::Value::from(i64::from_str_radix(integer.as_str(), integer.radix()).ok()?)
+        }
+        DeValue::Float(float) => serde_json::Value::Number(serde_json::Number::from_f64(float.as_str().parse().ok()?)?),
+        DeValue::Boolean(flag) => serde_json::Value::from(*flag),
+        DeValue::Datetime(date) => serde_json::Value::from(date.to_string()),
+        DeValue::Array(elements) => elements
+            .iter()
+            .map(|element| to_json(element.get_ref()))
+            .collect::<Option<Vec<_>>>()?
+            .into(),
+        DeValue::Table(table) => table
+            .iter()
+            .map(|(key, value)| Some((key.get_ref().to_string(), to_json(value.get_ref())?)))
+            .collect::<Option<serde_json::Map<_, _>>>()?
+            .into(),
+    })
+}
+
+/// Parses a document, reporting every syntax error; the table holds what could be read nevertheless.
+///
+/// The second value says whether the text was free of syntax errors: where it was not, keys may be absent that the
+/// person did write, so that what is missing must not be reported.
+pub(crate) fn parse<'d>(document: &'d Arc<Document>, faults: &Faults) -> Option<DeTable<'d>> {
+    let (table, errors) = DeTable::parse_recoverable(&document.text);
+    for error in &errors {
+        faults.at(
+            &Place::new(document, error.span().unwrap_or(0..0)),
+            error.message().trim_end().to_owned(),
+        );
+    }
+    errors.is_empty().then(|| table.into_inner())
+}

@@ -1,0 +1,106 @@
+//! `transfuse.toml`: what holds for the whole site.
+
+use std::path::{Path, PathBuf};
+
+use transfuse_store::StoreSettings;
+
+use super::fault::Faults;
+use super::section::{self, Section};
+use super::{FILE_NAME, read_document};
+
+/// What holds for the whole site. Paths are as the file says, relative to the site folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// Where the engine keeps the journal, the catalog and its control socket.
+    pub(crate) data: PathBuf,
+    /// Where packages are found: `FOLDER/vendor/name/version/`.
+    pub(crate) plugins: PathBuf,
+    pub(crate) log: Log,
+    /// How large a file of the journal grows before the next one begins.
+    pub(crate) segment_bytes_max: u64,
+}
+
+/// The operational log, which goes to stderr and never holds a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: LogLevel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people and for journald.
+    Text,
+    /// One object a line, for collectors.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("data"),
+            plugins: PathBuf::from("plugins"),
+            log: Log {
+                format: LogFormat::Text,
+                level: LogLevel::Info,
+            },
+            segment_bytes_max: StoreSettings::new("").segment_bytes_max,
+        }
+    }
+}
+
+/// Reads `transfuse.toml`. An empty file is a complete one.
+pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
+    let defaults = Settings::default();
+    let Some(document) = read_document(site, Path::new(FILE_NAME), faults) else {
+        return defaults;
+    };
+    let Some(table) = section::parse(&document, faults) else {
+        return defaults;
+    };
+    let mut file = Section::root(&document, &table, faults);
+    let data = file.folder("data").map(|folder| folder.value);
+    let plugins = file.folder("plugins").map(|folder| folder.value);
+    let log = file.section("log", "[log]").map(log);
+    let segment_bytes_max = file.section("store", "[store]").and_then(segment);
+    file.finish();
+    Settings {
+        data: data.unwrap_or(defaults.data),
+        plugins: plugins.unwrap_or(defaults.plugins),
+        log: log.unwrap_or(defaults.log),
+        segment_bytes_max: segment_bytes_max.unwrap_or(defaults.segment_bytes_max),
+    }
+}
+
+fn log(mut section: Section<'_>) -> Log {
+    let defaults = Settings::default().log;
+    let format = section.choice("format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+    let levels = [
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+    let level = section.choice("level", &levels);
+    section.finish();
+    Log {
+        format: format.map_or(defaults.format, |format| format.value),
+        level: level.map_or(defaults.level, |level| level.value),
+    }
+}
+
+fn segment(mut section: Section<'_>) -> Option<u64> {
+    let bytes = section.size("segment", &((1 << 20)..=(64 << 30)));
+    section.finish();
+    bytes
+}

@@ -1,0 +1,174 @@
+//! `[source]`: where an interface's messages come from.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use transfuse_message::Charset;
+use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
+use transfuse_transport::mllp::ListenerSettings;
+
+use super::document::Located;
+use super::quantity::milliseconds;
+use super::resolved::{Acknowledge, FileReady, Source, SourceWire};
+use super::section::Section;
+use super::suggest;
+
+/// What no two interfaces of a site can have at the same time.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    pub(super) listen: Option<Located<SocketAddr>>,
+    pub(super) folder: Option<Located<PathBuf>>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Mllp,
+    Files,
+}
+
+/// Where refused files go, beside `archive` in the source's folder.
+const ERRORS: &str = "errors";
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const ONE_SECOND: Duration = Duration::from_secs(1);
+const ONE_HOUR: Duration = Duration::from_hours(1);
+const ONE_WEEK: Duration = Duration::from_hours(7 * 24);
+
+/// Character sets to suggest. More labels than these are understood.
+const CHARSETS: [&str; 10] = [
+    "utf-8",
+    "ascii",
+    "windows-1250",
+    "windows-1252",
+    "8859/1",
+    "8859/2",
+    "8859/15",
+    "iso-8859-1",
+    "iso-8859-2",
+    "UNICODE UTF-8",
+];
+
+pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Claims) {
+    let mut claims = Claims::default();
+    let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
+    let stages = [
+        ("received", Acknowledge::Received),
+        ("processed", Acknowledge::Processed),
+    ];
+    let ack = section
+        .choice("ack", &stages)
+        .map_or(Acknowledge::Processed, |ack| ack.value);
+    let time_zone = time_zone(&mut section);
+    let charset = charset(&mut section);
+    let Some(kind) = kind else { return (None, claims) };
+    let wire = match kind.value {
+        Kind::Mllp => mllp(&mut section, &mut claims),
+        Kind::Files => files(&mut section, &mut claims, site),
+    };
+    section.finish();
+    (
+        wire.map(|wire| Source {
+            ack,
+            time_zone,
+            charset,
+            wire,
+        }),
+        claims,
+    )
+}
+
+fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
+    let listen = listen_address(section);
+    let frame_bytes_max = section.size("frame_bytes_max", &(1024..=(256 << 20)));
+    let idle_timeout = section.duration("idle_timeout", &(ONE_SECOND..=ONE_WEEK));
+    let connections_max = section.count("connections_max", &(1..=10_000));
+    let listen = listen?;
+    let defaults = ListenerSettings::new("");
+    claims.listen = Some(listen.clone());
+    Some(SourceWire::Mllp {
+        listen: listen.value,
+        frame_bytes_max: frame_bytes_max.unwrap_or(defaults.frame_bytes_max as u64),
+        idle_timeout_ms: idle_timeout.or(defaults.idle_timeout).map(milliseconds),
+        connections_max: connections_max.unwrap_or(defaults.connections_max as u64),
+    })
+}
+
+fn listen_address(section: &mut Section<'_>) -> Option<Located<SocketAddr>> {
+    let text = section.required_text("listen")?;
+    if let Ok(value) = text.value.parse() {
+        return Some(Located {
+            value,
+            place: text.place,
+        });
+    }
+    let message = format!("`{}` is not an address to listen on", text.value);
+    let hint = "write an IP address of this machine and a port: `127.0.0.1:2575`, or `0.0.0.0:2575` for all";
+    section.faults().at_with_hint(&text.place, message, hint);
+    None
+}
+
+fn files(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<SourceWire> {
+    let folder = section.required_existing_folder("folder", site);
+    let pattern = section.text("pattern");
+    let poll = section.duration("poll", &(SHORTEST_PAUSE..=ONE_HOUR));
+    let stable_for = section.duration("stable_for", &(SHORTEST_PAUSE..=ONE_HOUR));
+    let marker = section.text("marker");
+    let archive = section.folder("archive");
+    let errors = section.folder("errors");
+    if let (Some(marker), Some(_)) = (&marker, stable_for) {
+        section.faults().at(
+            &marker.place,
+            "a file is complete by `marker` or by `stable_for`, not by both",
+        );
+    }
+    let folder = folder?;
+    let defaults = FolderSourceSettings::new(&folder.value);
+    claims.folder = Some(folder.clone());
+    Some(SourceWire::Files {
+        folder: folder.value,
+        pattern: pattern.map_or(defaults.pattern, |pattern| pattern.value),
+        poll_ms: milliseconds(poll.unwrap_or(defaults.poll_interval)),
+        ready: match (marker, stable_for, defaults.ready_when) {
+            (Some(marker), ..) => FileReady::Marker(marker.value),
+            (None, Some(pause), _) | (None, None, ReadyWhen::Stable(pause)) => {
+                FileReady::StableForMs(milliseconds(pause))
+            }
+            (None, None, ReadyWhen::Marker(suffix)) => FileReady::Marker(suffix),
+        },
+        archive: archive.map_or(defaults.archive, |folder| folder.value),
+        errors: errors.map_or_else(|| PathBuf::from(ERRORS), |folder| folder.value),
+    })
+}
+
+/// The zone of timestamps that carry no offset. UTC where nothing is said: a guess would be wrong half of the year.
+fn time_zone(section: &mut Section<'_>) -> String {
+    let Some(text) = section.text("time_zone") else {
+        return "UTC".to_owned();
+    };
+    if jiff::tz::TimeZone::get(&text.value).is_err() {
+        let known: Vec<String> = jiff::tz::db()
+            .available()
+            .map(|name| name.as_str().to_owned())
+            .collect();
+        let hint = suggest::nearest(&text.value, known.iter().map(String::as_str)).map_or_else(
+            || "zones have names such as `Europe/Budapest`".to_owned(),
+            |name| format!("did you mean `{name}`?"),
+        );
+        section
+            .faults()
+            .at_with_hint(&text.place, format!("unknown time zone `{}`", text.value), hint);
+    }
+    text.value
+}
+
+fn charset(section: &mut Section<'_>) -> Option<String> {
+    let text = section.text("charset")?;
+    if let Some(charset) = Charset::from_label(&text.value) {
+        return Some(charset.label().to_owned());
+    }
+    let message = format!("unknown character set `{}`", text.value);
+    let hints = suggest::hints(&text.value, "character set", &CHARSETS);
+    section.faults().at_with_hints(&text.place, message, hints);
+    None
+}

@@ -1,0 +1,172 @@
+//! `[[steps]]`: one plugin in a chain, with its configuration, grants and limits.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use semver::VersionReq;
+use transfuse_sandbox::FieldPatterns;
+
+use super::document::{Located, Place};
+use super::fault::Faults;
+use super::limits;
+use super::plugins::Plugins;
+use super::resolved::{Grants, Step, TableGrant};
+use super::section::Section;
+use super::suggest;
+use super::table::CodeTable;
+
+/// What the files of a site are resolved against.
+pub(super) struct Surroundings<'s> {
+    pub(super) site: &'s Path,
+    pub(super) tables: &'s BTreeMap<String, CodeTable>,
+    pub(super) plugins: &'s Plugins,
+    pub(super) faults: &'s Faults,
+}
+
+/// A step as far as it could be read.
+pub(super) struct Written {
+    pub(super) places: Places,
+    /// None where something that is needed is missing or wrong.
+    pub(super) resolved: Option<Step>,
+}
+
+/// Where the parts of a step were written.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    pub(super) step: Place,
+    /// The step itself where there are no grants.
+    pub(super) grants: Place,
+    pub(super) config: Place,
+}
+
+pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings: &Surroundings<'_>) -> Written {
+    let step_place = section.place().clone();
+    let plugin = section.required_text("plugin");
+    let version = section
+        .required_text("version")
+        .and_then(|text| requirement(&text, surroundings.faults));
+    let config = section.json("config");
+    let grants = section.section("grants", "`grants`");
+    let places = Places {
+        grants: grants
+            .as_ref()
+            .map_or_else(|| step_place.clone(), |grants| grants.place().clone()),
+        config: config
+            .as_ref()
+            .map_or_else(|| step_place.clone(), |config| config.place.clone()),
+        step: step_place,
+    };
+    let grants = grants
+        .map(|section| read_grants(section, destinations, surroundings))
+        .unwrap_or_default();
+    let limits = limits::read(section.section("limits", "`limits`"));
+    section.finish();
+    refuse_unless_table(config.as_ref(), surroundings.faults);
+
+    let component = plugin
+        .zip(version)
+        .and_then(|(plugin, version)| surroundings.plugins.find(&plugin, &version, surroundings.faults));
+    let resolved = component.map(|component| Step {
+        plugin: component.identity.name.to_string(),
+        version: component.identity.version.to_string(),
+        digest: component.identity.digest.to_string(),
+        config: config.map_or_else(|| serde_json::json!({}), |config| config.value),
+        grants,
+        limits,
+    });
+    Written { places, resolved }
+}
+
+fn requirement(text: &Located<String>, faults: &Faults) -> Option<Located<VersionReq>> {
+    match VersionReq::parse(&text.value) {
+        Ok(value) => Some(Located {
+            value,
+            place: text.place.clone(),
+        }),
+        Err(error) => {
+            let message = format!("`{}` is not a version requirement: {error}", text.value);
+            faults.at_with_hint(
+                &text.place,
+                message,
+                "write `^1` for any 1.x, or `=1.2.0` for exactly that version",
+            );
+            None
+        }
+    }
+}
+
+fn refuse_unless_table(config: Option<&Located<serde_json::Value>>, faults: &Faults) {
+    if let Some(config) = config.filter(|config| !config.value.is_object()) {
+        faults.at_with_hint(
+            &config.place,
+            "`config` must be a table",
+            "write `config = { key = \"value\" }`",
+        );
+    }
+}
+
+fn read_grants(mut section: Section<'_>, destinations: &[&str], surroundings: &Surroundings<'_>) -> Grants {
+    let tables = section.texts("tables").unwrap_or_default();
+    let tables = tables
+        .into_iter()
+        .filter_map(|table| grant_table(&table, surroundings))
+        .collect();
+    let read = patterns(&mut section, "read");
+    let write = patterns(&mut section, "write");
+    let to = section
+        .texts("to")
+        .map(|names| granted_destinations(names, destinations, surroundings.faults));
+    let create = section.flag("create").unwrap_or_default();
+    section.finish();
+    Grants {
+        tables,
+        read,
+        write,
+        to,
+        create,
+    }
+}
+
+fn grant_table(table: &Located<String>, surroundings: &Surroundings<'_>) -> Option<TableGrant> {
+    if let Some(known) = surroundings.tables.get(&table.value) {
+        return Some(TableGrant {
+            name: known.name.clone(),
+            digest: known.digest.clone(),
+        });
+    }
+    let names: Vec<&str> = surroundings.tables.keys().map(String::as_str).collect();
+    let mut hints = suggest::hints(&table.value, "table", &names);
+    hints.push(format!("a table named `{0}` is the file `tables/{0}.csv`", table.value));
+    surroundings
+        .faults
+        .at_with_hints(&table.place, format!("there is no table `{}`", table.value), hints);
+    None
+}
+
+/// Field patterns, which the sandbox alone understands.
+fn patterns(section: &mut Section<'_>, key: &'static str) -> Vec<String> {
+    let mut patterns = Vec::new();
+    for text in section.texts(key).unwrap_or_default() {
+        match FieldPatterns::parse(&[text.value.as_str()]) {
+            Ok(_) => patterns.push(text.value),
+            Err(error) => section.faults().at(&text.place, format!("`{key}`: {error}")),
+        }
+    }
+    patterns
+}
+
+fn granted_destinations(names: Vec<Located<String>>, destinations: &[&str], faults: &Faults) -> Vec<String> {
+    // `*` grants all of them, those of later revisions included.
+    for name in names
+        .iter()
+        .filter(|name| name.value != "*" && !destinations.contains(&name.value.as_str()))
+    {
+        let message = format!("this interface has no destination `{}`", name.value);
+        faults.at_with_hints(
+            &name.place,
+            message,
+            suggest::hints(&name.value, "destination", destinations),
+        );
+    }
+    names.into_iter().map(|name| name.value).collect()
+}

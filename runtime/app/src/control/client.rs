@@ -1,0 +1,126 @@
+//! Asking a running engine.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+
+use super::{socket, wire};
+
+/// The largest answer: the largest message a few times over, as input and as outputs.
+const ANSWER_BYTES_MAX: usize = 1 << 30;
+
+/// How long an answer may take. Listing reads an index; only a disk in trouble takes longer.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+
+/// The engine that runs on a data folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    data: PathBuf,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// Nobody listens there.
+    #[error("no engine is running on `{}`", data.display())]
+    NotRunning { data: PathBuf },
+    /// The socket cannot be opened for another reason.
+    #[error("cannot reach the engine on `{}`", data.display())]
+    Unreachable { data: PathBuf, source: io::Error },
+    /// The conversation broke.
+    #[error("the engine on `{}` did not answer properly", data.display())]
+    Broken {
+        data: PathBuf,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It took too long.
+    #[error("the engine on `{}` did not answer within {ANSWER_WAIT:?}", data.display())]
+    Silent { data: PathBuf },
+    /// The engine says no.
+    #[error("{}", .0.message)]
+    Refused(wire::ErrorBody),
+}
+
+impl Client {
+    pub(crate) fn new(data: impl Into<PathBuf>) -> Self {
+        Self { data: data.into() }
+    }
+
+    pub(crate) async fn status(&self) -> Result<wire::Status, ClientError> {
+        self.ask(Method::GET, "/v1/status".to_owned()).await
+    }
+
+    pub(crate) async fn messages(&self, query: &wire::MessagesQuery) -> Result<wire::Messages, ClientError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
+        self.ask(Method::GET, format!("/v1/messages?{query}")).await
+    }
+
+    /// `id` must be a message id: it becomes part of the address.
+    pub(crate) async fn message(&self, id: transfuse_store::MessageId) -> Result<wire::Message, ClientError> {
+        self.ask(Method::GET, format!("/v1/messages/{id}")).await
+    }
+
+    /// Asks the engine to stop as a service manager would; the answer comes before it has.
+    pub(crate) async fn shutdown(&self) -> Result<(), ClientError> {
+        self.ask::<serde_json::Value>(Method::POST, "/v1/shutdown".to_owned())
+            .await
+            .map(drop)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, method: Method, path: String) -> Result<T, ClientError> {
+        let exchange = self.exchange(method, path);
+        let (status, body) = tokio::time::timeout(ANSWER_WAIT, exchange)
+            .await
+            .map_err(|_| ClientError::Silent {
+                data: self.data.clone(),
+            })??;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| self.broken(error));
+        }
+        let error: wire::Error = serde_json::from_slice(&body).map_err(|error| self.broken(error))?;
+        Err(ClientError::Refused(error.error))
+    }
+
+    async fn exchange(&self, method: Method, path: String) -> Result<(StatusCode, Bytes), ClientError> {
+        let stream = socket::connect(&self.data)
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.broken(error))?;
+        let connection = tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(hyper::header::HOST, "transfuse")
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| self.broken(error))?;
+        let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        connection.abort();
+        Ok((status, body.map_err(|error| self.broken(error))?.to_bytes()))
+    }
+
+    fn unreachable(&self, source: io::Error) -> ClientError {
+        let data = self.data.clone();
+        match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning { data },
+            _ => ClientError::Unreachable { data, source },
+        }
+    }
+
+    fn broken(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
+        ClientError::Broken {
+            data: self.data.clone(),
+            source: source.into(),
+        }
+    }
+}

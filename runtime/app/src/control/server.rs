@@ -1,0 +1,207 @@
+//! Answering questions about the running engine.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use tokio::net::UnixListener;
+use tokio_util::sync::CancellationToken;
+use transfuse_store::{MessageId, ReadError, Stage, Store};
+
+use super::{view, wire};
+
+/// Messages of a page where the question says nothing: a screen's worth.
+const PAGE_DEFAULT: u32 = 50;
+
+/// Messages of the largest page. A page is held in memory as a whole.
+const PAGE_MAX: u32 = 1_000;
+
+/// What the control socket speaks about.
+#[derive(Debug)]
+pub(crate) struct Controlled {
+    pub(crate) store: Store,
+    pub(crate) process: view::Process,
+    /// Cancelled to stop the engine.
+    pub(crate) stop: CancellationToken,
+}
+
+type Shared = State<Arc<Controlled>>;
+
+/// Serves until `done` is cancelled; answers under way are finished.
+pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: CancellationToken) {
+    let router = Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/messages", get(messages))
+        .route("/v1/messages/{id}", get(message))
+        .route("/v1/shutdown", post(shutdown))
+        .fallback(no_such_address)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(Arc::new(controlled));
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(done.cancelled_owned())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the control socket is closed");
+    }
+}
+
+async fn status(State(controlled): Shared) -> Result<Json<wire::Status>, ApiError> {
+    let status = blocking(&controlled, |controlled| controlled.store.status()).await?;
+    Ok(Json(view::status(&controlled.process, status)))
+}
+
+async fn messages(
+    State(controlled): Shared,
+    query: Result<Query<wire::MessagesQuery>, QueryRejection>,
+) -> Result<Json<wire::Messages>, ApiError> {
+    let Query(query) =
+        query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse messages list --help`"))?;
+    let query = store_query(&query)?;
+    let limit = query.limit;
+    let found = blocking(&controlled, move |controlled| controlled.store.messages(&query)).await?;
+    Ok(Json(view::messages(&found, limit)))
+}
+
+async fn message(State(controlled): Shared, Path(id): Path<String>) -> Result<Json<wire::Message>, ApiError> {
+    let id = message_id(&id)?;
+    let found = blocking(&controlled, move |controlled| {
+        let Some(record) = controlled.store.message(id)? else {
+            return Ok(None);
+        };
+        let revision = controlled
+            .store
+            .catalog()
+            .revision(&record.summary.interface, record.summary.revision);
+        // The message matters more than the settings of its revision.
+        let charset = revision
+            .ok()
+            .flatten()
+            .and_then(|revision| view::charset_of(&revision.content));
+        Ok(Some(view::message(&record, charset)))
+    });
+    match found.await? {
+        Some(message) => Ok(Json(message)),
+        None => Err(ApiError::not_found(
+            format!("there is no message {id}"),
+            "`transfuse messages list` shows them",
+        )),
+    }
+}
+
+async fn shutdown(State(controlled): Shared) -> Json<serde_json::Value> {
+    tracing::info!("asked to stop over the control socket");
+    controlled.stop.cancel();
+    Json(serde_json::json!({ "stopping": true }))
+}
+
+async fn no_such_address() -> ApiError {
+    ApiError::not_found(
+        "there is no such address".to_owned(),
+        "there are GET /v1/status, GET /v1/messages, GET /v1/messages/ID and POST /v1/shutdown",
+    )
+}
+
+async fn no_such_method() -> ApiError {
+    ApiError {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        body: wire::ErrorBody {
+            message: "this address does not take that method".to_owned(),
+            hint: None,
+        },
+    }
+}
+
+fn store_query(query: &wire::MessagesQuery) -> Result<transfuse_store::Query, ApiError> {
+    let stage = query
+        .stage
+        .as_deref()
+        .map(str::parse::<Stage>)
+        .transpose()
+        .map_err(|_| {
+            let stages = "received, processed, filtered, refused and quarantined";
+            let message = format!("`{}` is not a stage", query.stage.as_deref().unwrap_or_default());
+            ApiError::bad_request(message, &format!("the stages are {stages}"))
+        })?;
+    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(ApiError::bad_request(
+            format!("`limit` must be from 1 to {PAGE_MAX}"),
+            "ask for the next page with `before`",
+        ));
+    }
+    Ok(transfuse_store::Query {
+        interface: query.interface.clone(),
+        stage,
+        before: query.before.as_deref().map(message_id).transpose()?,
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+    })
+}
+
+fn message_id(text: &str) -> Result<MessageId, ApiError> {
+    text.parse().map_err(|_| {
+        ApiError::bad_request(
+            format!("`{text}` is not a message id"),
+            "ids look like `20261123-000042`",
+        )
+    })
+}
+
+/// The store's reads block on the disk, and the threads that drive sockets must not.
+async fn blocking<T, F>(controlled: &Arc<Controlled>, read: F) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    F: FnOnce(&Controlled) -> Result<T, ReadError> + Send + 'static,
+{
+    let controlled = Arc::clone(controlled);
+    match tokio::task::spawn_blocking(move || read(&controlled)).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(ApiError::internal(&error)),
+        Err(panicked) => Err(ApiError::internal(&panicked)),
+    }
+}
+
+/// What a caller may know of a failure. The log has the rest.
+struct ApiError {
+    status: StatusCode,
+    body: wire::ErrorBody,
+}
+
+impl ApiError {
+    fn bad_request(message: String, hint: &str) -> Self {
+        let body = wire::ErrorBody {
+            message,
+            hint: Some(hint.to_owned()),
+        };
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            body,
+        }
+    }
+
+    fn not_found(message: String, hint: &str) -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            ..Self::bad_request(message, hint)
+        }
+    }
+
+    fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "a question over the control socket failed");
+        let message = "the engine could not read its store".to_owned();
+        let hint = Some("the engine's log says why".to_owned());
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            body: wire::ErrorBody { message, hint },
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(wire::Error { error: self.body })).into_response()
+    }
+}

@@ -1,0 +1,286 @@
+//! From what the store knows to what the API says.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use transfuse_engine::Detail;
+use transfuse_message::{Charset, Message, ParseOptions, Payload};
+use transfuse_store::{
+    DecisionRecord, DeliveryRecord, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary, OutputRecord, Sealed,
+    Status, StoredFault,
+};
+
+use super::wire;
+use crate::configuration::resolved;
+use crate::deployment::Live;
+
+/// What the process itself knows: what is not in the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    pub(crate) started_at: Timestamp,
+    pub(crate) site: String,
+    pub(crate) data: String,
+    /// By name.
+    pub(crate) live: BTreeMap<String, LiveInterface>,
+}
+
+/// A live interface.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveInterface {
+    pub(crate) description: String,
+    pub(crate) revision: u32,
+    /// `listening on 127.0.0.1:2575`, `watching inbox`.
+    pub(crate) source: String,
+    pub(crate) destinations: Vec<String>,
+    pub(crate) drift: Option<String>,
+}
+
+impl LiveInterface {
+    /// `address` is where the source is bound, which a port of 0 leaves to the system.
+    pub(crate) fn new(live: &Live, address: &str) -> Self {
+        let source = match &live.interface.source.wire {
+            resolved::SourceWire::Mllp { .. } => format!("listening on {address}"),
+            resolved::SourceWire::Files { folder, .. } => format!("watching {}", folder.display()),
+        };
+        Self {
+            description: live.interface.description.clone(),
+            revision: live.revision,
+            source,
+            destinations: live
+                .interface
+                .destinations
+                .iter()
+                .map(|destination| destination.name.clone())
+                .collect(),
+            drift: live.drift.clone(),
+        }
+    }
+}
+
+pub(super) fn status(process: &Process, status: Status) -> wire::Status {
+    let mut past: BTreeMap<String, InterfaceStatus> = status
+        .interfaces
+        .into_iter()
+        .map(|figures| (figures.interface.clone(), figures))
+        .collect();
+    let mut interfaces: Vec<wire::InterfaceStatus> = process
+        .live
+        .iter()
+        .map(|(name, live)| interface(name, Some(live), past.remove(name).unwrap_or_default()))
+        .collect();
+    interfaces.extend(past.into_iter().map(|(name, figures)| interface(&name, None, figures)));
+    wire::Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        process_id: std::process::id(),
+        started_at: process.started_at.to_string(),
+        site: process.site.clone(),
+        data: process.data.clone(),
+        behind: status.behind,
+        interfaces,
+    }
+}
+
+fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus) -> wire::InterfaceStatus {
+    let mut destinations: Vec<wire::DestinationStatus> = figures
+        .destinations
+        .into_iter()
+        .map(|figures| wire::DestinationStatus {
+            name: figures.destination,
+            pending: figures.pending,
+            delivered: figures.delivered,
+            quarantined: figures.quarantined,
+            oldest_queued_at: figures.oldest_queued_at_ms.map(time),
+            last_fault: figures.last_fault,
+            last_fault_at: figures.last_fault_at_ms.map(time),
+        })
+        .collect();
+    for name in live.into_iter().flat_map(|live| &live.destinations) {
+        if !destinations.iter().any(|known| known.name == *name) {
+            destinations.push(wire::DestinationStatus::idle(name));
+        }
+    }
+    wire::InterfaceStatus {
+        name: name.to_owned(),
+        description: live.map(|live| live.description.clone()).unwrap_or_default(),
+        revision: live.map(|live| live.revision),
+        source: live.map(|live| live.source.clone()),
+        drift: live.and_then(|live| live.drift.clone()),
+        received: figures.received,
+        processed: figures.processed,
+        filtered: figures.filtered,
+        refused: figures.refused,
+        quarantined: figures.quarantined,
+        destinations,
+    }
+}
+
+impl wire::DestinationStatus {
+    /// A destination that never had a delivery.
+    fn idle(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            pending: 0,
+            delivered: 0,
+            quarantined: 0,
+            oldest_queued_at: None,
+            last_fault: None,
+            last_fault_at: None,
+        }
+    }
+}
+
+/// A page that is full may have a next one.
+pub(super) fn messages(found: &[MessageSummary], limit: usize) -> wire::Messages {
+    let full = found.len() >= limit;
+    wire::Messages {
+        messages: found.iter().map(summary).collect(),
+        next: found.last().filter(|_| full).map(|last| last.id.to_string()),
+    }
+}
+
+fn summary(message: &MessageSummary) -> wire::MessageSummary {
+    wire::MessageSummary {
+        id: message.id.to_string(),
+        interface: message.interface.to_string(),
+        stage: message.stage.to_string(),
+        revision: message.revision,
+        received_at: time(message.received_at_ms),
+        decided_at: message.decided_at_ms.map(time),
+        control_id: message.control_id.clone(),
+        message_type: message.message_type.clone(),
+        source: message.source.clone(),
+        attempts: message.attempts,
+        fault: message
+            .fault
+            .as_ref()
+            .map(|FaultSummary { kind, summary }| wire::FaultSummary {
+                kind: kind.clone(),
+                summary: summary.clone(),
+            }),
+        delivery_count: message.deliveries,
+    }
+}
+
+/// The character set that a revision gives its source.
+pub(super) fn charset_of(revision: &str) -> Option<String> {
+    serde_json::from_str::<resolved::Interface>(revision)
+        .ok()?
+        .source
+        .charset
+}
+
+pub(super) fn message(record: &MessageRecord, charset: Option<String>) -> wire::Message {
+    let options = ParseOptions {
+        charset: charset.as_deref().and_then(Charset::from_label),
+        ..ParseOptions::default()
+    };
+    let input = Message::parse(record.raw.bytes().clone(), &options).ok();
+    wire::Message {
+        summary: summary(&record.summary),
+        charset,
+        raw: content(&record.raw),
+        decision: record.decision.as_ref().map(|made| decision(made, input.as_ref())),
+        deliveries: record.deliveries.iter().map(delivery).collect(),
+    }
+}
+
+fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision {
+    let detail = Detail::open(record.detail.bytes()).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a message's detail cannot be shown");
+        Detail::default()
+    });
+    wire::Decision {
+        at: time(record.at_ms),
+        revision: record.revision,
+        code: record.code.clone(),
+        reason: record.reason.as_ref().map(content),
+        fault: record.fault.as_ref().map(fault),
+        steps: detail.steps.into_iter().map(step).collect(),
+        log: detail
+            .log
+            .into_iter()
+            .map(|line| wire::LogLine {
+                step: line.step,
+                level: line.level,
+                text: line.text,
+            })
+            .collect(),
+        tables: detail
+            .tables
+            .into_iter()
+            .map(|table| wire::Table {
+                name: table.name,
+                digest: table.digest,
+            })
+            .collect(),
+        outputs: record.outputs.iter().map(|made| output(made, input)).collect(),
+    }
+}
+
+fn step(step: transfuse_engine::StepNote) -> wire::Step {
+    wire::Step {
+        plugin: step.plugin,
+        version: step.version,
+        digest: step.digest,
+        fuel: step.fuel,
+        elapsed_us: step.elapsed_us,
+        log_lines_dropped: step.log_lines_dropped,
+    }
+}
+
+fn output(record: &OutputRecord, input: Option<&Message>) -> wire::Output {
+    wire::Output {
+        content: content(&record.content),
+        destinations: record.destinations.iter().map(ToString::to_string).collect(),
+        differences: input.and_then(|input| differences(input, &record.content)),
+    }
+}
+
+/// None where the output is no HL7 v2.
+fn differences(input: &Message, output: &Sealed) -> Option<Vec<wire::Difference>> {
+    let output = Message::parse(output.bytes().clone(), &ParseOptions::default()).ok()?;
+    let readable = |value: Payload| value.lossy_text().into_owned();
+    let differences = transfuse_message::differences(input, &output)
+        .into_iter()
+        .map(|difference| wire::Difference {
+            path: difference.path,
+            before: difference.before.map(readable),
+            after: difference.after.map(readable),
+        });
+    Some(differences.collect())
+}
+
+fn delivery(record: &DeliveryRecord) -> wire::Delivery {
+    wire::Delivery {
+        id: record.id.to_string(),
+        output: record.output,
+        destination: record.destination.to_string(),
+        stage: record.stage.to_string(),
+        attempts: record.attempts,
+        last_fault: record.last_fault.clone(),
+        queued_at: time(record.queued_at_ms),
+        settled_at: record.settled_at_ms.map(time),
+        answer: record.answer.as_ref().map(content),
+        fault: record.fault.as_ref().map(fault),
+    }
+}
+
+fn fault(fault: &StoredFault) -> wire::Fault {
+    wire::Fault {
+        kind: fault.kind.clone(),
+        summary: fault.summary.clone(),
+        hint: fault.hint.clone(),
+        text: content(&fault.text),
+    }
+}
+
+fn content(sealed: &Sealed) -> wire::Content {
+    wire::Content::new(sealed.bytes())
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+fn time(milliseconds: i64) -> String {
+    Timestamp::from_millisecond(milliseconds)
+        .map(|time| format!("{time:.3}"))
+        .unwrap_or_default()
+}

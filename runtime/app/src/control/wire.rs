@@ -1,0 +1,218 @@
+//! What travels over the control socket, as JSON. Times are RFC 3339 in UTC.
+//!
+//! These types are the API's own: no type of another room is written to the wire, so that a room can change its types
+//! without changing what programs outside depend on. Fields are added and never change their meaning.
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use super::content::Content;
+
+/// `GET /v1/status`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Status {
+    /// The engine's version.
+    pub(crate) version: String,
+    pub(crate) process_id: u32,
+    pub(crate) started_at: String,
+    pub(crate) site: String,
+    pub(crate) data: String,
+    /// Journal entries that the figures do not include yet.
+    pub(crate) behind: u64,
+    /// Live interfaces by name, then those that only have a past.
+    pub(crate) interfaces: Vec<InterfaceStatus>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InterfaceStatus {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// The live revision; none where the interface is no longer run.
+    pub(crate) revision: Option<u32>,
+    /// `listening on 127.0.0.1:2575`, `watching inbox`; none where it is no longer run.
+    pub(crate) source: Option<String>,
+    /// What the site folder says differently; none where it agrees with what is live.
+    pub(crate) drift: Option<String>,
+    pub(crate) received: u64,
+    pub(crate) processed: u64,
+    pub(crate) filtered: u64,
+    pub(crate) refused: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) destinations: Vec<DestinationStatus>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DestinationStatus {
+    pub(crate) name: String,
+    pub(crate) pending: u64,
+    pub(crate) delivered: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) oldest_queued_at: Option<String>,
+    pub(crate) last_fault: Option<String>,
+    pub(crate) last_fault_at: Option<String>,
+}
+
+/// The query of `GET /v1/messages`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MessagesQuery {
+    /// Only of this interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) interface: Option<String>,
+    /// Only in this stage: `received`, `processed`, `filtered`, `refused`, `quarantined`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stage: Option<String>,
+    /// Only older than this message: `next` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<String>,
+    /// At most so many; 50 where nothing is said, 1,000 at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<u32>,
+}
+
+/// `GET /v1/messages`: newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Messages {
+    pub(crate) messages: Vec<MessageSummary>,
+    /// `before` of the next page; none where this is the last one.
+    pub(crate) next: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MessageSummary {
+    pub(crate) id: String,
+    pub(crate) interface: String,
+    pub(crate) stage: String,
+    /// The revision that decided it, or that was live when it arrived.
+    pub(crate) revision: u32,
+    pub(crate) received_at: String,
+    pub(crate) decided_at: Option<String>,
+    /// MSH-10 as it came in.
+    pub(crate) control_id: String,
+    /// MSH-9, `ORU^R01`.
+    pub(crate) message_type: String,
+    /// Where it came from: `127.0.0.1:51234`, `file:a.hl7`.
+    pub(crate) source: String,
+    pub(crate) attempts: u32,
+    pub(crate) fault: Option<FaultSummary>,
+    /// How many deliveries were made from it.
+    pub(crate) delivery_count: u32,
+}
+
+/// The operational part of a fault: nothing of the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FaultSummary {
+    pub(crate) kind: String,
+    pub(crate) summary: String,
+}
+
+/// `GET /v1/messages/ID`: everything that is known about one message, content included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Message {
+    #[serde(flatten)]
+    pub(crate) summary: MessageSummary,
+    /// The character set that its revision says it has; none: what MSH-18 says.
+    pub(crate) charset: Option<String>,
+    /// The bytes as they came in.
+    pub(crate) raw: Content,
+    pub(crate) decision: Option<Decision>,
+    /// In the order in which they were made.
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Decision {
+    pub(crate) at: String,
+    pub(crate) revision: u32,
+    /// The acknowledgement code of a refusal.
+    pub(crate) code: Option<String>,
+    /// The reason of a filter.
+    pub(crate) reason: Option<Content>,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) log: Vec<LogLine>,
+    pub(crate) tables: Vec<Table>,
+    pub(crate) outputs: Vec<Output>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fault {
+    pub(crate) kind: String,
+    /// One sentence, nothing of the message.
+    pub(crate) summary: String,
+    pub(crate) hint: Option<String>,
+    /// What a plugin or a receiver wrote; it may hold patient data.
+    pub(crate) text: Content,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) plugin: String,
+    pub(crate) version: String,
+    pub(crate) digest: String,
+    pub(crate) fuel: u64,
+    pub(crate) elapsed_us: u64,
+    pub(crate) log_lines_dropped: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LogLine {
+    /// The step's place in the chain, from 0.
+    pub(crate) step: u32,
+    pub(crate) level: String,
+    pub(crate) text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Table {
+    pub(crate) name: String,
+    pub(crate) digest: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Output {
+    pub(crate) content: Content,
+    pub(crate) destinations: Vec<String>,
+    /// What the chain changed, field by field; none where input or output is no HL7 v2.
+    pub(crate) differences: Option<Vec<Difference>>,
+}
+
+/// One place that differs. Values are encoded text as it stands in the message, decoded from its character set for
+/// reading; the exact bytes are in the contents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Difference {
+    pub(crate) path: String,
+    /// None: the input does not have it.
+    pub(crate) before: Option<String>,
+    /// None: the output does not have it.
+    pub(crate) after: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Delivery {
+    pub(crate) id: String,
+    /// Which output, from 0.
+    pub(crate) output: u32,
+    pub(crate) destination: String,
+    /// `pending`, `delivered`, `quarantined`.
+    pub(crate) stage: String,
+    /// Attempts that failed.
+    pub(crate) attempts: u32,
+    pub(crate) last_fault: Option<String>,
+    pub(crate) queued_at: String,
+    pub(crate) settled_at: Option<String>,
+    /// What the receiver answered.
+    pub(crate) answer: Option<Content>,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// The body of every answer that is not 2xx.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Error {
+    pub(crate) error: ErrorBody,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ErrorBody {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}

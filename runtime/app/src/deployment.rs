@@ -1,0 +1,208 @@
+//! What is live: the catalog says so, and the site folder only fills in what the catalog does not know.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use transfuse_store::{Catalog, NewRevision, PackageEntry, Revision, TableEntry};
+
+use crate::configuration::resolved::Interface;
+use crate::configuration::{CodeTable, Site};
+use crate::parts::{Component, Parts};
+
+/// An interface as it is to run.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) interface: Interface,
+    pub(crate) revision: u32,
+    /// How the site folder differs from it; none where it agrees.
+    pub(crate) drift: Option<String>,
+}
+
+/// Everything that is to run, and what its chains are made of.
+#[derive(Debug, Default)]
+pub(crate) struct Deployment {
+    /// By name.
+    pub(crate) interfaces: Vec<Live>,
+    pub(crate) parts: Parts,
+}
+
+/// Who changes what is live, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) author: String,
+    pub(crate) reason: String,
+}
+
+/// Brings the catalog and a site folder together.
+///
+/// An interface that the catalog does not know gets its first revision from the folder. One that it knows runs its live
+/// revision, and a folder that says something else is drift; with `apply`, the folder's state becomes a new revision
+/// and goes live.
+pub(crate) fn from_site(catalog: &Catalog, site: &Site, apply: bool, change: &Change) -> anyhow::Result<Deployment> {
+    for interface in &site.interfaces {
+        let live = catalog.live(&interface.name)?;
+        let is_current = match &live {
+            Some(live) => read_revision(live)? == *interface,
+            None => false,
+        };
+        if !is_current && (apply || live.is_none()) {
+            make_live(catalog, site, interface, change)
+                .with_context(|| format!("cannot make a revision of `{}`", interface.name))?;
+        }
+    }
+    let mut deployment = from_catalog(catalog)?;
+    for live in &mut deployment.interfaces {
+        let written = site
+            .interfaces
+            .iter()
+            .find(|written| written.name == live.interface.name);
+        live.drift = drift(&live.interface, written);
+    }
+    Ok(deployment)
+}
+
+/// What the catalog says alone: a start with a site folder that cannot be read.
+pub(crate) fn from_catalog(catalog: &Catalog) -> anyhow::Result<Deployment> {
+    let mut deployment = Deployment::default();
+    for name in catalog.interfaces()? {
+        let Some(live) = catalog.live(&name)? else { continue };
+        let interface = read_revision(&live)?;
+        fetch_parts(catalog, &interface, &mut deployment.parts)
+            .with_context(|| format!("revision {} of `{name}` cannot run", live.number))?;
+        deployment.interfaces.push(Live {
+            interface,
+            revision: live.number,
+            drift: None,
+        });
+    }
+    Ok(deployment)
+}
+
+/// The parts first: a revision must never name what the catalog does not hold.
+fn make_live(catalog: &Catalog, site: &Site, interface: &Interface, change: &Change) -> anyhow::Result<()> {
+    for step in &interface.steps {
+        let component = site.parts.component(&step.digest).context("a component was not read")?;
+        catalog.put_package(&package_entry(component))?;
+        for grant in &step.grants.tables {
+            let table = site.parts.table(&grant.digest).context("a table was not read")?;
+            catalog.put_table(&table_entry(table))?;
+        }
+    }
+    let revision = catalog.add_revision(&NewRevision {
+        interface: interface.name.clone(),
+        content: serde_json::to_string(interface)?,
+        author: change.author.clone(),
+        reason: change.reason.clone(),
+    })?;
+    catalog.set_live(&interface.name, revision.number, &change.author, &change.reason)?;
+    tracing::info!(
+        interface = interface.name,
+        revision = revision.number,
+        reason = change.reason,
+        "made live"
+    );
+    Ok(())
+}
+
+fn fetch_parts(catalog: &Catalog, interface: &Interface, parts: &mut Parts) -> anyhow::Result<()> {
+    for step in &interface.steps {
+        if parts.component(&step.digest).is_none() {
+            let entry = catalog.package(&step.digest)?;
+            let entry = entry.with_context(|| format!("the catalog does not hold {} {}", step.plugin, step.digest))?;
+            parts.add_component(entry.into());
+        }
+        for grant in &step.grants.tables {
+            if parts.table(&grant.digest).is_none() {
+                parts.add_table(fetch_table(catalog, &grant.name, &grant.digest)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn fetch_table(catalog: &Catalog, name: &str, digest: &str) -> anyhow::Result<CodeTable> {
+    let missing = || format!("the catalog does not hold the table `{name}` {digest}");
+    let entry = catalog.table(digest)?.with_context(missing)?;
+    String::from_utf8(entry.content)
+        .ok()
+        .and_then(|content| CodeTable::from_content(name, &content))
+        .filter(|table| table.digest == digest)
+        .with_context(|| format!("the table `{name}` {digest} is damaged in the catalog"))
+}
+
+fn read_revision(revision: &Revision) -> anyhow::Result<Interface> {
+    let Revision {
+        interface,
+        number,
+        content,
+        ..
+    } = revision;
+    let read: Interface = serde_json::from_str(content)
+        .with_context(|| format!("revision {number} of `{interface}` cannot be read by this engine"))?;
+    anyhow::ensure!(
+        read.format <= crate::configuration::resolved::FORMAT,
+        "revision {number} of `{interface}` was made by a newer engine; start that one"
+    );
+    Ok(read)
+}
+
+/// How the folder differs from what is live, in one line.
+fn drift(live: &Interface, written: Option<&Interface>) -> Option<String> {
+    let Some(written) = written else {
+        return Some(format!("the site folder has no `interfaces/{}.toml`", live.name));
+    };
+    if live == written {
+        return None;
+    }
+    let parts: Vec<String> = differing_keys(live, written)
+        .into_iter()
+        .map(|key| format!("`{key}`"))
+        .collect();
+    Some(format!("the site folder differs in {}", parts.join(", ")))
+}
+
+fn differing_keys(live: &Interface, written: &Interface) -> BTreeSet<String> {
+    let keys = |interface| match serde_json::to_value(interface) {
+        Ok(serde_json::Value::Object(object)) => object,
+        _ => serde_json::Map::new(),
+    };
+    let (live, written) = (keys(live), keys(written));
+    live.keys()
+        .chain(written.keys())
+        .filter(|key| live.get(*key) != written.get(*key))
+        .cloned()
+        .collect()
+}
+
+fn package_entry(component: &Component) -> PackageEntry {
+    PackageEntry {
+        digest: component.identity.digest.to_string(),
+        name: component.identity.name.to_string(),
+        version: component.identity.version.to_string(),
+        manifest: component.manifest.to_string(),
+        component: component.bytes.to_vec(),
+    }
+}
+
+fn table_entry(table: &CodeTable) -> TableEntry {
+    TableEntry {
+        digest: table.digest.clone(),
+        name: table.name.clone(),
+        content: table.content().into_bytes(),
+    }
+}
+
+impl From<PackageEntry> for Component {
+    fn from(entry: PackageEntry) -> Self {
+        let identity = transfuse_sandbox::PluginIdentity {
+            name: entry.name.into(),
+            version: entry.version.into(),
+            digest: entry.digest.into(),
+        };
+        Self {
+            identity,
+            manifest: entry.manifest.into(),
+            bytes: entry.component.into(),
+        }
+    }
+}

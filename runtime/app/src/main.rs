@@ -1,0 +1,38 @@
+//! The binary `transfuse`: command line, configuration and control.
+//!
+//! Invariant: TOML, JSON, clap and HTTP live in this crate and in no other. What is read from files or asked over the
+//! socket is turned into the plain types of the other crates here.
+
+mod assembly;
+mod cli;
+mod commands;
+mod configuration;
+mod console;
+mod control;
+mod demo;
+mod deployment;
+mod failure;
+mod hardening;
+mod layout;
+mod logging;
+mod parts;
+mod samples;
+mod signals;
+mod story;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::CommandLine;
+use crate::console::Console;
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let console = Console::new(line.color);
+    let exit = line
+        .command
+        .run(console)
+        .unwrap_or_else(|failure| failure.report(console));
+    exit.into()
+}

@@ -1,0 +1,173 @@
+//! What chains are made of: components and code tables, by digest, wherever they come from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use transfuse_package::Package;
+use transfuse_sandbox::{
+    Chain, FieldPatternError, FieldPatterns, Grants, LinkError, LoadError, PluginIdentity, Sandbox, Step, Table,
+    TableError,
+};
+
+use crate::configuration::{CodeTable, resolved};
+
+/// The components and tables that steps may name. They come from the site folder or from the catalog; a chain that is
+/// made of the same digests is the same chain.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    components: HashMap<String, Component>,
+    tables: HashMap<String, CodeTable>,
+}
+
+/// A plugin's code. A clone is cheap.
+#[derive(Clone)]
+pub(crate) struct Component {
+    pub(crate) identity: PluginIdentity,
+    pub(crate) manifest: Arc<str>,
+    pub(crate) bytes: Bytes,
+}
+
+/// Why an interface's steps do not make a chain. Steps are counted from zero.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChainError {
+    /// The component is nowhere.
+    #[error("the component {digest} of `{plugin}` is missing")]
+    NoComponent {
+        step: usize,
+        plugin: String,
+        digest: String,
+    },
+    /// The table is nowhere.
+    #[error("the version {digest} of the table `{table}` is missing")]
+    NoTable { step: usize, table: String, digest: String },
+    /// The table is there and cannot be used.
+    #[error("{source}")]
+    Table { step: usize, source: TableError },
+    /// A field pattern that this engine does not understand.
+    #[error("{source}")]
+    Pattern { step: usize, source: FieldPatternError },
+    /// The component is no plugin, or not one for this engine.
+    #[error("{source}")]
+    Load { step: usize, source: LoadError },
+    /// It asks for more than it is granted, or refuses its configuration.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+impl Parts {
+    pub(crate) fn add_component(&mut self, component: Component) {
+        self.components.insert(component.identity.digest.to_string(), component);
+    }
+
+    pub(crate) fn add_table(&mut self, table: CodeTable) {
+        self.tables.insert(table.digest.clone(), table);
+    }
+
+    pub(crate) fn component(&self, digest: &str) -> Option<&Component> {
+        self.components.get(digest)
+    }
+
+    pub(crate) fn table(&self, digest: &str) -> Option<&CodeTable> {
+        self.tables.get(digest)
+    }
+
+    /// Loads and links the steps of an interface. Blocks, for as long as compiling takes.
+    pub(crate) fn chain(&self, sandbox: &Sandbox, interface: &resolved::Interface) -> Result<Chain, ChainError> {
+        let steps = interface.steps.iter().enumerate();
+        let steps = steps
+            .map(|(index, step)| self.step(sandbox, index, step))
+            .collect::<Result<_, _>>()?;
+        Ok(sandbox.chain(steps)?)
+    }
+
+    fn step(&self, sandbox: &Sandbox, step: usize, resolved: &resolved::Step) -> Result<Step, ChainError> {
+        let component = self
+            .component(&resolved.digest)
+            .ok_or_else(|| ChainError::NoComponent {
+                step,
+                plugin: resolved.plugin.clone(),
+                digest: resolved.digest.clone(),
+            })?;
+        let plugin = sandbox
+            .load(component.identity.clone(), &component.bytes)
+            .map_err(|source| ChainError::Load { step, source })?;
+        let grants = &resolved.grants;
+        Ok(Step {
+            plugin,
+            config: resolved.config.to_string().into_bytes(),
+            grants: Grants {
+                read: patterns(step, &grants.read)?,
+                write: patterns(step, &grants.write)?,
+                tables: grants.tables.iter().map(|table| table.name.clone()).collect(),
+                to: grants.to.clone(),
+                create: grants.create,
+            },
+            limits: transfuse_sandbox::Limits::from(&resolved.limits),
+            tables: grants
+                .tables
+                .iter()
+                .map(|table| self.sandbox_table(step, table))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn sandbox_table(&self, step: usize, grant: &resolved::TableGrant) -> Result<Arc<Table>, ChainError> {
+        let table = self.table(&grant.digest).ok_or_else(|| ChainError::NoTable {
+            step,
+            table: grant.name.clone(),
+            digest: grant.digest.clone(),
+        })?;
+        Table::new(&table.name, &table.digest, table.columns.clone(), table.rows.clone())
+            .map(Arc::new)
+            .map_err(|source| ChainError::Table { step, source })
+    }
+}
+
+fn patterns(step: usize, patterns: &[String]) -> Result<FieldPatterns, ChainError> {
+    let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+    FieldPatterns::parse(&patterns).map_err(|source| ChainError::Pattern { step, source })
+}
+
+impl From<Package> for Component {
+    fn from(package: Package) -> Self {
+        let identity = PluginIdentity {
+            name: package.manifest.name.as_str().into(),
+            version: package.manifest.version.to_string().into(),
+            digest: package.digest.into(),
+        };
+        Self {
+            identity,
+            manifest: package.manifest_text.into(),
+            bytes: package.component.into(),
+        }
+    }
+}
+
+/// The component is a compiled program and says nothing to a reader.
+impl std::fmt::Debug for Component {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Component({}, {} bytes)", self.identity, self.bytes.len())
+    }
+}
+
+impl ChainError {
+    /// The step that is at fault, from zero.
+    pub(crate) fn step(&self) -> usize {
+        match self {
+            Self::NoComponent { step, .. }
+            | Self::NoTable { step, .. }
+            | Self::Table { step, .. }
+            | Self::Pattern { step, .. }
+            | Self::Load { step, .. } => *step,
+            Self::Link(error) => match error {
+                LinkError::Ungranted { step, .. }
+                | LinkError::NoSuchTable { step, .. }
+                | LinkError::MemoryBeyondCeiling { step, .. }
+                | LinkError::Misconfigured { step, .. } => *step,
+                LinkError::Init(fault) => fault.step,
+                _ => 0,
+            },
+        }
+    }
+}

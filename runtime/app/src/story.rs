@@ -1,0 +1,392 @@
+//! A message's life, told in lines: what came in, what the chain made of it, where it went.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use transfuse_message::{Message, Path, acknowledgement};
+
+use crate::console::{Palette, Tone};
+use crate::control::wire;
+use crate::layout::{counted, short_digest, shortened};
+
+/// The width that lines keep to, so that they fit 100 columns where they are indented once more.
+const WIDTH: usize = 94;
+
+/// How wide a column of paths grows; `OBX[12]-16.9.2` fits.
+const PATH_WIDTH_MAX: usize = 14;
+
+/// Differences shown of one output; a message that was rewritten as a whole is better read as a whole.
+const DIFFERENCES_SHOWN_MAX: usize = 200;
+
+/// The whole story of one message.
+pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
+    let mut lines = heading(message, palette);
+    if let Some(decision) = &message.decision {
+        lines.push(String::new());
+        lines.extend(chain(decision, palette));
+        lines.extend(ending(decision, palette));
+        for (number, output) in decision.outputs.iter().enumerate() {
+            lines.push(String::new());
+            lines.extend(told_output(number, output, message, palette));
+        }
+    }
+    if !message.deliveries.is_empty() {
+        lines.push(String::new());
+        lines.extend(
+            message
+                .deliveries
+                .iter()
+                .flat_map(|delivery| self::delivery(delivery, palette)),
+        );
+    }
+    lines
+}
+
+fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
+    let wire::MessageSummary {
+        id,
+        interface,
+        stage,
+        revision,
+        received_at,
+        control_id,
+        message_type,
+        source,
+        ..
+    } = &message.summary;
+    let decided = match (&message.summary.decided_at, stage.as_str()) {
+        (Some(at), stage) => format!("{stage} {}", after(received_at, at)),
+        (None, stage) => stage.to_owned(),
+    };
+    vec![
+        format!("{}  {message_type} {control_id}", palette.paint(Tone::Strong, id)),
+        format!(
+            "  {interface}, revision {revision}: {}",
+            palette.paint(stage_tone(stage), &decided)
+        ),
+        format!("  received {} from {source}", local_time(received_at)),
+    ]
+}
+
+/// Good, bad, or in between.
+pub(crate) fn stage_tone(stage: &str) -> Tone {
+    match stage {
+        "processed" | "delivered" => Tone::Good,
+        "refused" | "quarantined" => Tone::Bad,
+        _ => Tone::Odd,
+    }
+}
+
+pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (number, step) in decision.steps.iter().enumerate() {
+        let wire::Step {
+            plugin,
+            version,
+            digest,
+            fuel,
+            elapsed_us,
+            log_lines_dropped,
+        } = step;
+        let cost = format!("{fuel} fuel, {:.2} ms", milliseconds(*elapsed_us));
+        let digest = short_digest(digest);
+        lines.push(format!(
+            "step {}  {plugin} {version}  {}",
+            number + 1,
+            palette.paint(Tone::Faint, &format!("{digest}  {cost}")),
+        ));
+        let own = decision
+            .log
+            .iter()
+            .filter(|line| usize::try_from(line.step) == Ok(number));
+        lines.extend(own.map(|line| {
+            let tone = if matches!(line.level.as_str(), "warn" | "error") {
+                Tone::Odd
+            } else {
+                Tone::Faint
+            };
+            format!(
+                "  {} {}",
+                palette.paint(tone, &format!("{}:", line.level)),
+                one_line(&line.text)
+            )
+        }));
+        if *log_lines_dropped > 0 {
+            lines.push(format!(
+                "  {log_lines_dropped} more log lines went over the limit and were dropped"
+            ));
+        }
+    }
+    lines.extend(decision.tables.iter().map(|table| {
+        let digest = short_digest(&table.digest);
+        format!("table   {}  {}", table.name, palette.paint(Tone::Faint, &digest))
+    }));
+    lines
+}
+
+/// How the chain ended where it did not simply forward.
+fn ending(decision: &wire::Decision, palette: Palette) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(reason) = &decision.reason {
+        lines.push(format!(
+            "{} {}",
+            palette.paint(Tone::Odd, "filtered:"),
+            one_line(&reason.lossy_text())
+        ));
+    }
+    if let Some(fault) = &decision.fault {
+        let answered = decision
+            .code
+            .as_deref()
+            .map(|code| format!("answered {code}: "))
+            .unwrap_or_default();
+        lines.extend(told_fault(fault, &answered, palette));
+    }
+    lines
+}
+
+fn told_fault(fault: &wire::Fault, prefix: &str, palette: Palette) -> Vec<String> {
+    let kind = format!("{}:", fault.kind);
+    let mut lines = vec![format!("{} {prefix}{}", palette.paint(Tone::Bad, &kind), fault.summary)];
+    let text = fault.text.lossy_text();
+    if !text.is_empty() {
+        lines.push(format!("  {}", one_line(&text)));
+    }
+    lines.extend(
+        fault
+            .hint
+            .iter()
+            .map(|hint| format!("  {} {hint}", palette.paint(Tone::Name, "hint:"))),
+    );
+    lines
+}
+
+fn told_output(number: usize, output: &wire::Output, message: &wire::Message, palette: Palette) -> Vec<String> {
+    let to = if output.destinations.is_empty() {
+        "nowhere".to_owned()
+    } else {
+        output.destinations.join(", ")
+    };
+    let changes = by_field(output, message);
+    let extent = match &output.differences {
+        Some(_) if changes.is_empty() => "nothing changed".to_owned(),
+        Some(_) => counted(changes.len(), "changed field"),
+        None => "not comparable".to_owned(),
+    };
+    let mut lines = vec![format!(
+        "output {}  to {}, {extent}",
+        number + 1,
+        palette.paint(Tone::Name, &to)
+    )];
+    lines.extend(differences(&changes, palette));
+    lines
+}
+
+/// The fields that a chain changed in all its outputs.
+pub(crate) fn changed_fields(message: &wire::Message) -> Vec<wire::Difference> {
+    let outputs = message.decision.iter().flat_map(|decision| &decision.outputs);
+    outputs.flat_map(|output| by_field(output, message)).collect()
+}
+
+/// Differences with those of one field's components put together: `OBX-3` as a whole says more than six lines about
+/// its parts. A field stays in parts where segments came or went, because the same path is another segment then.
+fn by_field(output: &wire::Output, message: &wire::Message) -> Vec<wire::Difference> {
+    let differences = output.differences.as_deref().unwrap_or_default();
+    let charset = message.charset.as_deref();
+    let (Some(before), Some(after)) = (message.raw.message(charset), output.content.message(None)) else {
+        return differences.to_vec();
+    };
+    if before.segment_count() != after.segment_count() {
+        return differences.to_vec();
+    }
+    let mut fields: Vec<wire::Difference> = Vec::new();
+    for difference in differences {
+        let path = field_of(&difference.path);
+        if fields.last().is_none_or(|last| last.path != path) {
+            let whole = |message: &Message| whole_field(message, path);
+            fields.push(wire::Difference {
+                path: path.to_owned(),
+                before: whole(&before),
+                after: whole(&after),
+            });
+        }
+    }
+    fields
+}
+
+/// `OBX[2]-3` of `OBX[2]-3.1`.
+fn field_of(path: &str) -> &str {
+    path.split_once('.').map_or(path, |(field, _)| field)
+}
+
+fn whole_field(message: &Message, path: &str) -> Option<String> {
+    let raw = message.get_raw(&path.parse::<Path>().ok()?).ok()??;
+    let decoded = message.charset().decode(&raw).map(std::borrow::Cow::into_owned);
+    Some(decoded.unwrap_or_else(|| String::from_utf8_lossy(&raw).into_owned()))
+}
+
+/// Changes field by field, one line each where both values fit, else one line for each value.
+pub(crate) fn differences(differences: &[wire::Difference], palette: Palette) -> Vec<String> {
+    let width = differences
+        .iter()
+        .map(|one| one.path.chars().count())
+        .max()
+        .unwrap_or_default()
+        .min(PATH_WIDTH_MAX);
+    let mut lines = Vec::new();
+    for wire::Difference { path, before, after } in differences.iter().take(DIFFERENCES_SHOWN_MAX) {
+        let (before, after) = (value(before.as_deref()), value(after.as_deref()));
+        let lead = format!("  {path:width$}  ");
+        let arrow = palette.paint(Tone::Faint, "→");
+        let needed = lead.chars().count() + before.chars().count() + after.chars().count() + 3;
+        let (old, new) = (palette.paint(Tone::Bad, &before), palette.paint(Tone::Good, &after));
+        if needed <= WIDTH {
+            lines.push(format!("{lead}{old} {arrow} {new}"));
+        } else {
+            let room = WIDTH.saturating_sub(lead.chars().count() + 2);
+            let (before, after) = (shortened(&before, room), shortened(&after, room));
+            let (old, new) = (palette.paint(Tone::Bad, &before), palette.paint(Tone::Good, &after));
+            lines.push(format!("{lead}  {old}"));
+            lines.push(format!("{}{arrow} {new}", " ".repeat(lead.chars().count())));
+        }
+    }
+    if let Some(more) = differences
+        .len()
+        .checked_sub(DIFFERENCES_SHOWN_MAX)
+        .filter(|more| *more > 0)
+    {
+        lines.push(format!("  and {}", counted(more, "more change")));
+    }
+    lines
+}
+
+/// Absent and empty stay apart, and control characters cannot move the cursor.
+fn value(value: Option<&str>) -> String {
+    match value {
+        None => "(absent)".to_owned(),
+        Some("") => "(empty)".to_owned(),
+        Some(text) => one_line(text),
+    }
+}
+
+pub(crate) fn delivery(delivery: &wire::Delivery, palette: Palette) -> Vec<String> {
+    let wire::Delivery {
+        id,
+        destination,
+        stage,
+        attempts,
+        queued_at,
+        settled_at,
+        ..
+    } = delivery;
+    let settled = settled_at
+        .as_deref()
+        .map(|at| format!(" {}", after(queued_at, at)))
+        .unwrap_or_default();
+    let failed = match usize::try_from(*attempts).unwrap_or(usize::MAX) {
+        0 => String::new(),
+        count => format!(", {}", counted(count, "failed attempt")),
+    };
+    let answer = delivery.answer.as_ref().map(told_answer).unwrap_or_default();
+    let mut lines = vec![format!(
+        "delivery {id} to {}: {}{settled}{failed}{answer}",
+        palette.paint(Tone::Name, destination),
+        palette.paint(stage_tone(stage), stage),
+    )];
+    if settled_at.is_none() {
+        let last = delivery.last_fault.iter();
+        lines.extend(last.map(|fault| format!("  {} {fault}", palette.paint(Tone::Odd, "last attempt:"))));
+    }
+    lines.extend(delivery.fault.iter().flat_map(|fault| told_fault(fault, "", palette)));
+    lines
+}
+
+/// What a receiver said: its acknowledgement where it is one, else its words (the name of a file, say).
+fn told_answer(answer: &wire::Content) -> String {
+    let read = answer
+        .message(None)
+        .and_then(|message| acknowledgement::read(&message).ok());
+    match read {
+        Some(answer) if answer.text.is_empty() => format!(", answered {}", answer.code),
+        Some(answer) => format!(", answered {}: {}", answer.code, one_line(&answer.text.lossy_text())),
+        None if answer.is_empty() => String::new(),
+        None => format!(", as {}", one_line(&answer.lossy_text())),
+    }
+}
+
+/// "12 ms later".
+fn after(earlier: &str, later: &str) -> String {
+    match (earlier.parse::<Timestamp>(), later.parse::<Timestamp>()) {
+        (Ok(earlier), Ok(later)) => {
+            let elapsed = later.duration_since(earlier).as_millis();
+            if elapsed < 10_000 {
+                format!("after {elapsed} ms")
+            } else {
+                format!("after {} s", elapsed / 1_000)
+            }
+        }
+        _ => String::new(),
+    }
+}
+
+/// A time as the clock on the wall shows it.
+pub(crate) fn local_time(at: &str) -> String {
+    match at.parse::<Timestamp>() {
+        Ok(time) => time
+            .to_zoned_datetime(TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M:%S%.3f")
+            .to_string(),
+        Err(_) => at.to_owned(),
+    }
+}
+
+/// Text that stays on its line: segments end, and control characters become visible.
+pub(crate) fn one_line(text: &str) -> String {
+    let text = text.trim_end_matches(['\r', '\n']);
+    text.chars()
+        .map(|one| if one.is_control() { '␤' } else { one })
+        .collect()
+}
+
+fn milliseconds(microseconds: u64) -> f64 {
+    std::time::Duration::from_micros(microseconds).as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::{ColourChoice, Console};
+
+    fn change(path: &str, before: Option<&str>, after: Option<&str>) -> wire::Difference {
+        wire::Difference {
+            path: path.to_owned(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn changes_stand_on_one_line_where_they_fit_and_on_two_where_they_do_not() {
+        let long = "2345-7^Glucose [Mass/volume] in Serum or Plasma^LN^GLU^Glükóz^L, and so on, and so forth, for ever";
+        let changes = [
+            change("MSH-5", Some("LAB"), Some("EHR")),
+            change("PID-11", Some("x"), Some("")),
+            change("OBX[2]-8", None, Some("H\r")),
+            change("OBX-3", Some("GLU^Glükóz^L"), Some(long)),
+        ];
+        let lines = differences(&changes, Console::new(ColourChoice::Never).palette());
+        let expected = [
+            "  MSH-5     LAB → EHR",
+            "  PID-11    x → (empty)",
+            "  OBX[2]-8  (absent) → H",
+            "  OBX-3       GLU^Glükóz^L",
+            "            → 2345-7^Glucose [Mass/volume] in Serum or Plasma^LN^GLU^Glükóz^L, and so on, and…",
+        ];
+        assert_eq!(lines, expected);
+        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH));
+    }
+
+    #[test]
+    fn a_value_cannot_break_out_of_its_line() {
+        assert_eq!(one_line("a\x1b[2Jb\rc\r"), "a␤[2Jb␤c");
+    }
+}
