@@ -54,7 +54,7 @@ pub(super) struct Connection<S> {
     reading: Reading,
     /// False once a frame was left unanswered: a later reply would be taken for its.
     answering: bool,
-    /// The decoder may hold whole frames that wait for a place in flight.
+    /// As many frames are in flight as may be; the decoder may hold more that are whole.
     paused: bool,
     read_at: Instant,
     frame_began_at: Instant,
@@ -298,11 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn may_read(&self) -> bool {
-        self.reading == Reading::Open && !self.paused && self.has_room()
-    }
-
-    fn has_room(&self) -> bool {
-        self.in_flight.len() < self.settings.pipeline_max && self.replies.len() <= REPLY_BYTES_MAX
+        self.reading == Reading::Open && !self.paused && self.replies.len() <= REPLY_BYTES_MAX
     }
 
     fn is_over(&self) -> bool {

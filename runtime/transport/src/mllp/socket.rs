@@ -47,3 +47,55 @@ pub(super) fn is_quiet(stream: &TcpStream) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::time::Duration;
+
+    use rustix::net::sockopt;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::{is_quiet, set_up};
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ours, theirs) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (ours.unwrap(), theirs.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_socket_sends_small_frames_at_once_and_notices_a_peer_that_vanished() {
+        let (stream, _peer) = pair().await;
+        set_up(&stream, Duration::from_secs(45));
+        assert!(stream.nodelay().unwrap());
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), Duration::from_secs(45));
+        assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), Duration::from_secs(10));
+        assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), 6);
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_quiet_while_nothing_but_line_ends_has_come() {
+        let (stream, mut peer) = pair().await;
+        assert!(is_quiet(&stream));
+        peer.write_all(b"\r\n\r\n\r\n\r\n\r\n").await.unwrap();
+        assert!(is_quiet(&stream));
+        peer.write_all(b"\r\n\x0B").await.unwrap();
+        assert!(!is_quiet(&stream));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_peer_closed_is_not_quiet() {
+        let (stream, peer) = pair().await;
+        drop(peer);
+        assert!(!is_quiet(&stream));
+        let (stream, peer) = pair().await;
+        peer.set_zero_linger().unwrap();
+        drop(peer);
+        assert!(!is_quiet(&stream));
+    }
+}

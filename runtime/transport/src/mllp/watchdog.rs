@@ -44,3 +44,41 @@ impl Watchdog {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, poll_fn, ready};
+    use std::time::Duration;
+
+    use futures_util::poll;
+    use tokio::time::{Instant, sleep};
+
+    use super::Watchdog;
+
+    async fn fires_at(watchdog: &mut Watchdog, deadline: Instant) {
+        poll_fn(|context| watchdog.poll(Some(deadline), context)).await;
+        assert_eq!(Instant::now(), deadline);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_may_move_in_both_directions() {
+        let (mut watchdog, began) = (Watchdog::default(), Instant::now());
+        let first = began + Duration::from_secs(10);
+        assert!(poll!(poll_fn(|context| watchdog.poll(Some(first), context))).is_pending());
+        fires_at(&mut watchdog, began + Duration::from_secs(5)).await;
+        fires_at(&mut watchdog, began + Duration::from_secs(20)).await;
+        assert!(poll!(poll_fn(|context| watchdog.poll(Some(began), context))).is_ready());
+        sleep(Duration::from_secs(1)).await;
+        assert!(poll!(poll_fn(|context| watchdog.poll(None, context))).is_pending());
+        fires_at(&mut watchdog, began + Duration::from_secs(30)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_future_is_guarded_until_its_deadline() {
+        let (mut watchdog, deadline) = (Watchdog::default(), Instant::now() + Duration::from_secs(10));
+        assert_eq!(watchdog.guard(deadline, ready(7)).await.ok(), Some(7));
+        assert!(watchdog.guard(deadline, pending::<()>()).await.is_err());
+        assert_eq!(Instant::now(), deadline);
+        assert_eq!(watchdog.guard(deadline, ready(7)).await.ok(), Some(7));
+    }
+}

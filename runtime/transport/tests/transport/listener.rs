@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use transfuse_transport::mllp::{BindError, Listener, ListenerSettings};
 use transfuse_transport::{Answer, Defect, Truncation};
 
-use crate::support::{Wire, echo, handler, listen, payload};
+use crate::support::{PATIENCE, Wire, echo, handler, listen, payload};
 
 #[tokio::test]
 async fn a_message_is_handed_over_and_its_reply_written() {
@@ -13,7 +13,7 @@ async fn a_message_is_handed_over_and_its_reply_written() {
     let running = listen(handler, |_| {}).await;
     let mut wire = Wire::connect(&running.address).await;
     wire.send(b"\x0BMSH|1\rPID|1\r\x1C\r").await;
-    let (frame, answer) = frames.recv().await.unwrap();
+    let (frame, answer) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
     assert_eq!(frame.content.as_slice(), b"MSH|1\rPID|1\r");
     assert_eq!(frame.source, wire.0.local_addr().unwrap().to_string());
     assert_eq!(frame.defect, None);
@@ -60,11 +60,11 @@ async fn connections_have_their_own_numbers() {
     let mut first = Wire::connect(&running.address).await;
     let mut second = Wire::connect(&running.address).await;
     first.send(b"\x0B1\x1C\r").await;
-    let (one, _one) = frames.recv().await.unwrap();
+    let (one, _one) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
     second.send(b"\x0B2\x1C\r").await;
-    let (two, _two) = frames.recv().await.unwrap();
+    let (two, _two) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
     first.send(b"\x0B3\x1C\r").await;
-    let (three, _three) = frames.recv().await.unwrap();
+    let (three, _three) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
     assert_eq!(one.connection, three.connection);
     assert_ne!(one.connection, two.connection);
 }
@@ -89,7 +89,7 @@ async fn a_connection_above_the_limit_is_closed_and_one_that_ends_makes_room() {
             }
         }
     };
-    timeout(Duration::from_secs(10), served).await.unwrap();
+    timeout(PATIENCE, served).await.unwrap();
 }
 
 #[tokio::test]
@@ -136,13 +136,35 @@ async fn a_handler_that_panics_costs_its_connection_and_nothing_else() {
     Wire::connect(&running.address).await.send(b"\x0B1\x1C\r").await;
 }
 
+/// A socket that is closed with unread bytes resets the connection, and the reply is lost on its way.
+#[tokio::test]
+async fn a_sender_that_is_cut_off_while_it_sends_still_reads_why() {
+    let (handler, mut frames) = handler();
+    let running = listen(handler, |settings| settings.frame_bytes_max = 1000).await;
+    let mut wire = Wire::connect(&running.address).await;
+    wire.send(b"\x0B").await;
+    wire.send(&[b'x'; 5000]).await;
+    let (_, answer) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
+    wire.send(&vec![b'x'; 100_000]).await;
+    answer.send(Answer::Refused(payload("too long"))).unwrap();
+    wire.reads(b"\x0Btoo long\x1C\r").await;
+    for _ in 0..10 {
+        wire.send(&[b'x'; 10_000]).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        wire.0.read_u8().await.unwrap_err().kind(),
+        std::io::ErrorKind::UnexpectedEof
+    );
+}
+
 #[tokio::test]
 async fn another_protocol_gets_its_answer_and_is_closed() {
     let (handler, mut frames) = handler();
     let running = listen(handler, |settings| settings.frame_timeout = Duration::from_millis(50)).await;
     let mut wire = Wire::connect(&running.address).await;
     wire.send(b"GET / HTTP/1.1\r\n\r\n").await;
-    let (frame, answer) = frames.recv().await.unwrap();
+    let (frame, answer) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
     assert_eq!(frame.defect, Some(Defect::Garbage { bytes: 18 }));
     assert_eq!(frame.content.as_slice(), b"GET / HTTP/1.1\r\n\r\n");
     answer.send(Answer::Unanswered).unwrap();
@@ -155,7 +177,7 @@ async fn a_shutdown_answers_what_is_in_flight_and_frees_the_port() {
     let running = listen(handler, |_| {}).await;
     let mut wire = Wire::connect(&running.address).await;
     wire.send(b"\x0B1\x1C\r").await;
-    let (_, answer) = frames.recv().await.unwrap();
+    let (_, answer) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
     running.shutdown.cancel();
     while tokio::net::TcpStream::connect(&running.address).await.is_ok() {
         tokio::task::yield_now().await;
@@ -164,7 +186,7 @@ async fn a_shutdown_answers_what_is_in_flight_and_frees_the_port() {
     answer.send(Answer::Accepted(payload("a"))).unwrap();
     assert_eq!(wire.reads_to_the_end().await, b"\x0Ba\x1C\r");
     drop(wire);
-    running.ended.await.unwrap();
+    timeout(PATIENCE, running.ended).await.unwrap().unwrap();
     Listener::bind(ListenerSettings::new(running.address)).await.unwrap();
 }
 
@@ -174,9 +196,9 @@ async fn a_shutdown_waits_for_answers_only_so_long() {
     let running = listen(handler, |settings| settings.shutdown_wait = Duration::from_millis(50)).await;
     let mut wire = Wire::connect(&running.address).await;
     wire.send(b"\x0B1\x1C\r").await;
-    let (_, _answer) = frames.recv().await.unwrap();
+    let (_, _answer) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
     running.shutdown.cancel();
-    timeout(Duration::from_secs(5), running.ended).await.unwrap().unwrap();
+    timeout(PATIENCE, running.ended).await.unwrap().unwrap();
     assert_eq!(wire.reads_to_the_end().await, b"");
 }
 

@@ -4,6 +4,7 @@
 
 mod destination;
 mod listener;
+mod privacy;
 mod sender;
 mod source;
 mod support;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use transfuse_transport::files::{FolderSource, FolderSourceSettings, ReadyWhen, SourceOpenError};
 use transfuse_transport::{Answer, Defect, Frame};
@@ -17,6 +17,9 @@ const POLL: Duration = Duration::from_secs(2);
 const STABLE_FOR: Duration = Duration::from_secs(5);
 /// Not long enough to be stable.
 const MOMENT: Duration = Duration::from_secs(3);
+
+/// What has not happened by then never will.
+const FOREVER: Duration = Duration::from_hours(24 * 3650);
 
 /// A folder that is watched, and the frames that come out of it.
 struct Watched {
@@ -57,14 +60,17 @@ impl Watched {
     }
 
     async fn takes(&mut self, answer: Answer) -> Frame {
-        let (frame, place) = self.frames.recv().await.unwrap();
+        let (frame, place) = timeout(FOREVER, self.frames.recv()).await.unwrap().unwrap();
         place.send(answer).unwrap();
         frame
     }
 
     /// Waits until the file is there.
     async fn appears(&self, name: &str) -> Vec<u8> {
-        while !self.path(name).is_file() {
+        for _ in 0..10_000 {
+            if self.path(name).is_file() {
+                break;
+            }
             sleep(Duration::from_millis(100)).await;
         }
         fs::read(self.path(name)).unwrap()
@@ -153,9 +159,9 @@ async fn a_file_with_a_marker_is_taken_when_the_marker_comes() {
     watched.takes(accepted()).await;
     assert!(marked.elapsed() <= POLL);
     watched.appears("archive/a.hl7").await;
-    while watched.path("a.hl7.ok").exists() {
-        sleep(Duration::from_millis(100)).await;
-    }
+    watched.shutdown.cancel();
+    watched.ended.await.unwrap();
+    assert!(!watched.folder.path().join("a.hl7.ok").exists());
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,7 +208,7 @@ async fn files_come_oldest_first_then_by_name_and_one_at_a_time() {
         .set_modified(same)
         .unwrap();
     for expected in ["b.hl7", "c.hl7", "d.hl7", "a.hl7"] {
-        let (frame, answer) = watched.frames.recv().await.unwrap();
+        let (frame, answer) = timeout(FOREVER, watched.frames.recv()).await.unwrap().unwrap();
         assert_eq!(frame.content.as_slice(), expected.as_bytes());
         sleep(Duration::from_mins(10)).await;
         assert!(
@@ -305,7 +311,7 @@ async fn a_symbolic_link_is_not_taken_wherever_it_leads() {
 async fn a_file_that_is_replaced_while_it_is_handled_is_a_new_one() {
     let mut watched = watch(folder(), |_| {}).await;
     watched.put("a.hl7", "old");
-    let (frame, answer) = watched.frames.recv().await.unwrap();
+    let (frame, answer) = timeout(FOREVER, watched.frames.recv()).await.unwrap().unwrap();
     assert_eq!(frame.content.as_slice(), b"old");
     fs::remove_file(watched.path("a.hl7")).unwrap();
     watched.put("a.hl7", "new");
@@ -347,7 +353,7 @@ async fn a_shutdown_waits_for_the_answer_and_settles_the_file() {
     watched.put("a.hl7", "1");
     watched.put("b.hl7", "2");
     set_age(&watched.path("a.hl7"), 10);
-    let (_, answer) = watched.frames.recv().await.unwrap();
+    let (_, answer) = timeout(FOREVER, watched.frames.recv()).await.unwrap().unwrap();
     watched.shutdown.cancel();
     sleep(Duration::from_secs(1)).await;
     answer.send(accepted()).unwrap();
@@ -361,7 +367,7 @@ async fn a_shutdown_waits_for_the_answer_and_settles_the_file() {
 async fn a_shutdown_leaves_a_file_without_an_answer_in_place() {
     let mut watched = watch(folder(), |settings| settings.shutdown_wait = Duration::from_secs(8)).await;
     watched.put("a.hl7", "1");
-    let (_, _answer) = watched.frames.recv().await.unwrap();
+    let (_, _answer) = timeout(FOREVER, watched.frames.recv()).await.unwrap().unwrap();
     watched.shutdown.cancel();
     let began = Instant::now();
     watched.ended.await.unwrap();

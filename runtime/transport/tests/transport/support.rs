@@ -1,12 +1,14 @@
 //! What the tests share: handlers whose answers the test gives, and peers that misbehave as told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
 use transfuse_transport::mllp::{Listener, ListenerSettings};
@@ -14,6 +16,9 @@ use transfuse_transport::{Answer, Frame, Handler};
 
 /// The frames that a handler was given, each with the place for its answer. One that is dropped counts as unanswered.
 pub(crate) type Frames = mpsc::UnboundedReceiver<(Frame, oneshot::Sender<Answer>)>;
+
+/// What has not happened after this never will, however busy the machine is; shorter than the default time limits.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn handler() -> (Handler, Frames) {
     let (sender, frames) = mpsc::unbounded_channel();
@@ -62,7 +67,7 @@ impl Peer {
     }
 
     pub(crate) async fn accept(&self) -> Wire {
-        Wire(self.0.accept().await.unwrap().0)
+        Wire(timeout(PATIENCE, self.0.accept()).await.unwrap().unwrap().0)
     }
 
     /// Whether somebody tried to connect again.
@@ -80,19 +85,19 @@ impl Wire {
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).await.unwrap();
+        timeout(PATIENCE, self.0.write_all(bytes)).await.unwrap().unwrap();
     }
 
     pub(crate) async fn reads(&mut self, expected: &[u8]) {
         let mut found = vec![0; expected.len()];
-        self.0.read_exact(&mut found).await.unwrap();
+        timeout(PATIENCE, self.0.read_exact(&mut found)).await.unwrap().unwrap();
         assert_eq!(found, expected);
     }
 
     /// What is still sent until the other side closes; a reset counts as closing.
     pub(crate) async fn reads_to_the_end(&mut self) -> Vec<u8> {
         let mut found = Vec::new();
-        let _ = self.0.read_to_end(&mut found).await;
+        let _ = timeout(PATIENCE, self.0.read_to_end(&mut found)).await.unwrap();
         found
     }
 

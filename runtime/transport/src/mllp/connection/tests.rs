@@ -11,13 +11,16 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
 
 use super::{Connection, END_GRACE, LINGER};
 use crate::frame::{Answer, Defect, Frame, Handler, Truncation};
 use crate::mllp::ListenerSettings;
+
+/// What has not happened by then never will: no time limit of a connection is as long.
+const FOREVER: Duration = Duration::from_hours(24 * 3650);
 
 /// A connection whose other end, and whose handler's answers, are in the test's hand. The clock stands still unless
 /// everybody waits.
@@ -95,12 +98,12 @@ fn serve_with_socket_buffer(bytes: usize, change: impl FnOnce(&mut ListenerSetti
 
 impl Served {
     async fn send(&mut self, bytes: &[u8]) {
-        self.peer.write_all(bytes).await.unwrap();
+        timeout(FOREVER, self.peer.write_all(bytes)).await.unwrap().unwrap();
     }
 
     /// The next frame that was handed over, and where its answer goes.
     async fn frame(&mut self) -> (Frame, oneshot::Sender<Answer>) {
-        self.frames.recv().await.unwrap()
+        timeout(FOREVER, self.frames.recv()).await.unwrap().unwrap()
     }
 
     /// The next frame's content; it is answered with its own content.
@@ -112,14 +115,20 @@ impl Served {
 
     async fn reads(&mut self, expected: &[u8]) {
         let mut found = vec![0; expected.len()];
-        self.peer.read_exact(&mut found).await.unwrap();
+        timeout(FOREVER, self.peer.read_exact(&mut found))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(found, expected);
     }
 
     /// All that is still written until the connection is closed.
     async fn reads_to_the_end(&mut self) -> Vec<u8> {
         let mut found = Vec::new();
-        self.peer.read_to_end(&mut found).await.unwrap();
+        timeout(FOREVER, self.peer.read_to_end(&mut found))
+            .await
+            .unwrap()
+            .unwrap();
         found
     }
 
@@ -188,7 +197,7 @@ async fn an_unanswered_frame_closes_the_connection_and_silences_later_replies() 
     first.send(accepted("a")).unwrap();
     assert_eq!(served.reads_to_the_end().await, b"\x0Ba\x1C\r");
     drop(served.peer);
-    served.ended.await.unwrap();
+    timeout(FOREVER, served.ended).await.unwrap().unwrap();
     assert_eq!(served.completed.load(Ordering::Relaxed), 3);
 }
 
@@ -299,7 +308,7 @@ async fn a_peer_that_does_not_read_its_replies_is_closed() {
         .1
         .send(accepted("more than the socket takes at once"))
         .unwrap();
-    served.ended.await.unwrap();
+    timeout(FOREVER, served.ended).await.unwrap().unwrap();
     assert_eq!(began.elapsed(), Duration::from_secs(20));
 }
 
@@ -314,7 +323,7 @@ async fn a_peer_that_has_sent_all_it_wants_still_gets_its_replies() {
     first.send(accepted("a")).unwrap();
     second.send(accepted("b")).unwrap();
     assert_eq!(served.reads_to_the_end().await, b"\x0Ba\x1C\r\x0Bb\x1C\r");
-    served.ended.await.unwrap();
+    timeout(FOREVER, served.ended).await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -339,7 +348,7 @@ async fn a_lost_connection_does_not_abandon_what_is_in_flight() {
     sleep(Duration::from_secs(1)).await;
     assert!(!served.ended.is_finished());
     second.send(accepted("b")).unwrap();
-    served.ended.await.unwrap();
+    timeout(FOREVER, served.ended).await.unwrap().unwrap();
     assert_eq!(served.completed.load(Ordering::Relaxed), 2);
 }
 
@@ -423,7 +432,7 @@ async fn a_shutdown_comes_through_a_peer_that_never_stops_sending() {
     while let Some((_, answer)) = served.frames.recv().await {
         answer.send(accepted("")).unwrap();
     }
-    served.ended.await.unwrap();
+    timeout(FOREVER, served.ended).await.unwrap().unwrap();
     sender.await.unwrap();
     assert!(cancelled.elapsed() < LINGER * 4);
 }
