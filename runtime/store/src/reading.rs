@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 
-use crate::journal::{Event, JournalReader, Segments, Written};
+use crate::journal::{Event, JournalReader, Payloads, Segments, Written};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
 use crate::{DeliveryId, DeliveryStage, MessageId, ReadError, Sealed, Stage, StoredFault};
@@ -269,7 +269,10 @@ impl Readings {
 impl Reading {
     /// Time and event of the entry at a position.
     fn entry(&mut self, position: i64) -> Result<Option<(i64, Event)>, ReadError> {
-        Ok(self.journal.entry(position)?.map(|entry| (entry.at_ms, entry.event)))
+        Ok(self
+            .journal
+            .entry(position, Payloads::All)?
+            .map(|entry| (entry.at_ms, entry.event)))
     }
 
     fn live_error(&self, error: &rusqlite::Error) -> ReadError {

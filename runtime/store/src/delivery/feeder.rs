@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::queue::{Item, Load, Queue};
 use super::queues::deliveries;
-use crate::journal::{Event, Horizon, JournalReader, Written};
+use crate::journal::{Event, Horizon, JournalReader, Payloads, Written};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::{Decision, DeliveryId, MessageId, ReadError, Sealed};
 
@@ -160,10 +160,13 @@ impl Feeder {
     }
 
     fn content(&mut self, row: &Waiting) -> Result<Sealed, ReadError> {
-        let found = self.journal.entry(row.position)?.and_then(|entry| match entry.event {
-            Event::Message(event) => event.ruling,
-            _ => None,
-        });
+        let found = self
+            .journal
+            .entry(row.position, Payloads::Outputs)?
+            .and_then(|entry| match entry.event {
+                Event::Message(event) => event.ruling,
+                _ => None,
+            });
         let content = found.and_then(|ruling| match &ruling.decision {
             Decision::Processed { outputs, .. } => deliveries(ruling.first_delivery, outputs)
                 .find(|planned| planned.id == row.id)

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::entry::Entry;
 use super::record::RecordError;
-use super::record::decode::{self, SELECT_ALL, SELECT_HEADS};
+use super::record::decode;
 use super::segment::connect_for_reading;
 use super::segments::{Segments, Stretch};
 use crate::ReadError;
@@ -23,11 +23,13 @@ pub(crate) struct JournalReader {
     open: Vec<(u64, Connection)>,
 }
 
-/// Whether entries are wanted with their payloads.
+/// Which payloads of an entry are wanted; the others are left empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Payloads {
-    With,
-    Without,
+    All,
+    /// Only what was to be delivered.
+    Outputs,
+    None,
 }
 
 impl JournalReader {
@@ -45,9 +47,9 @@ impl JournalReader {
     }
 
     /// The entry at a position; `None` when the journal no longer has it.
-    pub(crate) fn entry(&mut self, position: i64) -> Result<Option<Entry>, ReadError> {
+    pub(crate) fn entry(&mut self, position: i64, payloads: Payloads) -> Result<Option<Entry>, ReadError> {
         let mut found = None;
-        self.stretch(position, position, 1, Payloads::With, &mut |_, entry| {
+        self.stretch(position, position, 1, payloads, &mut |_, entry| {
             found = Some(entry);
         })?;
         Ok(found)
@@ -129,15 +131,14 @@ fn read_rows(
     payloads: Payloads,
     each: &mut dyn FnMut(i64, Entry),
 ) -> Result<StretchRead, RecordError> {
-    let with_payloads = payloads == Payloads::With;
-    let mut statement = connection.prepare_cached(if with_payloads { SELECT_ALL } else { SELECT_HEADS })?;
+    let mut statement = connection.prepare_cached(decode::select(payloads))?;
     let mut rows = statement.query((first, last, i64::try_from(limit).unwrap_or(i64::MAX)))?;
     let mut read = StretchRead {
         next: first,
         entries: 0,
     };
     while let Some(row) = rows.next()? {
-        let (position, entry) = decode::entry(row, with_payloads)?;
+        let (position, entry) = decode::entry(row)?;
         read = StretchRead {
             next: position + 1,
             entries: read.entries + 1,

@@ -232,7 +232,7 @@ impl Applier {
             state.folded + 1,
             last,
             ENTRIES_MAX,
-            Payloads::Without,
+            Payloads::None,
             |position, entry| {
                 state.fold(position, entry);
             },

@@ -10,7 +10,7 @@ use crate::faults::Faults;
 use crate::folder::DataFolder;
 use crate::format::unusable;
 use crate::journal::{
-    Horizon, Intake, JournalReader, Keeper, Numbers, Scan, Segments, Writer, WriterParts, Written, scan,
+    Horizon, Intake, JournalReader, Keeper, Numbers, Payloads, Scan, Segments, Writer, WriterParts, Written, scan,
 };
 use crate::projection::{self, ProjectionStart, Undecided, open_projection, rebuild_projection};
 use crate::reading::Readings;
@@ -155,7 +155,7 @@ fn unfinished(folder: &DataFolder, segments: &Arc<Segments>) -> Result<Vec<Unfin
     let mut journal = JournalReader::new(segments.clone());
     let mut unfinished = Vec::with_capacity(undecided.len());
     for Undecided { id, attempts, position } in undecided {
-        let entry = journal.entry(position).map_err(OpenError::from)?;
+        let entry = journal.entry(position, Payloads::All).map_err(OpenError::from)?;
         let arrival = entry.and_then(|entry| entry.event.into_arrival());
         let arrival = arrival.ok_or_else(|| OpenError::Damaged {
             file: journal.file(position),

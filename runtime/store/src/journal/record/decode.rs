@@ -5,30 +5,43 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rusqlite::Row;
 
+use super::super::Payloads;
 use super::super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use super::{
     ArrivalHead, DeliveryHead, FORMAT, FaultHead, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead, kind,
 };
 use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StoredFault};
 
-/// Rows for [`entry`] with and without payloads: positions from ?1 to ?2, at most ?3 of them.
-pub(in crate::journal) const SELECT_ALL: &str = "SELECT position, format, kind, at_ms, message, head, raw, outputs, \
-    detail, note FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3";
-pub(in crate::journal) const SELECT_HEADS: &str = "SELECT position, format, kind, at_ms, message, head FROM entries \
-    WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3";
+/// Rows for [`entry`]: positions from ?1 to ?2, at most ?3 of them. A payload that is not selected reads as one that was
+/// erased: it is empty, and the rest of the entry is complete.
+pub(in crate::journal) fn select(payloads: Payloads) -> &'static str {
+    match payloads {
+        Payloads::All => {
+            "SELECT position, format, kind, at_ms, message, head, raw, outputs, detail, note \
+             FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
+        }
+        Payloads::Outputs => {
+            "SELECT position, format, kind, at_ms, message, head, NULL, outputs, NULL, NULL \
+             FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
+        }
+        Payloads::None => {
+            "SELECT position, format, kind, at_ms, message, head, NULL, NULL, NULL, NULL \
+             FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
+        }
+    }
+}
 
-/// The payload columns of one row. Where they were not selected they are empty.
-#[derive(Default)]
-struct Payloads {
+/// The payload columns of one row.
+struct Contents {
     raw: Sealed,
-    outputs: Bytes,
+    /// `None`: not selected, erased, or nothing.
+    outputs: Option<Bytes>,
     detail: Sealed,
     note: Sealed,
 }
 
-/// Position and entry of a row of [`SELECT_ALL`] or [`SELECT_HEADS`]. Without payloads every payload is empty, and
-/// the rest is complete.
-pub(in crate::journal) fn entry(row: &Row<'_>, with_payloads: bool) -> Result<(i64, Entry), RecordError> {
+/// Position and entry of a row that was selected with [`select`].
+pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordError> {
     let format: i64 = row.get(1)?;
     if format != FORMAT {
         return Err(RecordError::NewerFormat(format));
@@ -40,12 +53,7 @@ pub(in crate::journal) fn entry(row: &Row<'_>, with_payloads: bool) -> Result<(i
         .as_blob_or_null()
         .map_err(rusqlite::Error::from)?
         .unwrap_or_default();
-    let payloads = if with_payloads {
-        read_payloads(row)?
-    } else {
-        Payloads::default()
-    };
-    let event = event(kind, message.map(MessageId::from_i64), head, payloads, with_payloads)?;
+    let event = event(kind, message.map(MessageId::from_i64), head, contents(row)?)?;
     Ok((
         row.get(0)?,
         Entry {
@@ -55,31 +63,22 @@ pub(in crate::journal) fn entry(row: &Row<'_>, with_payloads: bool) -> Result<(i
     ))
 }
 
-fn read_payloads(row: &Row<'_>) -> rusqlite::Result<Payloads> {
+fn contents(row: &Row<'_>) -> rusqlite::Result<Contents> {
     let blob = |column| row.get::<_, Option<Vec<u8>>>(column).map(Option::unwrap_or_default);
-    Ok(Payloads {
+    Ok(Contents {
         raw: blob(6)?.into(),
-        outputs: blob(7)?.into(),
+        outputs: row.get::<_, Option<Vec<u8>>>(7)?.map(Bytes::from),
         detail: blob(8)?.into(),
         note: blob(9)?.into(),
     })
 }
 
-fn event(
-    kind: i64,
-    message: Option<MessageId>,
-    head: &[u8],
-    payloads: Payloads,
-    with_payloads: bool,
-) -> Result<Event, RecordError> {
+fn event(kind: i64, message: Option<MessageId>, head: &[u8], contents: Contents) -> Result<Event, RecordError> {
     let message = || message.ok_or(RecordError::Lacks("message"));
     Ok(match kind {
-        kind::RECEIVED..=kind::QUARANTINED | kind::MERGED..kind::CHAIN_ATTEMPTED => Event::Message(message_event(
-            message()?,
-            postcard::from_bytes(head)?,
-            payloads,
-            with_payloads,
-        )?),
+        kind::RECEIVED..=kind::QUARANTINED | kind::MERGED..kind::CHAIN_ATTEMPTED => {
+            Event::Message(message_event(message()?, postcard::from_bytes(head)?, contents)?)
+        }
         kind::CHAIN_ATTEMPTED => Event::ChainAttempted {
             message: message()?,
             attempt: postcard::from_bytes(head)?,
@@ -94,7 +93,7 @@ fn event(
         }
         kind::DELIVERED => {
             let head: DeliveryHead<'_> = postcard::from_bytes(head)?;
-            let settlement = Settlement::Delivered { answer: payloads.note };
+            let settlement = Settlement::Delivered { answer: contents.note };
             Event::DeliverySettled {
                 delivery: address(&head, message()?),
                 settlement,
@@ -103,7 +102,7 @@ fn event(
         kind::DELIVERY_QUARANTINED => {
             let head: DeliveryHead<'_> = postcard::from_bytes(head)?;
             let delivery = address(&head, message()?);
-            let fault = stored_fault(head.fault.as_ref().ok_or(RecordError::Lacks("fault"))?, payloads.note);
+            let fault = stored_fault(head.fault.as_ref().ok_or(RecordError::Lacks("fault"))?, contents.note);
             Event::DeliverySettled {
                 delivery,
                 settlement: Settlement::Quarantined { fault },
@@ -120,18 +119,17 @@ fn event(
 fn message_event(
     id: MessageId,
     head: MessageHead<'_, OutputHeads>,
-    payloads: Payloads,
-    with_payloads: bool,
+    contents: Contents,
 ) -> Result<MessageEvent, RecordError> {
-    let Payloads {
+    let Contents {
         raw,
         outputs,
         detail,
         note,
-    } = payloads;
+    } = contents;
     let arrival = head.arrival.map(|arrival| stored_arrival(&arrival, raw));
     let ruling = match head.ruling {
-        Some(ruling) => Some(stored_ruling(ruling, outputs, detail, note, with_payloads)?),
+        Some(ruling) => Some(stored_ruling(ruling, outputs, detail, note)?),
         None => None,
     };
     Ok(MessageEvent { id, arrival, ruling })
@@ -151,14 +149,13 @@ fn stored_arrival(head: &ArrivalHead<'_>, raw: Sealed) -> Arrival {
 
 fn stored_ruling(
     head: RulingHead<'_, OutputHeads>,
-    outputs: Bytes,
+    outputs: Option<Bytes>,
     detail: Sealed,
     note: Sealed,
-    with_payloads: bool,
 ) -> Result<Ruling, RecordError> {
     let decision = match head.outcome {
         OutcomeHead::Processed(heads) => Decision::Processed {
-            outputs: stored_outputs(heads, outputs, with_payloads)?,
+            outputs: stored_outputs(heads, outputs)?,
             detail,
         },
         OutcomeHead::Filtered => Decision::Filtered { reason: note, detail },
@@ -181,18 +178,21 @@ fn stored_ruling(
 }
 
 /// Cuts the joined contents apart; they share one allocation.
-fn stored_outputs(heads: OutputHeads, mut contents: Bytes, with_payloads: bool) -> Result<Vec<NewOutput>, RecordError> {
+fn stored_outputs(heads: OutputHeads, contents: Option<Bytes>) -> Result<Vec<NewOutput>, RecordError> {
+    let mut left = contents;
     let cut = |(content_bytes, destinations)| {
-        let size = if with_payloads {
-            usize::try_from(content_bytes).unwrap_or(usize::MAX)
-        } else {
-            0
+        let content = match &mut left {
+            None => Bytes::new(),
+            Some(left) => {
+                let size = usize::try_from(content_bytes).unwrap_or(usize::MAX);
+                if size > left.len() {
+                    return Err(RecordError::Lacks("outputs"));
+                }
+                left.split_to(size)
+            }
         };
-        if size > contents.len() {
-            return Err(RecordError::Lacks("outputs"));
-        }
         Ok(NewOutput {
-            content: contents.split_to(size).into(),
+            content: content.into(),
             destinations,
         })
     };

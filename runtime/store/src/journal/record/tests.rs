@@ -7,10 +7,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-use super::decode::{self, SELECT_ALL, SELECT_HEADS};
+use super::decode;
 use super::{INSERT, RecordError, Scratch, insert};
 use crate::journal::segment::FORMAT;
-use crate::journal::{Address, Entry, Event, MessageEvent, Ruling};
+use crate::journal::{Address, Entry, Event, MessageEvent, Payloads, Ruling};
 use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StoredFault};
 
 fn segment() -> Connection {
@@ -27,13 +27,12 @@ fn write(connection: &Connection, entries: &[Entry]) {
     }
 }
 
-fn read(connection: &Connection, with_payloads: bool) -> Result<Vec<Entry>, RecordError> {
-    let sql = if with_payloads { SELECT_ALL } else { SELECT_HEADS };
-    let mut statement = connection.prepare(sql)?;
+fn read(connection: &Connection, payloads: Payloads) -> Result<Vec<Entry>, RecordError> {
+    let mut statement = connection.prepare(decode::select(payloads))?;
     let mut rows = statement.query((1, i64::MAX, 100))?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        let (position, entry) = decode::entry(row, with_payloads)?;
+        let (position, entry) = decode::entry(row)?;
         entries.push(entry);
         assert_eq!(usize::try_from(position).unwrap(), entries.len());
     }
@@ -145,8 +144,8 @@ proptest! {
         let entries: Vec<_> = events.into_iter().map(|(at_ms, event)| Entry { at_ms, event }).collect();
         let segment = segment();
         write(&segment, &entries);
-        prop_assert_eq!(read(&segment, true).unwrap(), entries);
-        prop_assert!(read(&segment, false).is_ok());
+        prop_assert_eq!(read(&segment, Payloads::All).unwrap(), entries);
+        prop_assert!(read(&segment, Payloads::None).is_ok());
     }
 
     #[test]
@@ -156,8 +155,8 @@ proptest! {
         let segment = segment();
         let sql = "INSERT INTO entries VALUES (1, 1, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3)";
         segment.execute(sql, (kind, head, payload)).unwrap();
-        let _ = read(&segment, true);
-        let _ = read(&segment, false);
+        let _ = read(&segment, Payloads::All);
+        let _ = read(&segment, Payloads::None);
     }
 }
 
@@ -172,7 +171,10 @@ fn an_entry_of_a_newer_format_is_refused() {
         }],
     );
     segment.execute("UPDATE entries SET format = 2", []).unwrap();
-    assert!(matches!(read(&segment, true), Err(RecordError::NewerFormat(2))));
+    assert!(matches!(
+        read(&segment, Payloads::All),
+        Err(RecordError::NewerFormat(2))
+    ));
 }
 
 /// The bytes of the first format, held fast: an entry that an older program wrote must read the same for ever.
@@ -188,7 +190,7 @@ fn the_first_format_reads_as_it_was_defined() {
     let sql = "INSERT INTO entries VALUES (1, 1, 12, 5, 202611230000000001, ?1, 'in', 'abc', 'd', NULL)";
     segment.execute(sql, [head]).unwrap();
     segment.execute("UPDATE entries SET raw = CAST(raw AS BLOB), outputs = CAST(outputs AS BLOB), detail = CAST(detail AS BLOB)", []).unwrap();
-    let entry = read(&segment, true).unwrap().remove(0);
+    let entry = read(&segment, Payloads::All).unwrap().remove(0);
     let Event::Message(MessageEvent {
         id,
         arrival: Some(arrival),
