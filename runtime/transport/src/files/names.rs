@@ -76,7 +76,8 @@ pub(super) fn is_unfinished(name: &str) -> bool {
 }
 
 /// Turns any text, control ids of foreign systems included, into a name that every file system takes as one plain
-/// name: letters, digits, `.`, `-` and `_`, neither hidden nor a device, at most 200 bytes with its extension kept.
+/// name: letters, digits, `.`, `-` and `_`, neither hidden nor a device nor like an option of a command, at most 200
+/// bytes with its extension kept.
 /// Different texts may give the same name; see [`numbered`].
 pub(super) fn safe(text: &str) -> String {
     let safe: String = text
@@ -84,9 +85,9 @@ pub(super) fn safe(text: &str) -> String {
         .map(|letter| if is_safe(letter) { letter } else { '_' })
         .collect();
     let (stem, extension) = split(safe.trim_end_matches('.'));
-    let stem: String = stem.chars().take(NAME_BYTES_MAX - extension.len()).collect();
+    let stem: String = stem.chars().take(NAME_BYTES_MAX - extension.len() - 1).collect();
     let device = stem.split('.').next().is_some_and(is_device);
-    match stem.strip_prefix('.') {
+    match stem.strip_prefix(['.', '-']) {
         Some(rest) => format!("_{rest}{extension}"),
         None if stem.is_empty() => format!("message{extension}"),
         None if device => format!("_{stem}{extension}"),

@@ -294,50 +294,53 @@ impl Link {
     }
 
     async fn reply(&mut self, settings: &SenderSettings) -> Result<Payload, Unknown> {
-        let address = || settings.address.clone();
-        let reply_deadline = Instant::now() + settings.reply_timeout;
+        let deadline = Instant::now() + settings.reply_timeout;
         loop {
-            let deadline = match self.decoder.pending() {
-                Pending::ByteAfterEnd => reply_deadline.min(Instant::now() + END_GRACE),
-                _ => reply_deadline,
-            };
-            let read = self
-                .watchdog
-                .guard(deadline, read(&mut self.stream, &mut self.decoder))
-                .await;
-            let event = match read {
-                Ok(Ok(1..)) => self.next_event(),
-                Ok(Ok(0)) => match self.decoder.finish(Truncation::StreamEnd) {
-                    None => return Err(Unknown::Closed { address: address() }),
-                    event => event,
-                },
-                Ok(Err(source)) => {
-                    return Err(Unknown::Read {
-                        address: address(),
-                        source,
-                    });
-                }
-                Err(_) => match self.decoder.accept_end() {
-                    None => {
-                        return Err(Unknown::ReplyTimeout {
-                            address: address(),
-                            timeout: settings.reply_timeout,
-                        });
-                    }
-                    event => event,
-                },
-            };
-            match event {
+            match self.receive(deadline, settings).await? {
                 None => {}
                 Some(Event::Frame(reply)) => return Ok(reply),
                 Some(Event::Defect { defect, .. }) => {
                     return Err(Unknown::BadReply {
-                        address: address(),
+                        address: settings.address.clone(),
                         defect,
                     });
                 }
             }
         }
+    }
+
+    /// What one read brings, or what its end or the lack of one makes of the bytes before.
+    async fn receive(&mut self, deadline: Instant, settings: &SenderSettings) -> Result<Option<Event>, Unknown> {
+        let address = || settings.address.clone();
+        let grace = match self.decoder.pending() {
+            Pending::ByteAfterEnd => deadline.min(Instant::now() + END_GRACE),
+            _ => deadline,
+        };
+        let event = match self
+            .watchdog
+            .guard(grace, read(&mut self.stream, &mut self.decoder))
+            .await
+        {
+            Ok(Ok(1..)) => return Ok(self.next_event()),
+            Ok(Err(source)) => {
+                return Err(Unknown::Read {
+                    address: address(),
+                    source,
+                });
+            }
+            Ok(Ok(0)) => {
+                let rest = self.decoder.finish(Truncation::StreamEnd);
+                rest.ok_or_else(|| Unknown::Closed { address: address() })?
+            }
+            Err(_) => {
+                let whole = self.decoder.accept_end();
+                whole.ok_or_else(|| Unknown::ReplyTimeout {
+                    address: address(),
+                    timeout: settings.reply_timeout,
+                })?
+            }
+        };
+        Ok(Some(event))
     }
 
     /// Bytes before the start of a reply are no reply, and there is no use in waiting for the end of them.
@@ -349,15 +352,13 @@ impl Link {
     }
 }
 
-impl NotSent {
+impl SendError {
     /// Whether the message itself is the reason, so that sending it again fails again.
     #[must_use]
     pub fn is_messages_fault(&self) -> bool {
-        matches!(self, NotSent::Unframeable { .. })
+        matches!(self, SendError::NotSent(NotSent::Unframeable { .. }))
     }
-}
 
-impl SendError {
     /// What would help, where something is known to.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {

@@ -82,11 +82,10 @@ async fn a_receiver_that_is_not_there_has_no_message() {
 async fn content_with_framing_bytes_is_refused_before_anything_is_sent() {
     let mut sender = sender("host.invalid:1");
     for (content, wanted) in [("ab\x0B", (0x0B, 2)), ("\x1C", (0x1C, 0))] {
-        match sender.send(&payload(content)).await {
-            Err(SendError::NotSent(fault @ NotSent::Unframeable { byte, offset })) => {
-                assert_eq!((byte, offset), wanted);
-                assert!(fault.is_messages_fault());
-            }
+        let error = sender.send(&payload(content)).await.unwrap_err();
+        assert!(error.is_messages_fault());
+        match error {
+            SendError::NotSent(NotSent::Unframeable { byte, offset }) => assert_eq!((byte, offset), wanted),
             other => panic!("{other:?}"),
         }
     }
