@@ -139,6 +139,3 @@ impl Hasher for DigestHasher {
             .fold(0, |number, byte| (number << 8) | u64::from(*byte))
     }
 }
-
-#[cfg(test)]
-mod tests;

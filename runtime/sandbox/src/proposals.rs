@@ -67,3 +67,6 @@ pub(crate) fn set_proposals(config: &mut Config) {
     config.shared_memory(false);
     config.relaxed_simd_deterministic(true);
 }
+
+#[cfg(test)]
+mod tests;

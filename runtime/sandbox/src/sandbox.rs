@@ -109,6 +109,11 @@ impl Sandbox {
     pub fn chain(&self, steps: Vec<Step>) -> Result<Chain, LinkError> {
         Chain::link(Arc::clone(&self.shared), steps)
     }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Shared {

@@ -19,6 +19,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// machine stay below it.
 const LATE: Duration = Duration::from_millis(50);
 
+/// The longest deadline. Nobody waits longer for a message, and adding it to the time of day cannot overflow.
+const DEADLINE_MAX: Duration = Duration::from_hours(24);
+
 /// Ticks without any call before the thread goes to sleep. Waking it costs a system call, so a busy sandbox should not
 /// let it sleep between two messages, and an idle one should not wake a thousand times a second.
 const IDLE_TICKS_MAX: u32 = 100;
@@ -65,19 +68,19 @@ impl Ticker {
 
     /// Watches a call that begins now.
     pub(crate) fn watch(&self, time: Duration) -> Watched<'_> {
+        let late_before = self.late.load(Ordering::SeqCst);
         self.calls.fetch_add(1, Ordering::SeqCst);
         if self.asleep.load(Ordering::SeqCst) {
             self.wake();
         }
         Watched {
             ticker: self,
-            deadline: Instant::now() + time,
-            late_before: self.late.load(Ordering::SeqCst),
+            deadline: Instant::now() + time.min(DEADLINE_MAX),
+            late_before,
         }
     }
 
-    /// Keeps the thread awake while work is queued that it may have to find a thread for.
-    pub(crate) fn wake(&self) {
+    fn wake(&self) {
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
@@ -112,6 +115,16 @@ impl Ticker {
             thread::park();
         }
         self.asleep.store(false, Ordering::SeqCst);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_watching(&self) -> bool {
+        !self.is_idle()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pretend_to_be_late(&self) {
+        self.note_lateness(LATE + TICK);
     }
 
     fn is_idle(&self) -> bool {
@@ -153,4 +166,77 @@ impl Drop for Watched<'_> {
 fn ticks_until(moment: Instant) -> u64 {
     let left = moment.saturating_duration_since(Instant::now());
     u64::try_from(left.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    /// Long enough for any machine; a test that waits this long has failed.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn engine() -> Engine {
+        let settings = crate::SandboxSettings {
+            threads: 1,
+            threads_max: 1,
+            ..crate::SandboxSettings::default()
+        };
+        crate::engine::build(&settings).unwrap()
+    }
+
+    #[test]
+    fn a_call_is_disturbed_by_a_tick_that_came_late_while_it_ran() {
+        let ticker = Ticker::default();
+        ticker.note_lateness(LATE + TICK);
+        let watched = ticker.watch(PATIENCE);
+        ticker.note_lateness(LATE);
+        assert!(
+            !watched.was_disturbed(),
+            "neither an earlier late tick nor one in time counts"
+        );
+        ticker.note_lateness(LATE + TICK);
+        assert!(watched.was_disturbed());
+        assert!(!ticker.watch(PATIENCE).was_disturbed());
+    }
+
+    #[test]
+    fn ticks_until_a_moment_are_rounded_up_and_zero_when_it_has_passed() {
+        assert_eq!(ticks_until(Instant::now()), 0);
+        let ticks = ticks_until(Instant::now() + TICK * 500);
+        assert!((1..=500).contains(&ticks), "{ticks}");
+    }
+
+    #[test]
+    fn the_ticker_sleeps_without_calls_and_wakes_for_one() {
+        let (sender, ticks) = channel();
+        let ticker = Ticker::start(engine(), move || sender.send(()).unwrap_or_default()).unwrap();
+        while !ticker.asleep.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        while ticks.try_recv().is_ok() {}
+        let watched = ticker.watch(PATIENCE);
+        ticks.recv_timeout(PATIENCE).unwrap();
+        drop(watched);
+        ticker.stop();
+        while ticks.recv_timeout(PATIENCE).is_ok() {}
+        assert_eq!(Arc::strong_count(&ticker), 1, "the thread has ended");
+    }
+
+    #[test]
+    fn a_stopped_ticker_goes_on_until_the_last_call_is_over() {
+        let (sender, ticks) = channel();
+        let ticker = Ticker::start(engine(), move || sender.send(()).unwrap_or_default()).unwrap();
+        let watched = ticker.watch(PATIENCE);
+        ticker.stop();
+        for _ in 0..10 {
+            ticks.recv_timeout(PATIENCE).unwrap();
+        }
+        drop(watched);
+        while ticks.recv_timeout(PATIENCE).is_ok() {}
+        assert_eq!(Arc::strong_count(&ticker), 1, "the thread has ended");
+    }
 }

@@ -275,3 +275,6 @@ fn nowhere() -> Context {
         attributes: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

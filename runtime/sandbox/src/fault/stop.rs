@@ -77,16 +77,31 @@ impl Limit {
     /// The line that would double it.
     pub(crate) fn hint(self, limits: &Limits) -> String {
         let (key, value) = match self {
-            Self::Deadline => ("deadline", format!("\"{}ms\"", limits.deadline_ms * 2)),
-            Self::Fuel => ("fuel", (limits.fuel * 2).to_string()),
-            Self::Memory => ("memory", format!("\"{}\"", size(limits.memory_bytes_max * 2))),
-            Self::TableElements => ("table_elements", (limits.table_elements_max * 2).to_string()),
-            Self::Transfer => ("transfer", format!("\"{}\"", size(limits.transfer_bytes_max * 2))),
-            Self::OutputBytes => ("output", format!("\"{}\"", size(limits.output_bytes_max * 2))),
-            Self::Outputs => ("outputs", (limits.outputs_max * 2).to_string()),
-            Self::HostCalls => ("host_calls", (limits.host_calls_max * 2).to_string()),
-            Self::Handles => ("handles", (limits.handles_max * 2).to_string()),
-            Self::Attributes => ("attributes", format!("\"{}\"", size(limits.attribute_bytes_max * 2))),
+            Self::Deadline => ("deadline", format!("\"{}ms\"", limits.deadline_ms.saturating_mul(2))),
+            Self::Fuel => ("fuel", (limits.fuel.saturating_mul(2)).to_string()),
+            Self::Memory => (
+                "memory",
+                format!("\"{}\"", size(limits.memory_bytes_max.saturating_mul(2))),
+            ),
+            Self::TableElements => (
+                "table_elements",
+                (limits.table_elements_max.saturating_mul(2)).to_string(),
+            ),
+            Self::Transfer => (
+                "transfer",
+                format!("\"{}\"", size(limits.transfer_bytes_max.saturating_mul(2))),
+            ),
+            Self::OutputBytes => (
+                "output",
+                format!("\"{}\"", size(limits.output_bytes_max.saturating_mul(2))),
+            ),
+            Self::Outputs => ("outputs", (limits.outputs_max.saturating_mul(2)).to_string()),
+            Self::HostCalls => ("host_calls", (limits.host_calls_max.saturating_mul(2)).to_string()),
+            Self::Handles => ("handles", (limits.handles_max.saturating_mul(2)).to_string()),
+            Self::Attributes => (
+                "attributes",
+                format!("\"{}\"", size(limits.attribute_bytes_max.saturating_mul(2))),
+            ),
         };
         format!("limits = {{ {key} = {value} }}")
     }

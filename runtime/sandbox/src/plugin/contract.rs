@@ -130,6 +130,8 @@ fn digest(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
     use super::*;
 
     fn identity() -> PluginIdentity {
@@ -159,7 +161,7 @@ mod tests {
             "env",
             "transfuse:pluginx/log@1.0.0",
         ];
-        let error = check_imports(&identity(), &imports).expect_err("foreign imports");
+        let error = check_imports(&identity(), &imports).unwrap_err();
         let LoadError::ForeignImports { imports, .. } = error else {
             panic!("{error}")
         };
@@ -176,7 +178,7 @@ mod tests {
             "transfuse:plugin/state@1.0.0",
             "transfuse:plugin/tables@1.3.0",
         ];
-        let error = check_imports(&identity(), &imports).expect_err("newer imports");
+        let error = check_imports(&identity(), &imports).unwrap_err();
         let LoadError::NewerContract { imports, .. } = error else {
             panic!("{error}")
         };

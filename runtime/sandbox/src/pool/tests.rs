@@ -1,1 +1,102 @@
-//! x
+//! The pool by itself, with jobs that wait for each other instead of looping.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::*;
+
+/// Long enough for any machine; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Jobs that hold their threads until they are let go.
+fn hold(pool: &Pool, jobs: usize) -> Vec<Sender<()>> {
+    let holders: Vec<Sender<()>> = (0..jobs).map(|_| hold_one(pool)).collect();
+    wait_until(|| pool.lock().queue.is_empty());
+    holders
+}
+
+fn hold_one(pool: &Pool) -> Sender<()> {
+    let (release, released) = channel();
+    pool.submit(Box::new(move || {
+        let _ = released.recv();
+    }));
+    release
+}
+
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < PATIENCE);
+        thread::yield_now();
+    }
+}
+
+fn done(pool: &Pool) -> Receiver<()> {
+    let (sender, receiver) = channel();
+    pool.submit(Box::new(move || sender.send(()).unwrap()));
+    receiver
+}
+
+/// What the ticker does, until the condition holds.
+fn tick_until(pool: &Arc<Pool>, mut is_so: impl FnMut() -> bool) {
+    wait_until(|| {
+        pool.replace_slow_workers();
+        is_so()
+    });
+}
+
+#[test]
+fn a_thread_held_by_a_slow_job_is_replaced_while_work_waits_and_ends_afterwards() {
+    let pool = Pool::start(1, 3).unwrap();
+    let holders = hold(&pool, 1);
+    let waiting = done(&pool);
+    tick_until(&pool, || pool.lock().workers.len() == 2);
+    waiting.recv_timeout(PATIENCE).unwrap();
+    drop(holders);
+    wait_until(|| pool.lock().workers.len() == 1);
+    done(&pool).recv_timeout(PATIENCE).unwrap();
+}
+
+#[test]
+fn no_more_threads_are_started_than_the_limit() {
+    let pool = Pool::start(1, 2).unwrap();
+    let first = hold(&pool, 1);
+    let second = hold_one(&pool);
+    tick_until(&pool, || pool.lock().queue.is_empty());
+    let waiting = done(&pool);
+    tick_until(&pool, || pool.lock().workers.iter().all(|worker| worker.is_slow));
+    pool.replace_slow_workers();
+    assert_eq!(pool.lock().workers.len(), 2);
+    drop((first, second));
+    waiting.recv_timeout(PATIENCE).unwrap();
+}
+
+#[test]
+fn no_thread_is_started_while_none_is_needed() {
+    let pool = Pool::start(2, 8).unwrap();
+    let holders = hold(&pool, 1);
+    tick_until(&pool, || pool.lock().workers.iter().any(|worker| worker.is_slow));
+    assert_eq!(pool.lock().workers.len(), 2, "nothing waits, and a thread is idle");
+    drop(holders);
+}
+
+#[test]
+fn a_job_that_panics_takes_no_thread_with_it() {
+    let pool = Pool::start(1, 1).unwrap();
+    pool.submit(Box::new(|| {
+        std::panic::resume_unwind(Box::new("a panic that is part of the test"))
+    }));
+    done(&pool).recv_timeout(PATIENCE).unwrap();
+    assert_eq!(pool.lock().workers.len(), 1);
+}
+
+#[test]
+fn a_closed_pool_serves_what_is_queued_and_ends_its_threads() {
+    let pool = Pool::start(2, 4).unwrap();
+    let holders = hold(&pool, 2);
+    let queued = done(&pool);
+    pool.close();
+    drop(holders);
+    queued.recv_timeout(PATIENCE).unwrap();
+    wait_until(|| pool.lock().workers.is_empty());
+}

@@ -1,0 +1,121 @@
+//! What only this crate can bring about: a host function that panics, and a clock that is late.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::thread;
+
+use transfuse_message::{Message, ParseOptions};
+use wasmtime::component::Component;
+
+use super::*;
+use crate::bindings::transfuse::plugin::log::Level;
+use crate::plugin::Code;
+use crate::{Grants, Limits, Plugin, PluginIdentity, Sandbox, SandboxSettings, Step, host};
+
+const MESSAGE: &str = "MSH|^~\\&|A|B|C|D|20261123||ADT^A01|1|P|2.5\rPID|1\r";
+
+fn sandbox() -> Sandbox {
+    Sandbox::start(SandboxSettings {
+        threads: 1,
+        threads_max: 2,
+        ..SandboxSettings::default()
+    })
+    .unwrap()
+}
+
+fn input(attempt: u32) -> Input {
+    let message = Message::parse(MESSAGE, &ParseOptions::default()).unwrap();
+    Input {
+        message,
+        context: Context { attempt, ..nowhere() },
+    }
+}
+
+/// A chain of one guest, linked to a host whose `log` panics.
+fn with_a_log_that_panics(sandbox: &Sandbox, name: &str, limits: Limits) -> Chain {
+    let identity = PluginIdentity {
+        name: "test/guest".into(),
+        version: "1.0.0".into(),
+        digest: "sha256:".into(),
+    };
+    let engine = &sandbox.shared().engine;
+    let mut linker = host::linker(engine).unwrap();
+    linker.allow_shadowing(true);
+    let mut log = linker.instance("transfuse:plugin/log@1.0.0").unwrap();
+    log.func_wrap("write", |_, (_, _): (Level, String)| -> wasmtime::Result<()> {
+        panic!("a panic that is part of the test")
+    })
+    .unwrap();
+    let guest = transfuse_guests::component(transfuse_guests::guest(name).unwrap().text).unwrap();
+    let component = Component::new(engine, guest).unwrap();
+    let plugin = Plugin::new(
+        identity.clone(),
+        Arc::new(Code::link(&identity, &component, &linker).unwrap()),
+    );
+    let step = Step {
+        plugin,
+        config: Vec::new(),
+        grants: Grants::default(),
+        limits,
+        tables: Vec::new(),
+    };
+    sandbox.chain(vec![step]).unwrap()
+}
+
+#[test]
+fn a_host_function_that_panics_costs_its_message_only() {
+    let sandbox = sandbox();
+    let chain = with_a_log_that_panics(&sandbox, "floods_the_log", Limits::default());
+    for _ in 0..10 {
+        let report = chain.run_blocking(input(2));
+        let Outcome::Faulted(fault) = report.outcome else {
+            panic!("{report:?}")
+        };
+        assert_eq!(fault.kind, FaultKind::HostBroken);
+        assert_eq!(fault.kind.blame(), crate::Blame::Host);
+        assert!(matches!(chain.run_blocking(input(1)).outcome, Outcome::Forwarded(_)));
+    }
+}
+
+#[test]
+fn a_run_is_repeated_once_when_its_deadline_passed_by_a_late_clock() {
+    let sandbox = sandbox();
+    let limits = Limits {
+        fuel: u64::MAX,
+        deadline_ms: 200,
+        ..Limits::default()
+    };
+    let chain = with_a_log_that_panics(&sandbox, "loops", limits);
+    let ticker = Arc::clone(&sandbox.shared().ticker);
+    let running = thread::spawn(move || chain.run_blocking(input(2)));
+    while !ticker.is_watching() {
+        thread::yield_now();
+    }
+    ticker.pretend_to_be_late();
+    let report = running.join().unwrap();
+    let used: Vec<_> = report.steps.iter().map(|step| (step.runs, step.repeated)).collect();
+    assert_eq!(used, [(2, 1)]);
+    let Outcome::Faulted(fault) = report.outcome else {
+        panic!("{report:?}")
+    };
+    assert_eq!(fault.kind, FaultKind::Deadline);
+}
+
+#[test]
+fn a_rejection_is_cut_to_what_an_error_segment_holds() {
+    let raw = |code: &str, reason: String| RawRejection {
+        code: code.to_owned(),
+        path: None,
+        reason,
+    };
+    assert_eq!(
+        clean(raw("12345678901234567890", String::new())).code,
+        "12345678901234567890"
+    );
+    assert_eq!(clean(raw("123456789012345678901", String::new())).code, NO_CODE);
+    let long = clean(raw("103", "ő".repeat(REASON_BYTES_MAX)));
+    assert_eq!(long.reason.len(), REASON_BYTES_MAX);
+    assert!(
+        !long.reason.lossy_text().contains('\u{fffd}'),
+        "it is cut between characters"
+    );
+}

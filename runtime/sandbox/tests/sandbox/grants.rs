@@ -1,0 +1,307 @@
+//! Grants: what is denied whatever it is called, and the line that would allow it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write;
+
+use transfuse_sandbox::{FaultKind, FieldPatterns, Grants, Outcome, Report};
+
+use crate::support::{CANARY, MESSAGE, MISBEHAVE, chain, fault, forwarded, input, plugin, step};
+
+/// A plugin that does one thing to the message and forwards it. The thing is said in WebAssembly, with `$message` and
+/// `$exchange` at hand, `{0}`, `{1}`, ... for pointer and length of the texts.
+fn does(deed: &str, texts: &[&str]) -> String {
+    let mut deed = deed.to_owned();
+    let mut data = String::new();
+    for (index, text) in texts.iter().enumerate() {
+        let at = 1024 + index * 256;
+        let text_in_wat = text.replace('\\', "\\\\").replace('"', "\\22");
+        writeln!(data, "(data (i32.const {at}) \"{text_in_wat}\")").unwrap();
+        deed = deed.replace(
+            &format!("{{{index}}}"),
+            &format!("(i32.const {at}) (i32.const {})", text.len()),
+        );
+    }
+    format!(
+        "{data}
+        (func $misbehave (param $exchange i32) (result i32)
+            (local $message i32) (local $other i32)
+            (local.set $message (call $message (local.get $exchange)))
+            {deed}
+            (call $forward (local.get $exchange) (local.get $message) (i32.const 0) (i32.const 0))
+            (call $drop_message (local.get $message))
+            (call $drop_exchange (local.get $exchange))
+            (call $ok))"
+    )
+}
+
+fn patterns(patterns: &[&str]) -> FieldPatterns {
+    FieldPatterns::parse(patterns).unwrap()
+}
+
+fn run(fields: &str, grants: Grants) -> Report {
+    let mut step = step(plugin(fields));
+    step.grants = grants;
+    chain(step).run_blocking(input(MISBEHAVE))
+}
+
+/// The hint of the fault that a deed ends in.
+fn denied(deed: &str, texts: &[&str], grants: Grants) -> String {
+    let fault = fault(run(&does(deed, texts), grants));
+    assert_eq!(fault.kind, FaultKind::Denied, "{fault}");
+    assert!(!format!("{fault}{fault:?}").contains(CANARY));
+    fault.hint.unwrap()
+}
+
+fn allowed(deed: &str, texts: &[&str], grants: Grants) -> String {
+    forwarded(run(&does(deed, texts), grants)).remove(0)
+}
+
+fn reading(fields: &[&str]) -> Grants {
+    Grants {
+        read: patterns(fields),
+        ..Grants::default()
+    }
+}
+
+fn writing(fields: &[&str]) -> Grants {
+    Grants {
+        write: patterns(fields),
+        ..Grants::default()
+    }
+}
+
+const GET: &str = "(call $get (local.get $message) {0} (i32.const 64))";
+const GET_RAW: &str = "(call $get_raw (local.get $message) {0} (i32.const 64))";
+const SET: &str = "(call $set (local.get $message) {0} {1} (i32.const 64))";
+const CLEAR: &str = "(call $clear (local.get $message) {0} (i32.const 64))";
+const REMOVE: &str = "(call $remove (local.get $message) {0} (i32.const 64))";
+const COUNT: &str = "(call $count (local.get $message) {0} (i32.const 64))";
+const ENCODE: &str = "(call $encode (local.get $message) (i32.const 64))";
+const COPY_FROM: &str = "(call $copy_from (local.get $message) (local.get $message) {0} {1} (i32.const 64))";
+/// One text: its pointer and length are a list's only element at 2048.
+const ELEMENT: &str = "(i32.store (i32.const 2048) (i32.const 1024)) (i32.store (i32.const 2052) (i32.const {LENGTH}))";
+
+#[test]
+fn a_field_that_is_granted_is_read_under_each_of_its_names() {
+    for path in ["PID-5", "PID-5.1", "PID-5[1].1.1", "PID[1]-5.2"] {
+        assert_eq!(allowed(GET, &[path], reading(&["PID-5"])), MESSAGE);
+    }
+}
+
+#[test]
+fn a_field_that_is_not_granted_is_denied_under_each_of_its_names() {
+    for path in ["PID-5", "PID-5.1", "PID-5[1].1", "PID[1]-5.1.1", "PID-5[2]"] {
+        let hint = denied(GET, &[path], reading(&["PID-3", "MSH-*", "OBX-5"]));
+        assert_eq!(hint, "grants = { read = [\"PID-5\"] }", "{path}");
+        assert_eq!(
+            denied(GET_RAW, &[path], reading(&["PID-3"])),
+            "grants = { read = [\"PID-5\"] }",
+            "{path}"
+        );
+        assert_eq!(
+            denied(COUNT, &[path], reading(&["PID-3"])),
+            "grants = { read = [\"PID-5\"] }",
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_granted_without_a_grant_but_passing_the_message_on() {
+    assert_eq!(allowed("", &[], Grants::default()), MESSAGE);
+    denied(GET, &["MSH-9"], Grants::default());
+    denied(SET, &["MSH-5", "X"], Grants::default());
+}
+
+#[test]
+fn a_whole_segment_needs_all_its_fields() {
+    assert_eq!(
+        denied(GET_RAW, &["PID"], reading(&["PID-3", "PID-5"])),
+        "grants = { read = [\"PID-*\"] }"
+    );
+    assert_eq!(
+        denied(GET_RAW, &["ZPI[1]"], reading(&["PID-*"])),
+        "grants = { read = [\"ZPI-*\"] }"
+    );
+    assert_eq!(allowed(GET_RAW, &["PID"], reading(&["PID-*"])), MESSAGE);
+    assert_eq!(allowed(GET_RAW, &["ZPI"], reading(&["Z*-*"])), MESSAGE);
+}
+
+#[test]
+fn a_whole_message_needs_everything() {
+    assert_eq!(
+        denied(ENCODE, &[], reading(&["MSH-*", "PID-*", "OBR-*", "OBX-*", "ZPI-*"])),
+        "grants = { read = [\"*\"] }"
+    );
+    assert_eq!(allowed(ENCODE, &[], reading(&["*"])), MESSAGE);
+}
+
+#[test]
+fn rows_need_each_of_their_fields() {
+    let rows = "(call $rows (local.get $message) {0} (i32.const 2048) (i32.const 1) (i32.const 64))";
+    let element = "(i32.store (i32.const 2048) (i32.const 1280)) (i32.store (i32.const 2052) (i32.const 1))";
+    let deed = format!("{element} {rows}");
+    assert_eq!(
+        denied(&deed, &["OBX", "5"], reading(&["OBX-3"])),
+        "grants = { read = [\"OBX-5\"] }"
+    );
+    assert_eq!(allowed(&deed, &["OBX", "5"], reading(&["OBX-5"])), MESSAGE);
+}
+
+#[test]
+fn many_fields_are_checked_one_by_one() {
+    let get_many = "(call $get_many (local.get $message) (i32.const 2048) (i32.const 1) (i32.const 64))";
+    let deed = format!("{} {get_many}", ELEMENT.replace("{LENGTH}", "7"));
+    assert_eq!(
+        denied(&deed, &["PID-5.1"], reading(&["PID-3"])),
+        "grants = { read = [\"PID-5\"] }"
+    );
+    assert_eq!(allowed(&deed, &["PID-5.1"], reading(&["PID-5"])), MESSAGE);
+}
+
+#[test]
+fn a_field_that_may_not_be_written_stays_as_it_is() {
+    for path in ["PID-5", "PID-5.1", "PID-5[2].1", "PID[1]-5.1.1"] {
+        assert_eq!(
+            denied(SET, &[path, "X"], writing(&["PID-3"])),
+            "grants = { write = [\"PID-5\"] }",
+            "{path}"
+        );
+        assert_eq!(
+            denied(CLEAR, &[path], writing(&["PID-3"])),
+            "grants = { write = [\"PID-5\"] }",
+            "{path}"
+        );
+    }
+    assert_eq!(
+        denied(REMOVE, &["PID-3[2]"], writing(&["PID-5"])),
+        "grants = { write = [\"PID-3\"] }"
+    );
+    assert_eq!(
+        denied(REMOVE, &["OBX[2]"], writing(&["OBX-3"])),
+        "grants = { write = [\"OBX-*\"] }"
+    );
+    assert_eq!(
+        denied(CLEAR, &["ZPI"], writing(&["ZPI-2"])),
+        "grants = { write = [\"ZPI-*\"] }"
+    );
+}
+
+#[test]
+fn a_field_that_may_be_written_is_changed_and_nothing_else() {
+    let changed = allowed(SET, &["PID-5.1", "NAGY"], writing(&["PID-5"]));
+    assert_eq!(changed, MESSAGE.replace("PROBABETEG^JANOS", "NAGY^JANOS"));
+    let cleared = allowed(CLEAR, &["PID-11"], writing(&["PID-11"]));
+    assert_eq!(cleared, MESSAGE.replace("FO UTCA 1^^BUDAPEST", ""));
+    let removed = allowed(REMOVE, &["OBX[2]"], writing(&["OBX-*"]));
+    assert_eq!(removed, MESSAGE.replace("OBX|2|NM|K||4.1|mmol/l\r", ""));
+}
+
+#[test]
+fn a_copy_needs_reading_at_its_source_and_writing_at_its_end() {
+    let both = |read: &str, write: &str| Grants {
+        read: patterns(&[read]),
+        ..writing(&[write])
+    };
+    assert_eq!(
+        denied(COPY_FROM, &["PID-5", "PID-9"], both("PID-3", "PID-9")),
+        "grants = { read = [\"PID-5\"] }"
+    );
+    assert_eq!(
+        denied(COPY_FROM, &["PID-5", "PID-9"], both("PID-5", "PID-3")),
+        "grants = { write = [\"PID-9\"] }"
+    );
+    let copied = allowed(COPY_FROM, &["PID-5", "PID-9"], both("PID-5", "PID-9"));
+    assert_eq!(copied, MESSAGE.replace("|M|||FO", "|M|PROBABETEG^JANOS||FO"));
+}
+
+#[test]
+fn a_segment_is_inserted_by_whoever_may_write_one_of_its_fields() {
+    let insert = "(call $insert (local.get $message) {0} {1} (i32.const 64))";
+    assert_eq!(
+        denied(insert, &["NTE", "PID"], writing(&["OBX-3"])),
+        "grants = { write = [\"NTE-*\"] }"
+    );
+    let inserted = allowed(insert, &["NTE", "PID"], writing(&["NTE-3"]));
+    assert_eq!(inserted, MESSAGE.replace("BUDAPEST\r", "BUDAPEST\rNTE\r"));
+}
+
+#[test]
+fn segments_are_counted_by_whoever_may_touch_them() {
+    allowed(COUNT, &["OBX"], reading(&["OBX-3"]));
+    allowed(COUNT, &["OBX"], writing(&["OBX-3"]));
+    assert_eq!(
+        denied(COUNT, &["OBX"], reading(&["PID-3"])),
+        "grants = { read = [\"OBX-*\"] }"
+    );
+}
+
+/// Forwards to the destination that is the only text.
+const FORWARD_TO: &str = "(call $forward (local.get $exchange) (local.get $message) (i32.const 2048) (i32.const 1))";
+
+#[test]
+fn a_destination_is_named_only_with_the_grant() {
+    let deed = format!("{} {FORWARD_TO}", ELEMENT.replace("{LENGTH}", "3"));
+    assert_eq!(
+        denied(&deed, &["ehr"], Grants::default()),
+        "grants = { to = [\"ehr\"] }"
+    );
+    let research = Grants {
+        to: Some(vec!["research".to_owned()]),
+        ..Grants::default()
+    };
+    assert_eq!(denied(&deed, &["ehr"], research), "grants = { to = [\"ehr\"] }");
+    for name in ["ehr", "*"] {
+        let report = run(
+            &does(&deed, &["ehr"]),
+            Grants {
+                to: Some(vec![name.to_owned()]),
+                ..Grants::default()
+            },
+        );
+        let Outcome::Forwarded(outputs) = report.outcome else {
+            unreachable!("{report:?}")
+        };
+        let named: Vec<&[String]> = outputs.iter().map(|output| &*output.to).collect();
+        assert_eq!(named, [&["ehr".to_owned()][..], &[]]);
+    }
+}
+
+#[test]
+fn a_name_that_is_none_is_not_repeated_in_the_fault() {
+    let deed = format!("{} {FORWARD_TO}", ELEMENT.replace("{LENGTH}", "16"));
+    let hint = denied(&deed, &["PROBABETEG^JANOS"], Grants::default());
+    assert_eq!(hint, "grants = { to = [\"NAME\"] }");
+}
+
+#[test]
+fn a_message_of_the_plugins_own_is_forwarded_only_with_the_grant() {
+    let deed = "
+        (call $parse {0} (i32.const 64))
+        (local.set $other (i32.load (i32.const 72)))
+        (call $forward (local.get $exchange) (local.get $other) (i32.const 0) (i32.const 0))
+        (call $drop_message (local.get $other))";
+    let raw = "MSH|^~\\&|A|B|C|D|20261123||ADT^A01|1|P|2.5\u{1}";
+    let raw = raw.replace('\u{1}', "");
+    assert_eq!(denied(deed, &[&raw], Grants::default()), "grants = { create = true }");
+    let report = run(
+        &does(deed, &[&raw]),
+        Grants {
+            create: true,
+            ..Grants::default()
+        },
+    );
+    assert_eq!(forwarded(report), [raw.as_str(), MESSAGE]);
+    let copied = deed.replace("(i32.load (i32.const 72))", "(call $copy (i32.load (i32.const 72)))");
+    assert_eq!(
+        denied(&copied, &[&raw], Grants::default()),
+        "grants = { create = true }"
+    );
+}
+
+#[test]
+fn a_path_that_is_wrong_is_the_plugins_to_handle() {
+    for path in ["PID-0", "pid-5", "PID-5..1", "", "ORDER/PID-5"] {
+        assert_eq!(allowed(GET, &[path], Grants::default()), MESSAGE, "{path}");
+    }
+}

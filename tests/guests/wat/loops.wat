@@ -1,0 +1,4 @@
+;; Never returns.
+(func $misbehave (param $exchange i32) (result i32)
+    (loop $forever (br $forever))
+    unreachable)

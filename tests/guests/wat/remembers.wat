@@ -1,0 +1,15 @@
+;; Fails if it finds anything of an earlier message in its memory, its globals or its table.
+(global $seen (mut i32) (i32.const 0))
+(table $table 1 funcref)
+(elem declare func $misbehave)
+(func $misbehave (param $exchange i32) (result i32)
+    (if (i32.or
+            (i32.or (global.get $seen) (i32.load (i32.const 60000)))
+            (i32.eqz (ref.is_null (table.get $table (i32.const 0)))))
+        (then unreachable))
+    (global.set $seen (i32.const 1))
+    (i32.store (i32.const 60000) (i32.const 1))
+    (table.set $table (i32.const 0) (ref.func $misbehave))
+    (call $forward_input (local.get $exchange))
+    (call $drop_exchange (local.get $exchange))
+    (call $ok))
