@@ -239,7 +239,7 @@ impl Lines<'_> {
         self.terminator == Terminator::LineFeed
             || ending.contains(&b'\r')
             || next == self.bytes.len()
-            || self.name(next, (next + 4).min(self.bytes.len())) != [0; 3]
+            || self.name(next, self.bytes.len()) != [0; 3]
     }
 
     /// The name of the segment that begins at `start`, or zeros where none does.
