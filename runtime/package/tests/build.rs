@@ -11,7 +11,7 @@ use wasmparser::{Parser, Payload};
 
 /// Where guests are compiled: one folder beside the host's own files, shared by everything that builds plugins.
 fn target_folder() -> PathBuf {
-    temporary("").parent().unwrap().join("plugins")
+    temporary("").parent().unwrap().join("plugin-build")
 }
 
 /// A folder that stays, so that the next run of a test finds what this one compiled.

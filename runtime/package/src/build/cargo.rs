@@ -174,15 +174,16 @@ fn metadata(toolchain: &Toolchain, source_folder: &Path) -> Result<Metadata, Car
 fn flags(toolchain: &Toolchain, metadata: &Metadata, target_folder: &Path) -> OsString {
     let (sources, sources_name) = toolchain.sources();
     let real_sources = sources.canonicalize().unwrap_or_else(|_| sources.to_owned());
-    let mut renamed = vec![
-        (metadata.workspace_root.clone(), "/workspace".to_owned()),
-        (target_folder.to_owned(), "/target".to_owned()),
-        (sources.to_owned(), sources_name.to_owned()),
-        (real_sources, sources_name.to_owned()),
-    ];
-    for package in &metadata.packages {
-        renamed.extend(place(package));
-    }
+    let mut renamed: Vec<(PathBuf, String)> = metadata
+        .packages
+        .iter()
+        .filter_map(|package| place(package, &metadata.workspace_root))
+        .collect();
+    renamed.push((target_folder.to_owned(), "/target".to_owned()));
+    renamed.push((sources.to_owned(), sources_name.to_owned()));
+    renamed.push((real_sources, sources_name.to_owned()));
+    // The author's own files are named as from the author's own folder: `src/lib.rs`.
+    renamed.push((metadata.workspace_root.clone(), String::new()));
     // Where several fit, the compiler takes the last: a folder inside another comes after it.
     renamed.sort_by_key(|(folder, _)| (folder.as_os_str().len(), folder.clone()));
     renamed.dedup();
@@ -197,13 +198,14 @@ fn flags(toolchain: &Toolchain, metadata: &Metadata, target_folder: &Path) -> Os
     flags
 }
 
-/// A crate of this machine is known by its name; one from a registry or from git by the folder that cargo keeps it in,
-/// less the part that names the mirror it was fetched from.
-fn place(package: &PackageMetadata) -> Option<(PathBuf, String)> {
+/// A crate from a registry or from git is known by the folder that cargo keeps it in, less the part that names the mirror
+/// it was fetched from; one of this machine by its name, unless it lies in the author's own workspace.
+fn place(package: &PackageMetadata, workspace_root: &Path) -> Option<(PathBuf, String)> {
     let folder = package.manifest_path.parent()?;
     match package.source {
+        Some(_) => Some((folder.parent()?.to_owned(), "/.cargo/registry".to_owned())),
+        None if folder.starts_with(workspace_root) => None,
         None => Some((folder.to_owned(), format!("/{}-{}", package.name, package.version))),
-        Some(_) => Some((folder.parent()?.to_owned(), "/registry".to_owned())),
     }
 }
 

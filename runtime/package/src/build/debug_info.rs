@@ -44,8 +44,9 @@ const DROPPED: &[gimli::DwAt] = &[
     gimli::DW_AT_GNU_pubnames,
 ];
 
-/// What the compiler's makers, and the flags of a build, call the folder of the standard library's sources.
-const STANDARD_LIBRARY: &[u8] = b"/rustc/";
+/// What the compiler's makers, and the flags of a build, call the folders of the standard library and of the crates that
+/// it is built with.
+const STANDARD_LIBRARY: [&[u8]; 2] = [b"/rustc/", b"/rust/"];
 
 /// The module with only the debug information of the code that it holds.
 pub(super) fn trim(module: &[u8]) -> Result<Vec<u8>, DebugInfoError> {
@@ -114,10 +115,7 @@ fn live(debug: &[(&str, &[u8])]) -> Result<Sections<EndianVec<LittleEndian>>, De
 fn require_live(filter: &mut FilterUnitSection<'_, Reader<'_>>) -> Result<HashSet<DebugInfoOffset>, ConvertError> {
     let mut live_units = HashSet::new();
     while let Some(mut unit) = filter.read_unit()? {
-        let is_of_author = !unit
-            .read_unit
-            .comp_dir
-            .is_some_and(|folder| folder.starts_with(STANDARD_LIBRARY));
+        let is_of_author = !is_of_standard_library(&unit.read_unit);
         let mut entry = unit.null_entry();
         while unit.read_entry(&mut entry)? {
             if is_of_author
@@ -130,6 +128,13 @@ fn require_live(filter: &mut FilterUnitSection<'_, Reader<'_>>) -> Result<HashSe
         }
     }
     Ok(live_units)
+}
+
+fn is_of_standard_library(unit: &gimli::Unit<Reader<'_>>) -> bool {
+    let places = unit.comp_dir.into_iter().chain(unit.name);
+    places
+        .into_iter()
+        .any(|place| STANDARD_LIBRARY.iter().any(|folder| place.starts_with(folder)))
 }
 
 /// The linker gives code that it left out an address at either end of the range.

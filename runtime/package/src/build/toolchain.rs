@@ -176,3 +176,21 @@ fn answer(command: &mut Command) -> Result<String, ToolchainError> {
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ToolchainError;
+
+    #[test]
+    fn a_machine_without_a_toolchain_is_told_both_ways_to_one() {
+        let told = ToolchainError {
+            reason: "cargo: not found".to_owned(),
+        }
+        .to_string();
+        assert!(told.contains("rustup target add wasm32-unknown-unknown"), "{told}");
+        assert!(
+            told.contains("apt-get install rustc-web cargo-web rust-web-src lld-19"),
+            "{told}"
+        );
+    }
+}
