@@ -72,7 +72,7 @@ impl Failure {
             Self::Error { error, .. } if is_broken_pipe(error) => Exit::Success,
             Self::Error { error, hints } => {
                 console.note(format_args!("{} {}", palette.paint(Tone::Bad, "error:"), error));
-                for cause in error.chain().skip(1) {
+                for cause in causes(error) {
                     console.note(format_args!("  {} {cause}", palette.paint(Tone::Faint, "caused by:")));
                 }
                 if !hints.is_empty() {
@@ -96,6 +96,17 @@ impl Failure {
             }
         }
     }
+}
+
+/// The causes below an error, without those that its own sentence has told already.
+fn causes(error: &anyhow::Error) -> Vec<String> {
+    let mut told = vec![error.to_string()];
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.iter().any(|text| text.contains(&cause)) {
+            told.push(cause);
+        }
+    }
+    told.split_off(1)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -150,4 +161,23 @@ fn summary(faults: &[Fault]) -> String {
         count(faults.len(), "fault"),
         count(files.len(), "file")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_told_already_is_not_told_again() {
+        let error = anyhow::anyhow!("in use")
+            .context("cannot listen: in use")
+            .context("`lab` failed");
+        assert_eq!(causes(&error), ["cannot listen: in use"]);
+    }
+
+    #[test]
+    fn a_hint_stays_with_its_error() {
+        let hinted: Result<(), Failure> = Err(anyhow::anyhow!("it failed")).hint("do this").hint("or that");
+        assert!(matches!(hinted, Err(Failure::Error { hints, .. }) if hints == ["do this", "or that"]));
+    }
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use transfuse_engine::Engine;
+use transfuse_engine::{Engine, InterfaceSettings};
 use transfuse_sandbox::{Sandbox, SandboxSettings};
 use transfuse_store::{Opened, Store, StoreSettings};
 
@@ -176,38 +176,26 @@ fn tell_drift(deployment: &Deployment, arguments: &Arguments, console: Console) 
 
 async fn serve(
     prepared: Prepared,
-    settings: Vec<transfuse_engine::InterfaceSettings>,
+    settings: Vec<InterfaceSettings>,
     arguments: &Arguments,
     console: Console,
-) -> anyhow::Result<()> {
+) -> Result<(), Failure> {
     let Prepared {
         opened,
         deployment,
         data,
         ..
     } = prepared;
-    let Opened {
-        store,
-        unclean,
-        unfinished,
-        ..
-    } = opened;
-    let socket = control::bind(&data)?;
-    let engine = Engine::start(store.clone(), settings, unfinished, unclean).await?;
+    let store = opened.store.clone();
     let stop = CancellationToken::new();
-    let closed = CancellationToken::new();
-    let process = process(&engine, &deployment, arguments, &data);
-    for (name, live) in &process.live {
-        console.result(format_args!("{name}: {}, revision {}", live.source, live.revision))?;
-    }
-    console.result(format_args!("ready: {}", counted(process.live.len(), "interface")))?;
-    let controlled = Controlled {
-        store,
-        process,
-        stop: stop.clone(),
-    };
-    let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     signals::stop_on_first_and_exit_on_second(stop.clone())?;
+    let socket = control::bind(&data)?;
+    let engine = start(opened, settings).await?;
+    let process = process(&engine, &deployment, arguments, &data);
+    announce(&process, console);
+    let closed = CancellationToken::new();
+    let controlled = Controlled::new(store, process, stop.clone());
+    let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     stop.cancelled().await;
     console.note("stopping: finishing what was received");
     closed.cancel();
@@ -217,6 +205,37 @@ async fn serve(
     engine.stop().await;
     console.note("stopped");
     Ok(())
+}
+
+/// A start that fails leaves the store as clean as it found it.
+async fn start(opened: Opened, settings: Vec<InterfaceSettings>) -> Result<Engine, Failure> {
+    let Opened {
+        store,
+        unclean,
+        unfinished,
+        ..
+    } = opened;
+    match Engine::start(store.clone(), settings, unfinished, unclean).await {
+        Ok(engine) => Ok(engine),
+        Err(error) => {
+            store.shutdown().await;
+            Err(error).hint("`transfuse check` shows which addresses and folders the site uses")
+        }
+    }
+}
+
+/// One line for each interface. Nobody reading them is no reason to stop.
+fn announce(process: &view::Process, console: Console) {
+    let lines = process
+        .live
+        .iter()
+        .map(|(name, live)| format!("{name}: {}, revision {}", live.source, live.revision));
+    let ready = format!("ready: {}", counted(process.live.len(), "interface"));
+    for line in lines.chain([ready]) {
+        if let Err(error) = console.result(line) {
+            tracing::warn!(%error, "nobody reads the output");
+        }
+    }
 }
 
 fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data: &Path) -> view::Process {

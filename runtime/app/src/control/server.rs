@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use transfuse_store::{MessageId, ReadError, Stage, Store};
 
@@ -23,10 +24,26 @@ const PAGE_MAX: u32 = 1_000;
 /// What the control socket speaks about.
 #[derive(Debug)]
 pub(crate) struct Controlled {
-    pub(crate) store: Store,
-    pub(crate) process: view::Process,
+    store: Store,
+    process: view::Process,
     /// Cancelled to stop the engine.
-    pub(crate) stop: CancellationToken,
+    stop: CancellationToken,
+    /// Places for answers, each of which may hold a whole message in memory.
+    reads: Semaphore,
+}
+
+/// How many questions read the store at once. Each may hold the largest message several times over.
+const READS_MAX: usize = 4;
+
+impl Controlled {
+    pub(crate) fn new(store: Store, process: view::Process, stop: CancellationToken) -> Self {
+        Self {
+            store,
+            process,
+            stop,
+            reads: Semaphore::new(READS_MAX),
+        }
+    }
 }
 
 type Shared = State<Arc<Controlled>>;
@@ -157,7 +174,10 @@ where
     F: FnOnce(&Controlled) -> Result<T, ReadError> + Send + 'static,
 {
     let controlled = Arc::clone(controlled);
-    match tokio::task::spawn_blocking(move || read(&controlled)).await {
+    // The semaphore is never closed; an error would only mean that nothing is limited.
+    let _permit = controlled.reads.acquire().await;
+    let reading = Arc::clone(&controlled);
+    match tokio::task::spawn_blocking(move || read(&reading)).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(ApiError::internal(&error)),
         Err(panicked) => Err(ApiError::internal(&panicked)),

@@ -1,0 +1,170 @@
+//! `send` and `listen`, against each other.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::{Transcript, binary, tests_folder};
+
+/// A receiver on a free port.
+struct Receiver {
+    child: Child,
+    address: String,
+}
+
+impl Receiver {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(binary())
+            .args(["listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
+        Self { child, address }
+    }
+
+    fn send(&self, arguments: &[&str], files: &[PathBuf]) -> Output {
+        Command::new(binary())
+            .arg("send")
+            .arg(&self.address)
+            .args(files)
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn samples() -> Vec<PathBuf> {
+    let folder = tests_folder().join("../../../examples/lab-results/messages/lab");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_sent_is_kept_byte_for_byte_with_the_line_ends_of_hl7() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("received");
+    let receiver = Receiver::start(&["--out", out.to_str().unwrap()]);
+    let output = receiver.send(&[], &samples());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(names(&out).first().unwrap(), "000001-LAB20261123-0001.hl7");
+    for (sample, name) in samples().iter().zip(names(&out)) {
+        let sent = fs::read(sample).unwrap();
+        let expected: Vec<u8> = sent
+            .iter()
+            .map(|byte| if *byte == b'\n' { b'\r' } else { *byte })
+            .collect();
+        assert_eq!(fs::read(out.join(name)).unwrap(), expected);
+    }
+}
+
+#[test]
+fn refusals_hang_ups_and_answers_are_told_apart() {
+    let folder = TempDir::new().unwrap();
+    let refusing = Receiver::start(&["--nak", "AE", "--out", folder.path().to_str().unwrap()]);
+    let refused = Transcript::new(&refusing.send(&[], &samples()[..1])).replacing(&refusing.address, "[ADDRESS]");
+    let file = tests_folder().join("transcripts/send-refused.txt");
+    assert_eq!(refused.difference_to(&file), None);
+    assert_eq!(
+        names(folder.path()),
+        Vec::<String>::new(),
+        "what is refused is not kept"
+    );
+
+    let moody = Receiver::start(&["--drop-every", "2", "--out", folder.path().to_str().unwrap()]);
+    let output = moody.send(&["--json"], &samples()[..3]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let codes: Vec<_> = report["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["code"].clone())
+        .collect();
+    assert_eq!(serde_json::json!(codes), serde_json::json!(["AA", null, "AA"]));
+    assert_eq!((&report["sent"], &report["accepted"]), (&3.into(), &2.into()));
+}
+
+#[test]
+fn many_connections_send_everything_exactly_once() {
+    let folder = TempDir::new().unwrap();
+    let receiver = Receiver::start(&["--out", folder.path().to_str().unwrap()]);
+    let output = receiver.send(&["--repeat", "20", "--connections", "8", "--json"], &samples());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["accepted"], 100);
+    assert_eq!(names(folder.path()).len(), 100);
+}
+
+#[test]
+fn a_receiver_stops_after_as_many_as_it_was_told() {
+    let folder = TempDir::new().unwrap();
+    let mut receiver = Receiver::start(&["--count", "3", "--out", folder.path().to_str().unwrap()]);
+    assert!(receiver.send(&[], &samples()[..3]).status.success());
+    assert!(receiver.child.wait().unwrap().success());
+    assert_eq!(names(folder.path()).len(), 3);
+}
+
+#[test]
+fn a_second_receiver_adds_to_the_folder_of_the_first() {
+    let folder = TempDir::new().unwrap();
+    for _ in 0..2 {
+        let receiver = Receiver::start(&["--out", folder.path().to_str().unwrap()]);
+        assert!(receiver.send(&[], &samples()[..1]).status.success());
+    }
+    assert_eq!(
+        names(folder.path()),
+        ["000001-LAB20261123-0001.hl7", "000002-LAB20261123-0001.hl7"]
+    );
+}
+
+#[test]
+fn a_receiver_that_is_not_there_and_a_file_that_is_not_there_are_failures() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let output = Command::new(binary())
+        .arg("send")
+        .arg(&nobody)
+        .args(samples())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("cannot connect to"));
+    let output = Command::new(binary())
+        .args(["send", &nobody, "no-such-file.hl7"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: cannot read `no-such-file.hl7`"));
+}
