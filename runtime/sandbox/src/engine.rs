@@ -16,7 +16,7 @@ pub(crate) const TABLES_MAX: usize = 16;
 pub(crate) const MEMORIES_MAX: usize = 4;
 
 /// The largest table that any step's limits may allow, in elements. Each slot reserves eight bytes for each.
-const TABLE_ELEMENTS_CEILING: usize = 64 << 10;
+pub(crate) const TABLE_ELEMENTS_CEILING: usize = 64 << 10;
 
 /// What wasmtime keeps for each core module and component beside its memory: pointers to functions, globals and
 /// imports, a few hundred kilobytes for Python's.

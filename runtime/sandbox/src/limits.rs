@@ -6,8 +6,9 @@
 /// by the line that the fault prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall-clock time, in milliseconds. A net under `fuel`: it depends on the machine, so that a message may pass one
-    /// day and not the next. A transform in Python takes 2 ms; a hundred times that is still a reply in time.
+    /// Wall-clock time, in milliseconds; up to four times that where the machine had no processor for the plugin. A net
+    /// under `fuel`: it depends on the machine, so that a message may pass one day and not the next. A transform in
+    /// Python takes 2 ms; a hundred times that is still a reply in time.
     pub deadline_ms: u64,
     /// Instructions, and what host functions charge on top. The same message always costs the same, so this is the
     /// limit that should stop a loop: it does so after 50 to 100 ms of computing.

@@ -77,7 +77,7 @@ impl Sandbox {
         let watched_pool = Arc::clone(&pool);
         let ticker = Ticker::start(engine.clone(), move || watched_pool.replace_slow_workers())?;
         let shared = Shared {
-            places: Arc::new(Semaphore::new(settings.calls_queued_max)),
+            places: Arc::new(Semaphore::new(settings.calls_queued_max.max(1))),
             settings,
             engine,
             ticker,

@@ -41,7 +41,7 @@ pub(crate) struct StepState {
 /// What goes with a message from step to step.
 pub(crate) struct Journey {
     /// Its attributes are in `attributes`, as they are now.
-    pub(crate) context: Context,
+    pub(crate) context: Arc<Context>,
     pub(crate) attributes: Vec<(String, String)>,
     pub(crate) log: Vec<LogLine>,
     /// Names and digests.
@@ -52,10 +52,20 @@ impl Journey {
     pub(crate) fn begin(mut context: Context) -> Self {
         let attributes = std::mem::take(&mut context.attributes);
         Self {
-            context,
+            context: Arc::new(context),
             attributes,
             log: Vec::new(),
             tables: Vec::new(),
+        }
+    }
+
+    /// Hands everything over and keeps the context.
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            context: Arc::clone(&self.context),
+            attributes: std::mem::take(&mut self.attributes),
+            log: std::mem::take(&mut self.log),
+            tables: std::mem::take(&mut self.tables),
         }
     }
 }

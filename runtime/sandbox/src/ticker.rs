@@ -19,6 +19,17 @@ pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// machine stay below it.
 const LATE: Duration = Duration::from_millis(50);
 
+/// A deadline is about time on the wall, but a machine with more to do than it has processors gives a thread only a part
+/// of that. A call that had a processor for less than half of the time goes on until it had, for this many times its
+/// deadline at most.
+const STRETCH: u32 = 4;
+
+/// When the clocks of a call are first read. Ordinary calls are over by then and never pay for it.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+
+/// How often a call that goes on beyond its deadline is looked at.
+const NEXT_LOOK: Duration = Duration::from_millis(10);
+
 /// The longest deadline. Nobody waits longer for a message, and adding it to the time of day cannot overflow.
 const DEADLINE_MAX: Duration = Duration::from_hours(24);
 
@@ -39,6 +50,7 @@ pub(crate) struct Ticker {
 /// A call that the ticker watches, until this is dropped.
 pub(crate) struct Watched<'a> {
     ticker: &'a Ticker,
+    started: Instant,
     deadline: Instant,
     late_before: u64,
 }
@@ -73,9 +85,11 @@ impl Ticker {
         if self.asleep.load(Ordering::SeqCst) {
             self.wake();
         }
+        let started = Instant::now();
         Watched {
             ticker: self,
-            deadline: Instant::now() + time.min(DEADLINE_MAX),
+            started,
+            deadline: started + time.min(DEADLINE_MAX),
             late_before,
         }
     }
@@ -139,9 +153,9 @@ impl Ticker {
 impl Watched<'_> {
     /// Makes the store stop at the deadline. To be called just before the guest is entered.
     pub(crate) fn arm(&self, store: &mut Store<StepState>) {
-        let deadline = self.deadline;
-        store.set_epoch_deadline(ticks_until(deadline));
-        store.epoch_deadline_callback(move |_| match ticks_until(deadline) {
+        let mut clock = CallClock::new(self.started, self.deadline);
+        store.set_epoch_deadline(clock.first_look());
+        store.epoch_deadline_callback(move |_| match clock.look() {
             0 => Err(Stop::Over(Limit::Deadline).into()),
             ticks => Ok(UpdateDeadline::Continue(ticks)),
         });
@@ -160,6 +174,61 @@ impl Drop for Watched<'_> {
             self.ticker.wake();
         }
     }
+}
+
+/// Says when a call's time is up, and looks at the processor's time only in calls that are slow already.
+struct CallClock {
+    deadline: Instant,
+    /// When it is up however little of the processor the call has had.
+    end: Instant,
+    /// The time of day and of the processor at the first look.
+    seen: Option<(Instant, Duration)>,
+}
+
+impl CallClock {
+    fn new(started: Instant, deadline: Instant) -> Self {
+        let end = deadline + deadline.saturating_duration_since(started) * (STRETCH - 1);
+        Self {
+            deadline,
+            end,
+            seen: None,
+        }
+    }
+
+    fn first_look(&self) -> u64 {
+        ticks_until(self.deadline.min(Instant::now() + FIRST_LOOK))
+    }
+
+    /// Ticks until the next look; 0 when the time is up.
+    fn look(&mut self) -> u64 {
+        let now = Instant::now();
+        if now < self.deadline {
+            self.seen.get_or_insert_with(|| (now, processor_time()));
+            return ticks_until(self.deadline);
+        }
+        let had_its_share = self.seen.is_none_or(|(since, before)| {
+            is_share(
+                now.saturating_duration_since(since),
+                processor_time().saturating_sub(before),
+            )
+        });
+        if had_its_share || now >= self.end {
+            0
+        } else {
+            ticks_until(now + NEXT_LOOK)
+        }
+    }
+}
+
+/// Whether a thread that had the processor for so long, of so much time on the wall, had its share.
+fn is_share(wall: Duration, processor: Duration) -> bool {
+    processor * 2 >= wall
+}
+
+/// How long this thread has had a processor.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Ticks until a moment, rounded up; 0 when it has passed.
@@ -208,6 +277,29 @@ mod tests {
         assert_eq!(ticks_until(Instant::now()), 0);
         let ticks = ticks_until(Instant::now() + TICK * 500);
         assert!((1..=500).contains(&ticks), "{ticks}");
+    }
+
+    #[test]
+    fn half_of_the_processor_is_a_fair_share() {
+        let ms = Duration::from_millis;
+        assert!(is_share(ms(100), ms(100)) && is_share(ms(100), ms(50)));
+        assert!(!is_share(ms(100), ms(49)));
+    }
+
+    #[test]
+    fn a_call_that_had_no_processor_goes_on_but_not_for_ever() {
+        let started = Instant::now();
+        let mut clock = CallClock::new(started, started + PATIENCE);
+        assert!(clock.look() > 0, "its time is not up");
+        // Nothing of the processor was used since the first look a second ago.
+        clock.seen = Some((started.checked_sub(Duration::from_secs(1)).unwrap(), processor_time()));
+        clock.deadline = started;
+        assert!(clock.look() > 0, "it goes on");
+        clock.end = started;
+        assert_eq!(clock.look(), 0, "it ends");
+        clock.end = started + PATIENCE;
+        clock.seen = None;
+        assert_eq!(clock.look(), 0, "no clock was read, so there is nothing to excuse it");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::{Chain, ReadyStep, Step};
+use crate::engine::TABLE_ELEMENTS_CEILING;
 use crate::fault::explain;
 use crate::instance::{self, Verdict};
 use crate::meter::Meter;
@@ -55,6 +56,18 @@ pub enum LinkError {
         bytes: usize,
         /// `SandboxSettings::memory_bytes_ceiling`.
         bytes_max: usize,
+    },
+    /// The same for tables.
+    #[error("step {} ({plugin}) may use tables of {elements} elements, and this host gives at most {elements_max}", step + 1)]
+    TablesBeyondCeiling {
+        /// The plugin.
+        plugin: PluginIdentity,
+        /// The step.
+        step: usize,
+        /// What the limit says.
+        elements: usize,
+        /// What there is room for.
+        elements_max: usize,
     },
     /// `init` refuses the configuration.
     #[error("step {} ({plugin}) refuses its configuration: {words}", step + 1)]
@@ -115,6 +128,15 @@ fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkE
             step,
             bytes,
             bytes_max,
+        });
+    }
+    let (elements, elements_max) = (written.limits.table_elements_max, TABLE_ELEMENTS_CEILING);
+    if elements > elements_max {
+        return Err(LinkError::TablesBeyondCeiling {
+            plugin: plugin(),
+            step,
+            elements,
+            elements_max,
         });
     }
     let config = if written.config.is_empty() {

@@ -11,7 +11,7 @@ use crate::bindings::exports::transfuse::plugin::transformer::Rejection as RawRe
 use crate::fault::{Explanation, FaultKind, explain};
 use crate::instance::{self, Ran, Verdict};
 use crate::meter::Meter;
-use crate::outcome::{Context, Input, Outcome, Output, Rejection, Report, StepReport};
+use crate::outcome::{Input, Outcome, Output, Rejection, Report, StepReport};
 use crate::state::Journey;
 use crate::ticker::Watched;
 
@@ -132,7 +132,7 @@ impl<'a> StepRun<'a> {
 
     fn attempt(&mut self, input: &Output) -> Decision {
         self.runs += 1;
-        let journey = std::mem::replace(&mut self.journey, Journey::begin(nowhere()));
+        let journey = self.journey.take();
         let (engine, step, watched, meter) = (&self.chain.shared.engine, self.step, &self.watched, self.meter);
         let message = Some(input.message.clone());
         // A host function that panics costs this message and no other: its store goes with it.
@@ -261,18 +261,6 @@ fn report(outcome: Outcome, steps: Vec<StepReport>, journey: Journey) -> Report 
         log,
         attributes,
         tables,
-    }
-}
-
-/// Stands in while the real one is in a store.
-fn nowhere() -> Context {
-    Context {
-        id: String::new(),
-        interface: "".into(),
-        received_at_ms: 0,
-        time_zone: "".into(),
-        attempt: 0,
-        attributes: Vec::new(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! `exchanges`: the message at hand, its context, and where its outcome goes.
 
-use transfuse_message::Payload;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use super::hl7v2::{encoded_bytes, held};
+use super::readable;
 use crate::bindings::transfuse::plugin::exchanges::{Host, HostExchange};
 use crate::fault::Stop;
 use crate::outcome::Output;
@@ -84,7 +84,7 @@ impl HostExchange for StepState {
     fn filter(&mut self, _exchange: Resource<Exchange>, reason: String) -> Result<()> {
         self.enter()?;
         self.meter.keep(reason.len(), &self.step.limits)?;
-        self.filtered.get_or_insert_with(|| Payload::from(reason));
+        self.filtered.get_or_insert_with(|| readable(reason));
         Ok(())
     }
 

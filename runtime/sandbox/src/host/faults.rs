@@ -1,8 +1,8 @@
 //! `faults`: the way out for a plugin that cannot go on.
 
-use transfuse_message::Payload;
 use wasmtime::Result;
 
+use super::readable;
 use crate::bindings::transfuse::plugin::faults::Host;
 use crate::fault::{Stop, printable};
 use crate::state::StepState;
@@ -22,7 +22,7 @@ impl Host for StepState {
         Err(Stop::Raised {
             kind,
             location,
-            text: Payload::from(text),
+            text: readable(text),
         }
         .into())
     }

@@ -272,3 +272,28 @@ fn a_key_that_others_could_read_is_replaced() {
     assert_eq!(fs::metadata(&key).unwrap().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(folder.path()).unwrap().mode() & 0o777, 0o700);
 }
+
+#[test]
+fn a_component_that_needs_more_than_a_slot_holds_is_refused() {
+    let modules = |count| "(core instance (instantiate $m))".repeat(count);
+    for fields in [
+        "(core module (memory 10000))".to_owned(),
+        "(core module (table 100000 funcref))".to_owned(),
+        format!("(core module $m) {}", modules(65)),
+        format!("(core module $m (memory 1)) {}", modules(5)),
+        format!("(core module $m (table 1 funcref)) {}", modules(17)),
+    ] {
+        let error = load(&format!("(component {fields})")).unwrap_err();
+        assert!(matches!(error, LoadError::Invalid { .. }), "{error}");
+    }
+}
+
+#[test]
+fn larger_tables_than_the_host_has_slots_for_are_refused() {
+    let mut greedy = step(guest("traps"));
+    greedy.limits.table_elements_max = 1 << 20;
+    assert!(matches!(
+        sandbox().chain(vec![greedy]).unwrap_err(),
+        LinkError::TablesBeyondCeiling { .. }
+    ));
+}

@@ -8,6 +8,7 @@ use wasmtime::component::Component;
 
 use super::*;
 use crate::bindings::transfuse::plugin::log::Level;
+use crate::outcome::Context;
 use crate::plugin::Code;
 use crate::{Grants, Limits, Plugin, PluginIdentity, Sandbox, SandboxSettings, Step, host};
 
@@ -26,7 +27,18 @@ fn input(attempt: u32) -> Input {
     let message = Message::parse(MESSAGE, &ParseOptions::default()).unwrap();
     Input {
         message,
-        context: Context { attempt, ..nowhere() },
+        context: context(attempt),
+    }
+}
+
+fn context(attempt: u32) -> Context {
+    Context {
+        id: String::new(),
+        interface: "test".into(),
+        received_at_ms: 0,
+        time_zone: "UTC".into(),
+        attempt,
+        attributes: Vec::new(),
     }
 }
 

@@ -42,13 +42,8 @@ impl StepState {
             .grants
             .check_read_fields(segment, fields.iter().map(FieldPath::field))?;
         let message = &held(&self.handles, message)?.message;
-        let bytes: usize = message
-            .segments()
-            .filter(|row| row.name() == segment)
-            .map(|row| row.raw().len())
-            .sum();
-        self.meter.pass_segments(message.segment_count(), &self.step.limits)?;
-        self.meter.read(bytes.saturating_mul(fields.len()), &self.step.limits)?;
+        self.meter
+            .read(bytes_of_rows(message, segment, fields.len()), &self.step.limits)?;
         let rows = message
             .rows(segment, &fields)
             .map_err(|error| path_error(&error, segment));
@@ -96,6 +91,13 @@ impl StepState {
 /// The size of a message on the wire, to within the endings of its segments.
 pub(in crate::host) fn encoded_bytes(message: &Message) -> usize {
     message.segments().map(|segment| segment.raw().len() + 2).sum()
+}
+
+/// What is looked at, and the cells that are made of it, absent ones too.
+fn bytes_of_rows(message: &Message, segment: &str, fields: usize) -> usize {
+    let rows = message.segments().filter(|row| row.name() == segment).count();
+    let looked_at = usize::try_from(message.touched_bytes_of_rows(segment, fields)).unwrap_or(usize::MAX);
+    looked_at.saturating_add(rows.saturating_mul(fields).saturating_mul(size_of::<Option<String>>()))
 }
 
 fn leaf(message: &Message, path: &Path) -> Result<Option<String>, PathError> {
