@@ -61,6 +61,15 @@ pub enum WriteError {
         /// Bytes waiting to be written.
         waiting_bytes: usize,
     },
+    /// It is larger than one entry may be; sending it again does not help. Nothing was queued: a durable message stays
+    /// undecided, and should be decided otherwise.
+    #[error("{bytes} bytes are more than the {bytes_max} that one entry of the journal may have")]
+    TooLarge {
+        /// Bytes of the message, of its outputs together, or of the answer.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
     /// The store was shut down before this was known to be durable. Normally nothing of it was kept; only when the
     /// disk had failed at the very end, the next start finds out.
     #[error("the store is shut down")]

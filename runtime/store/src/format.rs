@@ -73,3 +73,16 @@ pub(crate) fn classify(file: &Path, error: &rusqlite::Error) -> OpenError {
         Some(_) => unusable(file, error),
     }
 }
+
+/// Removes a database file with its log and its index, as far as they exist.
+pub(crate) fn remove_database(file: &Path) -> std::io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = file.as_os_str().to_owned();
+        path.push(suffix);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}

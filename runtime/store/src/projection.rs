@@ -13,5 +13,7 @@ mod schema;
 mod worker;
 
 pub(crate) use catch_up::{ProjectionStart, Undecided, open_projection, rebuild_projection, undecided};
+#[cfg(test)]
+pub(crate) use schema::FORMAT;
 pub(crate) use schema::connect_for_reading;
 pub(crate) use worker::{ProjectionFeed, ProjectionHandle, start};

@@ -181,8 +181,8 @@ impl Inner {
         join(running.feeder);
         self.projection.stop();
         join(running.projection);
-        join(running.keeper);
         self.readings.close();
+        join(running.keeper);
         drop(running.folder);
     }
 }

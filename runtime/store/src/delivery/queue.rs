@@ -133,7 +133,8 @@ impl Queue {
         }
         let item = state.items.pop_front();
         state.bytes -= item.as_ref().map_or(0, Item::bytes);
-        let load = matches!(state.mode, Mode::Behind) && state.items.len() <= self.limits.deliveries / 4;
+        let low = state.items.len() <= self.limits.deliveries / 4 && state.bytes <= self.limits.bytes / 4;
+        let load = low && matches!(state.mode, Mode::Behind);
         if load {
             state.mode = Mode::Loading(Some(Aside::default()));
         }

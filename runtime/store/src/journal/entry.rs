@@ -59,6 +59,14 @@ pub(crate) struct Address {
 const ENTRY_OVERHEAD_BYTES: usize = 200;
 
 impl Entry {
+    /// Adds the decision to the arrival of its message.
+    pub(crate) fn decide(&mut self, at_ms: i64, ruling: Ruling) {
+        if let Event::Message(event) = &mut self.event {
+            event.ruling = Some(ruling);
+            self.at_ms = at_ms;
+        }
+    }
+
     /// About how many bytes the entry takes, in memory and in the file.
     pub(crate) fn bytes(&self) -> usize {
         ENTRY_OVERHEAD_BYTES

@@ -16,6 +16,10 @@ use crate::{Arrival, Decision, WriteError};
 /// next sync. Longer than a chain usually runs, shorter than anybody notices.
 const LINGER: Duration = Duration::from_millis(5);
 
+/// The most bytes of one entry. SQLite refuses a row of a thousand million; such a row would fail its whole batch, and
+/// again at every try. Two of these, merged, stay below.
+const ENTRY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// Takes what callers queue, numbers it, and hands it to the writer in batches.
 pub(crate) struct Intake {
     state: Mutex<State>,
@@ -102,10 +106,10 @@ impl Intake {
     /// Numbers a message and puts its arrival in line. Nobody waits for it yet.
     pub(crate) fn receive(&self, arrival: Arrival) -> Received {
         let at_ms = self.clock.now_ms();
-        let (interface, revision) = (arrival.interface.clone(), arrival.revision);
+        let (interface, revision, bytes) = (arrival.interface.clone(), arrival.revision, arrival.raw.len());
         let mut state = lock(&self.state);
         let id = state.numbers.next_message(at_ms);
-        if let Some(error) = state.refusal(self.waiting_bytes_max) {
+        if let Err(error) = state.admit(bytes, self.waiting_bytes_max) {
             return Received::new(id, interface, revision, Place::Refused(error));
         }
         let place = Place::Queued {
@@ -135,11 +139,12 @@ impl Intake {
         let at_ms = self.clock.now_ms();
         let (id, outcome, deliveries) = (received.id(), decision.stage(), decision.deliveries());
         let mut state = lock(&self.state);
-        let origin = match received
-            .place()
-            .standing()
-            .and_then(|origin| state.open().map(|()| origin))
-        {
+        let admitted = received.place().standing().and_then(|origin| {
+            state.open()?;
+            not_too_large(decision.bytes())?;
+            Ok(origin)
+        });
+        let origin = match admitted {
             Ok(origin) => origin,
             Err(error) => return PendingCommit::failed(error),
         };
@@ -152,26 +157,25 @@ impl Intake {
             decision,
         };
         let waiting = Waiting::on(state.batch.clone(), origin);
-        match place {
-            Place::Queued { batch, index } if Arc::ptr_eq(&batch, &state.batch) => {
-                self.merge(state, index, at_ms, ruling);
-            }
-            _ => {
-                let event = Event::Message(MessageEvent {
-                    id,
-                    arrival: None,
-                    ruling: Some(ruling),
-                });
-                self.push(
-                    state,
-                    Slot {
-                        entry: Entry { at_ms, event },
-                        origin,
-                        queue: None,
-                    },
-                    true,
-                );
-            }
+        if let Some(arrived) = state.arrived(&place) {
+            arrived.decide(at_ms, ruling);
+            state.urgent = true;
+            self.wake(state);
+        } else {
+            let event = Event::Message(MessageEvent {
+                id,
+                arrival: None,
+                ruling: Some(ruling),
+            });
+            self.push(
+                state,
+                Slot {
+                    entry: Entry { at_ms, event },
+                    origin,
+                    queue: None,
+                },
+                true,
+            );
         }
         PendingCommit::waiting(waiting, id, outcome, deliveries)
     }
@@ -185,18 +189,12 @@ impl Intake {
         urgent: bool,
     ) -> Result<Waiting, WriteError> {
         let at_ms = self.clock.now_ms();
+        let entry = Entry { at_ms, event };
+        not_too_large(entry.bytes())?;
         let state = lock(&self.state);
         state.open()?;
         let waiting = Waiting::on(state.batch.clone(), origin);
-        self.push(
-            state,
-            Slot {
-                entry: Entry { at_ms, event },
-                origin,
-                queue,
-            },
-            urgent,
-        );
+        self.push(state, Slot { entry, origin, queue }, urgent);
         Ok(waiting)
     }
 
@@ -295,18 +293,6 @@ impl Intake {
         self.wake(state);
     }
 
-    fn merge(&self, mut state: MutexGuard<'_, State>, index: usize, at_ms: i64, ruling: Ruling) {
-        state.bytes += ruling.decision.bytes();
-        if let Some(Slot { entry, .. }) = state.slots.get_mut(index)
-            && let Event::Message(event) = &mut entry.event
-        {
-            event.ruling = Some(ruling);
-            entry.at_ms = at_ms;
-        }
-        state.note(true);
-        self.wake(state);
-    }
-
     /// Wakes the writer if what is in line concerns it; after the lock is released, so that it does not run into it.
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         let wake = match state.writer {
@@ -353,14 +339,28 @@ impl State {
         }
     }
 
-    /// Why a new message cannot be taken. Only new messages are refused: what is about older ones is bounded by them.
-    fn refusal(&self, waiting_bytes_max: usize) -> Option<WriteError> {
-        if let Err(error) = self.open() {
-            return Some(error);
+    /// Whether a new message can be taken. Only new messages are refused for what waits: whatever is about older ones
+    /// is bounded by them.
+    fn admit(&self, bytes: usize, waiting_bytes_max: usize) -> Result<(), WriteError> {
+        self.open()?;
+        not_too_large(bytes)?;
+        let waiting_bytes = self.bytes;
+        if waiting_bytes > waiting_bytes_max {
+            Err(WriteError::Unavailable { waiting_bytes })
+        } else {
+            Ok(())
         }
-        (self.bytes > waiting_bytes_max).then_some(WriteError::Unavailable {
-            waiting_bytes: self.bytes,
-        })
+    }
+
+    /// The entry of a message's arrival, if it is still in line.
+    fn arrived(&mut self, place: &Place) -> Option<&mut Entry> {
+        match place {
+            Place::Queued { batch, index } if Arc::ptr_eq(batch, &self.batch) => {
+                let entry = &mut self.slots.get_mut(*index)?.entry;
+                matches!(entry.event, Event::Message(_)).then_some(entry)
+            }
+            _ => None,
+        }
     }
 
     fn note(&mut self, urgent: bool) {
@@ -390,5 +390,16 @@ impl State {
             batch,
             stamp: self.numbers.stamp(now_ms),
         }
+    }
+}
+
+fn not_too_large(bytes: usize) -> Result<(), WriteError> {
+    if bytes > ENTRY_BYTES_MAX {
+        Err(WriteError::TooLarge {
+            bytes,
+            bytes_max: ENTRY_BYTES_MAX,
+        })
+    } else {
+        Ok(())
     }
 }

@@ -10,9 +10,10 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use super::segment::{Segment, connect_for_reading};
+use super::segment::{Segment, connect_existing};
 use super::segments::{Segments, segment_file};
 use crate::faults::Failure;
+use crate::format::remove_database;
 use crate::sync::lock;
 
 /// The writer asks for a checkpoint whenever it has appended this much: the log that a restart has to read stays
@@ -39,8 +40,8 @@ enum Request {
 }
 
 impl Keeper {
-    /// Starts the thread. Its first work is what an unclean stop left undone in segments before the current one.
-    pub(crate) fn start(segments: &Arc<Segments>, current: u64) -> std::io::Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread.
+    pub(crate) fn start(segments: &Arc<Segments>) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (requests, received) = sync_channel(REQUESTS_MAX);
         let spare = Arc::new(Mutex::new(None));
         let work = Work {
@@ -48,13 +49,8 @@ impl Keeper {
             spare: spare.clone(),
             current: None,
         };
-        let thread = std::thread::Builder::new()
-            .name(String::from("journal-keeper"))
-            .spawn(move || {
-                let mut work = work;
-                work.finish_before(current);
-                work.run(&received);
-            })?;
+        let thread = std::thread::Builder::new().name(String::from("journal-keeper"));
+        let thread = thread.spawn(move || work.run(&received))?;
         Ok((
             Self {
                 requests,
@@ -96,34 +92,30 @@ struct Work {
 }
 
 impl Work {
-    fn finish_before(&mut self, current: u64) {
-        for number in self.segments.numbers().into_iter().filter(|number| *number < current) {
-            let mut log = self.file(number).into_os_string();
-            log.push("-wal");
-            if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
-                self.checkpoint(number, "TRUNCATE");
-                self.current = None;
-            }
-        }
-    }
-
     fn run(mut self, requests: &Receiver<Request>) {
         while let Ok(request) = requests.recv() {
             match request {
                 Request::Checkpoint(number) => self.checkpoint(number, "PASSIVE"),
-                Request::Finish(number) => {
-                    self.checkpoint(number, "TRUNCATE");
-                    self.current = None;
-                }
+                Request::Finish(number) => self.finish(number),
                 Request::Spare(number) => self.prepare(number),
             }
         }
+        if let Some(last) = self.segments.numbers().last() {
+            self.finish(*last);
+        }
+        self.discard_spare();
+    }
+
+    /// Leaves one file that stands alone: when everybody else has closed it, its log and index are removed.
+    fn finish(&mut self, number: u64) {
+        self.checkpoint(number, "TRUNCATE");
+        self.current = None;
     }
 
     /// A checkpoint that does not succeed is no loss: the log holds everything, and the next one makes up for it.
     fn checkpoint(&mut self, number: u64, mode: &str) {
         if self.current.as_ref().is_none_or(|(open, _)| *open != number) {
-            self.current = connect_for_reading(&self.file(number))
+            self.current = connect_existing(&self.file(number))
                 .ok()
                 .map(|connection| (number, connection));
         }
@@ -143,6 +135,16 @@ impl Work {
         match Segment::open(self.segments.folder(), number) {
             Ok(segment) => *spare = Some(segment),
             Err(error) => tracing::warn!(segment = number, %error, "cannot prepare the next journal segment"),
+        }
+    }
+
+    /// The next start makes its own. Nobody has ever written to it: whoever does takes it out first.
+    fn discard_spare(&self) {
+        let Some(spare) = lock(&self.spare).take() else { return };
+        let file = self.file(spare.number);
+        drop(spare);
+        if let Err(error) = remove_database(&file) {
+            tracing::warn!(file = %file.display(), %error, "an unused journal segment stays");
         }
     }
 

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::entry::Entry;
 use super::record::RecordError;
 use super::record::decode;
-use super::segment::connect_for_reading;
+use super::segment::connect_existing;
 use super::segments::{Segments, Stretch};
 use crate::ReadError;
 
@@ -103,7 +103,7 @@ impl JournalReader {
             Some(index) => self.open.remove(index),
             None => (
                 number,
-                connect_for_reading(file).map_err(|error| read_error(file, &RecordError::Database(error)))?,
+                connect_existing(file).map_err(|error| read_error(file, &RecordError::Database(error)))?,
             ),
         };
         if self.open.len() >= SEGMENTS_OPEN_MAX {

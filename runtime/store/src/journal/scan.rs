@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::record::is_clean_end;
-use super::segment::{FORMAT, SegmentStart, connect, start};
+use super::segment::{FORMAT, SegmentStart, connect_existing, start};
 use super::segments::{SegmentPlace, segment_file};
 use crate::format::{classify, unusable};
 use crate::{DeliveryId, MessageId, OpenError};
@@ -26,7 +26,8 @@ pub(crate) struct Scan {
     pub(crate) last_delivery: DeliveryId,
 }
 
-/// Reads the beginning of every segment and the end of the last one. A segment that cannot be read is reported; the
+/// Reads the beginning of every segment and the end of the last one. What an unclean stop left in logs moves into the
+/// files on the way, when each is closed. A segment that cannot be read is reported; the
 /// journal is not opened without it, because nobody would notice what is missing.
 pub(crate) fn scan(folder: &Path) -> Result<Scan, OpenError> {
     let mut scan = Scan {
@@ -39,7 +40,7 @@ pub(crate) fn scan(folder: &Path) -> Result<Scan, OpenError> {
     };
     for number in numbers(folder)? {
         let file = segment_file(folder, number);
-        let connection = connect(&file).map_err(|error| classify(&file, &error))?;
+        let connection = connect_existing(&file).map_err(|error| classify(&file, &error))?;
         FORMAT.bring_up_to_date(&connection, &file)?;
         let start = start(&connection).map_err(|error| classify(&file, &error))?;
         if let Some(start) = start {

@@ -147,12 +147,11 @@ pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens a segment file to read it. Whoever closes a file last moves its log into it.
-pub(super) fn connect_for_reading(file: &Path) -> rusqlite::Result<Connection> {
+/// Opens a segment file that exists. Whoever closes a file last moves its log into it.
+pub(super) fn connect_existing(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.execute_batch("PRAGMA query_only = 1")?;
     Ok(connection)
 }
 

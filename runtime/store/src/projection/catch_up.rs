@@ -9,7 +9,7 @@ use super::changes::Changes;
 use super::names::Names;
 use super::schema::{FORMAT, connect};
 use crate::faults::Faults;
-use crate::format::{classify, unusable, version};
+use crate::format::{classify, remove_database, unusable, version};
 use crate::journal::{Entry, JournalReader, Payloads, Segments};
 use crate::{DeliveryId, MessageId, OpenError, ReadError};
 
@@ -129,16 +129,7 @@ fn is_usable(file: &Path, journal_end: i64) -> Result<bool, OpenError> {
 }
 
 fn remove(file: &Path) -> Result<(), OpenError> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut path = file.as_os_str().to_owned();
-        path.push(suffix);
-        match std::fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(unusable(Path::new(&path), &error)),
-        }
-    }
-    Ok(())
+    remove_database(file).map_err(|error| unusable(file, &error))
 }
 
 /// Position, last message, last delivery.

@@ -13,7 +13,7 @@ use crate::format::Format;
 /// transactions is written once. The partial indexes hold only what is rare or short-lived: an everyday message is in
 /// none of them but `messages_by_interface`, whose entries are appended in order. Stages are stored as
 /// `Stage::code` and `DeliveryStage::code` say.
-pub(super) const FORMAT: Format = Format {
+pub(crate) const FORMAT: Format = Format {
     steps: &["CREATE TABLE interfaces(
             id INTEGER PRIMARY KEY,
             name TEXT NOT NULL UNIQUE,

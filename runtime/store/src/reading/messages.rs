@@ -14,8 +14,10 @@ use crate::{Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError
 /// The most messages in one list: a page that a person can look through, and memory that nobody notices.
 const LIMIT_MAX: usize = 10_000;
 
-const COLUMNS: &str = "messages.id, name, stage, revision, received_at_ms, decided_at_ms, control_id, message_type, \
-    source, attempts, fault_kind, fault_summary, deliveries, received_position, decided_position, first_delivery";
+/// Names are looked up row by row: a join would let the planner begin at the other end.
+const COLUMNS: &str = "id, (SELECT name FROM interfaces WHERE interfaces.id = interface), stage, revision, \
+    received_at_ms, decided_at_ms, control_id, message_type, source, attempts, fault_kind, fault_summary, deliveries, \
+    received_position, decided_position, first_delivery";
 
 /// A row of `messages`.
 struct MessageRow {
@@ -67,27 +69,30 @@ pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<Mess
     }))
 }
 
-/// Written out for each shape of the question, so that the index that fits is taken: the partial one by stage is only
-/// considered when the question excludes what it excludes.
+/// Each shape of the question names its index: the planner knows nothing of how rare a stage is. The partial one holds
+/// every stage but `processed`, and is only allowed where the question says so.
 fn select(query: &Query) -> (String, Vec<Value>) {
-    let mut sql = format!("SELECT {COLUMNS} FROM messages JOIN interfaces ON interfaces.id = interface WHERE true");
+    let by_stage = query.stage.is_some_and(|stage| stage != Stage::Processed);
+    let index = match &query.interface {
+        _ if by_stage => "INDEXED BY messages_by_stage WHERE stage <> 1",
+        Some(_) => "INDEXED BY messages_by_interface WHERE true",
+        None => "NOT INDEXED WHERE true",
+    };
+    let mut sql = format!("SELECT {COLUMNS} FROM messages {index}");
     let mut values = Vec::new();
     if let Some(interface) = &query.interface {
-        sql += " AND interface = (SELECT id FROM interfaces WHERE name = ?)";
+        sql += " AND interface = (SELECT interfaces.id FROM interfaces WHERE name = ?)";
         values.push(Value::from(interface.clone()));
     }
     if let Some(stage) = query.stage {
         sql += " AND stage = ?";
         values.push(Value::from(stage.code()));
-        if stage != Stage::Processed {
-            sql += " AND stage <> 1";
-        }
     }
     if let Some(before) = query.before {
-        sql += " AND messages.id < ?";
+        sql += " AND id < ?";
         values.push(Value::from(before.as_i64()));
     }
-    sql += " ORDER BY messages.id DESC LIMIT ?";
+    sql += " ORDER BY id DESC LIMIT ?";
     values.push(Value::from(
         i64::try_from(query.limit.min(LIMIT_MAX)).unwrap_or_default(),
     ));
@@ -95,8 +100,7 @@ fn select(query: &Query) -> (String, Vec<Value>) {
 }
 
 fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<(MessageRow, Vec<DeliveryRow>)>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM messages JOIN interfaces ON interfaces.id = interface WHERE messages.id = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM messages WHERE id = ?1");
     let row = connection
         .prepare_cached(&sql)?
         .query_row([id.as_i64()], message_row)
@@ -105,9 +109,8 @@ fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<(Mess
     let first = row.first_delivery.unwrap_or_default();
     let last = first + i64::from(row.summary.deliveries) - 1;
     let mut statement = connection.prepare_cached(
-        "SELECT deliveries.id, output, destination, stage, attempts, deliveries.last_fault, queued_at_ms, \
-         settled_at_ms, settled_position FROM deliveries JOIN queues ON queues.id = queue \
-         WHERE deliveries.id BETWEEN ?1 AND ?2 ORDER BY deliveries.id",
+        "SELECT id, output, (SELECT destination FROM queues WHERE queues.id = queue), stage, attempts, last_fault, \
+         queued_at_ms, settled_at_ms, settled_position FROM deliveries WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
     )?;
     let deliveries = statement
         .query_map((first, last), delivery_row)?
@@ -224,4 +227,48 @@ fn delivery_record(reading: &mut Reading, row: DeliveryRow) -> Result<DeliveryRe
         }
     }
     Ok(record)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    /// How SQLite would answer, step by step.
+    fn plan(query: &Query) -> Vec<String> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(crate::projection::FORMAT.steps.first().unwrap())
+            .unwrap();
+        let (sql, values) = select(query);
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement.query_map(params_from_iter(values), |row| row.get(3)).unwrap();
+        steps.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn no_list_is_sorted_and_none_but_the_newest_of_all_looks_at_every_message() {
+        for interface in [None, Some(String::from("lab"))] {
+            for stage in [None].into_iter().chain(Stage::ALL.map(Some)) {
+                for before in [None, Some(MessageId::from_i64(5))] {
+                    let query = Query {
+                        interface: interface.clone(),
+                        stage,
+                        before,
+                        limit: 10,
+                    };
+                    let steps = plan(&query);
+                    assert!(
+                        !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+                        "{query:?}: {steps:?}"
+                    );
+                    let narrow =
+                        interface.is_some() || before.is_some() || stage.is_some_and(|s| s != Stage::Processed);
+                    let scan = steps.iter().any(|step| step.starts_with("SCAN"));
+                    assert_eq!(scan, !narrow, "{query:?}: {steps:?}");
+                }
+            }
+        }
+    }
 }

@@ -105,7 +105,7 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     };
     let feeder = feeder.start().map_err(no_thread)?;
     let readings = Readings::new(projection.clone(), segments.clone(), written.clone());
-    let (keeper, keeper_thread) = Keeper::start(&segments, scan.current).map_err(no_thread)?;
+    let (keeper, keeper_thread) = Keeper::start(&segments).map_err(no_thread)?;
     let mut writer = Writer::new(WriterParts {
         intake: intake.clone(),
         segments,

@@ -142,13 +142,31 @@ async fn a_second_engine_is_refused_until_the_first_has_ended() {
 }
 
 #[tokio::test]
+async fn an_orderly_end_leaves_files_that_stand_alone() {
+    let site = Site::new();
+    let store = site.store();
+    store.pass("A").await.unwrap();
+    store.deliver(1).await;
+    store.status().unwrap();
+    store.shutdown().await;
+    let names = |folder: &str| {
+        let entries = std::fs::read_dir(site.file(folder)).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("journal"), ["000001.sqlite"]);
+    assert_eq!(names(""), ["catalog.sqlite", "journal", "live.sqlite", "lock"]);
+}
+
+#[tokio::test]
 async fn a_damaged_segment_is_named() {
     let site = Site::new();
     let store = site.store();
     store.pass("A").await.unwrap();
     store.shutdown().await;
-    // With its log it would repair itself.
-    std::fs::remove_file(site.file("journal/000001.sqlite-wal")).unwrap();
     std::fs::write(site.file("journal/000001.sqlite"), vec![b'x'; 8192]).unwrap();
     let error = site.try_open(Faults::default()).unwrap_err();
     let OpenError::Damaged { file, .. } = &error else {
