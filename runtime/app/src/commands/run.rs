@@ -229,7 +229,7 @@ fn announce(process: &view::Process, console: Console) {
     let lines = process
         .live
         .iter()
-        .map(|(name, live)| format!("{name}: {}, revision {}", live.source, live.revision));
+        .map(|(name, live)| format!("{name}: {}", live.ready));
     let ready = format!("ready: {}", counted(process.live.len(), "interface"));
     for line in lines.chain([ready]) {
         if let Err(error) = console.result(line) {

@@ -85,7 +85,7 @@ fn header(names: &[&str]) -> Vec<Cell> {
 fn interfaces(interfaces: &[InterfaceStatus]) -> Vec<Vec<Cell>> {
     let names = [
         "INTERFACE",
-        "REV",
+        "REVISION",
         "UNDECIDED",
         "PROCESSED",
         "FILTERED",

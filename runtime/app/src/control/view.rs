@@ -29,7 +29,9 @@ pub(crate) struct Process {
 pub(crate) struct LiveInterface {
     pub(crate) description: String,
     pub(crate) revision: u32,
-    /// `listening on 127.0.0.1:2575`, `watching inbox`.
+    /// What a start says of it: `listening on 127.0.0.1:2575, revision 1`.
+    pub(crate) ready: String,
+    /// `127.0.0.1:2575`, or `inbox`.
     pub(crate) source: String,
     pub(crate) destinations: Vec<String>,
     pub(crate) drift: Option<String>,
@@ -38,13 +40,14 @@ pub(crate) struct LiveInterface {
 impl LiveInterface {
     /// `address` is where the source is bound, which a port of 0 leaves to the system.
     pub(crate) fn new(live: &Live, address: &str) -> Self {
-        let source = match &live.interface.source.wire {
-            resolved::SourceWire::Mllp { .. } => format!("listening on {address}"),
-            resolved::SourceWire::Files { folder, .. } => format!("watching {}", folder.display()),
+        let (verb, source) = match &live.interface.source.wire {
+            resolved::SourceWire::Mllp { .. } => ("listening on", address.to_owned()),
+            resolved::SourceWire::Files { folder, .. } => ("watching", folder.display().to_string()),
         };
         Self {
             description: live.interface.description.clone(),
             revision: live.revision,
+            ready: format!("{verb} {source}, revision {}", live.revision),
             source,
             destinations: live
                 .interface

@@ -28,7 +28,7 @@ pub(crate) struct InterfaceStatus {
     pub(crate) description: String,
     /// The live revision; none where the interface is no longer run.
     pub(crate) revision: Option<u32>,
-    /// `listening on 127.0.0.1:2575`, `watching inbox`; none where it is no longer run.
+    /// Where it receives: `127.0.0.1:2575`, or `inbox` for a folder; none where it is no longer run.
     pub(crate) source: Option<String>,
     /// What the site folder says differently; none where it agrees with what is live.
     pub(crate) drift: Option<String>,

@@ -34,7 +34,7 @@ const SEGMENT_WIDTH: usize = 92;
 const KEPT: [(&str, &str); 4] = [
     (
         "journal",
-        "every message, outcome and delivery, append-only and synced before any AA",
+        "messages and what became of them; append-only, synced before any AA",
     ),
     (
         "live.sqlite",
@@ -189,11 +189,12 @@ impl Teller {
         );
         self.say(format_args!("   What came out lies in {received}"))?;
         self.say("")?;
+        let binary = std::env::args().next().unwrap_or_else(|| "transfuse".to_owned());
         self.say("   To look again, start the engine in one terminal and ask it from another:")?;
         for command in ["run", "messages list", "messages show ID"] {
             self.say(format_args!(
                 "     {}",
-                self.palette.paint(Tone::Name, &format!("transfuse {command} {site}"))
+                self.palette.paint(Tone::Name, &format!("{binary} {command} {site}"))
             ))?;
         }
         Ok(())
