@@ -32,7 +32,7 @@ lint: toolchain
 bench: toolchain
 	cargo build --release --package transfuse
 	$(TARGET)/release/transfuse plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)
-	cargo run --release --quiet --package transfuse-bench -- --plugins $(PLUGINS) --binary $(TARGET)/release/transfuse
+	cargo run --release --quiet --package transfuse-bench -- --plugins $(PLUGINS)
 
 # A thousand kills under load: an hour or so, so not part of `make test`.
 soak: guests

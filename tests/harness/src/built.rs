@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The `transfuse` binary of the same build.
+/// The `transfuse` binary of the same build and profile.
 pub fn binary() -> Result<PathBuf> {
-    built("debug/transfuse")
+    existing(profile_folder()?.join("transfuse"))
 }
 
 /// The folder of built first-party plugins.
@@ -25,17 +25,19 @@ pub fn python() -> Result<PathBuf> {
 }
 
 fn built(name: &str) -> Result<PathBuf> {
-    let test = std::env::current_exe().context("a test knows where it is")?;
-    // TARGET/debug/deps/test-hash
-    let target = test
-        .ancestors()
-        .nth(3)
-        .context("tests are built three folders below the target folder")?;
-    let path = target.join(name);
-    ensure!(
-        path.exists(),
-        "{} is missing: run the tests with `make test`, which builds it",
-        path.display()
-    );
+    let profile = profile_folder()?;
+    existing(profile.parent().context("a profile's folder lies in the target folder")?.join(name))
+}
+
+/// `TARGET/debug` or `TARGET/release`: tests lie in `deps` below it, and the bench right in it.
+fn profile_folder() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("a test knows where it is")?;
+    let folder = program.parent().context("a program lies in a folder")?;
+    let profile = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    Ok(profile.to_owned())
+}
+
+fn existing(path: PathBuf) -> Result<PathBuf> {
+    ensure!(path.exists(), "{} is missing: `make test` and `make bench` build it", path.display());
     Ok(path)
 }
