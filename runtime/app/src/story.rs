@@ -238,13 +238,13 @@ pub(crate) fn differences(differences: &[wire::Difference], palette: Palette) ->
         let lead = format!("  {path:width$}  ");
         let arrow = palette.paint(Tone::Faint, "→");
         let needed = lead.chars().count() + before.chars().count() + after.chars().count() + 3;
-        let (old, new) = (palette.paint(Tone::Bad, &before), palette.paint(Tone::Good, &after));
+        let (old, new) = (palette.paint(Tone::Faint, &before), palette.paint(Tone::Good, &after));
         if needed <= WIDTH {
             lines.push(format!("{lead}{old} {arrow} {new}"));
         } else {
             let room = WIDTH.saturating_sub(lead.chars().count() + 2);
             let (before, after) = (shortened(&before, room), shortened(&after, room));
-            let (old, new) = (palette.paint(Tone::Bad, &before), palette.paint(Tone::Good, &after));
+            let (old, new) = (palette.paint(Tone::Faint, &before), palette.paint(Tone::Good, &after));
             lines.push(format!("{lead}  {old}"));
             lines.push(format!("{}{arrow} {new}", " ".repeat(lead.chars().count())));
         }

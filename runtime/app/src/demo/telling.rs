@@ -113,7 +113,8 @@ impl Teller {
             0 => Ok(()),
             more => self.say(format_args!(
                 "       {}",
-                self.palette.paint(Tone::Faint, &format!("and {more} more fields"))
+                self.palette
+                    .paint(Tone::Faint, &format!("and {}", counted(more, "more field")))
             )),
         }
     }

@@ -4,6 +4,7 @@
 mod configuration;
 mod control;
 mod deployment;
+mod reference;
 mod rehearsal;
 mod support;
 mod transcripts;
