@@ -90,6 +90,14 @@ async fn a_symbolic_link_in_the_folder_is_neither_followed_nor_replaced() {
 }
 
 #[tokio::test]
+async fn a_folder_that_has_the_name_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("a.hl7")).unwrap();
+    let destination = open(folder.path()).await;
+    assert_eq!(destination.write("a.hl7", &payload("one")).await.unwrap(), "a.1.hl7");
+}
+
+#[tokio::test]
 async fn what_a_crash_left_behind_is_removed_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(".transfuse-17-3.tmp"), "half a mess").unwrap();

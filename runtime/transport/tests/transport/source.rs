@@ -50,6 +50,17 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// A folder with files of these ages in seconds, each holding its own name. Files that are put into a folder which is
+/// watched already may be seen one by one.
+fn folder_with(files: &[(&str, u64)]) -> TempDir {
+    let folder = folder();
+    for (name, age_s) in files {
+        fs::write(folder.path().join(name), name).unwrap();
+        set_age(&folder.path().join(name), *age_s);
+    }
+    folder
+}
+
 impl Watched {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -171,9 +182,10 @@ async fn a_marker_is_no_message_even_where_the_pattern_matches_it() {
         settings.ready_when = ReadyWhen::Marker(".ok".to_owned());
     };
     let mut watched = watch(folder(), change).await;
+    watched.put("b.ok", "");
+    watched.put("b.ok.ok", "");
     watched.put("a", "MSH|1");
     watched.put("a.ok", "");
-    watched.put("a.ok.ok", "");
     assert_eq!(watched.takes(accepted()).await.source, "file:a");
     watched.takes_nothing().await;
 }
@@ -194,19 +206,12 @@ async fn a_marker_whose_file_is_gone_does_not_outlive_a_restart() {
 
 #[tokio::test(start_paused = true)]
 async fn files_come_oldest_first_then_by_name_and_one_at_a_time() {
-    let mut watched = watch(folder(), |_| {}).await;
-    for (name, age_s) in [("a.hl7", 10), ("b.hl7", 30), ("d.hl7", 20), ("c.hl7", 20)] {
-        watched.put(name, name);
-        set_age(&watched.path(name), age_s);
-    }
+    let inbox = folder_with(&[("a.hl7", 10), ("b.hl7", 30), ("d.hl7", 20), ("c.hl7", 20)]);
     // Of equal times only the same instant counts.
-    let same = fs::metadata(watched.path("c.hl7")).unwrap().modified().unwrap();
-    fs::File::options()
-        .write(true)
-        .open(watched.path("d.hl7"))
-        .unwrap()
-        .set_modified(same)
-        .unwrap();
+    let same = fs::metadata(inbox.path().join("c.hl7")).unwrap().modified().unwrap();
+    let other = fs::File::options().write(true).open(inbox.path().join("d.hl7"));
+    other.unwrap().set_modified(same).unwrap();
+    let mut watched = watch(inbox, |_| {}).await;
     for expected in ["b.hl7", "c.hl7", "d.hl7", "a.hl7"] {
         let (frame, answer) = timeout(FOREVER, watched.frames.recv()).await.unwrap().unwrap();
         assert_eq!(frame.content.as_slice(), expected.as_bytes());
@@ -225,19 +230,16 @@ async fn an_unanswered_file_stays_and_is_offered_again_with_growing_pauses() {
         settings.retry_min = Duration::from_secs(1);
         settings.retry_max = Duration::from_secs(3);
     };
-    let mut watched = watch(folder(), change).await;
-    watched.put("a.hl7", "first");
-    set_age(&watched.path("a.hl7"), 10);
-    watched.put("b.hl7", "second");
+    let mut watched = watch(folder_with(&[("a.hl7", 10), ("b.hl7", 5)]), change).await;
     watched.takes(Answer::Unanswered).await;
     for pause_s in [1, 2, 3, 3] {
         let began = Instant::now();
-        assert_eq!(watched.takes(Answer::Unanswered).await.content.as_slice(), b"first");
+        assert_eq!(watched.takes(Answer::Unanswered).await.content.as_slice(), b"a.hl7");
         assert_eq!(began.elapsed().as_secs(), pause_s);
         assert!(watched.path("a.hl7").exists());
     }
-    assert_eq!(watched.takes(accepted()).await.content.as_slice(), b"first");
-    assert_eq!(watched.takes(accepted()).await.content.as_slice(), b"second");
+    assert_eq!(watched.takes(accepted()).await.content.as_slice(), b"a.hl7");
+    assert_eq!(watched.takes(accepted()).await.content.as_slice(), b"b.hl7");
 }
 
 #[tokio::test(start_paused = true)]
@@ -349,10 +351,7 @@ async fn a_folder_that_comes_back_is_watched_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_waits_for_the_answer_and_settles_the_file() {
-    let mut watched = watch(folder(), |_| {}).await;
-    watched.put("a.hl7", "1");
-    watched.put("b.hl7", "2");
-    set_age(&watched.path("a.hl7"), 10);
+    let mut watched = watch(folder_with(&[("a.hl7", 10), ("b.hl7", 5)]), |_| {}).await;
     let (_, answer) = timeout(FOREVER, watched.frames.recv()).await.unwrap().unwrap();
     watched.shutdown.cancel();
     sleep(Duration::from_secs(1)).await;
