@@ -130,6 +130,10 @@ fn show_fault(fault: &Fault, palette: Palette) -> String {
                 fault.message
             )
         }
+        Location::Row(file, line) => {
+            let place = format!("{}:{line}", file.display());
+            writeln!(text, "{}: {}", palette.paint(Tone::Strong, &place), fault.message)
+        }
         Location::Place(place) => {
             let position = place.position();
             let number = position.line.to_string();

@@ -107,7 +107,7 @@ pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> 
             format!(
                 "  {} {}",
                 palette.paint(tone, &format!("{}:", line.level)),
-                one_line(&line.text)
+                one_line(line.text.as_str())
             )
         }));
         if *log_lines_dropped > 0 {
@@ -218,10 +218,11 @@ fn field_of(path: &str) -> &str {
     path.split_once('.').map_or(path, |(field, _)| field)
 }
 
-fn whole_field(message: &Message, path: &str) -> Option<String> {
+fn whole_field(message: &Message, path: &str) -> Option<wire::Words> {
     let raw = message.get_raw(&path.parse::<Path>().ok()?).ok()??;
     let decoded = message.charset().decode(&raw).map(std::borrow::Cow::into_owned);
-    Some(decoded.unwrap_or_else(|| String::from_utf8_lossy(&raw).into_owned()))
+    let text = decoded.unwrap_or_else(|| String::from_utf8_lossy(&raw).into_owned());
+    Some(text.into())
 }
 
 /// Changes field by field, one line each where both values fit, else one line for each value.
@@ -234,7 +235,7 @@ pub(crate) fn differences(differences: &[wire::Difference], palette: Palette) ->
         .min(PATH_WIDTH_MAX);
     let mut lines = Vec::new();
     for wire::Difference { path, before, after } in differences.iter().take(DIFFERENCES_SHOWN_MAX) {
-        let (before, after) = (value(before.as_deref()), value(after.as_deref()));
+        let (before, after) = (value(before.as_ref()), value(after.as_ref()));
         let lead = format!("  {path:width$}  ");
         let arrow = palette.paint(Tone::Faint, "→");
         let needed = lead.chars().count() + before.chars().count() + after.chars().count() + 3;
@@ -260,8 +261,8 @@ pub(crate) fn differences(differences: &[wire::Difference], palette: Palette) ->
 }
 
 /// Absent and empty stay apart, and control characters cannot move the cursor.
-fn value(value: Option<&str>) -> String {
-    match value {
+fn value(value: Option<&wire::Words>) -> String {
+    match value.map(wire::Words::as_str) {
         None => "(absent)".to_owned(),
         Some("") => "(empty)".to_owned(),
         Some(text) => one_line(text),
@@ -359,8 +360,8 @@ mod tests {
     fn change(path: &str, before: Option<&str>, after: Option<&str>) -> wire::Difference {
         wire::Difference {
             path: path.to_owned(),
-            before: before.map(str::to_owned),
-            after: after.map(str::to_owned),
+            before: before.map(|text| text.to_owned().into()),
+            after: after.map(|text| text.to_owned().into()),
         }
     }
 

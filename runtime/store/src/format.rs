@@ -68,10 +68,21 @@ pub(crate) fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> OpenError
 
 /// Tells damage from trouble with the disk or permissions.
 pub(crate) fn classify(file: &Path, error: &rusqlite::Error) -> OpenError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) | None => damaged(file, error),
-        Some(_) => unusable(file, error),
+    if is_damage(error) {
+        damaged(file, error)
+    } else {
+        unusable(file, error)
     }
+}
+
+/// Whether an error says that a file is not what this program wrote: no database, a broken one, one without our tables
+/// (which SQLite calls a plain error), or values that are not what they should be (which are no errors of SQLite).
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
+    matches!(
+        error.sqlite_error_code(),
+        Some(DatabaseCorrupt | NotADatabase | Unknown) | None
+    )
 }
 
 /// Removes a database file with its log and its index, as far as they exist.

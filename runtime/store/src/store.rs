@@ -162,6 +162,8 @@ impl Store {
         // Not on the runtime: ending waits for threads that wait for the disk.
         std::thread::spawn(move || {
             inner.end(Ending::Clean);
+            // Before the word is given: with the last handle the catalog's file is closed, and stands alone.
+            drop(inner);
             // Whoever stopped waiting does not need the word.
             let _ = ended.send(());
         });

@@ -26,18 +26,31 @@ pub fn python() -> Result<PathBuf> {
 
 fn built(name: &str) -> Result<PathBuf> {
     let profile = profile_folder()?;
-    existing(profile.parent().context("a profile's folder lies in the target folder")?.join(name))
+    existing(
+        profile
+            .parent()
+            .context("a profile's folder lies in the target folder")?
+            .join(name),
+    )
 }
 
 /// `TARGET/debug` or `TARGET/release`: tests lie in `deps` below it, and the bench right in it.
 fn profile_folder() -> Result<PathBuf> {
     let program = std::env::current_exe().context("a test knows where it is")?;
     let folder = program.parent().context("a program lies in a folder")?;
-    let profile = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    let profile = if folder.ends_with("deps") {
+        folder.parent().unwrap_or(folder)
+    } else {
+        folder
+    };
     Ok(profile.to_owned())
 }
 
 fn existing(path: PathBuf) -> Result<PathBuf> {
-    ensure!(path.exists(), "{} is missing: `make test` and `make bench` build it", path.display());
+    ensure!(
+        path.exists(),
+        "{} is missing: `make test` and `make bench` build it",
+        path.display()
+    );
     Ok(path)
 }

@@ -183,7 +183,8 @@ impl Receiver {
 
     fn keep(&self, message: &Message, content: &Payload) -> anyhow::Result<()> {
         let Some(folder) = &self.out else {
-            let text = content.lossy_text().replace('\r', "\n");
+            let text = message.charset().decode(content.as_slice());
+            let text = text.unwrap_or_else(|| content.lossy_text()).replace('\r', "\n");
             return self.console.result(text).context("cannot write the message");
         };
         let number = self.last_file.fetch_add(1, Ordering::Relaxed) + 1;

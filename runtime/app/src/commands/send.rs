@@ -14,6 +14,7 @@ use transfuse_transport::mllp::{SendError, Sender, SenderSettings};
 
 use crate::configuration::parse_duration;
 use crate::console::{Console, Palette, Tone};
+use crate::control::wire::Words;
 use crate::failure::{Exit, Outcome};
 use crate::samples::{self, Sample};
 use crate::story;
@@ -68,7 +69,7 @@ pub(crate) struct SentMessage {
     /// AA, AE, AR, CA, CE or CR; none where no usable answer came.
     code: Option<String>,
     /// What the receiver says, or why there is no answer.
-    text: String,
+    text: Words,
     milliseconds: f64,
     accepted: bool,
     #[serde(skip)]
@@ -211,7 +212,7 @@ impl SentMessage {
             palette.paint(Tone::Faint, &self.label),
         );
         std::iter::once(first)
-            .chain(said(&self.text).map(|line| format!("    {line}")))
+            .chain(said(self.text.as_str()).map(|line| format!("    {line}")))
             .collect()
     }
 
@@ -226,7 +227,7 @@ impl SentMessage {
             control_id: sample.control_id.clone(),
             accepted: code.is_some_and(AcknowledgementCode::is_accept),
             code: code.map(|code| code.to_string()),
-            text,
+            text: text.into(),
             milliseconds: (elapsed.as_secs_f64() * 1e6).round() / 1e3,
             label: sample.label(),
         }

@@ -16,10 +16,12 @@ pub(crate) struct Fault {
     pub(crate) hints: Vec<String>,
 }
 
-/// Where a fault is: in a file's text, or about a file as a whole.
+/// Where a fault is: in a file's text, in a line that is not to be shown, or about a file as a whole.
 #[derive(Debug, Clone)]
 pub(crate) enum Location {
     Place(Place),
+    /// A row of a table, counted from one. Tables may hold names of people, and faults end up in logs.
+    Row(PathBuf, usize),
     File(PathBuf),
 }
 
@@ -49,6 +51,10 @@ impl Faults {
     /// A fault whose hint may be missing: a name that resembles no other has no "did you mean".
     pub(crate) fn at_with_hints(&self, place: &Place, message: impl Into<String>, hints: Vec<String>) {
         self.add(Location::Place(place.clone()), message.into(), hints);
+    }
+
+    pub(crate) fn in_row(&self, file: &Path, line: usize, message: impl Into<String>, hint: impl Into<String>) {
+        self.add(Location::Row(file.to_owned(), line), message.into(), vec![hint.into()]);
     }
 
     pub(crate) fn in_file(&self, file: &Path, message: impl Into<String>, hints: Vec<String>) {
@@ -83,7 +89,7 @@ impl Location {
     pub(crate) fn file(&self) -> &Path {
         match self {
             Self::Place(place) => place.file(),
-            Self::File(file) => file,
+            Self::Row(file, _) | Self::File(file) => file,
         }
     }
 
@@ -93,6 +99,7 @@ impl Location {
                 let position = place.position();
                 (place.file().to_owned(), position.line, position.column)
             }
+            Self::Row(file, line) => (file.clone(), *line, 0),
             Self::File(file) => (file.clone(), 0, 0),
         }
     }
@@ -100,14 +107,15 @@ impl Location {
 
 impl Fault {
     pub(crate) fn report(&self) -> FaultReport<'_> {
-        let position = match &self.location {
-            Location::Place(place) => Some(place.position()),
-            Location::File(_) => None,
+        let (line, column) = match &self.location {
+            Location::Place(place) => (Some(place.position().line), Some(place.position().column)),
+            Location::Row(_, line) => (Some(*line), None),
+            Location::File(_) => (None, None),
         };
         FaultReport {
             file: self.location.file().display().to_string(),
-            line: position.as_ref().map(|position| position.line),
-            column: position.as_ref().map(|position| position.column),
+            line,
+            column,
             message: &self.message,
             hints: &self.hints,
         }

@@ -169,16 +169,13 @@ fn columns(header: &StringRecord, document: &Arc<Document>, faults: &Faults) -> 
 fn report_ragged(ragged: &[StringRecord], columns: usize, document: &Arc<Document>, faults: &Faults) {
     for record in ragged.iter().take(RAGGED_ROWS_SHOWN_MAX) {
         let line = record.position().map_or(1, csv::Position::line);
-        let place = Place::of_line(document, usize::try_from(line).unwrap_or(usize::MAX));
+        let line = usize::try_from(line).unwrap_or(usize::MAX);
         let message = format!(
             "this row has {}, and the header has {columns}",
             counted(record.len(), "cell")
         );
-        faults.at_with_hint(
-            &place,
-            message,
-            "a cell that holds the separator must stand in double quotes",
-        );
+        let hint = "a cell that holds the separator must stand in double quotes";
+        faults.in_row(&document.name, line, message, hint);
     }
     if let Some(more) = ragged.len().checked_sub(RAGGED_ROWS_SHOWN_MAX).filter(|more| *more > 0) {
         faults.in_file(

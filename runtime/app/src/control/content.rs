@@ -76,6 +76,29 @@ impl Content {
     }
 }
 
+/// Text that a plugin, a sender or a receiver wrote. Prints its size only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Words(String);
+
+impl Words {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Words {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Words({} bytes)", self.0.len())
+    }
+}
+
 impl std::fmt::Debug for Content {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Content({} bytes)", self.bytes)
@@ -99,5 +122,6 @@ mod tests {
     #[test]
     fn content_prints_its_size_only() {
         assert_eq!(format!("{:?}", Content::new(b"PRINCE^HAMLET")), "Content(13 bytes)");
+        assert_eq!(format!("{:?}", Words::from("PRINCE".to_owned())), "Words(6 bytes)");
     }
 }

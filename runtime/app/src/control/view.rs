@@ -205,7 +205,7 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
             .map(|line| wire::LogLine {
                 step: line.step,
                 level: line.level,
-                text: line.text,
+                text: line.text.into(),
             })
             .collect(),
         tables: detail
@@ -242,7 +242,7 @@ fn output(record: &OutputRecord, input: Option<&Message>) -> wire::Output {
 /// None where the output is no HL7 v2.
 fn differences(input: &Message, output: &Sealed) -> Option<Vec<wire::Difference>> {
     let output = Message::parse(output.bytes().clone(), &ParseOptions::default()).ok()?;
-    let readable = |value: Payload| value.lossy_text().into_owned();
+    let readable = |value: Payload| wire::Words::from(value.lossy_text().into_owned());
     let differences = transfuse_message::differences(input, &output)
         .into_iter()
         .map(|difference| wire::Difference {

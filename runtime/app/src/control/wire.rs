@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use super::content::Content;
+pub(crate) use super::content::{Content, Words};
 
 /// `GET /v1/status`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,7 +159,7 @@ pub(crate) struct LogLine {
     /// The step's place in the chain, from 0.
     pub(crate) step: u32,
     pub(crate) level: String,
-    pub(crate) text: String,
+    pub(crate) text: Words,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,9 +182,9 @@ pub(crate) struct Output {
 pub(crate) struct Difference {
     pub(crate) path: String,
     /// None: the input does not have it.
-    pub(crate) before: Option<String>,
+    pub(crate) before: Option<Words>,
     /// None: the output does not have it.
-    pub(crate) after: Option<String>,
+    pub(crate) after: Option<Words>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -99,6 +99,9 @@ impl Explanation {
                 "it called itself more deeply than the stack allows",
             )
             .with_hint("the stack is the same for all plugins: recurse less deeply"),
+            Trap::MemoryOutOfBounds => Self::plain(FaultKind::Trapped, trap.to_string()).with_hint(
+                "calling itself too deeply ends like this too, where a plugin keeps its stack in its own memory",
+            ),
             // The trap's own words name what WebAssembly forbids, and nothing of the message.
             other => Self::plain(FaultKind::Trapped, other.to_string()),
         }

@@ -5,8 +5,15 @@ use wasmtime::{FrameInfo, FrameSymbol, WasmBacktrace};
 /// Function names and paths of source files are of this length at most; the end of a path tells more than its start.
 const NAME_CHARACTERS_MAX: usize = 120;
 
-/// Parts of paths that lead into toolchains and libraries: no author looks for a fault there first.
-const FOREIGN_PATHS: [&str; 4] = ["/rustc/", "/.cargo/registry/", "library/core/", "library/std/"];
+/// Parts of paths that lead into toolchains, libraries and the SDK: no author looks for a fault there first.
+const FOREIGN_PATHS: [&str; 6] = [
+    "/rustc/",
+    "/.cargo/registry/",
+    "/.cargo/git/",
+    "library/core/",
+    "library/std/",
+    "plugin-sdk/",
+];
 
 /// The first frame that lies in the plugin's own source; without debug information, the innermost function's name.
 pub(super) fn locate(backtrace: &WasmBacktrace) -> Option<String> {

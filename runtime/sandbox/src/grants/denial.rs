@@ -16,11 +16,11 @@ pub(crate) struct Denial {
 
 impl Denial {
     pub(super) fn read(path: &Path) -> Self {
-        Self::of_fields("read", &pattern(path))
+        Self::of_fields("read", "read", &pattern(path))
     }
 
     pub(super) fn read_field(segment: &str, field: u32) -> Self {
-        Self::of_fields("read", &format!("{segment}-{field}"))
+        Self::of_fields("read", "read", &format!("{segment}-{field}"))
     }
 
     pub(super) fn read_all() -> Self {
@@ -31,7 +31,7 @@ impl Denial {
     }
 
     pub(super) fn write(path: &Path) -> Self {
-        Self::of_fields("write", &pattern(path))
+        Self::of_fields("wrote", "write", &pattern(path))
     }
 
     pub(super) fn table(name: &str) -> Self {
@@ -58,10 +58,10 @@ impl Denial {
         }
     }
 
-    fn of_fields(verb: &str, pattern: &str) -> Self {
+    fn of_fields(deed: &str, grant: &str, pattern: &str) -> Self {
         Self {
-            deed: format!("{verb} {pattern}"),
-            hint: format!("grants = {{ {verb} = [\"{pattern}\"] }}"),
+            deed: format!("{deed} {pattern}"),
+            hint: format!("grants = {{ {grant} = [\"{pattern}\"] }}"),
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn guest(name: &str) -> Plugin {
     plugin(transfuse_guests::guest(name).unwrap().text)
 }
 
-/// A step that may touch every field.
+/// A step that may touch every field, and whose deadline is so long that fuel decides on a busy machine as well.
 pub(crate) fn step(plugin: Plugin) -> Step {
     let all = FieldPatterns::parse(&["*"]).unwrap();
     let grants = Grants {
@@ -78,7 +78,10 @@ pub(crate) fn step(plugin: Plugin) -> Step {
         plugin,
         config: Vec::new(),
         grants,
-        limits: Limits::default(),
+        limits: Limits {
+            deadline_ms: 20_000,
+            ..Limits::default()
+        },
         tables: Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ use super::record::decode;
 use super::segment::connect_existing;
 use super::segments::{Segments, Stretch};
 use crate::ReadError;
+use crate::format::is_damage;
 
 /// Open segments that a reader keeps: a backlog is read in order, so two would nearly do; each costs a page cache.
 const SEGMENTS_OPEN_MAX: usize = 4;
@@ -155,9 +156,4 @@ fn read_error(file: &Path, error: &RecordError) -> ReadError {
         RecordError::Database(database) if !is_damage(database) => ReadError::File { file, reason },
         _ => ReadError::Damaged { file, reason },
     }
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase) | None)
 }

@@ -52,11 +52,11 @@ pub(crate) fn open_projection(
     match is_usable(file, journal_end) {
         Ok(true) => {}
         Ok(false) => remove(file)?,
-        Err(error @ OpenError::NewerFormat { .. }) => return Err(error),
-        Err(error) => {
+        Err(error @ OpenError::Damaged { .. }) => {
             tracing::warn!(%error, "the projection is built anew from the journal");
             remove(file)?;
         }
+        Err(error) => return Err(error),
     }
     let connection = connect(file).map_err(|error| classify(file, &error))?;
     FORMAT.bring_up_to_date(&connection, file)?;
@@ -65,6 +65,11 @@ pub(crate) fn open_projection(
         Applier::open(file.to_owned(), JournalReader::new(segments.clone()), faults).map_err(OpenError::from)?;
     let first = segments.first_position().unwrap_or(1);
     applier.skip_to(first - 1);
+    tracing::info!(
+        position = applier.folded(),
+        journal_end,
+        "bringing the projection up to date"
+    );
     applier.catch_up(journal_end).map_err(OpenError::from)?;
     let (last_message, last_delivery) = applier.last_ids().map_err(OpenError::from)?;
     Ok(ProjectionStart {

@@ -1,8 +1,11 @@
 //! What only this crate can bring about: a host function that panics, and a clock that is late.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 
+use futures_util::future::poll_immediate;
 use transfuse_message::{Message, ParseOptions};
 use wasmtime::component::Component;
 
@@ -31,6 +34,13 @@ fn input(attempt: u32) -> Input {
     }
 }
 
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
 fn context(attempt: u32) -> Context {
     Context {
         id: String::new(),
@@ -42,8 +52,8 @@ fn context(attempt: u32) -> Context {
     }
 }
 
-/// A chain of one guest, linked to a host whose `log` panics.
-fn with_a_log_that_panics(sandbox: &Sandbox, name: &str, limits: Limits) -> Chain {
+/// A chain of one guest, linked to a host with another `log`.
+fn with_a_log(sandbox: &Sandbox, log: fn(), name: &str, limits: Limits) -> Chain {
     let identity = PluginIdentity {
         name: "test/guest".into(),
         version: "1.0.0".into(),
@@ -52,11 +62,12 @@ fn with_a_log_that_panics(sandbox: &Sandbox, name: &str, limits: Limits) -> Chai
     let engine = &sandbox.shared().engine;
     let mut linker = host::linker(engine).unwrap();
     linker.allow_shadowing(true);
-    let mut log = linker.instance("transfuse:plugin/log@1.0.0").unwrap();
-    log.func_wrap("write", |_, (_, _): (Level, String)| -> wasmtime::Result<()> {
-        panic!("a panic that is part of the test")
-    })
-    .unwrap();
+    let mut interface = linker.instance("transfuse:plugin/log@1.0.0").unwrap();
+    let write = move |_: wasmtime::StoreContextMut<'_, _>, (_, _): (Level, String)| {
+        log();
+        Ok(())
+    };
+    interface.func_wrap("write", write).unwrap();
     let guest = transfuse_guests::component(transfuse_guests::guest(name).unwrap().text).unwrap();
     let component = Component::new(engine, guest).unwrap();
     let plugin = Plugin::new(
@@ -73,10 +84,34 @@ fn with_a_log_that_panics(sandbox: &Sandbox, name: &str, limits: Limits) -> Chai
     sandbox.chain(vec![step]).unwrap()
 }
 
+fn panic() {
+    panic!("a panic that is part of the test");
+}
+
+#[test]
+fn a_call_whose_caller_has_gone_is_not_run() {
+    static LINES: AtomicUsize = AtomicUsize::new(0);
+    let sandbox = sandbox();
+    let count = || {
+        LINES.fetch_add(1, Ordering::SeqCst);
+    };
+    let chain = with_a_log(&sandbox, count, "floods_the_log", Limits::default());
+    let (release, released) = channel::<()>();
+    // The only thread is held while a call is queued and its caller gives up.
+    sandbox
+        .shared()
+        .pool
+        .submit(Box::new(move || released.recv().unwrap_or_default()));
+    assert!(block_on(poll_immediate(chain.run(input(2)))).is_none());
+    drop(release);
+    assert!(matches!(block_on(chain.run(input(1))).outcome, Outcome::Forwarded(_)));
+    assert_eq!(LINES.load(Ordering::SeqCst), 0);
+}
+
 #[test]
 fn a_host_function_that_panics_costs_its_message_only() {
     let sandbox = sandbox();
-    let chain = with_a_log_that_panics(&sandbox, "floods_the_log", Limits::default());
+    let chain = with_a_log(&sandbox, panic, "floods_the_log", Limits::default());
     for _ in 0..10 {
         let report = chain.run_blocking(input(2));
         let Outcome::Faulted(fault) = report.outcome else {
@@ -96,7 +131,7 @@ fn a_run_is_repeated_once_when_its_deadline_passed_by_a_late_clock() {
         deadline_ms: 200,
         ..Limits::default()
     };
-    let chain = with_a_log_that_panics(&sandbox, "loops", limits);
+    let chain = with_a_log(&sandbox, panic, "loops", limits);
     let ticker = Arc::clone(&sandbox.shared().ticker);
     let running = thread::spawn(move || chain.run_blocking(input(2)));
     while !ticker.is_watching() {
