@@ -18,8 +18,8 @@ const STABLE_FOR: Duration = Duration::from_secs(5);
 /// Not long enough to be stable.
 const MOMENT: Duration = Duration::from_secs(3);
 
-/// What has not happened by then never will.
-const FOREVER: Duration = Duration::from_hours(24 * 3650);
+/// What has not happened by then never will; the folder is looked at thousands of times until then.
+const FOREVER: Duration = Duration::from_hours(2);
 
 /// A folder that is watched, and the frames that come out of it.
 struct Watched {
