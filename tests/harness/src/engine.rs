@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -19,6 +20,8 @@ pub struct Engine {
     site: PathBuf,
     /// Everything it has said, on both streams.
     said: Arc<Mutex<String>>,
+    /// The threads that write it down; they end with the streams.
+    listeners: Vec<JoinHandle<()>>,
 }
 
 /// An engine that has ended.
@@ -67,12 +70,12 @@ impl Engine {
             .spawn()
             .context("starting the engine")?;
         let said = Arc::new(Mutex::new(String::new()));
-        listen(child.stdout.take(), &said);
-        listen(child.stderr.take(), &said);
+        let listeners = [listen(child.stdout.take(), &said), listen(child.stderr.take(), &said)];
         Ok(Self {
             child,
             site: site.to_owned(),
             said,
+            listeners: listeners.into_iter().flatten().collect(),
         })
     }
 
@@ -147,6 +150,10 @@ impl Engine {
     pub fn finish(&mut self) -> Result<Finished> {
         let child = &mut self.child;
         let status = wait_until("the engine to end", START_LIMIT, || child.try_wait().ok().flatten())?;
+        for listener in self.listeners.drain(..) {
+            // Its last words are heard only when its streams have been read to their end.
+            drop(listener.join());
+        }
         Ok(Finished {
             code: status.code(),
             said: self.said(),
@@ -162,14 +169,14 @@ impl Drop for Engine {
     }
 }
 
-fn listen(stream: Option<impl Read + Send + 'static>, said: &Arc<Mutex<String>>) {
-    let Some(stream) = stream else { return };
+fn listen(stream: Option<impl Read + Send + 'static>, said: &Arc<Mutex<String>>) -> Option<JoinHandle<()>> {
+    let stream = stream?;
     let said = Arc::clone(said);
-    std::thread::spawn(move || {
+    Some(std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
             said.push_str(&line);
             said.push('\n');
         }
-    });
+    }))
 }
