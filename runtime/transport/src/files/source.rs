@@ -14,7 +14,8 @@ use super::folder::{self, blocking};
 use super::names::Pattern;
 use super::places::{Places, Settlement};
 use super::scan::{Content, Filter, Found, Watch};
-use crate::frame::{Answer, Defect, Frame, Handler, next_connection};
+use crate::answer::{Answer, Handler};
+use crate::frame::{Defect, Frame, next_connection};
 
 /// Files are no low-latency transport; listing a share more often loads its server.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -247,7 +248,7 @@ impl FolderSource {
         };
         tokio::select! {
             biased;
-            answer = answer => Some(answer),
+            answer = async { answer.await.decided().await } => Some(answer),
             () = patience => None,
         }
     }
