@@ -61,14 +61,18 @@ fn refused(content: &Content, code: AcknowledgementCode, findings: &[Finding], c
     let refusing = match content {
         Content::Readable(request) => acknowledgement::refuse(request, code, findings, &saying),
         Content::Unreadable(raw, _) | Content::Broken(raw, _) => {
-            acknowledgement::refuse_unreadable(raw.as_slice(), findings, &saying)
+            acknowledgement::refuse_unreadable(raw.as_slice(), AcknowledgementCode::AR, findings, &saying)
         }
     };
     Answer::Refused(Payload::from(refusing).into())
 }
 
 fn saying<'a>(control_id: &'a str, at: &'a ZonedDateTime) -> AcknowledgementContext<'a> {
-    AcknowledgementContext { control_id, at }
+    AcknowledgementContext {
+        control_id,
+        at,
+        asks: None,
+    }
 }
 
 impl Proof<'_> {

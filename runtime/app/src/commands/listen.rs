@@ -144,11 +144,17 @@ impl Receiver {
         let context = AcknowledgementContext {
             control_id: &control_id,
             at: &at,
+            asks: None,
         };
         match Message::parse(frame.content.bytes().clone(), &ParseOptions::default()) {
             Err(error) => {
                 let finding = [finding("100", &error.to_string())];
-                let refusing = acknowledgement::refuse_unreadable(frame.content.as_slice(), &finding, &context);
+                let refusing = acknowledgement::refuse_unreadable(
+                    frame.content.as_slice(),
+                    AcknowledgementCode::AR,
+                    &finding,
+                    &context,
+                );
                 Answer::Refused(Payload::from(refusing).into())
             }
             Ok(message) => match self.nak {
