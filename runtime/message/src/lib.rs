@@ -32,7 +32,10 @@ pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, A
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};
-pub use message::{Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, SegmentView, Value};
-pub use path::{FieldPath, Path, PathError};
+pub use message::{
+    Group, Groups, Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, SegmentView, StructureFault,
+    StructureFinding, Value,
+};
+pub use path::{FieldPath, GroupStep, Path, PathError};
 pub use payload::Payload;
 pub use schema::Schema;
