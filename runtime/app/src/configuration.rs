@@ -17,7 +17,7 @@ mod section;
 mod settings;
 mod source;
 mod step;
-mod suggest;
+pub(crate) mod suggest;
 mod table;
 
 use std::collections::BTreeMap;

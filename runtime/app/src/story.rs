@@ -7,6 +7,7 @@ use transfuse_message::{Message, Path, acknowledgement};
 use crate::console::{Palette, Tone};
 use crate::control::wire;
 use crate::layout::{counted, short_digest, shortened};
+use crate::visible::one_line;
 
 /// The width that lines keep to, so that they fit 100 columns where they are indented once more.
 const WIDTH: usize = 94;
@@ -340,14 +341,6 @@ pub(crate) fn local_time(at: &str) -> String {
     }
 }
 
-/// Text that stays on its line: segments end, and control characters become visible.
-pub(crate) fn one_line(text: &str) -> String {
-    let text = text.trim_end_matches(['\r', '\n']);
-    text.chars()
-        .map(|one| if one.is_control() { '␤' } else { one })
-        .collect()
-}
-
 fn milliseconds(microseconds: u64) -> f64 {
     std::time::Duration::from_micros(microseconds).as_secs_f64() * 1e3
 }
@@ -384,10 +377,5 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         assert!(lines.iter().all(|line| line.chars().count() <= WIDTH));
-    }
-
-    #[test]
-    fn a_value_cannot_break_out_of_its_line() {
-        assert_eq!(one_line("a\x1b[2Jb\rc\r"), "a␤[2Jb␤c");
     }
 }

@@ -1,5 +1,7 @@
 //! Paths: how a node of a message is addressed, and what can be wrong with an address.
 
+mod cover;
+
 use std::fmt;
 use std::str::FromStr;
 

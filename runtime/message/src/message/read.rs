@@ -98,6 +98,13 @@ impl Message {
             .collect()
     }
 
+    /// The text of a leaf's bytes as they stand in this message, or `None` where they are not text in its character
+    /// set. For whoever walks a segment node by node, which takes one pass where a path for each node would take many.
+    #[must_use]
+    pub fn decode<'a>(&self, leaf: &'a [u8]) -> Option<Cow<'a, str>> {
+        escape::decode(leaf, self.delimiters, self.charset)
+    }
+
     /// How many there are: segments for `OBX`, fields for `OBX[2]`, repetitions for `PID-3`, components for
     /// `PID-3[2]`, subcomponents for `PID-3.1`. As they stand in the message: a repetition that is empty counts, but
     /// a node that is absent, or empty altogether, has no parts.
