@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use transfuse_message::batch::{self, PartKind};
 use transfuse_message::{Message, ParseError, ParseOptions};
 
 use crate::failure::{Failure, Hint as _};
@@ -36,6 +37,28 @@ pub(crate) struct Part {
     pub(crate) range: Range<usize>,
 }
 
+/// Tells on which line bytes stand that are passed one piece after the other. A line ends with CR, LF or both.
+#[derive(Debug, Default)]
+pub(crate) struct LineCounter {
+    ended: usize,
+    after_return: bool,
+}
+
+impl LineCounter {
+    /// The line that the next byte stands on, from one.
+    pub(crate) fn line(&self) -> usize {
+        self.ended + 1
+    }
+
+    pub(crate) fn pass(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            let is_half = *byte == b'\n' && self.after_return;
+            self.ended += usize::from(matches!(byte, b'\r' | b'\n') && !is_half);
+            self.after_return = *byte == b'\r';
+        }
+    }
+}
+
 impl MessageFile {
     /// Reads a file, or standard input where `path` is `-`.
     ///
@@ -60,8 +83,10 @@ impl MessageFile {
             return Err(anyhow::anyhow!("`{name}` is empty").into());
         }
         if file.parts.is_empty() {
-            return Err(anyhow::anyhow!("`{name}` holds no HL7 v2 message: none of its lines begins with MSH"))
-                .hint("a message begins with its header, as in `MSH|^~\\&|...`; XML and JSON are not read");
+            return Err(anyhow::anyhow!(
+                "`{name}` holds no HL7 v2 message: none of its lines begins with MSH"
+            ))
+            .hint("a message begins with its header, as in `MSH|^~\\&|...`; XML and JSON are not read");
         }
         Ok(file)
     }
@@ -74,7 +99,9 @@ impl MessageFile {
 
     /// The file's name, as people gave it.
     pub(crate) fn name(&self) -> String {
-        self.path.as_deref().map_or_else(|| shown(Path::new(STANDARD_INPUT)), shown)
+        self.path
+            .as_deref()
+            .map_or_else(|| shown(Path::new(STANDARD_INPUT)), shown)
     }
 
     /// `day.hl7`, or `day.hl7, message 3 (line 41)` where there are more.
@@ -116,32 +143,21 @@ fn read_bounded(from: impl Read, name: &str) -> anyhow::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// Every message begins where a line begins with MSH, and goes on to the next one, or to a batch's header or trailer.
-fn split(bytes: &[u8]) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    let mut open = false;
-    let mut start = 0;
-    let mut line = 1;
-    for piece in bytes.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
-        let end = start + piece.len();
-        let name = piece.get(..3).unwrap_or_default();
-        match name {
-            b"MSH" => {
-                open = true;
-                parts.push(Part { number: parts.len() + 1, line, range: start..end });
-            }
-            b"FHS" | b"BHS" | b"BTS" | b"FTS" => open = false,
-            _ => {
-                if let Some(part) = parts.last_mut().filter(|_| open) {
-                    part.range.end = end;
-                }
-            }
+fn split(bytes: &Bytes) -> Vec<Part> {
+    let mut messages = Vec::new();
+    let mut lines = LineCounter::default();
+    for part in batch::parts(bytes.clone()) {
+        let start = usize::try_from(part.start).unwrap_or(usize::MAX);
+        if part.kind == PartKind::Message {
+            messages.push(Part {
+                number: messages.len() + 1,
+                line: lines.line(),
+                range: start..start + part.bytes.len(),
+            });
         }
-        let is_half = piece.ends_with(b"\r") && bytes.get(end) == Some(&b'\n');
-        line += usize::from(!is_half);
-        start = end;
+        lines.pass(&part.bytes);
     }
-    parts
+    messages
 }
 
 /// Replaces a file at once: whoever reads it sees the old content or the new one, and never a half. Its permissions

@@ -226,39 +226,42 @@ fn whole_field(message: &Message, path: &str) -> Option<wire::Words> {
     Some(text.into())
 }
 
-/// Changes field by field, one line each where both values fit, else one line for each value.
+/// Changes field by field, one line each where both values fit, else one line for each value; of very many, the first.
 pub(crate) fn differences(differences: &[wire::Difference], palette: Palette) -> Vec<String> {
-    let width = differences
-        .iter()
-        .map(|one| one.path.chars().count())
-        .max()
-        .unwrap_or_default()
-        .min(PATH_WIDTH_MAX);
-    let mut lines = Vec::new();
-    for wire::Difference { path, before, after } in differences.iter().take(DIFFERENCES_SHOWN_MAX) {
-        let (before, after) = (value(before.as_ref()), value(after.as_ref()));
-        let lead = format!("  {path:width$}  ");
-        let arrow = palette.paint(Tone::Faint, "→");
-        let needed = lead.chars().count() + before.chars().count() + after.chars().count() + 3;
-        let (old, new) = (palette.paint(Tone::Faint, &before), palette.paint(Tone::Good, &after));
-        if needed <= WIDTH {
-            lines.push(format!("{lead}{old} {arrow} {new}"));
-        } else {
-            let room = WIDTH.saturating_sub(lead.chars().count() + 2);
-            let (before, after) = (shortened(&before, room), shortened(&after, room));
-            let (old, new) = (palette.paint(Tone::Faint, &before), palette.paint(Tone::Good, &after));
-            lines.push(format!("{lead}  {old}"));
-            lines.push(format!("{}{arrow} {new}", " ".repeat(lead.chars().count())));
-        }
-    }
-    if let Some(more) = differences
-        .len()
-        .checked_sub(DIFFERENCES_SHOWN_MAX)
-        .filter(|more| *more > 0)
-    {
+    let shown = differences.get(..DIFFERENCES_SHOWN_MAX).unwrap_or(differences);
+    let mut lines = all_differences(shown, palette);
+    let more = differences.len() - shown.len();
+    if more > 0 {
         lines.push(format!("  and {}", counted(more, "more change")));
     }
     lines
+}
+
+/// The same, of any number.
+pub(crate) fn all_differences(differences: &[wire::Difference], palette: Palette) -> Vec<String> {
+    let widths = differences.iter().map(|one| one.path.chars().count());
+    let width = widths.max().unwrap_or_default().min(PATH_WIDTH_MAX);
+    differences
+        .iter()
+        .flat_map(|difference| told_difference(difference, width, palette))
+        .collect()
+}
+
+fn told_difference(difference: &wire::Difference, width: usize, palette: Palette) -> Vec<String> {
+    let wire::Difference { path, before, after } = difference;
+    let (before, after) = (value(before.as_ref()), value(after.as_ref()));
+    let lead = format!("  {path:width$}  ");
+    let indent = lead.chars().count();
+    let fits = indent + before.chars().count() + after.chars().count() + 3 <= WIDTH;
+    let room = if fits { WIDTH } else { WIDTH.saturating_sub(indent + 2) };
+    let (before, after) = (shortened(&before, room), shortened(&after, room));
+    let (old, new) = (palette.paint(Tone::Faint, &before), palette.paint(Tone::Good, &after));
+    let arrow = palette.paint(Tone::Faint, "→");
+    if fits {
+        vec![format!("{lead}{old} {arrow} {new}")]
+    } else {
+        vec![format!("{lead}  {old}"), format!("{}{arrow} {new}", " ".repeat(indent))]
+    }
 }
 
 /// Absent and empty stay apart, and control characters cannot move the cursor.

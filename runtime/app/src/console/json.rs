@@ -65,8 +65,7 @@ mod tests {
             }
             let written = String::from_utf8(out).unwrap();
             assert_eq!(
-                written,
-                "\"a\\u009b31m\\u007f é ° \u{a0} \\u0080x ű\"",
+                written, "\"a\\u009b31m\\u007f é ° \u{a0} \\u0080x ű\"",
                 "in pieces of {size}"
             );
             assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);

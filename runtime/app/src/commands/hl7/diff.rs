@@ -72,7 +72,10 @@ struct Change {
 type Pair<'f> = (Option<&'f Read<'f>>, Option<&'f Read<'f>>);
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let [before, after] = [MessageFile::read(&arguments.before)?, MessageFile::read(&arguments.after)?];
+    let [before, after] = [
+        MessageFile::read(&arguments.before)?,
+        MessageFile::read(&arguments.after)?,
+    ];
     let (left, right) = (read_all(&before, arguments)?, read_all(&after, arguments)?);
     let compared: Vec<Compared> = pairs(&left, &right)
         .into_iter()
@@ -134,7 +137,9 @@ fn index<'f>(messages: &'f [Read<'f>]) -> Option<HashMap<String, &'f Read<'f>>> 
 
 fn compare((before, after): Pair<'_>, arguments: &Arguments) -> Compared {
     let number = |read: Option<&Read<'_>>| read.map(|read| read.part.number);
-    let control_id = after.or(before).map(|read| read.message.header().control_id().to_owned());
+    let control_id = after
+        .or(before)
+        .map(|read| read.message.header().control_id().to_owned());
     let differences = match (before, after) {
         (Some(before), Some(after)) => changes(&before.message, &after.message, &arguments.ignore),
         _ => Vec::new(),
@@ -154,17 +159,24 @@ fn changes(before: &Message, after: &Message, ignored: &[Path]) -> Vec<Change> {
         .filter_map(|difference| {
             // A line that is not a segment has no path, and cannot be left out.
             let path = difference.path.parse::<Path>().ok();
-            if path.as_ref().is_some_and(|path| ignored.iter().any(|one| one.covers(path))) {
+            if path
+                .as_ref()
+                .is_some_and(|path| ignored.iter().any(|one| one.covers(path)))
+            {
                 return None;
             }
             let name = path.and_then(|path| names.full(&path).or_else(|| old_names.full(&path)));
-            Some(Change { difference: wired(difference), name })
+            Some(Change {
+                difference: wired(difference),
+                name,
+            })
         })
         .collect()
 }
 
 fn wired(difference: Difference) -> wire::Difference {
-    let words = |payload: Option<transfuse_message::Payload>| payload.map(|payload| payload.lossy_text().into_owned().into());
+    let words =
+        |payload: Option<transfuse_message::Payload>| payload.map(|payload| payload.lossy_text().into_owned().into());
     wire::Difference {
         path: difference.path,
         before: words(difference.before),
@@ -214,6 +226,10 @@ fn summary(compared: &[Compared]) -> String {
         (0, 1) => "no difference".to_owned(),
         (0, all) => format!("no difference in {}", counted(all, "message")),
         (_, 1) => counted(fields, "difference"),
-        (some, all) => format!("{} in {some} of {}", counted(fields, "difference"), counted(all, "message")),
+        (some, all) => format!(
+            "{} in {some} of {}",
+            counted(fields, "difference"),
+            counted(all, "message")
+        ),
     }
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use transfuse_message::{Charset, Message};
 
 use super::input::{self, Reading, or_standard_input};
-use super::rewrite::{Rewritten, Target};
+use super::rewrite::{LineEnd, Rewritten, Target};
 use crate::console::Console;
-use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 use crate::message_file::MessageFile;
 
 /// Write messages in another character set, or with other line ends
@@ -49,4 +50,46 @@ enum HowUnmappable {
     Fault,
     /// Write an escape sequence
     Escape,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    let reading = Reading {
+        charset: arguments.from,
+        message: arguments.message,
+    };
+    let mut rewritten = Vec::new();
+    for path in or_standard_input(&arguments.files)? {
+        let file = MessageFile::read(&path)?;
+        let mut replaced = Vec::new();
+        for part in reading.chosen(&file)? {
+            let read = reading.read(&file, part)?;
+            let label = read.label();
+            replaced.push((part, arguments.encoded(read.message, &label)?));
+        }
+        rewritten.push(Rewritten::new(&file, replaced, arguments.line_end));
+    }
+    arguments.target.write(&rewritten, console)?;
+    Ok(Exit::Success)
+}
+
+impl Arguments {
+    fn encoded(&self, message: Message, label: &str) -> Result<Bytes, Failure> {
+        let message = match self.charset {
+            Some(charset) => self.recoded(&message, charset, label)?,
+            None => message,
+        };
+        let Some(end) = self.line_end else {
+            return Ok(message.encode());
+        };
+        end.of_message(&message).map_err(|number| {
+            let error = anyhow::anyhow!(
+                "{label}: a line feed stands in a value of segment {number}, and MSH-2 names no escape character"
+            );
+            Failure::from(error).hinted("`--line-end cr` keeps it as it is")
+        })
+    }
+
+    fn recoded(&self, message: &Message, _charset: Charset, _label: &str) -> Result<Message, Failure> {
+        Ok(message.clone())
+    }
 }

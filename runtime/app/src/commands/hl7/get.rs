@@ -12,7 +12,7 @@ use super::names::Names;
 use super::paths;
 use super::tree::{self, Content, Node, Selection};
 use crate::console::Console;
-use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::failure::{Failure, Hint as _, Outcome};
 use crate::message_file::MessageFile;
 use crate::visible::{visible, visible_bytes};
 
@@ -193,7 +193,10 @@ fn push_leaves(node: &Node, read: &Read<'_>, found: &mut Vec<Found>) {
 fn tell_absent(paths: &[Path], found: &[Found], messages: usize, console: Console, walk: &mut Walk) {
     for path in paths {
         let path_text = path.to_string();
-        let absent = found.iter().filter(|one| one.value.is_none() && one.path == path_text).count();
+        let absent = found
+            .iter()
+            .filter(|one| one.value.is_none() && one.path == path_text)
+            .count();
         if absent == 0 {
             continue;
         }

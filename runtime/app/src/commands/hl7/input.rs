@@ -64,8 +64,10 @@ impl Reading {
         let index = usize::try_from(number).unwrap_or(usize::MAX) - 1;
         match file.parts.get(index..=index) {
             Some(parts) => Ok(parts),
-            None => Err(anyhow::anyhow!("`{}` has no message {number}", file.name()))
-                .hint(format!("it has {}", crate::layout::counted(file.parts.len(), "message"))),
+            None => Err(anyhow::anyhow!("`{}` has no message {number}", file.name())).hint(format!(
+                "it has {}",
+                crate::layout::counted(file.parts.len(), "message")
+            )),
         }
     }
 

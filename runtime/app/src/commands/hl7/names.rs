@@ -65,4 +65,9 @@ impl<'m> Names<'m> {
     ) -> Option<Named> {
         None
     }
+
+    /// The names on the way to a node: `Patient Name, Family Name`.
+    pub(super) fn full(&self, _path: &transfuse_message::Path) -> Option<String> {
+        None
+    }
 }

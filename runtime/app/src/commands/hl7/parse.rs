@@ -161,11 +161,20 @@ fn write_tree(read: &Read<'_>, arguments: &Arguments, palette: Palette, out: &mu
     let selection = arguments.selection();
     let mut open: Vec<String> = Vec::new();
     for segment in tree::segments(&read.message, &names, &selection, read.part.line) {
-        let same = open.iter().zip(&segment.groups).take_while(|(open, now)| open == now).count();
+        let same = open
+            .iter()
+            .zip(&segment.groups)
+            .take_while(|(open, now)| open == now)
+            .count();
         for (depth, group) in segment.groups.iter().enumerate().skip(same) {
             writeln!(out, "{}{}", "  ".repeat(depth), palette.paint(Tone::Odd, group))?;
         }
-        writeln!(out, "{}{}", "  ".repeat(segment.groups.len()), segment_line(&segment, palette))?;
+        writeln!(
+            out,
+            "{}{}",
+            "  ".repeat(segment.groups.len()),
+            segment_line(&segment, palette)
+        )?;
         for field in &segment.fields {
             write_node(field, segment.groups.len() + 1, arguments.full, palette, out)?;
         }
@@ -245,7 +254,11 @@ fn shown_value(content: &Content, full: bool, palette: Palette) -> String {
         Content::Empty(_) => mark("(empty)"),
         Content::Absent(_) => mark("(absent)"),
         Content::Delete(_) => format!("\"\" {}", mark("(delete)")),
-        Content::Undecodable(text) => format!("{} {}", cut(text, full), palette.paint(Tone::Bad, "(not text in this character set)")),
+        Content::Undecodable(text) => format!(
+            "{} {}",
+            cut(text, full),
+            palette.paint(Tone::Bad, "(not text in this character set)")
+        ),
         Content::Undivided { parts, text } => format!("{} {}", cut(text, full), mark(&format!("({parts} parts)"))),
         Content::Parts(_) => String::new(),
     }
@@ -257,7 +270,10 @@ fn cut(text: &str, full: bool) -> String {
         return visible(text).into_owned();
     }
     // A character is at most four bytes, so that no more than this has to be looked at.
-    let near = text.char_indices().nth(VALUE_WIDTH_MAX + 1).map_or(text, |(end, _)| text.get(..end).unwrap_or_default());
+    let near = text
+        .char_indices()
+        .nth(VALUE_WIDTH_MAX + 1)
+        .map_or(text, |(end, _)| text.get(..end).unwrap_or_default());
     if near.len() == text.len() && visible(text).chars().count() <= VALUE_WIDTH_MAX {
         return visible(text).into_owned();
     }

@@ -61,7 +61,9 @@ fn neither(text: &str, kind: &str) -> Failure {
         None => (text, String::new()),
     };
     let hint = match (left.parse::<Path>(), meant(left)) {
-        (Ok(path), _) if value.is_empty() => format!("write the value behind it: `{path}=VALUE`, or `{path}=` to empty it"),
+        (Ok(path), _) if value.is_empty() => {
+            format!("write the value behind it: `{path}=VALUE`, or `{path}=` to empty it")
+        }
         (_, Some(path)) => format!("did you mean `{path}{value}`?"),
         _ => EXAMPLE.to_owned(),
     };

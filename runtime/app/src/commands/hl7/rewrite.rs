@@ -1,10 +1,11 @@
 //! Files with some of their messages changed: to standard output, or in place.
 
-use std::io::Write as _;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use transfuse_message::Message;
 
 use crate::console::Console;
 use crate::failure::{Failure, Hint as _};
@@ -19,6 +20,17 @@ pub(super) struct Target {
     pub(super) in_place: bool,
 }
 
+/// What ends a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LineEnd {
+    /// A carriage return, as the standard has it
+    Cr,
+    /// A line feed, for Unix tools
+    Lf,
+    /// Both, for Windows
+    Crlf,
+}
+
 /// One file with the new bytes of its messages.
 pub(super) struct Rewritten {
     path: Option<PathBuf>,
@@ -26,20 +38,78 @@ pub(super) struct Rewritten {
 }
 
 impl Rewritten {
-    /// The file with each of these messages replaced; what lies around them stays as it is.
-    pub(super) fn new<'p>(file: &MessageFile, replaced: impl IntoIterator<Item = (&'p Part, Bytes)>) -> Self {
+    /// The file with each of these messages replaced. What lies around them stays as it is, but for its line ends
+    /// where those are to be changed.
+    pub(super) fn new<'p>(
+        file: &MessageFile,
+        replaced: impl IntoIterator<Item = (&'p Part, Bytes)>,
+        line_end: Option<LineEnd>,
+    ) -> Self {
         let mut content = Vec::with_capacity(file.bytes.len());
         let mut kept = 0;
+        let keep = |range: Range<usize>, content: &mut Vec<u8>| {
+            let around = file.bytes.get(range).unwrap_or_default();
+            match line_end {
+                Some(end) => end.apply(around, content),
+                None => content.extend_from_slice(around),
+            }
+        };
         for (part, bytes) in replaced {
-            content.extend_from_slice(file.bytes.get(kept..part.range.start).unwrap_or_default());
+            keep(kept..part.range.start, &mut content);
             content.extend_from_slice(&bytes);
             kept = part.range.end;
         }
-        content.extend_from_slice(file.bytes.get(kept..).unwrap_or_default());
+        keep(kept..file.bytes.len(), &mut content);
         Self {
             path: file.path.clone(),
             content,
         }
+    }
+}
+
+impl LineEnd {
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Cr => b"\r",
+            Self::Lf => b"\n",
+            Self::Crlf => b"\r\n",
+        }
+    }
+
+    /// A message with every segment ended like this. A line feed within a segment, where segments end with a carriage
+    /// return, belongs to a value: it becomes an escape sequence, because it would end the segment now.
+    ///
+    /// # Errors
+    ///
+    /// The number of the segment, from one, whose line feed cannot be escaped, because MSH-2 names no character for it.
+    pub(super) fn of_message(self, message: &Message) -> Result<Bytes, usize> {
+        let escape = message.delimiters().escape;
+        let mut out = Vec::with_capacity(message.encode().len());
+        for (number, segment) in (1..).zip(message.segments()) {
+            for (index, piece) in segment.raw().split(|byte| *byte == b'\n').enumerate() {
+                match escape {
+                    _ if index == 0 => {}
+                    _ if self == Self::Cr => out.push(b'\n'),
+                    Some(escape) => out.extend_from_slice(&[escape, b'X', b'0', b'A', escape]),
+                    None => return Err(number),
+                }
+                out.extend_from_slice(piece);
+            }
+            out.extend_from_slice(self.bytes());
+        }
+        Ok(out.into())
+    }
+
+    /// Lines of anything else.
+    fn apply(self, content: &[u8], out: &mut Vec<u8>) {
+        let mut rest = content;
+        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+            let (line, ending) = rest.split_at(at);
+            out.extend_from_slice(line);
+            out.extend_from_slice(self.bytes());
+            rest = ending.strip_prefix(b"\r\n").or(ending.get(1..)).unwrap_or_default();
+        }
+        out.extend_from_slice(rest);
     }
 }
 
@@ -75,6 +145,8 @@ fn lines<'t, T: AsRef<str>>(text: &'t str, show: impl Fn(&'t str) -> T) -> Strin
 }
 
 fn visible_lines(content: &[u8]) -> String {
-    let lines = content.split(|byte| matches!(byte, b'\r' | b'\n')).filter(|line| !line.is_empty());
+    let lines = content
+        .split(|byte| matches!(byte, b'\r' | b'\n'))
+        .filter(|line| !line.is_empty());
     lines.map(|line| visible_bytes(line) + "\n").collect()
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
             }
             replaced.push((part, read.message.encode()));
         }
-        rewritten.push(Rewritten::new(&file, replaced));
+        rewritten.push(Rewritten::new(&file, replaced, None));
     }
     arguments.target.write(&rewritten, console)?;
     Ok(Exit::Success)
@@ -73,9 +73,8 @@ fn change(message: &mut Message, path: &Path, value: &str, raw: bool) -> Result<
 fn explained(label: &str, error: &PathError) -> Failure {
     let failure = Failure::from(anyhow::anyhow!("{label}: {error}"));
     match error {
-        PathError::Unencodable { .. } => {
-            failure.hinted("`transfuse hl7 encode --charset utf-8` writes the message in a set that has every character")
-        }
+        PathError::Unencodable { .. } => failure
+            .hinted("`transfuse hl7 encode --charset utf-8` writes the message in a set that has every character"),
         _ => failure,
     }
 }

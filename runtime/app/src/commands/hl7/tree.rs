@@ -4,6 +4,7 @@ use serde::Serialize;
 use transfuse_message::{Delimiters, Message, Path};
 
 use super::names::{Named, Names, SegmentKind};
+use crate::message_file::LineCounter;
 use crate::visible::visible_bytes;
 
 /// A segment with everything in it.
@@ -50,7 +51,10 @@ pub(super) enum Content {
     /// Bytes that are not text in the message's character set, shown with `<F5>` for each.
     Undecodable(String),
     /// A node of so many parts that it is shown as a whole, delimiters and all.
-    Undivided { parts: usize, text: String },
+    Undivided {
+        parts: usize,
+        text: String,
+    },
     Parts(Vec<Node>),
 }
 
@@ -86,7 +90,10 @@ const NODES_MAX: usize = 200_000;
 impl Selection {
     fn takes(&self, path: &str) -> bool {
         // Every path that a tree makes can be read again.
-        self.paths.is_empty() || path.parse().is_ok_and(|path| self.paths.iter().any(|one| one.covers(&path)))
+        self.paths.is_empty()
+            || path
+                .parse()
+                .is_ok_and(|path| self.paths.iter().any(|one| one.covers(&path)))
     }
 
     /// Whether anything of a segment can be asked for.
@@ -130,10 +137,14 @@ pub(super) fn segments<'m>(
     first_line: usize,
 ) -> impl Iterator<Item = SegmentTree> + 'm {
     let content = message.encode();
-    let mut lines = LineCounter { line: first_line, at: 0 };
+    let mut lines = SegmentLines {
+        first: first_line,
+        counter: LineCounter::default(),
+        at: 0,
+    };
     let mut numbers = std::collections::HashMap::new();
     message.segments().zip(0..).filter_map(move |(view, index)| {
-        let line = lines.line_of(&content, view.raw());
+        let line = lines.of(&content, view.raw());
         let occurrence: &mut usize = numbers.entry(view.name()).or_default();
         *occurrence += 1;
         let path = match (view.name(), *occurrence) {
@@ -165,29 +176,29 @@ pub(super) fn segments<'m>(
 }
 
 /// Tells on which line of the file each segment stands.
-struct LineCounter {
-    line: usize,
+struct SegmentLines {
+    first: usize,
+    counter: LineCounter,
     at: usize,
 }
 
-impl LineCounter {
+impl SegmentLines {
     /// The line of `segment`, which is the next one in `content`.
-    fn line_of(&mut self, content: &[u8], segment: &[u8]) -> usize {
-        while let Some(rest) = content.get(self.at..).filter(|rest| !rest.is_empty() && !rest.starts_with(segment)) {
-            self.pass(rest, 1);
+    fn of(&mut self, content: &[u8], segment: &[u8]) -> usize {
+        while let Some(rest) = content
+            .get(self.at..)
+            .filter(|rest| !rest.is_empty() && !rest.starts_with(segment))
+        {
+            self.pass(rest.get(..1).unwrap_or_default());
         }
-        let line = self.line;
-        let rest = content.get(self.at..).unwrap_or_default();
-        self.pass(rest, segment.len());
+        let line = self.first + self.counter.line() - 1;
+        self.pass(segment);
         line
     }
 
-    fn pass(&mut self, rest: &[u8], count: usize) {
-        for (index, byte) in rest.iter().take(count).enumerate() {
-            let is_half = *byte == b'\r' && rest.get(index + 1) == Some(&b'\n');
-            self.line += usize::from(matches!(byte, b'\r' | b'\n') && !is_half);
-        }
-        self.at += count;
+    fn pass(&mut self, bytes: &[u8]) {
+        self.counter.pass(bytes);
+        self.at += bytes.len();
     }
 }
 
@@ -255,19 +266,33 @@ impl Builder<'_> {
 
     /// A line that is no segment.
     fn line(&self, path: &str, raw: &[u8]) -> Node {
-        Node { path: path.to_owned(), named: None, content: self.leaf(raw), depth: 0 }
+        Node {
+            path: path.to_owned(),
+            named: None,
+            content: self.leaf(raw),
+            depth: 0,
+        }
     }
 
     fn header_field(&self, segment: &str, number: u32, bytes: &[u8]) -> Node {
         let content = Content::Value(String::from_utf8_lossy(bytes).into_owned());
-        Node { content, ..self.absent(segment, number) }
+        Node {
+            content,
+            ..self.absent(segment, number)
+        }
     }
 
     /// All that is left of a segment, from this field on.
     fn undivided(&self, segment: &str, number: u32, bytes: &[u8]) -> Node {
         let parts = bytes.iter().filter(|byte| **byte == self.delimiters.field).count() + 1;
-        let content = Content::Undivided { parts, text: self.lossy(bytes) };
-        Node { content, ..self.absent(segment, number) }
+        let content = Content::Undivided {
+            parts,
+            text: self.lossy(bytes),
+        };
+        Node {
+            content,
+            ..self.absent(segment, number)
+        }
     }
 
     fn lossy(&self, bytes: &[u8]) -> String {
@@ -279,7 +304,9 @@ impl Builder<'_> {
     fn absent(&self, segment: &str, number: u32) -> Node {
         Node {
             path: format!("{segment}-{number}"),
-            named: self.names.node(self.segment, number, None, None, self.value_type.as_deref()),
+            named: self
+                .names
+                .node(self.segment, number, None, None, self.value_type.as_deref()),
             content: Content::Absent(Yes),
             depth: 0,
         }
@@ -351,10 +378,17 @@ impl Builder<'_> {
         let count = bytes.iter().filter(|byte| **byte == separator).count() + 1;
         let is_too_much = (count > PARTS_MAX && !self.selection.full) || self.nodes > NODES_MAX;
         let content = if is_too_much {
-            Content::Undivided { parts: count, text: self.lossy(bytes) }
+            Content::Undivided {
+                parts: count,
+                text: self.lossy(bytes),
+            }
         } else {
             let pieces = (1_u32..).zip(bytes.split(|byte| *byte == separator));
-            Content::Parts(pieces.map(|(index, piece)| self.node(part(&place, index), piece)).collect())
+            Content::Parts(
+                pieces
+                    .map(|(index, piece)| self.node(part(&place, index), piece))
+                    .collect(),
+            )
         };
         self.nodes += 1;
         Node {
@@ -367,7 +401,13 @@ impl Builder<'_> {
 
     fn named(&self, place: &Place) -> Option<Named> {
         let value_type = self.value_type.as_deref();
-        self.names.node(self.segment, place.field, place.component, place.subcomponent, value_type)
+        self.names.node(
+            self.segment,
+            place.field,
+            place.component,
+            place.subcomponent,
+            value_type,
+        )
     }
 
     fn leaf(&self, bytes: &[u8]) -> Content {
