@@ -241,7 +241,7 @@ impl Lines<'_> {
         self.terminator == Terminator::LineFeed
             || ending.contains(&b'\r')
             || next == self.bytes.len()
-            || self.name(next, self.bytes.len()) != [0; 3]
+            || !matches!(&self.name(next, self.bytes.len()), [0, 0, 0] | b"MSH")
             || self.is_header(next, false)
     }
 
