@@ -27,6 +27,7 @@ mod escape;
 mod message;
 mod path;
 mod payload;
+pub mod schema;
 
 pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Finding, Severity};
 pub use charset::Charset;
@@ -35,3 +36,4 @@ pub use difference::{Difference, differences};
 pub use message::{Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, SegmentView, Value};
 pub use path::{FieldPath, Path, PathError};
 pub use payload::Payload;
+pub use schema::Schema;

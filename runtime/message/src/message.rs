@@ -1,6 +1,7 @@
 //! The message: the received bytes, and where its segments lie in them.
 
 mod copy;
+mod definition;
 mod edit;
 mod header;
 mod parse;
