@@ -33,7 +33,9 @@ pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, A
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};
-pub use message::{Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, SegmentView, Value};
+pub use message::{
+    Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, RecodeError, SegmentView, Unmappable, Value,
+};
 pub use path::{FieldPath, Path, PathError};
 pub use payload::Payload;
 pub use schema::Schema;

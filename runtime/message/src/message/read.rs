@@ -72,14 +72,16 @@ impl Message {
     /// The bytes of any node as they stand in the message, escapes and character set included. A path that is only a
     /// segment gives the whole segment without its terminator, and one that is only a field all its repetitions.
     pub fn get_raw(&self, path: &Path) -> Result<Option<Cow<'_, [u8]>>, PathError> {
-        let Some(index) = self.find(path.name(), path.occurrence()) else {
-            return Ok(None);
-        };
-        let content = self.content(index);
-        let Some(field) = path.field() else {
-            return Ok(Some(Cow::Borrowed(content)));
-        };
-        Ok(self.node(content, path, field, Aim::Node).map(Cow::Borrowed))
+        Ok(self.reading(path).map(|reading| self.charset.printed(reading)))
+    }
+
+    /// The same, as it stands in the reading of the segment.
+    pub(crate) fn reading(&self, path: &Path) -> Option<&[u8]> {
+        let content = self.content(self.find(path.name(), path.occurrence())?);
+        match path.field() {
+            Some(field) => self.node(content, path, field, Aim::Node),
+            None => Some(content),
+        }
     }
 
     /// For each segment of this name, in order, the decoded text of the leaves `fields`.
@@ -200,7 +202,7 @@ impl Message {
     /// Text without escape sequences.
     fn text<'a>(&self, bytes: &'a [u8], path: &Path) -> Result<Value<'a>, PathError> {
         self.charset
-            .decode(bytes)
+            .text(bytes)
             .map(Value::Text)
             .ok_or_else(|| self.undecodable(path))
     }
