@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use header::Header;
+pub use header::{Header, is_of_type};
 pub use parse::{MESSAGE_BYTES_MAX, ParseError, ParseOptions};
 pub use print::SegmentView;
 pub use read::Value;

@@ -168,7 +168,8 @@ impl Schema {
 
     /// The same, looked for in other versions too: OBX-2 names types that the version has withdrawn. A type that has no
     /// components here has none.
-    pub(crate) fn datatype_of_any(&'static self, name: &str) -> Option<&'static DatatypeDefinition> {
+    #[must_use]
+    pub fn datatype_of_any(&'static self, name: &str) -> Option<&'static DatatypeDefinition> {
         let is_known = self.datatype(name).is_some() || PRIMITIVES.contains(&name);
         let places = if is_known { 1 } else { SCHEMAS.len() };
         self.nearby().take(places).find_map(|schema| schema.datatype(name))

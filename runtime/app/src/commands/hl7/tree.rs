@@ -102,7 +102,7 @@ impl Selection {
             return self.paths.is_empty();
         };
         let same = |one: &Path| {
-            one.segment() == segment.segment() && one.written_occurrence().is_none_or(|at| at == segment.occurrence())
+            one.segment() == segment.segment() && one.given_occurrence().is_none_or(|at| at == segment.occurrence())
         };
         self.paths.is_empty() || self.paths.iter().any(same)
     }
