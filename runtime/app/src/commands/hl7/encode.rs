@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use transfuse_message::{Charset, Message};
+use transfuse_message::{Charset, Message, RecodeError, Unmappable};
 
 use super::input::{self, Reading, or_standard_input};
+use super::paths;
 use super::rewrite::{LineEnd, Rewritten, Target};
 use crate::console::Console;
 use crate::failure::{Exit, Failure, Outcome};
@@ -81,15 +82,25 @@ impl Arguments {
         let Some(end) = self.line_end else {
             return Ok(message.encode());
         };
-        end.of_message(&message).map_err(|number| {
-            let error = anyhow::anyhow!(
-                "{label}: a line feed stands in a value of segment {number}, and MSH-2 names no escape character"
-            );
+        message.encode_with_ending(end.bytes()).ok_or_else(|| {
+            let error = anyhow::anyhow!("{label}: a value holds a line feed, and MSH-2 names no character to escape it with");
             Failure::from(error).hinted("`--line-end cr` keeps it as it is")
         })
     }
 
-    fn recoded(&self, message: &Message, _charset: Charset, _label: &str) -> Result<Message, Failure> {
-        Ok(message.clone())
+    fn recoded(&self, message: &Message, charset: Charset, label: &str) -> Result<Message, Failure> {
+        let unmappable = match self.unmappable {
+            HowUnmappable::Fault => Unmappable::Fault,
+            HowUnmappable::Escape => Unmappable::Escape,
+        };
+        message.to_charset(charset, unmappable).map_err(|error| {
+            let hint = match &error {
+                RecodeError::Unmappable { .. } => "`--unmappable escape` writes it as an escape sequence",
+                RecodeError::Undecodable { .. } => "`--from windows-1250`, say, reads the bytes in another set",
+                _ => "`--charset utf-8` has every character",
+            };
+            let text = paths::without_engine(&error.to_string());
+            Failure::from(anyhow::anyhow!("{label}: {text}")).hinted(hint)
+        })
     }
 }

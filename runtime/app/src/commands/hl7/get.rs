@@ -130,11 +130,9 @@ fn look(read: &Read<'_>, path: &Path, arguments: &Arguments) -> Result<Vec<Found
     }])
 }
 
-/// A `PathError` that names its message. The command line has a person before it, and no plugin.
+/// A `PathError` that names its message.
 fn told(read: &Read<'_>, error: &PathError) -> anyhow::Error {
-    let text = error.to_string();
-    let text = text.split(": set the sender's charset").next().unwrap_or(&text);
-    anyhow::anyhow!("{}: {text}", read.label())
+    anyhow::anyhow!("{}: {}", read.label(), paths::without_engine(&error.to_string()))
 }
 
 fn nothing(read: &Read<'_>, path: String) -> Found {

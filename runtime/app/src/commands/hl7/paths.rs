@@ -70,6 +70,23 @@ fn neither(text: &str, kind: &str) -> Failure {
     Failure::from(anyhow::anyhow!("`{left}` is neither a {kind} nor a file")).hinted(hint)
 }
 
+/// What is wrong with bytes, without the advice for an engine's configuration: here the command has an option for it.
+pub(super) fn without_engine(error: &str) -> &str {
+    error.split(": set the sender's charset").next().unwrap_or(error)
+}
+
+/// Whether a path lies within another one; of a field without components, `PID-3.1` is the same as `PID-3`.
+pub(super) fn covers(outer: &Path, inner: &str) -> bool {
+    let components = inner.split_once('-').map_or(0, |(_, field)| field.matches('.').count());
+    let first_parts: &[&str] = match components {
+        0 if inner.contains('-') => &["", ".1", ".1.1"],
+        1 => &["", ".1"],
+        _ => &[""],
+    };
+    let candidates = first_parts.iter().filter_map(|part| format!("{inner}{part}").parse::<Path>().ok());
+    candidates.into_iter().any(|candidate| outer.covers(&candidate))
+}
+
 /// The path that a slip of the pen stands for: lower case, `PID.5`, `PID 5`, `PID-5-1`, `PID-3(2)`, `PID-5.0`.
 pub(super) fn meant(text: &str) -> Option<Path> {
     let text = text.trim().to_ascii_uppercase();

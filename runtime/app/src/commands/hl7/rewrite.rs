@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use transfuse_message::Message;
 
 use crate::console::Console;
 use crate::failure::{Failure, Hint as _};
@@ -68,36 +67,12 @@ impl Rewritten {
 }
 
 impl LineEnd {
-    fn bytes(self) -> &'static [u8] {
+    pub(super) fn bytes(self) -> &'static [u8] {
         match self {
             Self::Cr => b"\r",
             Self::Lf => b"\n",
             Self::Crlf => b"\r\n",
         }
-    }
-
-    /// A message with every segment ended like this. A line feed within a segment, where segments end with a carriage
-    /// return, belongs to a value: it becomes an escape sequence, because it would end the segment now.
-    ///
-    /// # Errors
-    ///
-    /// The number of the segment, from one, whose line feed cannot be escaped, because MSH-2 names no character for it.
-    pub(super) fn of_message(self, message: &Message) -> Result<Bytes, usize> {
-        let escape = message.delimiters().escape;
-        let mut out = Vec::with_capacity(message.encode().len());
-        for (number, segment) in (1..).zip(message.segments()) {
-            for (index, piece) in segment.raw().split(|byte| *byte == b'\n').enumerate() {
-                match escape {
-                    _ if index == 0 => {}
-                    _ if self == Self::Cr => out.push(b'\n'),
-                    Some(escape) => out.extend_from_slice(&[escape, b'X', b'0', b'A', escape]),
-                    None => return Err(number),
-                }
-                out.extend_from_slice(piece);
-            }
-            out.extend_from_slice(self.bytes());
-        }
-        Ok(out.into())
     }
 
     /// Lines of anything else.
