@@ -26,12 +26,17 @@ mod escape;
 mod message;
 mod path;
 mod payload;
+pub mod schema;
 pub mod validation;
 
 pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Finding, Severity};
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};
-pub use message::{Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, SegmentView, Value, is_of_type};
-pub use path::{FieldPath, Path, PathError};
+pub use message::{
+    Group, Groups, Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, SegmentView, StructureFault,
+    StructureFinding, Value, is_of_type,
+};
+pub use path::{FieldPath, GroupStep, Path, PathError};
 pub use payload::Payload;
+pub use schema::Schema;

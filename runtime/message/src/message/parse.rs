@@ -130,7 +130,7 @@ fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError>
     .read(start)?;
     let mut message = Message {
         original,
-        segments: Arc::new(segments),
+        segments: Arc::new(segments.into()),
         delimiters,
         charset: Charset::ASCII,
         terminator,
@@ -142,7 +142,7 @@ fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError>
 }
 
 /// Positions fit in 32 bits because a message has at most [`MESSAGE_BYTES_MAX`] bytes.
-fn position(index: usize) -> u32 {
+pub(super) fn position(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
