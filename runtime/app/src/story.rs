@@ -1,5 +1,7 @@
 //! A message's life, told in lines: what came in, what the chain made of it, where it went.
 
+mod findings;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use transfuse_message::{Message, Path, acknowledgement};
@@ -23,6 +25,7 @@ pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
     let mut lines = heading(message, palette);
     if let Some(decision) = &message.decision {
         lines.push(String::new());
+        lines.extend(findings::findings(decision, palette));
         lines.extend(chain(decision, palette));
         lines.extend(ending(decision, palette));
         for (number, output) in decision.outputs.iter().enumerate() {

@@ -35,9 +35,9 @@ pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};
 pub use message::{
-    Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, RecodeError, SegmentView, Unmappable, Value,
-    is_of_type,
+    Group, Groups, Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, RecodeError, SegmentView,
+    StructureFault, StructureFinding, Unmappable, Value, is_of_type,
 };
-pub use path::{FieldPath, Path, PathError};
+pub use path::{FieldPath, GroupStep, Path, PathError};
 pub use payload::Payload;
 pub use schema::Schema;

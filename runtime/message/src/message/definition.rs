@@ -2,7 +2,7 @@
 
 use super::Message;
 use crate::path::FieldPath;
-use crate::schema::{Definition, Schema, Structure};
+use crate::schema::{self, Definition, Schema, Structure};
 use crate::{Path, Value};
 
 /// The datatype of a field that another field decides.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::list::SegmentList;
 use super::{Message, Segment, State, Terminator};
 use crate::batch::PartKind;
 use crate::batch::start::{self, Place};
@@ -141,7 +142,7 @@ fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError>
     .read(start)?;
     let mut message = Message {
         original,
-        segments: Arc::new(segments),
+        segments: Arc::new(segments.into()),
         delimiters,
         charset: Charset::ASCII,
         terminator,
@@ -158,7 +159,7 @@ fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError>
 /// Makes the readings of a wide character set, for the segments whose bytes are not their own.
 fn read_segments(message: &mut Message) {
     let charset = message.charset;
-    for segment in Arc::make_mut(&mut message.segments) {
+    for segment in SegmentList::edit(&mut message.segments) {
         let range = segment.start as usize..segment.end as usize;
         let bytes = message.original.get(range).unwrap_or_default();
         if let Cow::Owned(reading) = charset.reading(bytes) {
@@ -168,7 +169,7 @@ fn read_segments(message: &mut Message) {
 }
 
 /// Positions fit in 32 bits because a message has at most [`MESSAGE_BYTES_MAX`] bytes.
-fn position(index: usize) -> u32 {
+pub(super) fn position(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 

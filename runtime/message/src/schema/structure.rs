@@ -1,16 +1,20 @@
 //! Message structures: which segments and groups stand in a message, in which order.
 
+use std::sync::OnceLock;
+
 use super::Cardinality;
 use super::nodes::typed_cardinality;
 use super::version::holds;
+use crate::message::Plan;
 
 /// The structure of a message, such as `ORU_R01`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Structure {
     /// The name, as in MSH-9.3.
     pub name: &'static str,
     /// What stands in it, in order.
     pub elements: Vec<Element>,
+    plan: OnceLock<Plan>,
 }
 
 /// A segment or a group in a structure.
@@ -45,7 +49,16 @@ impl Structure {
         let mut lines = block.lines().filter_map(|line| line.trim_start().split_once(' '));
         let (_, form) = lines.find(|(versions, _)| holds(versions, version))?;
         let elements = Reader { rest: form }.elements();
-        Some(Self { name, elements })
+        Some(Self {
+            name,
+            elements,
+            plan: OnceLock::new(),
+        })
+    }
+
+    /// The structure prepared for grouping segments by it, made at the first question.
+    pub(crate) fn plan(&self) -> &Plan {
+        self.plan.get_or_init(|| Plan::of(self))
     }
 
     /// Every group of the structure, from the outside in and in order.
