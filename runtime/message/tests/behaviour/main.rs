@@ -13,6 +13,7 @@ mod parsing;
 mod paths;
 mod properties;
 mod reading;
+mod validating;
 
 use transfuse_message::{Message, ParseOptions, Path};
 
