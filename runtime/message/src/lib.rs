@@ -26,6 +26,7 @@ mod escape;
 mod message;
 mod path;
 mod payload;
+mod time;
 
 pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Finding, Severity};
 pub use charset::Charset;
@@ -36,3 +37,4 @@ pub use message::{
 };
 pub use path::{FieldPath, Path, PathError};
 pub use payload::Payload;
+pub use time::{AmbiguousTime, Precision, TimeError, TimeOfDay, Timestamp};

@@ -9,6 +9,7 @@ mod place;
 mod print;
 mod read;
 mod recode;
+mod time;
 
 use std::fmt;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::Charset;
+use crate::{Charset, TimeError};
 
 /// The address of a node: a segment, a field, a repetition, a component or a subcomponent.
 ///
@@ -89,6 +89,14 @@ pub enum PathError {
         /// The character set of the message.
         charset: Charset,
     },
+    /// The message's fault: the text is not a time, or not one moment.
+    #[error("{path}: {fault}")]
+    NotATime {
+        /// The node.
+        path: Path,
+        /// What is wrong.
+        fault: TimeError,
+    },
 }
 
 impl PathError {
@@ -102,13 +110,14 @@ impl PathError {
             Self::Unencodable { .. } => "unencodable",
             Self::Unsupported { .. } => "unsupported",
             Self::Undecodable { .. } => "undecodable",
+            Self::NotATime { fault, .. } => fault.code(),
         }
     }
 
     /// Whether the plugin asked for something wrong; otherwise the message is at fault.
     #[must_use]
     pub fn is_plugins_fault(&self) -> bool {
-        !matches!(self, Self::Undecodable { .. })
+        !matches!(self, Self::Undecodable { .. } | Self::NotATime { .. })
     }
 }
 

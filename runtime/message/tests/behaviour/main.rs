@@ -12,6 +12,9 @@ mod parsing;
 mod paths;
 mod properties;
 mod reading;
+mod recoding;
+mod times;
+mod wide_charsets;
 
 use transfuse_message::{Message, ParseOptions, Path};
 
