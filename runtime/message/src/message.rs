@@ -12,6 +12,7 @@ mod place;
 mod print;
 mod read;
 mod recode;
+mod time;
 
 use std::fmt;
 use std::ops::Range;

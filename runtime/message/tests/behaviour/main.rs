@@ -13,7 +13,10 @@ mod parsing;
 mod paths;
 mod properties;
 mod reading;
+mod recoding;
+mod times;
 mod validating;
+mod wide_charsets;
 
 use transfuse_message::{Message, ParseOptions, Path};
 
