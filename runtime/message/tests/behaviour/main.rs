@@ -8,10 +8,12 @@ mod charsets;
 mod comparing;
 mod editing;
 mod escaping;
+mod grouping;
 mod parsing;
 mod paths;
 mod properties;
 mod reading;
+mod schema;
 
 use transfuse_message::{Message, ParseOptions, Path};
 
