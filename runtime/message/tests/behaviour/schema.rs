@@ -141,7 +141,7 @@ fn the_structure_is_the_one_that_msh_9_names_or_that_its_event_shares() {
         ("2.3.1", "ADT^A31", Some("ADT_A01")),
         ("2.5", "ACK^A01^ACK", Some("ACK")),
         ("2.5", "ACK", Some("ACK")),
-        ("2.5", "SIU^S15", Some("SIU_S12")),
+        ("2.5", "REF^I14", Some("REF_I12")),
         ("2.5", "MDM^T10", Some("MDM_T02")),
         ("2.8", "ORM^O01^ORM_O01", Some("ORM_O01")),
         ("2.5", "ORU^R01^NONSENSE", Some("ORU_R01")),
