@@ -244,7 +244,7 @@ async fn an_unanswered_file_stays_and_is_offered_again_with_growing_pauses() {
 
 #[tokio::test(start_paused = true)]
 async fn an_over_long_file_is_handed_over_as_such_and_goes_to_the_error_folder() {
-    let mut watched = watch(folder(), |settings| settings.file_bytes_max = 10).await;
+    let mut watched = watch(folder(), |settings| settings.message_bytes_max = 10).await;
     watched.put("a.hl7", "0123456789");
     assert_eq!(watched.takes(accepted()).await.defect, None);
     watched.put("b.hl7", "0123456789A");
