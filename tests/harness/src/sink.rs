@@ -196,13 +196,12 @@ fn answer(stream: &mut TcpStream, reply: Reply, control_id: &str) -> bool {
         Reply::Codes(codes) => codes
             .iter()
             .all(|code| stream.write_all(&framed(code, control_id)).is_ok()),
-        Reply::NotStored => true,
         Reply::AnotherControlId => stream.write_all(&framed("AA", "NOBODY-SENT-THIS")).is_ok(),
         Reply::Late(pause) => {
             std::thread::sleep(pause);
             stream.write_all(&framed("AA", control_id)).is_ok()
         }
-        Reply::Hang => true,
+        Reply::NotStored | Reply::Hang => true,
         Reply::DropMidFrame => {
             let answer = framed("AA", control_id);
             drop(stream.write_all(answer.get(..answer.len() / 2).unwrap_or_default()));
