@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{PathError, Reader};
+use super::{Path, PathError, Reader};
 
 /// The most groups in one path. Structures nest eight deep at most.
 const STEPS_MAX: usize = 16;
@@ -40,6 +40,17 @@ impl GroupStep {
 
     pub(crate) fn has_occurrence(&self) -> bool {
         self.occurrence > 0
+    }
+}
+
+impl Path {
+    /// Reads the path of a group, whose slash at the end may be left out: `PATIENT_RESULT[2]/ORDER_OBSERVATION`.
+    pub fn group(text: &str) -> Result<Self, PathError> {
+        if text.ends_with('/') {
+            text.parse()
+        } else {
+            format!("{text}/").parse()
+        }
     }
 }
 
