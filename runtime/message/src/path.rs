@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::Charset;
+use crate::{Charset, TimeError};
 
 pub use groups::GroupStep;
 
@@ -109,6 +109,14 @@ pub enum PathError {
         /// The character set of the message.
         charset: Charset,
     },
+    /// The message's fault: the text is not a time, or not one moment.
+    #[error("{path}: {fault}")]
+    NotATime {
+        /// The node.
+        path: Path,
+        /// What is wrong.
+        fault: TimeError,
+    },
 }
 
 impl PathError {
@@ -123,13 +131,14 @@ impl PathError {
             Self::NoSuchGroup { .. } => "no-such-group",
             Self::Unsupported { .. } => "unsupported",
             Self::Undecodable { .. } => "undecodable",
+            Self::NotATime { fault, .. } => fault.code(),
         }
     }
 
     /// Whether the plugin asked for something wrong; otherwise the message is at fault.
     #[must_use]
     pub fn is_plugins_fault(&self) -> bool {
-        !matches!(self, Self::Undecodable { .. })
+        !matches!(self, Self::Undecodable { .. } | Self::NotATime { .. })
     }
 }
 
@@ -207,6 +216,36 @@ impl Path {
         self.occurrence > 0
     }
 
+    /// Which of the segments of that name, where one was written.
+    #[must_use]
+    pub fn given_occurrence(&self) -> Option<u32> {
+        self.has_occurrence().then_some(self.occurrence)
+    }
+
+    /// The path of a segment as findings and differences name it: the first one without its number.
+    pub(crate) fn found(segment: [u8; 3], occurrence: u32) -> Self {
+        Self::of_segment(segment, if occurrence > 1 { occurrence } else { 0 })
+    }
+
+    /// Whether another path leads to one of the nodes that this one stands for, or into one of them, where what is not
+    /// numbered stands for all.
+    #[must_use]
+    pub fn covers(&self, other: &Path) -> bool {
+        let same_segment = self.segment == other.segment
+            && self
+                .given_occurrence()
+                .is_none_or(|wanted| wanted == other.occurrence());
+        let same_node = self
+            .field
+            .is_none_or(|field| other.field.is_some_and(|other| field.covers(other)));
+        same_segment && same_node
+    }
+
+    /// MSH-1 and MSH-2, which the delimiters that they define do not divide.
+    pub(crate) fn is_delimiters(&self) -> bool {
+        self.is_of_header() && self.field.is_some_and(|field| field.field <= 2)
+    }
+
     pub(crate) fn is_of_header(&self) -> bool {
         &self.segment == b"MSH"
     }
@@ -244,6 +283,28 @@ impl FieldPath {
     #[must_use]
     pub fn subcomponent(&self) -> Option<u32> {
         (self.subcomponent > 0).then_some(self.subcomponent)
+    }
+
+    /// Whether another node is this one or lies within it; a repetition that is not written stands for all.
+    fn covers(self, other: Self) -> bool {
+        let same_part = |wanted: u32, found: u32| wanted == 0 || wanted == found;
+        self.field == other.field
+            && same_part(self.repetition, other.repetition())
+            && same_part(self.component, other.component)
+            && same_part(self.subcomponent, other.subcomponent)
+    }
+
+    /// The same node; the first repetition is not written.
+    pub(crate) fn without_first_repetition(self) -> Self {
+        Self {
+            repetition: if self.repetition == 1 { 0 } else { self.repetition },
+            ..self
+        }
+    }
+
+    /// Which repetition, where one was written.
+    pub(crate) fn given_repetition(&self) -> Option<u32> {
+        (self.repetition > 0).then_some(self.repetition)
     }
 
     /// A repetition (level 0), component (1) or subcomponent (2) of this node.

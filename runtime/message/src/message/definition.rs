@@ -2,14 +2,11 @@
 
 use super::Message;
 use crate::path::FieldPath;
-use crate::schema::{Definition, Schema, Structure};
+use crate::schema::{self, Definition, Schema, Structure};
 use crate::{Path, Value};
 
 /// The datatype of a field that another field decides.
 const VARIES: &str = "varies";
-
-/// Fields whose datatype stands in another field: segment, field, and the field that names the type.
-const TYPED_BY: &[(&str, u32, u32)] = &[("OBX", 5, 2), ("MFE", 4, 5), ("MFA", 5, 6)];
 
 impl Message {
     /// The schema of the version in MSH-12.
@@ -59,10 +56,8 @@ impl Message {
     #[must_use]
     pub fn datatype_field(path: &Path) -> Option<Path> {
         let field = path.field()?;
-        let (_, _, by) = TYPED_BY
-            .iter()
-            .find(|(segment, number, _)| *segment == path.segment() && *number == field.field())?;
-        Some(path.with_field(FieldPath::new(*by, field.repetition(), 1, 0)))
+        let by = schema::typed_by(path.segment(), field.field())?;
+        Some(path.with_field(FieldPath::new(by, field.repetition(), 1, 0)))
     }
 
     /// The datatype that such a field names; a type that stands once is for all repetitions.
