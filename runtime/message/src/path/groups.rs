@@ -67,10 +67,14 @@ impl fmt::Display for GroupStep {
 impl Reader<'_> {
     /// Everything up to the last slash.
     pub(super) fn groups(&mut self) -> Result<Option<Arc<Vec<GroupStep>>>, PathError> {
-        let slashes = memchr::memchr_iter(b'/', self.text).count();
-        if slashes == 0 {
+        if memchr::memchr(b'/', self.text).is_none() {
             return Ok(None);
         }
+        self.steps().map(|steps| Some(Arc::new(steps)))
+    }
+
+    fn steps(&mut self) -> Result<Vec<GroupStep>, PathError> {
+        let slashes = memchr::memchr_iter(b'/', self.text).count();
         let mut steps = Vec::with_capacity(slashes.min(STEPS_MAX));
         for _ in 0..slashes {
             if steps.len() == STEPS_MAX {
@@ -78,7 +82,7 @@ impl Reader<'_> {
             }
             steps.push(self.step()?);
         }
-        Ok(Some(Arc::new(steps)))
+        Ok(steps)
     }
 
     fn step(&mut self) -> Result<GroupStep, PathError> {
