@@ -1,7 +1,7 @@
 # Two commands do everything, set-up included:
 #   make demo   starts the example hospital, sends it real messages and shows what became of them
 #   make test   runs every test
-# Others: make lint, make bench, make soak, make plugins, make help.
+# Others: make lint, make bench, make fuzz, make soak, make plugins, make help.
 
 SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -13,7 +13,7 @@ PYTHON := $(TARGET)/python
 HL7_CLIENT := hl7==0.4.5
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help demo test lint bench soak plugins guests build toolchain
+.PHONY: help demo test lint bench fuzz soak plugins guests build toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +33,12 @@ bench: toolchain
 	cargo build --release --package transfuse
 	$(TARGET)/release/transfuse plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)
 	cargo run --release --quiet --package transfuse-bench -- --plugins $(PLUGINS)
+
+# Ten minutes, or TRANSFUSE_FUZZ_SECONDS of them, guided by coverage; `make test` has a bounded run without that.
+# What is found is kept in $(TARGET)/fuzz; an input that broke a rule belongs into tests/fuzz/corpus once it holds.
+fuzz: toolchain
+	@command -v c++ >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q g++; }
+	tests/fuzz/run.sh
 
 # A thousand kills under load: an hour or so, so not part of `make test`.
 soak: guests
