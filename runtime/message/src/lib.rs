@@ -1,4 +1,4 @@
-//! HL7 v2 as a lossless value: parse, address, edit, print, acknowledge, compare.
+//! HL7 v2 as a lossless value: parse, address, edit, print, split, acknowledge, compare.
 //!
 //! A [`Message`] is the received bytes and a list of where its segments lie in them. Nothing else is indexed: a
 //! [`Path`] is answered by scanning its segment, and an edit replaces that one segment. So what nobody changed is
@@ -19,6 +19,7 @@
 //! plugin wrote never appears in `Debug` output or in the text of an error.
 
 pub mod acknowledgement;
+pub mod batch;
 mod charset;
 mod delimiters;
 mod difference;

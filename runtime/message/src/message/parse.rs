@@ -6,6 +6,8 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::{Message, Origin, Segment, Terminator};
+use crate::batch::PartKind;
+use crate::batch::start::{self, Place};
 use crate::path::segment_name;
 use crate::{Charset, Delimiters};
 
@@ -212,7 +214,7 @@ impl Lines<'_> {
             }
             let (end, next) = self.line_from(start);
             let name = self.name(start, end);
-            if &name == b"MSH" && !segments.is_empty() {
+            if !segments.is_empty() && self.is_header(start, true) {
                 return Err(ParseError::SecondHeader { offset: start as u64 });
             }
             segments.push(Segment {
@@ -253,6 +255,18 @@ impl Lines<'_> {
             || ending.contains(&b'\r')
             || next == self.bytes.len()
             || self.name(next, self.bytes.len()) != [0; 3]
+            || self.is_header(next, false)
+    }
+
+    /// Whether the next message begins here, by the rule that batches are split by.
+    fn is_header(&self, start: usize, is_firm: bool) -> bool {
+        let line = self.bytes.get(start..).unwrap_or_default();
+        let place = Place {
+            message: Some(self.delimiters.field),
+            envelope: None,
+            is_firm,
+        };
+        start::begins(line, place) == Some(PartKind::Message)
     }
 
     /// The name of the segment that begins at `start`, or zeros where none does.
