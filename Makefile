@@ -9,8 +9,8 @@ export CARGO_TARGET_DIR := $(TARGET)
 BINARY := $(TARGET)/debug/transfuse
 PLUGINS := $(TARGET)/plugins
 PYTHON := $(TARGET)/python
-# One version, because the suite compares what this client sends byte for byte.
-HL7_CLIENT := hl7==0.4.5
+# One version of each, because the suite compares what they send and read with what is expected, value for value.
+PYTHON_PACKAGES := hl7==0.4.5 hl7apy==1.3.5
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: help demo test lint bench fuzz soak plugins guests build toolchain
@@ -67,5 +67,5 @@ toolchain:
 
 $(PYTHON)/.ready: Makefile
 	python3 -m venv --clear $(PYTHON) || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv && python3 -m venv --clear $(PYTHON); }
-	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check $(HL7_CLIENT)
+	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
 	@touch $@
