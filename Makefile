@@ -29,7 +29,7 @@ lint: toolchain
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 
-bench: toolchain
+bench: toolchain $(PYTHON)/.ready
 	cargo build --release --package transfuse
 	$(TARGET)/release/transfuse plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)
 	cargo run --release --quiet --package transfuse-bench -- --plugins $(PLUGINS)
