@@ -15,6 +15,7 @@ mod backlog;
 mod lane;
 mod plan;
 mod received;
+mod validator;
 
 mod destination;
 mod retry;
@@ -24,10 +25,10 @@ mod detail;
 mod engine;
 
 pub use destination::Destination;
-pub use detail::{Detail, DetailError, LogNote, StepNote, TableNote};
+pub use detail::{Detail, DetailError, FindingNote, LogNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
 pub use settings::{
-    AckStage, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpWire, Order, RetrySettings,
-    SourceSettings, WireSettings,
+    AckStage, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpWire, OnFinding, Order,
+    RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };

@@ -81,12 +81,18 @@ impl fmt::Debug for Part {
     }
 }
 
-/// The parts of bytes that are all there. Nothing is copied, and nothing is read ahead of what is asked for.
-#[derive(Debug)]
+/// The parts of bytes that are all there. Nothing is copied, and nothing is read ahead of what is asked for. `Debug`
+/// prints sizes only.
 pub struct Parts {
     rest: Bytes,
     start: u64,
     splitter: Splitter,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parts({} bytes from byte {} on)", self.rest.len(), self.start)
+    }
 }
 
 /// Reads bytes as parts.

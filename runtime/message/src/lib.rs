@@ -1,4 +1,4 @@
-//! HL7 v2 as a lossless value: parse, address, edit, print, split, acknowledge, compare.
+//! HL7 v2 as a lossless value: parse, address, edit, print, split, acknowledge, compare, validate.
 //!
 //! A [`Message`] is the received bytes and a list of where its segments lie in them. Nothing else is indexed: a
 //! [`Path`] is answered by scanning its segment, and an edit replaces that one segment. So what nobody changed is
@@ -27,11 +27,17 @@ mod escape;
 mod message;
 mod path;
 mod payload;
+pub mod schema;
+pub mod validation;
 
 pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Finding, Severity};
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};
-pub use message::{Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, SegmentView, Value};
-pub use path::{FieldPath, Path, PathError};
+pub use message::{
+    Group, Groups, Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, RecodeError, SegmentView,
+    StructureFault, StructureFinding, Unmappable, Value, is_of_type,
+};
+pub use path::{FieldPath, GroupStep, Path, PathError};
 pub use payload::Payload;
+pub use schema::Schema;

@@ -27,6 +27,12 @@ const CODES: &[(&str, &str)] = &[
     ("207", "Application internal error"),
 ];
 
+/// What a code of table 0357 means; none where it is not one of the table's.
+#[must_use]
+pub fn meaning(code: &str) -> Option<&'static str> {
+    CODES.iter().find(|(known, _)| *known == code).map(|(_, text)| *text)
+}
+
 pub(super) fn push_errors(writer: &mut Writer<'_>, findings: &[Finding]) {
     let findings = findings.get(..findings.len().min(FINDINGS_MAX)).unwrap_or_default();
     if writer.version >= Version::ERROR_FIELDS {
@@ -87,8 +93,8 @@ fn old_repetition(writer: &Writer<'_>, finding: &Finding) -> Vec<u8> {
 /// The code, its text and the table, where it is one of the table's.
 fn coded(writer: &Writer<'_>, finding: &Finding, separator: u8) -> Vec<u8> {
     let code = writer.text(&finding.code);
-    match CODES.iter().find(|(known, _)| *known == finding.code) {
-        Some((_, text)) => [&code, text.as_bytes(), b"HL70357"].join(&separator),
+    match meaning(&finding.code) {
+        Some(text) => [&code, text.as_bytes(), b"HL70357"].join(&separator),
         None => code,
     }
 }

@@ -79,7 +79,7 @@ impl<'a> Reply<'a> {
                 file.count += 1;
             }
         }
-        if let (Level::File, Some(file)) = (level, self.file.take_if(|_| level == Level::File)) {
+        if let Some(file) = self.file.take_if(|_| level == Level::File) {
             self.push_trailer(Level::File, &file);
         }
     }

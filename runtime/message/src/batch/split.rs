@@ -36,8 +36,8 @@ struct OpenMessage {
     scanned: usize,
     /// The first line of a message says whether a line feed alone ends its segments.
     ends_in_line_feeds: Option<bool>,
-    /// The line end before `scanned`, and whether it, or one that touches it, is a carriage return.
-    last_break: Option<(usize, bool)>,
+    /// Whether line ends stand right before `scanned`, and a carriage return is among them.
+    follows_return: bool,
 }
 
 impl Splitter {
@@ -69,8 +69,9 @@ impl Splitter {
     pub fn forget(&mut self, bytes: usize) {
         match &mut self.open {
             None => {}
-            Some(Open::Line { scanned, .. }) => *scanned = scanned.saturating_sub(bytes),
-            Some(Open::Message(message)) => message.forget(bytes),
+            Some(Open::Line { scanned, .. } | Open::Message(OpenMessage { scanned, .. })) => {
+                *scanned = scanned.saturating_sub(bytes);
+            }
         }
     }
 
@@ -98,7 +99,7 @@ impl OpenMessage {
             separator,
             scanned: 0,
             ends_in_line_feeds: None,
-            last_break: None,
+            follows_return: false,
         }
     }
 
@@ -106,18 +107,19 @@ impl OpenMessage {
     fn find_end(&mut self, buffer: &[u8], is_end: bool, envelope: Option<u8>) -> Option<usize> {
         loop {
             let rest = buffer.get(self.scanned..).unwrap_or_default();
-            let Some(found) = memchr::memchr3(b'\r', b'\n', 0x1c, rest) else {
-                self.scanned = buffer.len();
-                return is_end.then_some(buffer.len());
+            let found = memchr::memchr3(b'\r', b'\n', 0x1c, rest);
+            let at = self.scanned + found.unwrap_or(rest.len());
+            self.follows_return &= at == self.scanned;
+            self.scanned = at;
+            let Some(byte) = buffer.get(at).copied() else {
+                return is_end.then_some(at);
             };
-            let at = self.scanned + found;
             let after = buffer.get(at + 1..).unwrap_or_default();
             if after.len() < LOOK_BYTES && !is_end {
-                self.scanned = at;
                 return None;
             }
-            let byte = rest.get(found).copied().unwrap_or_default();
             if byte == 0x1c {
+                self.follows_return = false;
                 if matches!(after.first(), None | Some(b'\r' | b'\n' | 0x0b)) {
                     return Some(at);
                 }
@@ -125,7 +127,7 @@ impl OpenMessage {
                 let place = Place {
                     message: Some(self.separator),
                     envelope,
-                    is_firm: self.take_break(at, byte),
+                    is_firm: self.take_break(byte),
                 };
                 if begins(after, place).is_some() {
                     return Some(at + 1);
@@ -137,21 +139,10 @@ impl OpenMessage {
 
     /// Takes note of a line end, and tells whether it surely ends a segment: where segments end in CR, a line feed alone
     /// may be text.
-    fn take_break(&mut self, at: usize, byte: u8) -> bool {
+    fn take_break(&mut self, byte: u8) -> bool {
         let ends_in_line_feeds = *self.ends_in_line_feeds.get_or_insert(byte == b'\n');
-        let touches_return = match self.last_break {
-            Some((before, has_return)) => has_return && before + 1 == at,
-            None => false,
-        };
-        let has_return = byte == b'\r' || touches_return;
-        self.last_break = Some((at, has_return));
-        has_return || ends_in_line_feeds
-    }
-
-    fn forget(&mut self, bytes: usize) {
-        self.scanned = self.scanned.saturating_sub(bytes);
-        let moved = |(at, has_return): (usize, bool)| Some((at.checked_sub(bytes)?, has_return));
-        self.last_break = self.last_break.and_then(moved);
+        self.follows_return |= byte == b'\r';
+        self.follows_return || ends_in_line_feeds
     }
 }
 

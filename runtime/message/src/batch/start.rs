@@ -79,8 +79,7 @@ pub(super) fn header_delimiters(line: &[u8]) -> Option<Delimiters> {
 /// Whether the byte after the name is a separator in use, or ends the line.
 fn continues(line: &[u8], kind: PartKind, place: Place) -> bool {
     match line.get(3) {
-        None => true,
-        Some(b'\r' | b'\n') => place.is_firm,
+        None | Some(b'\r' | b'\n' | 0x1c) => place.is_firm,
         Some(byte) => match place.message {
             Some(separator) => separator == *byte || (kind != PartKind::Message && place.envelope == Some(*byte)),
             None => *byte == Delimiters::STANDARD.field || place.envelope == Some(*byte),

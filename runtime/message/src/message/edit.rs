@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::list::SegmentList;
 use super::place::{Aim, Levels, Place, locate, slice};
-use super::{Message, Origin, Segment};
+use super::{Message, Segment, State};
 use crate::escape;
 use crate::path::{FieldPath, segment_name};
 use crate::{Path, PathError};
@@ -42,6 +43,10 @@ impl Message {
             let reason = "it holds a segment terminator or a byte that frames messages";
             return Err(self.unencodable(path, reason));
         }
+        self.set_reading(path, &self.charset.reading(value))
+    }
+
+    pub(super) fn set_reading(&mut self, path: &Path, value: &[u8]) -> Result<(), PathError> {
         if path.field().is_none() {
             return self.set_segment(path, value);
         }
@@ -63,7 +68,7 @@ impl Message {
     /// Empties a node; the nodes after it keep their places. A field loses all its repetitions, a segment everything
     /// but its name. Clearing what is absent does nothing.
     pub fn clear(&mut self, path: &Path) -> Result<(), PathError> {
-        if self.find(path.name(), path.occurrence()).is_none() {
+        if self.find(path)?.is_none() {
             return Ok(());
         }
         if path.field().is_none() {
@@ -76,7 +81,8 @@ impl Message {
         self.put(index, path, field, Aim::Node, b"")
     }
 
-    /// Adds an empty segment after the one that `after` names, or at the end, and gives its path.
+    /// Adds an empty segment after the one that `after` names, at the end of the group that it is, or at the end of the
+    /// message, and gives its path, which counts over the whole message.
     pub fn insert(&mut self, segment: &str, after: Option<&Path>) -> Result<Path, PathError> {
         let Some(name) = segment_name(segment.as_bytes()) else {
             return Err(PathError::Malformed {
@@ -120,7 +126,7 @@ impl Message {
                 reason: "removing a component, which would give those after it another meaning; clear it",
             });
         }
-        if self.find(path.name(), path.occurrence()).is_none() {
+        if self.find(path)?.is_none() {
             return Ok(());
         }
         let (index, field) = self.settable(path)?;
@@ -151,7 +157,7 @@ impl Message {
         if is_delimiters(path) {
             return Err(not_settable(path, "the delimiters of a message cannot be changed"));
         }
-        match self.find(path.name(), path.occurrence()) {
+        match self.find(path)? {
             Some(index) => Ok((index, field)),
             None => Err(not_settable(path, "there is no such segment; insert it first")),
         }
@@ -178,7 +184,7 @@ impl Message {
         if path.is_of_header() {
             return Err(not_settable(path, "the header as a whole; set its fields"));
         }
-        let Some(index) = self.find(path.name(), path.occurrence()) else {
+        let Some(index) = self.find(path)? else {
             return Err(not_settable(path, "there is no such segment; insert it first"));
         };
         let after_name = bytes.strip_prefix(&path.name());
@@ -200,12 +206,12 @@ impl Message {
         if path.is_of_header() {
             return Err(not_settable(path, "a message has one header"));
         }
-        let Some(index) = self.find(path.name(), path.occurrence()) else {
+        let Some(index) = self.find(path)? else {
             return Ok(());
         };
         let end = self.end_of_lines(index);
-        let segments = Arc::make_mut(&mut self.segments);
-        let blank_lines = segments.get(index).filter(|segment| segment.origin == Origin::Inserted);
+        let segments = SegmentList::edit(&mut self.segments);
+        let blank_lines = segments.get(index).filter(|segment| segment.state == State::Inserted);
         let blank_lines = blank_lines.map(|segment| segment.start..segment.next);
         segments.drain(index..end);
         if let (Some(blank_lines), Some(previous)) = (blank_lines, segments.get_mut(index.saturating_sub(1)))
@@ -219,8 +225,13 @@ impl Message {
 
     /// Where a segment goes that is inserted after `after`.
     fn index_after(&self, after: &Path) -> Result<usize, PathError> {
+        if after.is_group() {
+            let reason = "there is no such group to insert a segment at the end of";
+            let scope = self.scope(after)?.ok_or_else(|| not_settable(after, reason))?;
+            return Ok(scope.end);
+        }
         let is_segment = after.field().is_none();
-        match self.find(after.name(), after.occurrence()).filter(|_| is_segment) {
+        match self.find(after)?.filter(|_| is_segment) {
             Some(index) => Ok(self.end_of_lines(index)),
             None => Err(not_settable(
                 after,
@@ -242,27 +253,27 @@ impl Message {
                 .original
                 .get(previous.end as usize..previous.next as usize)
                 .unwrap_or_default();
-            let own = if previous.origin == Origin::Inserted {
+            let own = if previous.state == State::Inserted {
                 0
             } else {
                 first_ending(ending)
             };
             (previous.end + own, previous.next)
         });
-        let segments = Arc::make_mut(&mut self.segments);
+        let segments = SegmentList::edit(&mut self.segments);
         if let Some(previous) = segments.get_mut(index.saturating_sub(1)) {
             previous.next = split;
         }
-        let edited = Some(Arc::new(name.to_vec()));
+        let reading = Some(Arc::new(name.to_vec()));
         segments.insert(
             index,
             Segment {
                 name,
-                origin: Origin::Inserted,
+                state: State::Inserted,
                 start: split,
                 end: split,
                 next,
-                edited,
+                reading,
             },
         );
         self.edited = true;
@@ -287,11 +298,14 @@ impl Message {
             edited,
             ..
         } = self;
-        let Some(segment) = Arc::make_mut(segments).get_mut(index) else {
+        let Some(segment) = SegmentList::edit_one(segments, index) else {
             return Ok(());
         };
         *edited = true;
-        if let Some(content) = &mut segment.edited {
+        if segment.state == State::Received {
+            segment.state = State::Edited;
+        }
+        if let Some(content) = &mut segment.reading {
             replace(Arc::make_mut(content), range, padding, bytes);
             return Ok(());
         }
@@ -303,7 +317,7 @@ impl Message {
         copy.extend_from_slice(padding);
         copy.extend_from_slice(bytes);
         copy.extend_from_slice(content.get(range.end..).unwrap_or_default());
-        segment.edited = Some(Arc::new(copy));
+        segment.reading = Some(Arc::new(copy));
         Ok(())
     }
 

@@ -208,7 +208,7 @@ fn bytes_that_could_not_be_parsed_are_refused_with_what_their_header_tells() {
             severity: Severity::Error,
             text: "no".into(),
         };
-        let answer = with_context(|context| refuse_unreadable(raw.as_bytes(), &finding, context));
+        let answer = with_context(|context| refuse_unreadable(raw.as_bytes(), std::slice::from_ref(&finding), context));
         let answer = String::from_utf8(answer.to_vec()).unwrap();
         let msa = if acknowledged.is_empty() {
             "MSA|AR".to_owned()

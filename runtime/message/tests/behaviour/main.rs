@@ -4,6 +4,7 @@
 
 #[expect(clippy::disallowed_methods, reason = "the acceptance itself is what is tested")]
 mod acknowledging;
+mod batches;
 mod charsets;
 mod comparing;
 mod editing;
@@ -12,6 +13,7 @@ mod parsing;
 mod paths;
 mod properties;
 mod reading;
+mod validating;
 
 use transfuse_message::{Message, ParseOptions, Path};
 
