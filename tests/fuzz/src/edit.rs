@@ -116,6 +116,10 @@ impl<'a> Edit<'a> {
     fn remove(&self, before: &Message, after: &mut Message) -> Result<(), PathError> {
         let was_there = before.get_raw(&self.path)?.is_some();
         after.remove(&self.path)?;
+        if !self.path.groups().is_empty() {
+            // Without it, the groups may be others.
+            return Ok(());
+        }
         let whole = self.whole();
         let (was, is) = (before.count(&whole)?, after.count(&whole)?);
         let expected = match self.path.field() {

@@ -9,6 +9,7 @@ mod edit;
 mod input;
 mod mutate;
 mod nodes;
+mod whole;
 
 pub use check::check;
 pub use mutate::{Mutator, Random};

@@ -103,6 +103,12 @@ const PATHS: &[&str] = &[
     "PID-9999",
     "PID-3[4294967295].4294967295.1",
     "OBX-5[3]",
+    "ORDER_OBSERVATION[2]/OBX[1]-5",
+    "ORDER_OBSERVATION/OBX[2]",
+    "OBSERVATION[3]/OBX-5.1",
+    "PATIENT/PID-3",
+    "PATIENT/VISIT/",
+    "ORDER_OBSERVATION[2]/",
 ];
 const VALUES: &[&str] = &[
     "",

@@ -21,6 +21,9 @@ const GROWN_BYTES: usize = 1 << 20;
 /// The longest that one input may take, on a slow and busy machine without optimisation.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
+/// How much of an input is shown that breaks a rule.
+const SHOWN_BYTES_MAX: usize = 2_000;
+
 fn corpus() -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
@@ -54,7 +57,7 @@ fn holds(input: &[u8], origin: &str) {
     let outcome = catch_unwind(AssertUnwindSafe(|| check(input)));
     let shown: String = input
         .iter()
-        .take(2_000)
+        .take(SHOWN_BYTES_MAX)
         .copied()
         .collect::<Vec<u8>>()
         .escape_ascii()
