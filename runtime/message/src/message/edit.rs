@@ -312,7 +312,7 @@ impl Message {
         let content = original
             .get(segment.start as usize..segment.end as usize)
             .unwrap_or_default();
-        let mut copy = Vec::with_capacity(content.len() + padding.len() + bytes.len() + ROOM_FOR_EDITS);
+        let mut copy = Vec::with_capacity(content.len() - range.len() + padding.len() + bytes.len() + ROOM_FOR_EDITS);
         copy.extend_from_slice(content.get(..range.start).unwrap_or_default());
         copy.extend_from_slice(padding);
         copy.extend_from_slice(bytes);

@@ -177,10 +177,8 @@ fn an_empty_batch_is_a_batch() {
 #[test]
 fn nothing_of_a_batch_is_printed_by_debug() {
     let raw = b"BHS|^~\\&|SECRET||||||SECRET||SECRET\rMSH|^~\\&|SECRET\rBTS|1|SECRET\r";
-    let mut printed = format!("{:?}", parts(raw.to_vec()));
-    for part in parts(raw.to_vec()) {
-        printed += &format!(" {part:?} {:?} {:?}", Header::of(&part), Trailer::of(&part));
-    }
+    let each = parts(raw.to_vec()).map(|part| format!(" {part:?} {:?} {:?}", Header::of(&part), Trailer::of(&part)));
+    let printed = format!("{:?}{}", parts(raw.to_vec()), each.collect::<String>());
     assert!(!printed.contains("SECRET"), "{printed}");
     assert!(printed.contains("Part(BatchHeader at byte 0, 36 bytes)"), "{printed}");
 }

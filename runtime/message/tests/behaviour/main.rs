@@ -9,6 +9,7 @@ mod charsets;
 mod comparing;
 mod editing;
 mod escaping;
+mod odd_messages;
 mod parsing;
 mod paths;
 mod properties;
