@@ -71,7 +71,9 @@ impl Names {
     /// The number of the last field that the version defines.
     pub(super) fn last_field(&self, segment: &str) -> u32 {
         let fields = self.schema.segment(segment).map(|segment| &segment.fields);
-        fields.and_then(|fields| fields.last()).map_or(0, |field| field.position)
+        fields
+            .and_then(|fields| fields.last())
+            .map_or(0, |field| field.position)
     }
 
     /// The number of the field that names the datatype of another one of the segment, such as OBX-2 for OBX-5.

@@ -83,7 +83,9 @@ pub(super) fn covers(outer: &Path, inner: &str) -> bool {
         1 => &["", ".1"],
         _ => &[""],
     };
-    let candidates = first_parts.iter().filter_map(|part| format!("{inner}{part}").parse::<Path>().ok());
+    let candidates = first_parts
+        .iter()
+        .filter_map(|part| format!("{inner}{part}").parse::<Path>().ok());
     candidates.into_iter().any(|candidate| outer.covers(&candidate))
 }
 
