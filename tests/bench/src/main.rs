@@ -29,8 +29,14 @@ struct Arguments {
     #[arg(long, default_value_t = 32)]
     senders: usize,
     /// The library of built plugins.
-    #[arg(long)]
+    #[arg(long, default_value = "target/plugins")]
     plugins: PathBuf,
+    /// Only repeats the work of one of those that are compared, for a profiler.
+    #[arg(long, default_value = "")]
+    repeat: String,
+    /// How many times.
+    #[arg(long, default_value_t = 1_000)]
+    rounds: u32,
     /// Only the measurements whose name holds this.
     #[arg(long, default_value = "")]
     only: String,
@@ -59,6 +65,9 @@ const SHAPES: &[Shape] = &[
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if !arguments.repeat.is_empty() {
+        return reading::repeat(&arguments.repeat, arguments.rounds);
+    }
     let wanted = |name: &str| name.contains(&arguments.only);
     for (name, measure) in micro::MEASUREMENTS {
         if wanted(name) {
@@ -66,7 +75,7 @@ fn main() -> Result<()> {
         }
     }
     if wanted(reading::NAME) {
-        show_comparison(&reading::compare()?);
+        show_comparison(&reading::compare()?, reading::instructions()?);
     }
     if wanted(reading::GROWTH) {
         show_growth(&reading::growth()?);
@@ -84,13 +93,16 @@ fn show(name: &str, each: Duration) {
     println!("{name:<58} {:>9.2} µs", each.as_secs_f64() * 1e6);
 }
 
-/// Times, and how many times that of the first, which only looks for the ends of segments.
-fn show_comparison(found: &[(&str, Duration)]) {
+/// Times, how many times that of the first, which only looks for the ends of segments; and instructions.
+fn show_comparison(found: &[(&str, Duration)], instructions: Option<Vec<(&str, u64)>>) {
     println!("{}", reading::NAME);
     let unit = found.first().map_or(1.0, |(_, time)| time.as_secs_f64());
     for (name, time) in found {
         let ratio = time.as_secs_f64() / unit;
         println!("  {name:<56} {:>9.2} µs {ratio:>9.1} ×", time.as_secs_f64() * 1e6);
+    }
+    for (name, count) in instructions.unwrap_or_default() {
+        println!("  {name:<56} {count:>9} instructions");
     }
 }
 

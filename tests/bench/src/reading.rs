@@ -5,6 +5,7 @@
 //! field and component, decoded where it has escapes, and compared with what it must be.
 
 mod growth;
+mod instructions;
 mod others;
 mod python;
 
@@ -17,6 +18,7 @@ use transfuse_harness::observation;
 use transfuse_message::{Message, ParseOptions, Path};
 
 pub(crate) use growth::{NAME as GROWTH, Row, growth};
+pub(crate) use instructions::{count as instructions, repeat};
 
 /// What `--only` finds the comparison by.
 pub(crate) const NAME: &str = "parse a 1 KB result and read thirty fields";
@@ -118,15 +120,27 @@ pub(crate) fn best(mut round: impl FnMut() -> Result<()>) -> Result<Duration> {
     Ok(shortest)
 }
 
-/// Each of them by name, ourselves first, and what looking for the ends of segments alone would cost.
+/// One round of somebody's work on a message. It fails where a value is not what it must be.
+pub(crate) type Round<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
+
+/// How the work of somebody on a message is prepared.
+type Work = for<'a> fn(&'a str) -> Result<Round<'a>>;
+
+/// Who works in this process: looking for the ends of segments alone, ourselves, and others.
+const WORKERS: [(&str, Work); 4] = [
+    ("memchr over the same bytes", scan),
+    ("transfuse", ours),
+    ("hl7-parser (Rust)", others::hl7_parser),
+    ("rust-hl7 (Rust)", others::rust_hl7),
+];
+
+/// The time of each, by name.
 pub(crate) fn compare() -> Result<Vec<(&'static str, Duration)>> {
     let text = observation("BENCH");
-    let mut found = vec![
-        ("memchr over the same bytes", scan(&text)?),
-        ("transfuse", ours(&text)?),
-        ("hl7-parser (Rust)", others::hl7_parser(&text)?),
-        ("rust-hl7 (Rust)", others::rust_hl7(&text)?),
-    ];
+    let mut found = Vec::new();
+    for (name, work) in WORKERS {
+        found.push((name, best(work(&text)?)?));
+    }
     found.extend(python::measure(&text)?);
     let ours = found.get(1).map_or(Duration::MAX, |(_, time)| *time);
     let is_ahead = found.iter().skip(2).all(|(_, time)| ours < *time);
@@ -134,18 +148,18 @@ pub(crate) fn compare() -> Result<Vec<(&'static str, Duration)>> {
     Ok(found)
 }
 
-fn scan(text: &str) -> Result<Duration> {
-    best(|| {
+fn scan(text: &str) -> Result<Round<'_>> {
+    Ok(Box::new(move || {
         let ends = memchr::memchr_iter(b'\r', black_box(text).as_bytes()).count();
         ensure!(ends == 11, "{ends} segments");
         Ok(())
-    })
+    }))
 }
 
-fn ours(text: &str) -> Result<Duration> {
+fn ours(text: &str) -> Result<Round<'_>> {
     let raw = Bytes::from(text.to_owned());
     let paths: Vec<Path> = WANTED.iter().map(Wanted::path).collect::<Result<_>>()?;
-    best(|| {
+    Ok(Box::new(move || {
         let message = Message::parse(black_box(raw.clone()), &ParseOptions::default())?;
         for (path, wanted) in paths.iter().zip(&WANTED) {
             ensure!(
@@ -154,5 +168,5 @@ fn ours(text: &str) -> Result<Duration> {
             );
         }
         Ok(())
-    })
+    }))
 }
