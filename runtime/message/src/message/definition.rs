@@ -54,13 +54,19 @@ impl Message {
         })
     }
 
+    /// The field that names the datatype of another one: OBX-2 for OBX-5.
+    pub(crate) fn type_field(segment: &str, field: u32) -> Option<u32> {
+        let typed = TYPED_BY
+            .iter()
+            .find(|(name, number, _)| *name == segment && *number == field);
+        typed.map(|(_, _, by)| *by)
+    }
+
     /// The datatype that another field of the segment names, where the field's own has to be read there.
     fn named_datatype(&self, schema: &'static Schema, path: &Path, field: FieldPath) -> Option<&'static str> {
-        let (_, _, by) = TYPED_BY
-            .iter()
-            .find(|(segment, number, _)| *segment == path.segment() && *number == field.field())?;
+        let by = Self::type_field(path.segment(), field.field())?;
         let value_of = |repetition| {
-            let named = path.with_field(FieldPath::new(*by, repetition, 1, 0));
+            let named = path.with_field(FieldPath::new(by, repetition, 1, 0));
             match self.get(&named) {
                 Ok(Value::Text(name)) => Some(name.into_owned()),
                 _ => None,
