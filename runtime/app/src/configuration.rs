@@ -19,7 +19,7 @@ mod section;
 mod settings;
 mod source;
 mod step;
-mod suggest;
+pub(crate) mod suggest;
 mod table;
 mod validate;
 

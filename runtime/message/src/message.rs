@@ -1,6 +1,7 @@
 //! The message: the received bytes, and where its segments lie in them.
 
 mod copy;
+mod declare;
 mod definition;
 mod edit;
 mod groups;
@@ -10,6 +11,8 @@ mod parse;
 mod place;
 mod print;
 mod read;
+mod recode;
+mod time;
 
 use std::fmt;
 use std::ops::Range;
@@ -23,6 +26,7 @@ pub use header::{Header, is_of_type};
 pub use parse::{MESSAGE_BYTES_MAX, ParseError, ParseOptions};
 pub use print::SegmentView;
 pub use read::Value;
+pub use recode::{RecodeError, Unmappable};
 
 use crate::{Charset, Delimiters, Path, PathError};
 use list::SegmentList;
@@ -50,19 +54,23 @@ pub struct Message {
 pub(crate) struct Segment {
     /// The name, or zeros for a line that is not a segment: kept and printed, but no path leads to it.
     name: [u8; 3],
-    origin: Origin,
+    state: State,
     start: u32,
     end: u32,
     /// Where the next one starts: from `end` to here lie the terminator and blank lines.
     next: u32,
-    /// What stands here instead of the original bytes.
-    edited: Option<Arc<Vec<u8>>>,
+    /// What paths work on, where that is not the original bytes: an edited segment, or in a wide character set the
+    /// reading of one (see [`Charset`]).
+    reading: Option<Arc<Vec<u8>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
+enum State {
+    /// Printed as it came.
     Received,
-    /// Made by `insert`: its terminator is not in the original bytes.
+    /// Printed from its reading.
+    Edited,
+    /// Made by `insert`: printed from its reading, and its terminator is not in the original bytes.
     Inserted,
 }
 
@@ -71,7 +79,7 @@ const LOOK_BYTES: usize = 8;
 
 /// What finding the place of a segment in the message's structure counts for, in bytes: it takes about as long as
 /// reading so many.
-const GROUPING_BYTES: usize = 128;
+const GROUPING_BYTES: usize = 256;
 
 /// What ends a segment that has no ending of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -184,7 +192,7 @@ impl Message {
             .map(move |(index, segment)| (start + index, segment))
     }
 
-    /// The bytes of a segment without its terminator.
+    /// The reading of a segment without its terminator: its bytes, but in a wide character set.
     fn content(&self, index: usize) -> &[u8] {
         self.segments
             .get(index)
@@ -193,13 +201,17 @@ impl Message {
     }
 
     fn content_of<'a>(&'a self, segment: &'a Segment) -> &'a [u8] {
-        match &segment.edited {
-            Some(bytes) => bytes,
-            None => self
-                .original
-                .get(segment.start as usize..segment.end as usize)
-                .unwrap_or_default(),
+        match &segment.reading {
+            Some(reading) => reading,
+            None => self.received(segment),
         }
+    }
+
+    /// The bytes of a segment as they came.
+    fn received(&self, segment: &Segment) -> &[u8] {
+        self.original
+            .get(segment.start as usize..segment.end as usize)
+            .unwrap_or_default()
     }
 
     fn unencodable(&self, path: &Path, reason: &'static str) -> PathError {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::Charset;
+use crate::{Charset, TimeError};
 
 pub use groups::GroupStep;
 
@@ -109,6 +109,14 @@ pub enum PathError {
         /// The character set of the message.
         charset: Charset,
     },
+    /// The message's fault: the text is not a time, or not one moment.
+    #[error("{path}: {fault}")]
+    NotATime {
+        /// The node.
+        path: Path,
+        /// What is wrong.
+        fault: TimeError,
+    },
 }
 
 impl PathError {
@@ -123,13 +131,14 @@ impl PathError {
             Self::NoSuchGroup { .. } => "no-such-group",
             Self::Unsupported { .. } => "unsupported",
             Self::Undecodable { .. } => "undecodable",
+            Self::NotATime { fault, .. } => fault.code(),
         }
     }
 
     /// Whether the plugin asked for something wrong; otherwise the message is at fault.
     #[must_use]
     pub fn is_plugins_fault(&self) -> bool {
-        !matches!(self, Self::Undecodable { .. })
+        !matches!(self, Self::Undecodable { .. } | Self::NotATime { .. })
     }
 }
 
@@ -213,7 +222,8 @@ impl Path {
     }
 
     /// Which of the segments of that name, where one was written.
-    pub(crate) fn given_occurrence(&self) -> Option<u32> {
+    #[must_use]
+    pub fn given_occurrence(&self) -> Option<u32> {
         self.has_occurrence().then_some(self.occurrence)
     }
 
@@ -224,7 +234,8 @@ impl Path {
 
     /// Whether another path leads to one of the nodes that this one stands for, or into one of them, where what is not
     /// numbered stands for all.
-    pub(crate) fn covers(&self, other: &Path) -> bool {
+    #[must_use]
+    pub fn covers(&self, other: &Path) -> bool {
         let same_segment = self.segment == other.segment
             && self
                 .given_occurrence()

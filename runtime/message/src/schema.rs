@@ -86,6 +86,9 @@ pub struct TableDefinition {
     pub codes: Vec<&'static str>,
 }
 
+/// Fields whose datatype stands in another field: segment, field, and the field that names the type.
+const TYPED_BY: &[(&str, u32, u32)] = &[("OBX", 5, 2), ("MFE", 4, 5), ("MFA", 5, 6)];
+
 static SEGMENTS: Catalogue = Catalogue::new(include_str!("../schema/segments.txt"));
 static DATATYPES: Catalogue = Catalogue::new(include_str!("../schema/datatypes.txt"));
 static TABLES: Catalogue = Catalogue::new(include_str!("../schema/tables.txt"));
@@ -168,7 +171,8 @@ impl Schema {
 
     /// The same, looked for in other versions too: OBX-2 names types that the version has withdrawn. A type that has no
     /// components here has none.
-    pub(crate) fn datatype_of_any(&'static self, name: &str) -> Option<&'static DatatypeDefinition> {
+    #[must_use]
+    pub fn datatype_of_any(&'static self, name: &str) -> Option<&'static DatatypeDefinition> {
         let is_known = self.datatype(name).is_some() || PRIMITIVES.contains(&name);
         let places = if is_known { 1 } else { SCHEMAS.len() };
         self.nearby().take(places).find_map(|schema| schema.datatype(name))
@@ -223,6 +227,15 @@ impl Schema {
     pub fn structures(&'static self) -> impl Iterator<Item = &'static str> {
         STRUCTURES.names().filter(|name| self.structure(name).is_some())
     }
+}
+
+/// The field of a segment that names the datatype of another one: OBX-2 for OBX-5.
+#[must_use]
+pub fn typed_by(segment: &str, field: u32) -> Option<u32> {
+    let typed = TYPED_BY
+        .iter()
+        .find(|(name, number, _)| *name == segment && *number == field);
+    typed.map(|(_, _, by)| *by)
 }
 
 impl std::fmt::Debug for Schema {

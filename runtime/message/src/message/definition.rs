@@ -2,14 +2,11 @@
 
 use super::Message;
 use crate::path::FieldPath;
-use crate::schema::{Definition, Schema, Structure};
+use crate::schema::{self, Definition, Schema, Structure};
 use crate::{Path, Value};
 
 /// The datatype of a field that another field decides.
 const VARIES: &str = "varies";
-
-/// Fields whose datatype stands in another field: segment, field, and the field that names the type.
-const TYPED_BY: &[(&str, u32, u32)] = &[("OBX", 5, 2), ("MFE", 4, 5), ("MFA", 5, 6)];
 
 impl Message {
     /// The schema of the version in MSH-12.
@@ -54,17 +51,9 @@ impl Message {
         })
     }
 
-    /// The field that names the datatype of another one: OBX-2 for OBX-5.
-    pub(crate) fn type_field(segment: &str, field: u32) -> Option<u32> {
-        let typed = TYPED_BY
-            .iter()
-            .find(|(name, number, _)| *name == segment && *number == field);
-        typed.map(|(_, _, by)| *by)
-    }
-
     /// The datatype that another field of the segment names, where the field's own has to be read there.
     fn named_datatype(&self, schema: &'static Schema, path: &Path, field: FieldPath) -> Option<&'static str> {
-        let by = Self::type_field(path.segment(), field.field())?;
+        let by = schema::typed_by(path.segment(), field.field())?;
         let value_of = |repetition| {
             let named = path.with_field(FieldPath::new(by, repetition, 1, 0));
             match self.get(&named) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::list::SegmentList;
 use super::place::{Aim, Levels, Place, locate, slice};
-use super::{Message, Origin, Segment};
+use super::{Message, Segment, State};
 use crate::escape;
 use crate::path::{FieldPath, segment_name};
 use crate::{Path, PathError};
@@ -43,6 +43,10 @@ impl Message {
             let reason = "it holds a segment terminator or a byte that frames messages";
             return Err(self.unencodable(path, reason));
         }
+        self.set_reading(path, &self.charset.reading(value))
+    }
+
+    pub(super) fn set_reading(&mut self, path: &Path, value: &[u8]) -> Result<(), PathError> {
         if path.field().is_none() {
             return self.set_segment(path, value);
         }
@@ -209,7 +213,7 @@ impl Message {
         };
         let end = self.end_of_lines(index);
         let segments = SegmentList::edit(&mut self.segments);
-        let blank_lines = segments.get(index).filter(|segment| segment.origin == Origin::Inserted);
+        let blank_lines = segments.get(index).filter(|segment| segment.state == State::Inserted);
         let blank_lines = blank_lines.map(|segment| segment.start..segment.next);
         segments.drain(index..end);
         if let (Some(blank_lines), Some(previous)) = (blank_lines, segments.get_mut(index.saturating_sub(1)))
@@ -251,7 +255,7 @@ impl Message {
                 .original
                 .get(previous.end as usize..previous.next as usize)
                 .unwrap_or_default();
-            let own = if previous.origin == Origin::Inserted {
+            let own = if previous.state == State::Inserted {
                 0
             } else {
                 first_ending(ending)
@@ -262,16 +266,16 @@ impl Message {
         if let Some(previous) = segments.get_mut(index.saturating_sub(1)) {
             previous.next = split;
         }
-        let edited = Some(Arc::new(name.to_vec()));
+        let reading = Some(Arc::new(name.to_vec()));
         segments.insert(
             index,
             Segment {
                 name,
-                origin: Origin::Inserted,
+                state: State::Inserted,
                 start: split,
                 end: split,
                 next,
-                edited,
+                reading,
             },
         );
         self.edited = true;
@@ -288,7 +292,10 @@ impl Message {
             return;
         };
         *edited = true;
-        if let Some(content) = &mut segment.edited {
+        if segment.state == State::Received {
+            segment.state = State::Edited;
+        }
+        if let Some(content) = &mut segment.reading {
             replace(Arc::make_mut(content), range, padding, bytes);
             return;
         }
@@ -300,7 +307,7 @@ impl Message {
         copy.extend_from_slice(padding);
         copy.extend_from_slice(bytes);
         copy.extend_from_slice(content.get(range.end..).unwrap_or_default());
-        segment.edited = Some(Arc::new(copy));
+        segment.reading = Some(Arc::new(copy));
     }
 }
 

@@ -1,10 +1,11 @@
 //! Printing: the message as bytes again, and its segments one by one.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Message, Origin, Segment};
+use super::{Message, Segment, State};
 
 /// One segment of a message, for printing. `Debug` prints the size only.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,8 @@ impl<'a> SegmentView<'a> {
         self.name
     }
 
-    /// The bytes without the terminator.
+    /// The bytes without the terminator. In a wide character set (BIG-5, GB 18030, GBK, Shift JIS, ISO-2022-JP) these
+    /// are not the bytes on the wire, but their reading in UTF-8, in which delimiters can be found.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         self.raw
@@ -45,6 +47,27 @@ impl Message {
         }
     }
 
+    /// The message with every segment ended like this, and no blank lines. A line feed within a value, which senders
+    /// write that end their segments with a carriage return, becomes its escape sequence where `ending` holds a line
+    /// feed, because it would end the segment now; `None` where MSH-2 names no character to escape it with.
+    #[must_use]
+    pub fn encode_with_ending(&self, ending: &[u8]) -> Option<Bytes> {
+        let escapes = ending.contains(&b'\n');
+        let mut out = Vec::with_capacity(self.original.len() + self.segments.len());
+        for segment in self.segments.iter() {
+            let mut rest = &*self.printed(segment);
+            while let Some(at) = memchr::memchr(b'\n', rest).filter(|_| escapes) {
+                let escape = self.delimiters.escape?;
+                out.extend_from_slice(rest.get(..at).unwrap_or_default());
+                out.extend_from_slice(&[escape, b'X', b'0', b'A', escape]);
+                rest = rest.get(at + 1..).unwrap_or_default();
+            }
+            out.extend_from_slice(rest);
+            out.extend_from_slice(ending);
+        }
+        Some(out.into())
+    }
+
     /// The segments in order, lines that are none among them.
     pub fn segments(&self) -> impl Iterator<Item = SegmentView<'_>> {
         self.segments.iter().map(|segment| {
@@ -61,25 +84,33 @@ impl Message {
     }
 
     fn assemble(&self) -> Vec<u8> {
-        let edited = self.segments.iter().filter_map(|segment| segment.edited.as_ref());
+        let edited = self.segments.iter().filter_map(|segment| segment.reading.as_ref());
         let room: usize = edited.map(|bytes| bytes.len() + 2).sum();
         let mut out = Vec::with_capacity(self.original.len() + room);
         let first = self.segments.first().map_or(0, |segment| segment.start as usize);
         out.extend_from_slice(self.original.get(..first).unwrap_or_default());
         let mut rest = self.segments.iter().peekable();
         while let Some(segment) = rest.next() {
-            out.extend_from_slice(self.content_of(segment));
+            out.extend_from_slice(&self.printed(segment));
             self.print_ending(segment, rest.peek().is_none(), &mut out);
         }
         out
     }
 
-    fn print_ending(&self, segment: &Segment, is_last: bool, out: &mut Vec<u8>) {
+    /// The bytes of a segment on the wire.
+    fn printed<'a>(&'a self, segment: &'a Segment) -> Cow<'a, [u8]> {
+        match segment.state {
+            State::Received => Cow::Borrowed(self.received(segment)),
+            State::Edited | State::Inserted => self.charset.printed(self.content_of(segment)),
+        }
+    }
+
+    pub(super) fn print_ending(&self, segment: &Segment, is_last: bool, out: &mut Vec<u8>) {
         let ending = self
             .original
             .get(segment.end as usize..segment.next as usize)
             .unwrap_or_default();
-        if segment.origin == Origin::Inserted || (ending.is_empty() && !is_last) {
+        if segment.state == State::Inserted || (ending.is_empty() && !is_last) {
             out.extend_from_slice(self.terminator.bytes());
         }
         out.extend_from_slice(ending);

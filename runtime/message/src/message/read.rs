@@ -72,14 +72,19 @@ impl Message {
     /// The bytes of any node as they stand in the message, escapes and character set included. A path that is only a
     /// segment gives the whole segment without its terminator, and one that is only a field all its repetitions.
     pub fn get_raw(&self, path: &Path) -> Result<Option<Cow<'_, [u8]>>, PathError> {
+        Ok(self.reading(path)?.map(|reading| self.charset.printed(reading)))
+    }
+
+    /// The same, as it stands in the reading of the segment.
+    pub(crate) fn reading(&self, path: &Path) -> Result<Option<&[u8]>, PathError> {
         let Some(index) = self.find(path)? else {
             return Ok(None);
         };
         let content = self.content(index);
-        let Some(field) = path.field() else {
-            return Ok(Some(Cow::Borrowed(content)));
-        };
-        Ok(self.node(content, path, field, Aim::Node).map(Cow::Borrowed))
+        Ok(match path.field() {
+            Some(field) => self.node(content, path, field, Aim::Node),
+            None => Some(content),
+        })
     }
 
     /// For each segment of this name, in order, the decoded text of the leaves `fields`. The name may stand in a group:
@@ -92,6 +97,13 @@ impl Message {
             .enumerate()
             .map(|(index, (_, segment))| self.row(&path, index, segment, fields))
             .collect()
+    }
+
+    /// The text of a leaf's bytes as they stand in this message, or `None` where they are not text in its character
+    /// set. For whoever walks a segment node by node, which takes one pass where a path for each node would take many.
+    #[must_use]
+    pub fn decode<'a>(&self, leaf: &'a [u8]) -> Option<Cow<'a, str>> {
+        escape::decode(leaf, self.delimiters, self.charset)
     }
 
     /// How many there are: segments for `OBX`, fields for `OBX[2]`, repetitions for `PID-3`, components for
@@ -196,7 +208,7 @@ impl Message {
     /// Text without escape sequences.
     fn text<'a>(&self, bytes: &'a [u8], path: &Path) -> Result<Value<'a>, PathError> {
         self.charset
-            .decode(bytes)
+            .text(bytes)
             .map(Value::Text)
             .ok_or_else(|| self.undecodable(path))
     }

@@ -13,7 +13,7 @@ use super::format;
 use super::nodes::{Occurrences, Reading, is_delete};
 use super::report::{Found, Report};
 use crate::path::FieldPath;
-use crate::schema::{Definition, Schema, TableDefinition};
+use crate::schema::{self, Definition, Schema, TableDefinition};
 use crate::{Message, Path, SegmentView, Severity, StructureFault};
 
 /// Fields that the schema takes for required, and that the standard requires under a condition.
@@ -101,7 +101,7 @@ impl Judge<'_, '_> {
         for (number, repetition) in reading.repetitions(bytes).filter(|(_, bytes)| reading.is_valued(bytes)) {
             valued = valued.saturating_add(1);
             let node = node.part(0, number).without_first_repetition();
-            let datatype = match Message::type_field(segment.name(), field.position) {
+            let datatype = match schema::typed_by(segment.name(), field.position) {
                 Some(by) => self.named_type(segment, by, number, path),
                 None => Some(field.datatype),
             };
