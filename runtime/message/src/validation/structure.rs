@@ -25,8 +25,10 @@ const NEEDED_TO_READ: &[u32] = &[9, 10, 11, 12];
 /// The table of value types. OBX-2 may name any datatype, and each version lists those that it knows.
 const VALUE_TYPES: &str = "0125";
 
-/// The table of coding systems: a registry that grows between versions, and takes local names (`99LAB`).
-const CODING_SYSTEMS: &str = "0396";
+/// Tables that are not closed, although their datatype says so: coding systems are a registry that grows between
+/// versions and takes local names (`99LAB`); of codes, events and structures of messages it is found out as a whole
+/// whether a structure belongs to them.
+const OPEN_TABLES: &[&str] = &["0396", "0076", "0003", "0354"];
 
 pub(super) fn validate(message: &Message, report: &mut Report<'_>) {
     groups(message, report);
@@ -198,7 +200,7 @@ impl Judge<'_, '_> {
 
     /// The table that HL7 itself defines for a value, where it lists its codes one by one.
     fn closed_table(&self, definition: &Definition) -> Option<&'static TableDefinition> {
-        let is_closed = |number: &&str| definition.datatype == "ID" && *number != CODING_SYSTEMS;
+        let is_closed = |number: &&str| definition.datatype == "ID" && !OPEN_TABLES.contains(number);
         let number = definition.table.filter(is_closed)?;
         let table = self.schema.table(number)?;
         let is_listed = !table.codes.is_empty() && table.codes.iter().all(|code| !code.contains("..."));

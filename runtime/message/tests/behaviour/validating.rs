@@ -1,5 +1,7 @@
 //! What validation finds, rule by rule: each line is a message, or a part of one, and the findings that it gets.
 
+mod structure;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use transfuse_message::{Charset, Message, ParseOptions, Severity};
 use crate::{RESULT, message, path};
 
 /// The findings as `path code severity`, joined by a comma.
-fn found(message: &Message, level: &Level) -> String {
+pub(crate) fn found(message: &Message, level: &Level) -> String {
     let findings = validate(message, level);
     let lines = findings.listed().iter().map(|finding| {
         let severity = match finding.severity {
