@@ -91,7 +91,16 @@ fn profiles() -> Vec<String> {
     let page = fs::read_to_string(tests_folder().join("../../PROFILES.md")).unwrap();
     let blocks = page.split("```toml\n# profiles/").skip(1);
     blocks
-        .map(|block| block.split_once("```").unwrap().0.split_once('\n').unwrap().1.to_owned())
+        .map(|block| {
+            block
+                .split_once("```")
+                .unwrap()
+                .0
+                .split_once('\n')
+                .unwrap()
+                .1
+                .to_owned()
+        })
         .collect()
 }
 
@@ -128,6 +137,11 @@ fn the_profile_on_its_page_is_sound_and_shows_every_key() {
 fn keys_of_rules(profile: &str) -> BTreeSet<&str> {
     let (rules, _) = profile.split_once("[[tolerances]]").unwrap();
     let (_, rules) = rules.split_once("[[rules]]").unwrap();
-    let lines = rules.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
-    lines.filter_map(|line| line.split_once(" =")).map(|(key, _)| key).collect()
+    let lines = rules
+        .lines()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    lines
+        .filter_map(|line| line.split_once(" ="))
+        .map(|(key, _)| key)
+        .collect()
 }

@@ -86,7 +86,8 @@ pub enum Check {
 
 /// When a rule holds.
 ///
-/// A condition on a segment of the rule's own name looks at the very segment that the rule looks at. One on another
+/// A condition on a segment of the rule's own name looks at the very segment that the rule looks at, and one on the
+/// rule's own field at the very repetition. One on another
 /// segment looks at the nearest of that name above, as an OBX belongs to the OBR above it, or at the first one where
 /// there is none above. Where the rule is about segments or groups themselves, it looks at the first one within the
 /// group that the rule looks into. A condition does not lead through groups.
@@ -203,6 +204,17 @@ impl Rule {
     /// The number of the field that it looks into, or 0.
     pub(super) fn field_number(&self) -> u32 {
         self.path.field().map_or(0, |field| field.field())
+    }
+
+    /// Whether a condition is on the field that the rule looks into, and so is asked of each of its repetitions.
+    pub(super) fn asks_of_repetition(&self, condition: &Condition) -> bool {
+        let same_segment = self.path.name() == condition.path.name() && condition.path.given_occurrence().is_none();
+        let same_field = self
+            .path
+            .field()
+            .zip(condition.path.field())
+            .is_some_and(|(own, other)| own.field() == other.field() && other.given_repetition().is_none());
+        same_segment && same_field
     }
 
     /// Whether it holds for messages of this type.

@@ -1,10 +1,11 @@
 //! The rules of a profile, asked of a message.
 
+mod checks;
+mod conditions;
 mod places;
 
-use super::format;
-use super::nodes::{Reading, is_delete};
-use super::profile::{Check, Condition, Profile, Rule, Test};
+use super::nodes::Reading;
+use super::profile::{Check, Profile, Rule};
 use super::report::{Found, Report};
 use crate::schema::Schema;
 use crate::{Message, Path, SegmentView};
@@ -94,17 +95,17 @@ impl Run<'_, '_, '_> {
     fn counts(&mut self) {
         let profile = self.profile;
         let scopes = std::mem::take(&mut self.scopes);
-        let rules = profile.rules().iter().zip(&scopes);
-        for (rule, scopes) in rules.filter(|(rule, _)| rule.is_of_segment()) {
+        let rules = profile.rules().iter().zip(&scopes).enumerate();
+        for (at, (rule, scopes)) in rules.filter(|(_, (rule, _))| rule.is_of_segment()) {
             if rule.is_for(&self.message_type) {
                 for scope in scopes {
-                    self.count_within(rule, scope);
+                    self.count_within(at, rule, scope);
                 }
             }
         }
     }
 
-    fn count_within(&mut self, rule: &Rule, scope: &Scope) {
+    fn count_within(&mut self, at: usize, rule: &Rule, scope: &Scope) {
         let path = &rule.path;
         let (count, wanted, place) = match path.groups().last() {
             Some(group) if path.is_group() => (scope.groups, group.given_occurrence(), scope.path.with_group(group)),
@@ -116,69 +117,10 @@ impl Run<'_, '_, '_> {
                 (count, path.given_occurrence(), place)
             }
         };
-        let start = scope.segments.start;
-        let is_met = rule.when.iter().all(|condition| {
-            let inside = self.places.within(condition.path.segment(), &scope.segments).first();
-            let found = inside.copied().or_else(|| self.meant(condition, start));
-            found.map_or(condition.test.is_met_by_nothing(), |index| {
-                self.is_met(condition, index)
-            })
-        });
-        if is_met {
+        if self.holds_within(at, rule, &scope.segments) {
             let found = wanted.map_or(count, |wanted| usize::from(count >= wanted as usize));
             self.count(rule, &place, number(found));
         }
-    }
-
-    /// Whether all conditions of a rule are met at a place of the message.
-    fn holds(&mut self, at: usize, rule: &Rule, index: usize) -> bool {
-        rule.when.iter().enumerate().all(|(number, condition)| {
-            let Some(found) = self.meant(condition, index) else {
-                return condition.test.is_met_by_nothing();
-            };
-            let before = self.met.get(at).and_then(|met| met.get(number));
-            if let Some((_, is_met)) = before.filter(|(segment, _)| *segment == found) {
-                return *is_met;
-            }
-            let is_met = self.is_met(condition, found);
-            if let Some(met) = self.met.get_mut(at) {
-                met.resize(rule.when.len(), (usize::MAX, false));
-                met.splice(number..=number, [(found, is_met)]);
-            }
-            is_met
-        })
-    }
-
-    /// The segment that a condition looks at.
-    fn meant(&self, condition: &Condition, index: usize) -> Option<usize> {
-        let path = &condition.path;
-        match path.given_occurrence() {
-            Some(wanted) => self.places.nth(path.segment(), wanted),
-            None => self.places.nearest(path.segment(), index),
-        }
-    }
-
-    /// Whether a condition is met in a segment.
-    fn is_met(&self, condition: &Condition, index: usize) -> bool {
-        let Condition { path, test } = condition;
-        let Some((segment, node)) = self.segments.get(index).zip(path.field()) else {
-            return !test.is_met_by_nothing();
-        };
-        let field = self.reading.field(segment.name(), segment.raw(), node.field());
-        let nodes = self.reading.selected(field, node);
-        let is_valued = || nodes.iter().any(|(_, bytes)| self.reading.is_valued(bytes));
-        let is_any = |values: &[String]| nodes.iter().any(|(_, bytes)| self.is_one_of(bytes, values));
-        match test {
-            Test::Present => is_valued(),
-            Test::Absent => !is_valued(),
-            Test::In(values) => is_any(values),
-            Test::NotIn(values) => !is_any(values),
-        }
-    }
-
-    fn is_one_of(&self, node: &[u8], values: &[String]) -> bool {
-        let text = self.reading.text(self.reading.first_leaf(node));
-        text.is_some_and(|text| values.iter().any(|value| *value == text))
     }
 
     /// One rule in one segment.
@@ -188,83 +130,15 @@ impl Run<'_, '_, '_> {
         if rule.path.is_delimiters() {
             return self.node(rule, &whole.with_field(path), field);
         }
-        let nodes = self.reading.selected(field, path);
+        let mut nodes = self.reading.selected(field, path);
+        nodes.retain(|node| self.holds_in_repetition(rule, node.repetition));
         if rule.checks.iter().any(|check| matches!(check, Check::Count { .. })) {
-            let valued = nodes.iter().filter(|(_, bytes)| self.reading.is_valued(bytes)).count();
+            let valued = nodes.iter().filter(|node| self.reading.is_valued(node.bytes)).count();
             self.count(rule, &whole.with_field(path), number(valued));
         }
-        for (node, bytes) in nodes {
-            self.node(rule, &whole.with_field(node.without_first_repetition()), bytes);
-        }
-    }
-
-    /// What a rule asks of one node.
-    fn node(&mut self, rule: &Rule, path: &Path, node: &[u8]) {
-        let is_valued = self.reading.is_valued(node);
-        for check in &rule.checks {
-            let wrong = match check {
-                Check::Required => (!is_valued).then(|| "is required".to_owned()),
-                _ if !is_valued || is_delete(node) => None,
-                check => self.value(check, node),
-            };
-            if let Some(what) = wrong {
-                self.report(rule, check, path, &what);
-            }
-        }
-    }
-
-    /// What is wrong with a value, if anything. What cannot be decoded is told as such elsewhere.
-    fn value(&self, check: &Check, node: &[u8]) -> Option<String> {
-        let text = |bytes| self.reading.text(bytes);
-        match check {
-            Check::OneOf { description, values } => {
-                let value = text(self.reading.first_leaf(node))?;
-                (!values.contains(value.as_ref())).then(|| format!("must be {description}"))
-            }
-            Check::InTable(table) => {
-                let value = text(self.reading.first_leaf(node))?;
-                (!self.is_in_table(table, &value)).then(|| format!("must be in HL7 table {table}"))
-            }
-            Check::Datatype(datatype) => {
-                let expected = format::wrong(datatype, self.reading.first_leaf(node))?;
-                Some(format!("must be {expected}"))
-            }
-            Check::Matches(pattern) => {
-                let value = text(self.reading.first_leaf(node))?;
-                (!pattern.matches(&value)).then(|| format!("must match {}", pattern.as_str()))
-            }
-            Check::LengthMax(most) => {
-                let length = text(node)?.chars().take(*most as usize + 1).count();
-                (length > *most as usize).then(|| format!("must have at most {most} characters"))
-            }
-            Check::Required | Check::Count { .. } => None,
-        }
-    }
-
-    /// Whether HL7 lists a value, in the message's version or the nearest that has the table.
-    fn is_in_table(&self, table: &str, value: &str) -> bool {
-        let found = self.schema.nearby().find_map(|schema| schema.table(table));
-        found.is_none_or(|table| table.contains(value))
-    }
-
-    /// The checks of a rule that ask how many there are.
-    fn count(&mut self, rule: &Rule, path: &Path, found: u32) {
-        for check in &rule.checks {
-            match check {
-                Check::Required if rule.is_of_segment() && found == 0 => {
-                    self.report(rule, check, path, "is required");
-                }
-                Check::Count { least, most } if found < *least || most.is_some_and(|most| found > most) => {
-                    let asked = asked(*least, *most);
-                    self.report(
-                        rule,
-                        check,
-                        path,
-                        &format!("must stand {asked}, and stands {found} times"),
-                    );
-                }
-                _ => {}
-            }
+        for node in nodes {
+            let path = whole.with_field(node.path.without_first_repetition());
+            self.node(rule, &path, node.bytes);
         }
     }
 
@@ -279,14 +153,5 @@ impl Run<'_, '_, '_> {
             Some(text) => text.clone(),
             None => format!("{path} {what} ({profile} line {})", rule.line),
         });
-    }
-}
-
-/// A cardinality in words.
-fn asked(least: u32, most: Option<u32>) -> String {
-    match most {
-        None => format!("at least {least} times"),
-        Some(most) if most == least => format!("exactly {least} times"),
-        Some(most) => format!("{least} to {most} times"),
     }
 }

@@ -264,6 +264,31 @@ fn a_condition_looks_at_the_same_segment_or_at_the_nearest_one_above() {
 }
 
 #[test]
+fn a_condition_on_the_same_field_looks_at_the_same_repetition() {
+    let numbers = "PID|||12^^^A^MR~AB^^^B^SS~34^^^A^MR";
+    let of = |checks: &[Check], kind: &str| Rule {
+        when: when("PID-3.5", Test::In(words(&[kind]))),
+        ..rule("PID-3.1", checks)
+    };
+    assert_eq!(judged(&of(&[matches("[0-9]+")], "MR"), numbers), "");
+    assert_eq!(judged(&of(&[matches("[0-9]+")], "SS"), numbers), "PID-3[2].1 102 E");
+    assert_eq!(judged(&of(&[matches("x")], "XX"), numbers), "");
+    let one = |kind: &str| Rule {
+        path: path("PID-3"),
+        ..of(
+            &[Check::Count {
+                least: 1,
+                most: Some(1),
+            }],
+            kind,
+        )
+    };
+    assert_eq!(judged(&one("SS"), numbers), "");
+    assert_eq!(judged(&one("MR"), numbers), "PID-3 198 E");
+    assert_eq!(judged(&one("XX"), numbers), "PID-3 198 E");
+}
+
+#[test]
 fn a_rule_may_look_into_groups() {
     let orders = "PID|1\rOBR|1|||GLU\rOBX|1||A\rOBX|2\rOBR|2|||HGB\rNTE|1\rOBR|3\rOBX|3";
     for (place, checks, expected) in [
