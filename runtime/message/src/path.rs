@@ -171,6 +171,11 @@ impl Path {
         }
     }
 
+    /// A group within the same groups.
+    pub(crate) fn with_group(&self, group: &GroupStep) -> Self {
+        Self::of_group(self.groups().iter().chain([group]).cloned().collect())
+    }
+
     /// The same segment, at another node in it.
     pub(crate) fn with_field(&self, field: FieldPath) -> Self {
         Self {
