@@ -232,7 +232,9 @@ impl Schema {
 /// The field of a segment that names the datatype of another one: OBX-2 for OBX-5.
 #[must_use]
 pub fn typed_by(segment: &str, field: u32) -> Option<u32> {
-    let typed = TYPED_BY.iter().find(|(name, number, _)| *name == segment && *number == field);
+    let typed = TYPED_BY
+        .iter()
+        .find(|(name, number, _)| *name == segment && *number == field);
     typed.map(|(_, _, by)| *by)
 }
 

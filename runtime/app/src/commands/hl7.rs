@@ -8,6 +8,8 @@ mod names;
 mod parse;
 mod paths;
 mod rewrite;
+mod segment_names;
+mod selection;
 mod set;
 mod tree;
 mod validate;

@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     reading: Reading,
     /// Leave this node and what lies in it out, such as `MSH-7` or `ZPI`; may be given again
-    #[arg(long, value_name = "PATH", value_parser = paths::path)]
+    #[arg(long, value_name = "PATH", value_parser = paths::plain_path)]
     ignore: Vec<Path>,
     /// Write the result as JSON
     #[arg(long)]
@@ -153,7 +153,6 @@ fn compare((before, after): Pair<'_>, arguments: &Arguments) -> Compared {
 }
 
 fn changes(before: &Message, after: &Message, ignored: &[Path]) -> Vec<Change> {
-    let (names, old_names) = (Names::of(after), Names::of(before));
     differences(before, after)
         .into_iter()
         .filter_map(|difference| {
@@ -165,7 +164,7 @@ fn changes(before: &Message, after: &Message, ignored: &[Path]) -> Vec<Change> {
             {
                 return None;
             }
-            let name = path.and_then(|path| names.full(&path).or_else(|| old_names.full(&path)));
+            let name = path.and_then(|path| Names::full(after, &path).or_else(|| Names::full(before, &path)));
             Some(Change {
                 difference: wired(difference),
                 name,

@@ -83,7 +83,8 @@ impl Arguments {
             return Ok(message.encode());
         };
         message.encode_with_ending(end.bytes()).ok_or_else(|| {
-            let error = anyhow::anyhow!("{label}: a value holds a line feed, and MSH-2 names no character to escape it with");
+            let error =
+                anyhow::anyhow!("{label}: a value holds a line feed, and MSH-2 names no character to escape it with");
             Failure::from(error).hinted("`--line-end cr` keeps it as it is")
         })
     }

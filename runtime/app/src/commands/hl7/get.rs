@@ -8,9 +8,9 @@ use serde::Serialize;
 use transfuse_message::{Path, PathError, Value};
 
 use super::input::{Read, Reading, Walk, or_standard_input};
-use super::names::Names;
 use super::paths;
-use super::tree::{self, Content, Node, Selection};
+use super::selection::Selection;
+use super::tree::{self, Content, Node};
 use crate::console::Console;
 use crate::failure::{Failure, Hint as _, Outcome};
 use crate::message_file::MessageFile;
@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
 /// What stands at a path of one message. More than one value only with `--all`.
 fn look(read: &Read<'_>, path: &Path, arguments: &Arguments) -> Result<Vec<Found>, Failure> {
     if arguments.all {
-        return Ok(every(read, path));
+        return every(read, path);
     }
     if arguments.raw {
         let raw = read.message.get_raw(path).map_err(|error| told(read, &error))?;
@@ -154,15 +154,13 @@ fn raw_text(read: &Read<'_>, raw: &[u8]) -> String {
         .map_or_else(|| visible_bytes(raw), std::borrow::Cow::into_owned)
 }
 
-fn every(read: &Read<'_>, path: &Path) -> Vec<Found> {
-    let names = Names::of(&read.message);
+fn every(read: &Read<'_>, path: &Path) -> Result<Vec<Found>, Failure> {
     let selection = Selection {
-        paths: vec![path.clone()],
-        empty: false,
         full: true,
+        ..Selection::of(&read.message, std::slice::from_ref(path)).map_err(|error| told(read, &error))?
     };
     let mut found = Vec::new();
-    for segment in tree::segments(&read.message, &names, &selection, read.part.line) {
+    for segment in tree::segments(&read.message, &selection, read.part.line) {
         for field in &segment.fields {
             push_leaves(field, read, &mut found);
         }
@@ -170,7 +168,7 @@ fn every(read: &Read<'_>, path: &Path) -> Vec<Found> {
     if found.is_empty() {
         found.push(nothing(read, path.to_string()));
     }
-    found
+    Ok(found)
 }
 
 fn push_leaves(node: &Node, read: &Read<'_>, found: &mut Vec<Found>) {

@@ -54,10 +54,6 @@ impl Names {
         self.schema.version()
     }
 
-    pub(super) fn segment(&self, name: &str) -> Option<&'static str> {
-        segment_title(name)
-    }
-
     pub(super) fn kind(&self, name: &str) -> SegmentKind {
         match name.as_bytes() {
             [] => SegmentKind::Text,
@@ -71,7 +67,9 @@ impl Names {
     /// The number of the last field that the version defines.
     pub(super) fn last_field(&self, segment: &str) -> u32 {
         let fields = self.schema.segment(segment).map(|segment| &segment.fields);
-        fields.and_then(|fields| fields.last()).map_or(0, |field| field.position)
+        fields
+            .and_then(|fields| fields.last())
+            .map_or(0, |field| field.position)
     }
 
     /// The number of the field that names the datatype of another one of the segment, such as OBX-2 for OBX-5.

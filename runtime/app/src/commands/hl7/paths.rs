@@ -15,6 +15,16 @@ pub(super) fn path(text: &str) -> Result<Path, String> {
     })
 }
 
+/// A path that names no group.
+pub(super) fn plain_path(text: &str) -> Result<Path, String> {
+    let path = path(text)?;
+    if path.groups().is_empty() {
+        Ok(path)
+    } else {
+        Err("a path through groups is too much here: name the segment, as in OBX[2]-14".to_owned())
+    }
+}
+
 /// `PATH=VALUE`, where what stands before the first `=` is a path.
 pub(super) fn assignment(text: &str) -> Option<(Path, &str)> {
     let (path, value) = text.split_once('=')?;
@@ -83,7 +93,9 @@ pub(super) fn covers(outer: &Path, inner: &str) -> bool {
         1 => &["", ".1"],
         _ => &[""],
     };
-    let candidates = first_parts.iter().filter_map(|part| format!("{inner}{part}").parse::<Path>().ok());
+    let candidates = first_parts
+        .iter()
+        .filter_map(|part| format!("{inner}{part}").parse::<Path>().ok());
     candidates.into_iter().any(|candidate| outer.covers(&candidate))
 }
 
