@@ -53,7 +53,7 @@ pub(super) fn read_file(
 pub(crate) fn from_revision<'t>(
     name: &str,
     text: &str,
-    table: &dyn Fn(&str) -> Option<&'t CodeTable>,
+    table: &'t dyn Fn(&str) -> Option<&'t CodeTable>,
 ) -> Result<Arc<Profile>, Vec<Fault>> {
     let faults = Faults::default();
     let document = Document::new(name, text.to_owned());

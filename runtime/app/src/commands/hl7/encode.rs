@@ -100,7 +100,7 @@ impl Arguments {
                 RecodeError::Undecodable { .. } => "`--from windows-1250`, say, reads the bytes in another set",
                 _ => "`--charset utf-8` has every character",
             };
-            let text = paths::without_engine(&error.to_string());
+            let text = paths::without_engine(&error);
             Failure::from(anyhow::anyhow!("{label}: {text}")).hinted(hint)
         })
     }

@@ -132,7 +132,7 @@ fn look(read: &Read<'_>, path: &Path, arguments: &Arguments) -> Result<Vec<Found
 
 /// A `PathError` that names its message.
 fn told(read: &Read<'_>, error: &PathError) -> anyhow::Error {
-    anyhow::anyhow!("{}: {}", read.label(), paths::without_engine(&error.to_string()))
+    anyhow::anyhow!("{}: {}", read.label(), paths::without_engine(error))
 }
 
 fn nothing(read: &Read<'_>, path: String) -> Found {
@@ -155,10 +155,8 @@ fn raw_text(read: &Read<'_>, raw: &[u8]) -> String {
 }
 
 fn every(read: &Read<'_>, path: &Path) -> Result<Vec<Found>, Failure> {
-    let selection = Selection {
-        full: true,
-        ..Selection::of(&read.message, std::slice::from_ref(path)).map_err(|error| told(read, &error))?
-    };
+    let selection = Selection::of(&read.message, std::slice::from_ref(path)).map_err(|error| told(read, &error))?;
+    let selection = selection.showing(false, true);
     let mut found = Vec::new();
     for segment in tree::segments(&read.message, &selection, read.part.line) {
         for field in &segment.fields {

@@ -106,11 +106,7 @@ impl Arguments {
             Selection::of(&read.message, &self.paths).map_err(|error| anyhow::anyhow!("{}: {error}", read.label()))?;
         Ok(Selected {
             read,
-            selection: Selection {
-                empty: self.empty,
-                full: self.full,
-                ..selection
-            },
+            selection: selection.showing(self.empty, self.full),
         })
     }
 }

@@ -81,8 +81,9 @@ fn neither(text: &str, kind: &str) -> Failure {
 }
 
 /// What is wrong with bytes, without the advice for an engine's configuration: here the command has an option for it.
-pub(super) fn without_engine(error: &str) -> &str {
-    error.split(": set the sender's charset").next().unwrap_or(error)
+pub(super) fn without_engine(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    text.split(": set the sender's charset").next().unwrap_or(&text).to_owned()
 }
 
 /// Whether a path lies within another one; of a field without components, `PID-3.1` is the same as `PID-3`.

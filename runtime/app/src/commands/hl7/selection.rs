@@ -41,6 +41,11 @@ impl Selection {
         })
     }
 
+    /// The same, with nodes that have no value, and with nodes of any number of parts.
+    pub(super) fn showing(self, empty: bool, full: bool) -> Self {
+        Self { empty, full, ..self }
+    }
+
     /// Whether the node at `path` in the segment of this index is asked for, with what lies in it.
     pub(super) fn takes(&self, segment: usize, path: &str) -> bool {
         let takes =
