@@ -227,7 +227,7 @@ fn segment_line(segment: &SegmentTree, palette: Palette) -> String {
 }
 
 fn write_node(node: &Node, indent: usize, full: bool, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
-    let named = node.named.as_ref();
+    let named = node.named.as_ref().filter(|_| !node.is_repetition);
     let name = named.map(|named| named.name).unwrap_or_default();
     let datatype = named.map(|named| named.datatype).unwrap_or_default();
     let gap = if datatype.is_empty() { "" } else { "  " };

@@ -83,11 +83,14 @@ fn neither(text: &str, kind: &str) -> Failure {
 /// What is wrong with bytes, without the advice for an engine's configuration: here the command has an option for it.
 pub(super) fn without_engine(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
-    text.split(": set the sender's charset").next().unwrap_or(&text).to_owned()
+    text.split(": set the sender's charset")
+        .next()
+        .unwrap_or(&text)
+        .to_owned()
 }
 
-/// Whether a path lies within another one; of a field without components, `PID-3.1` is the same as `PID-3`.
-pub(super) fn covers(outer: &Path, inner: &str) -> bool {
+/// Whether a leaf lies within a node; of a field without components, `PID-3.1` is the same as `PID-3`.
+pub(super) fn covers_leaf(outer: &Path, inner: &str) -> bool {
     let components = inner.split_once('-').map_or(0, |(_, field)| field.matches('.').count());
     let first_parts: &[&str] = match components {
         0 if inner.contains('-') => &["", ".1", ".1.1"],

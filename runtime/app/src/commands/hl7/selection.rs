@@ -47,9 +47,15 @@ impl Selection {
     }
 
     /// Whether the node at `path` in the segment of this index is asked for, with what lies in it.
-    pub(super) fn takes(&self, segment: usize, path: &str) -> bool {
-        let takes =
-            |one: &Chosen| one.is_in(segment) && one.path.as_ref().is_none_or(|outer| paths::covers(outer, path));
+    pub(super) fn takes(&self, segment: usize, path: &str, is_leaf: bool) -> bool {
+        let covers = |outer: &Path| {
+            if is_leaf {
+                paths::covers_leaf(outer, path)
+            } else {
+                path.parse().is_ok_and(|inner| outer.covers(&inner))
+            }
+        };
+        let takes = |one: &Chosen| one.is_in(segment) && one.path.as_ref().is_none_or(covers);
         self.chosen.as_ref().is_none_or(|chosen| chosen.iter().any(takes))
     }
 

@@ -37,6 +37,9 @@ pub(super) struct Node {
     pub(super) named: Option<Named>,
     #[serde(flatten)]
     pub(super) content: Content,
+    /// One of several repetitions, whose name is that of the field.
+    #[serde(skip)]
+    pub(super) is_repetition: bool,
     /// How deep below its field it lies.
     #[serde(skip)]
     pub(super) depth: usize,
@@ -225,6 +228,7 @@ struct Builder<'m> {
 struct Place {
     path: String,
     position: Position,
+    is_repetition: bool,
     depth: usize,
 }
 
@@ -261,7 +265,7 @@ impl Builder<'_> {
         }
         if self.selection.empty {
             let missing = (number + 1..=self.names.last_field(self.segment)).map(|number| self.absent(segment, number));
-            nodes.extend(missing.filter(|node| self.selection.takes(self.index, &node.path)));
+            nodes.extend(missing.filter(|node| self.selection.takes(self.index, &node.path, true)));
         }
         nodes
     }
@@ -276,7 +280,8 @@ impl Builder<'_> {
 
     /// Leaves out what is not asked for, and tells whether anything is left.
     fn select(&self, node: &mut Node) -> bool {
-        if self.selection.takes(self.index, &node.path) {
+        let is_leaf = !matches!(node.content, Content::Parts(_));
+        if self.selection.takes(self.index, &node.path, is_leaf) {
             return true;
         }
         match &mut node.content {
@@ -302,6 +307,7 @@ impl Builder<'_> {
             path: path.to_owned(),
             named: None,
             content: self.leaf(raw),
+            is_repetition: false,
             depth: 0,
         }
     }
@@ -342,6 +348,7 @@ impl Builder<'_> {
                 subcomponent: None,
             }),
             content: Content::Absent(Yes),
+            is_repetition: false,
             depth: 0,
         }
     }
@@ -357,6 +364,7 @@ impl Builder<'_> {
                 component: None,
                 subcomponent: None,
             },
+            is_repetition: false,
             depth: 0,
         };
         let divides = self.delimiters.repetition.filter(|separator| bytes.contains(separator));
@@ -366,6 +374,7 @@ impl Builder<'_> {
         self.divided(place, bytes, separator, |place, index| Place {
             path: format!("{}[{index}]", place.path),
             position: place.position,
+            is_repetition: true,
             depth: place.depth + 1,
         })
     }
@@ -380,6 +389,7 @@ impl Builder<'_> {
                 subcomponent: place.position.component.map(|_| index),
                 ..place.position
             },
+            is_repetition: false,
             depth: place.depth + 1,
         };
         match (place.position.component, place.position.subcomponent) {
@@ -405,6 +415,7 @@ impl Builder<'_> {
             named: self.named(place.position),
             content: self.leaf(bytes),
             path: place.path,
+            is_repetition: place.is_repetition,
             depth: place.depth,
         }
     }
@@ -430,6 +441,7 @@ impl Builder<'_> {
             named: self.named(place.position),
             content,
             path: place.path,
+            is_repetition: place.is_repetition,
             depth: place.depth,
         }
     }
