@@ -8,7 +8,6 @@ mod names;
 mod parse;
 mod paths;
 mod rewrite;
-mod segment_names;
 mod selection;
 mod set;
 mod tree;

@@ -8,9 +8,10 @@ use serde::Serialize;
 use transfuse_message::{Delimiters, Group, Message};
 
 use super::names::{Named, Names, Position, SegmentKind};
-use super::segment_names::segment_name;
+
 use super::selection::Selection;
 use crate::message_file::LineCounter;
+use crate::segment_names::segment_name;
 use crate::visible::visible_bytes;
 
 /// A segment with everything in it.
