@@ -119,12 +119,13 @@ impl Iterator for Parts {
     }
 }
 
-/// Whether the bytes are anything but one message: several, or one with a header or a trailer around it, or none. Bytes
-/// that are one message, whatever blank lines and text stand around it, are best read as they are.
+/// Whether the bytes are more than one message, or have a header or a trailer. Bytes that are one message, whatever blank
+/// lines and text stand around it, are best read as they are.
 #[must_use]
 pub fn is_batch(raw: &Bytes) -> bool {
-    let mut telling = parts(raw.clone())
-        .map(|part| part.kind)
-        .filter(|kind| !matches!(kind, PartKind::Text | PartKind::Filler));
-    !matches!((telling.next(), telling.next()), (None | Some(PartKind::Message), None))
+    let mut structure = Structure::default();
+    parts(raw.clone()).any(|part| {
+        structure.take(&part);
+        structure.is_batch()
+    })
 }

@@ -28,6 +28,7 @@ mod message;
 mod path;
 mod payload;
 pub mod schema;
+mod time;
 pub mod validation;
 
 pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Finding, Severity};
@@ -41,3 +42,4 @@ pub use message::{
 pub use path::{FieldPath, GroupStep, Path, PathError};
 pub use payload::Payload;
 pub use schema::Schema;
+pub use time::{AmbiguousTime, Precision, TimeError, TimeOfDay, Timestamp};

@@ -12,6 +12,7 @@ mod place;
 mod print;
 mod read;
 mod recode;
+mod time;
 
 use std::fmt;
 use std::ops::Range;
@@ -78,7 +79,7 @@ const LOOK_BYTES: usize = 8;
 
 /// What finding the place of a segment in the message's structure counts for, in bytes: it takes about as long as
 /// reading so many.
-const GROUPING_BYTES: usize = 128;
+const GROUPING_BYTES: usize = 256;
 
 /// What ends a segment that has no ending of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::Charset;
+use crate::{Charset, TimeError};
 
 pub use groups::GroupStep;
 
@@ -109,6 +109,14 @@ pub enum PathError {
         /// The character set of the message.
         charset: Charset,
     },
+    /// The message's fault: the text is not a time, or not one moment.
+    #[error("{path}: {fault}")]
+    NotATime {
+        /// The node.
+        path: Path,
+        /// What is wrong.
+        fault: TimeError,
+    },
 }
 
 impl PathError {
@@ -123,13 +131,14 @@ impl PathError {
             Self::NoSuchGroup { .. } => "no-such-group",
             Self::Unsupported { .. } => "unsupported",
             Self::Undecodable { .. } => "undecodable",
+            Self::NotATime { fault, .. } => fault.code(),
         }
     }
 
     /// Whether the plugin asked for something wrong; otherwise the message is at fault.
     #[must_use]
     pub fn is_plugins_fault(&self) -> bool {
-        !matches!(self, Self::Undecodable { .. })
+        !matches!(self, Self::Undecodable { .. } | Self::NotATime { .. })
     }
 }
 
@@ -158,6 +167,11 @@ impl Path {
             groups: self.groups.clone(),
             ..Self::of_segment(segment, occurrence)
         }
+    }
+
+    /// A group within the same groups.
+    pub(crate) fn with_group(&self, group: &GroupStep) -> Self {
+        Self::of_group(self.groups().iter().chain([group]).cloned().collect())
     }
 
     /// The same segment, at another node in it.

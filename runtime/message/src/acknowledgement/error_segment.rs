@@ -99,15 +99,17 @@ fn coded(writer: &Writer<'_>, finding: &Finding, separator: u8) -> Vec<u8> {
     }
 }
 
-/// Segment, occurrence, field, repetition, component and subcomponent, as far as the path goes.
+/// Segment, occurrence, field, repetition, component and subcomponent, as far as the path goes. ERR knows no groups, and
+/// counts over the whole message: of a path through groups the occurrence is left empty.
 fn location(finding: &Finding) -> Vec<Vec<u8>> {
-    let Some(path) = finding.path.as_deref().and_then(|path| path.parse::<Path>().ok()) else {
+    let parsed = finding.path.as_deref().and_then(|path| path.parse::<Path>().ok());
+    let Some(path) = parsed.filter(|path| !path.is_group()) else {
         return Vec::new();
     };
+    let occurrence = Some(path.occurrence()).filter(|_| path.groups().is_empty());
     let field = path.field();
     let component = field.and_then(|field| field.component());
     let numbers = [
-        Some(path.occurrence()),
         field.map(|field| field.field()),
         field.map(|field| field.repetition()),
         component,
@@ -117,9 +119,13 @@ fn location(finding: &Finding) -> Vec<Vec<u8>> {
         .into_iter()
         .flatten()
         .map(|number| number.to_string().into_bytes());
-    std::iter::once(path.segment().as_bytes().to_vec())
-        .chain(numbers)
-        .collect()
+    let occurrence = occurrence.map(|number| number.to_string().into_bytes());
+    let mut parts = vec![path.segment().as_bytes().to_vec(), occurrence.unwrap_or_default()];
+    parts.extend(numbers);
+    if parts.last().is_some_and(Vec::is_empty) {
+        parts.pop();
+    }
+    parts
 }
 
 impl Severity {

@@ -63,6 +63,7 @@ pub enum Flaw {
 #[derive(Debug, Default)]
 pub struct Structure {
     messages: u64,
+    has_envelope: bool,
     /// Batches with a header, and runs of messages without one.
     batches: u64,
     file: Option<u64>,
@@ -83,6 +84,8 @@ impl Structure {
     /// Takes the next part.
     pub fn take(&mut self, part: &Part) {
         let offset = part.start;
+        let is_envelope = !matches!(part.kind, PartKind::Message | PartKind::Text | PartKind::Filler);
+        self.has_envelope |= is_envelope;
         match part.kind {
             PartKind::FileHeader | PartKind::BatchHeader => {
                 if let Some(header) = Header::of(part) {
@@ -98,6 +101,12 @@ impl Structure {
             PartKind::Text => self.text.get_or_insert((offset, 0)).1 += 1,
             PartKind::Filler => {}
         }
+    }
+
+    /// Whether there was more than one message, or a header or a trailer, until now.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        self.has_envelope || self.messages > 1
     }
 
     /// How many messages there were until now.

@@ -115,22 +115,23 @@ fn unit_length(encoding: &'static Encoding, first: u8, rest: &[u8]) -> usize {
     }
 }
 
-/// One character, as text where it would be written as the same bytes again. Where it is none, its first byte is
-/// marked, and what follows in ASCII is ASCII: that is how a delimiter behind half a character is still found.
+/// What belongs together, as text where it would be written as the same bytes again.
 fn push_unit(encoding: &'static Encoding, unit: &[u8], reading: &mut Vec<u8>) {
     let text = decode(encoding, unit);
-    match &text {
-        Some(text) if encode(encoding, text).as_deref() == Some(unit) => reading.extend_from_slice(text.as_bytes()),
-        Some(_) => unit.iter().for_each(|byte| push_marked(*byte, reading)),
-        None if encoding == ISO_2022_JP => unit.iter().for_each(|byte| push_marked(*byte, reading)),
-        None => {
-            for byte in unit {
-                if byte.is_ascii() {
-                    reading.push(*byte);
-                } else {
-                    push_marked(*byte, reading);
-                }
-            }
+    // Two runs side by side would be written as one, with the shifts between them left out.
+    let is_after_text = reading.last().is_some_and(|byte| !byte.is_ascii());
+    let is_run_on = encoding == ISO_2022_JP && is_after_text && !is_plain(encoding, unit);
+    let is_same = |text: &str| !is_run_on && encode(encoding, text).as_deref() == Some(unit);
+    if let Some(text) = text.as_deref().filter(|text| is_same(text)) {
+        return reading.extend_from_slice(text.as_bytes());
+    }
+    // Half a character before ASCII is no text, and the ASCII is: so a delimiter behind it is still found.
+    let is_broken = text.is_none() && encoding != ISO_2022_JP;
+    for byte in unit {
+        if is_broken && byte.is_ascii() {
+            reading.push(*byte);
+        } else {
+            push_marked(*byte, reading);
         }
     }
 }
@@ -153,8 +154,16 @@ fn shifted_length(first: u8, rest: &[u8]) -> usize {
             }
         }
     }
-    let is_alike = |byte: &&u8| byte.is_ascii() == first.is_ascii() && **byte != SHIFT;
+    if is_shift(first) {
+        return 1;
+    }
+    let is_alike = |byte: &&u8| byte.is_ascii() == first.is_ascii() && !is_shift(**byte);
     rest.iter().take_while(is_alike).count()
+}
+
+/// Whether a byte shifts to another set, or would where a receiver knows more of ISO 2022.
+fn is_shift(byte: u8) -> bool {
+    matches!(byte, SHIFT | 0x0e | 0x0f)
 }
 
 fn shift_length(shift: &[u8]) -> usize {
@@ -223,8 +232,7 @@ fn supplement(pairs: &[u8]) -> Option<String> {
 
 /// Runs of other text between shifts of their own, so that each stands for itself wherever it is put.
 fn encode_shifted(text: &str) -> Option<Cow<'_, [u8]>> {
-    let is_shift = |byte: &u8| matches!(*byte, SHIFT | 0x0e | 0x0f);
-    if text.as_bytes().iter().any(is_shift) {
+    if text.bytes().any(is_shift) {
         return None;
     }
     if text.is_ascii() {

@@ -186,6 +186,11 @@ impl Recoding<'_> {
             run.raw.iter().for_each(|raw| self.out.extend_from_slice(raw));
             return Ok(());
         }
+        // A sequence that begins with a zero byte could be taken for a code point.
+        if let Some(bytes) = self.charset.encode(&text).filter(|bytes| bytes.first() != Some(&0)) {
+            push_escape(&bytes, escape, &mut self.out);
+            return Ok(());
+        }
         text.chars()
             .try_for_each(|character| self.escaped(character, escape, run.at))
     }
@@ -199,10 +204,11 @@ impl Recoding<'_> {
     }
 
     fn unmapped(&mut self, character: char, at: usize) -> Result<(), RecodeError> {
-        let (path, charset) = (path_at(self.message, self.index, at), self.charset);
+        let charset = self.charset;
+        let path = || path_at(self.message, self.index, at);
         match (self.unmappable, self.message.delimiters.escape) {
-            (Unmappable::Fault, _) => Err(RecodeError::Unmappable { path, charset }),
-            (Unmappable::Escape, None) => Err(RecodeError::NoEscape { path, charset }),
+            (Unmappable::Fault, _) => Err(RecodeError::Unmappable { path: path(), charset }),
+            (Unmappable::Escape, None) => Err(RecodeError::NoEscape { path: path(), charset }),
             (Unmappable::Escape, Some(escape)) => {
                 push_escape(&u32::from(character).to_be_bytes(), escape, &mut self.out);
                 Ok(())

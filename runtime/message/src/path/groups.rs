@@ -38,6 +38,11 @@ impl GroupStep {
         self.occurrence.max(1)
     }
 
+    /// Which of the groups of that name, where one was written.
+    pub(crate) fn given_occurrence(&self) -> Option<u32> {
+        self.has_occurrence().then_some(self.occurrence)
+    }
+
     pub(crate) fn has_occurrence(&self) -> bool {
         self.occurrence > 0
     }

@@ -1,11 +1,14 @@
 //! The rules of a profile, asked of a message.
 
-use std::collections::HashMap;
+mod places;
 
+use super::format;
 use super::nodes::{Reading, is_delete};
 use super::profile::{Check, Condition, Profile, Rule, Test};
 use super::report::{Found, Report};
+use crate::schema::Schema;
 use crate::{Message, Path, SegmentView};
+use places::{Places, Scope, number};
 
 /// Asks every rule that holds for messages of this type.
 pub(super) fn validate(message: &Message, profile: &Profile, report: &mut Report<'_>) {
@@ -14,7 +17,13 @@ pub(super) fn validate(message: &Message, profile: &Profile, report: &mut Report
         reading: Reading::of(message),
         profile,
         message_type: message.header().message_type(),
+        schema: message.schema(),
         places: Places::of(&segments),
+        scopes: profile
+            .rules()
+            .iter()
+            .map(|rule| Scope::all(message, &rule.path))
+            .collect(),
         segments,
         met: vec![Vec::new(); profile.rules().len()],
         report,
@@ -30,42 +39,15 @@ struct Run<'a, 'm, 't> {
     reading: Reading,
     profile: &'a Profile,
     message_type: String,
+    schema: &'static Schema,
     places: Places<'m>,
+    /// Where each rule looks.
+    scopes: Vec<Vec<Scope>>,
     segments: Vec<SegmentView<'m>>,
     /// What each condition of each rule said of which segment the last time. Segments are looked at in order, so a
     /// long one above many others is read once for each condition, and not once for each of the others.
     met: Vec<Vec<(usize, bool)>>,
     report: &'a mut Report<'t>,
-}
-
-/// Where the segments of each name stand, in order.
-struct Places<'m>(HashMap<&'m str, Vec<usize>>);
-
-impl<'m> Places<'m> {
-    fn of(segments: &[SegmentView<'m>]) -> Self {
-        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, segment) in segments.iter().enumerate() {
-            places.entry(segment.name()).or_default().push(index);
-        }
-        Self(places)
-    }
-
-    fn named(&self, name: &str) -> &[usize] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// Which of the segments of its name it is, counted from one.
-    fn occurrence(&self, name: &str, index: usize) -> u32 {
-        let before = self.named(name).partition_point(|other| *other < index);
-        u32::try_from(before + 1).unwrap_or(u32::MAX)
-    }
-
-    /// The nearest segment of this name at or above a place, or else the first one.
-    fn nearest(&self, name: &str, index: usize) -> Option<usize> {
-        let named = self.named(name);
-        let above = named.partition_point(|other| *other <= index);
-        named.get(above.saturating_sub(1)).copied()
-    }
 }
 
 impl Run<'_, '_, '_> {
@@ -75,7 +57,7 @@ impl Run<'_, '_, '_> {
         let Some(segment) = self.segments.get(index).copied() else {
             return;
         };
-        let occurrence = self.places.occurrence(segment.name(), index);
+        let occurrence = self.places.occurrence(segment.name(), 0, index);
         let mut rules = profile.rules_within(segment.name()).peekable();
         for (number, field) in self.reading.fields(segment.name(), segment.raw()) {
             while let Some((at, rule)) = rules.next_if(|(_, rule)| rule.field_number() <= number) {
@@ -91,30 +73,60 @@ impl Run<'_, '_, '_> {
     }
 
     fn rule_at(&mut self, at: usize, rule: &Rule, index: usize, occurrence: u32, field: &[u8]) {
-        let is_meant = rule.path.given_occurrence().is_none_or(|wanted| wanted == occurrence);
-        if is_meant && rule.is_for(&self.message_type) && self.holds(at, rule, index) {
+        if rule.is_for(&self.message_type) && self.is_meant(at, rule, index) && self.holds(at, rule, index) {
             self.field(rule, occurrence, field);
         }
     }
 
-    /// The rules about segments themselves: that one must stand, and how many may.
+    /// Whether a segment is one of those that a rule looks into.
+    fn is_meant(&self, at: usize, rule: &Rule, index: usize) -> bool {
+        let scopes = self.scopes.get(at).map_or(&[][..], Vec::as_slice);
+        let before = scopes.partition_point(|scope| scope.segments.start <= index);
+        let scope = before.checked_sub(1).and_then(|last| scopes.get(last));
+        let Some(scope) = scope.filter(|scope| scope.segments.contains(&index)) else {
+            return false;
+        };
+        let occurrence = || self.places.occurrence(rule.path.segment(), scope.segments.start, index);
+        rule.path.given_occurrence().is_none_or(|wanted| wanted == occurrence())
+    }
+
+    /// The rules about segments and groups themselves: that one must stand, and how many may.
     fn counts(&mut self) {
         let profile = self.profile;
-        for (at, rule) in profile
-            .rules()
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.is_of_segment())
-        {
-            let named = self.places.named(rule.path.segment());
-            let (count, first) = (named.len(), named.first().copied().unwrap_or_default());
-            if rule.is_for(&self.message_type) && self.holds(at, rule, first) {
-                let found = match rule.path.given_occurrence() {
-                    Some(wanted) => usize::from(count >= wanted as usize),
-                    None => count,
-                };
-                self.count(rule, &rule.path, u32::try_from(found).unwrap_or(u32::MAX));
+        let scopes = std::mem::take(&mut self.scopes);
+        let rules = profile.rules().iter().zip(&scopes);
+        for (rule, scopes) in rules.filter(|(rule, _)| rule.is_of_segment()) {
+            if rule.is_for(&self.message_type) {
+                for scope in scopes {
+                    self.count_within(rule, scope);
+                }
             }
+        }
+    }
+
+    fn count_within(&mut self, rule: &Rule, scope: &Scope) {
+        let path = &rule.path;
+        let (count, wanted, place) = match path.groups().last() {
+            Some(group) if path.is_group() => (scope.groups, group.given_occurrence(), scope.path.with_group(group)),
+            _ => {
+                let count = self.places.within(path.segment(), &scope.segments).len();
+                let place = scope
+                    .path
+                    .with_segment(path.name(), path.given_occurrence().unwrap_or(0));
+                (count, path.given_occurrence(), place)
+            }
+        };
+        let start = scope.segments.start;
+        let is_met = rule.when.iter().all(|condition| {
+            let inside = self.places.within(condition.path.segment(), &scope.segments).first();
+            let found = inside.copied().or_else(|| self.meant(condition, start));
+            found.map_or(condition.test.is_met_by_nothing(), |index| {
+                self.is_met(condition, index)
+            })
+        });
+        if is_met {
+            let found = wanted.map_or(count, |wanted| usize::from(count >= wanted as usize));
+            self.count(rule, &place, number(found));
         }
     }
 
@@ -141,7 +153,7 @@ impl Run<'_, '_, '_> {
     fn meant(&self, condition: &Condition, index: usize) -> Option<usize> {
         let path = &condition.path;
         match path.given_occurrence() {
-            Some(wanted) => self.places.named(path.segment()).get(wanted as usize - 1).copied(),
+            Some(wanted) => self.places.nth(path.segment(), wanted),
             None => self.places.nearest(path.segment(), index),
         }
     }
@@ -179,7 +191,7 @@ impl Run<'_, '_, '_> {
         let nodes = self.reading.selected(field, path);
         if rule.checks.iter().any(|check| matches!(check, Check::Count { .. })) {
             let valued = nodes.iter().filter(|(_, bytes)| self.reading.is_valued(bytes)).count();
-            self.count(rule, &whole.with_field(path), u32::try_from(valued).unwrap_or(u32::MAX));
+            self.count(rule, &whole.with_field(path), number(valued));
         }
         for (node, bytes) in nodes {
             self.node(rule, &whole.with_field(node.without_first_repetition()), bytes);
@@ -209,6 +221,14 @@ impl Run<'_, '_, '_> {
                 let value = text(self.reading.first_leaf(node))?;
                 (!values.contains(value.as_ref())).then(|| format!("must be {description}"))
             }
+            Check::InTable(table) => {
+                let value = text(self.reading.first_leaf(node))?;
+                (!self.is_in_table(table, &value)).then(|| format!("must be in HL7 table {table}"))
+            }
+            Check::Datatype(datatype) => {
+                let expected = format::wrong(datatype, self.reading.first_leaf(node))?;
+                Some(format!("must be {expected}"))
+            }
             Check::Matches(pattern) => {
                 let value = text(self.reading.first_leaf(node))?;
                 (!pattern.matches(&value)).then(|| format!("must match {}", pattern.as_str()))
@@ -219,6 +239,12 @@ impl Run<'_, '_, '_> {
             }
             Check::Required | Check::Count { .. } => None,
         }
+    }
+
+    /// Whether HL7 lists a value, in the message's version or the nearest that has the table.
+    fn is_in_table(&self, table: &str, value: &str) -> bool {
+        let found = self.schema.nearby().find_map(|schema| schema.table(table));
+        found.is_none_or(|table| table.contains(value))
     }
 
     /// The checks of a rule that ask how many there are.

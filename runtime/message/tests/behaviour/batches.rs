@@ -177,10 +177,9 @@ fn an_empty_batch_is_a_batch() {
 #[test]
 fn nothing_of_a_batch_is_printed_by_debug() {
     let raw = b"BHS|^~\\&|SECRET||||||SECRET||SECRET\rMSH|^~\\&|SECRET\rBTS|1|SECRET\r";
-    let mut printed = format!("{:?}", parts(raw.to_vec()));
-    for part in parts(raw.to_vec()) {
-        printed += &format!(" {part:?} {:?} {:?}", Header::of(&part), Trailer::of(&part));
-    }
+    let all: Vec<_> = parts(raw.to_vec()).collect();
+    let envelopes: Vec<_> = all.iter().map(|part| (Header::of(part), Trailer::of(part))).collect();
+    let printed = format!("{:?} {all:?} {envelopes:?}", parts(raw.to_vec()));
     assert!(!printed.contains("SECRET"), "{printed}");
     assert!(printed.contains("Part(BatchHeader at byte 0, 36 bytes)"), "{printed}");
 }

@@ -1,6 +1,6 @@
 //! Finding groups by the steps of a path.
 
-use super::{Groups, Node};
+use super::{Group, Groups, Node};
 use crate::PathError;
 use crate::path::GroupStep;
 use crate::schema::{Element, Structure};
@@ -25,6 +25,26 @@ impl Groups {
         }
         let index = place(last);
         Ok(found.get(index..).map_or(&[], |rest| rest.get(..1).unwrap_or_default()))
+    }
+
+    /// The groups that the steps stand for, where a step without a number stands for all of its name; the message itself
+    /// where there are no steps. Steps that the structure does not have stand for none.
+    pub(crate) fn all(&self, steps: &[GroupStep]) -> Vec<Group<'_>> {
+        let mut found = vec![0];
+        for step in steps {
+            let named = found.iter().flat_map(|within| {
+                let named = self.named(*within, step.name());
+                match step.given_occurrence() {
+                    Some(_) => named
+                        .get(place(step)..)
+                        .map_or(&[][..], |rest| rest.get(..1).unwrap_or_default()),
+                    None => named,
+                }
+            });
+            found = named.map(|index| *index as usize).collect();
+        }
+        found.dedup();
+        found.into_iter().map(|index| Group { groups: self, index }).collect()
     }
 
     /// The node that the steps lead to, the message itself where there are none.
@@ -66,6 +86,13 @@ impl Groups {
                          and its occurrence, as in OBX[3]-5",
             }),
         }
+    }
+}
+
+impl Group<'_> {
+    /// How many groups of a name are within it, at any depth.
+    pub(crate) fn count_within(&self, name: &str) -> usize {
+        self.groups.named(self.index, name).len()
     }
 }
 
