@@ -18,6 +18,8 @@ use clap::Subcommand;
 use crate::console::Console;
 use crate::failure::Outcome;
 
+pub(crate) use input::charset;
+
 /// Read, check, compare and change HL7 v2 message files
 ///
 /// Files may hold one message or many, with batch headers around them or without; `-` is standard input. Nothing needs

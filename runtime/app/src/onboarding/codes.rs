@@ -76,7 +76,14 @@ impl CodeSet {
     }
 
     /// Counts one repetition of the field.
-    pub(super) fn take(&mut self, segment: &str, bytes: &[u8], message: &Message, schema: &'static Schema, identities: &Identities) {
+    pub(super) fn take(
+        &mut self,
+        segment: &str,
+        bytes: &[u8],
+        message: &Message,
+        schema: &'static Schema,
+        identities: &Identities,
+    ) {
         self.values += 1;
         let mut parts = bytes.split(|byte| *byte == message.delimiters().component);
         let mut part = || {

@@ -7,7 +7,6 @@ use serde::Serialize;
 use transfuse_message::{Charset, Message, ParseOptions};
 
 /// What the bytes of all samples say.
-#[derive(Debug)]
 pub(crate) struct Evidence {
     /// MSH-18 as declared, and how many messages declare it; empty where they declare nothing.
     pub(crate) declared: BTreeMap<String, u64>,
@@ -123,7 +122,10 @@ impl Evidence {
             *self.declared.entry(declared).or_default() += 1;
         }
         for path in ["MSH-19.1", "MSH-17.1"] {
-            let value = path.parse().ok().and_then(|path| message.get(&path).ok()?.into_option().map(String::from));
+            let value = path
+                .parse()
+                .ok()
+                .and_then(|path| message.get(&path).ok()?.into_option().map(String::from));
             let named = value.map(|value| value.to_ascii_uppercase());
             let known = LANGUAGES.iter().find(|(name, _)| Some(*name) == named.as_deref());
             self.language = self.language.or(known.map(|(_, domain)| *domain));
@@ -137,7 +139,10 @@ impl Evidence {
             }
         }
         // Only lines with letters beyond ASCII say anything.
-        for line in bytes.split(|byte| matches!(byte, b'\r' | b'\n')).filter(|line| !line.is_ascii()) {
+        for line in bytes
+            .split(|byte| matches!(byte, b'\r' | b'\n'))
+            .filter(|line| !line.is_ascii())
+        {
             if self.fed < FED_BYTES_MAX {
                 self.fed += line.len();
                 self.detector.feed(line, false);
@@ -156,7 +161,9 @@ impl Evidence {
                 return Verdict::declared(reasons, String::new());
             }
             (beyond, 0) => {
-                reasons.push(format!("{beyond} of {messages} messages hold more than ASCII, and all of it is valid UTF-8"));
+                reasons.push(format!(
+                    "{beyond} of {messages} messages hold more than ASCII, and all of it is valid UTF-8"
+                ));
                 Charset::UTF_8
             }
             (utf8, other) => {
@@ -165,7 +172,9 @@ impl Evidence {
                     "{beyond} of {messages} messages hold more than ASCII, and {other} of them are not UTF-8"
                 ));
                 if utf8 > 0 {
-                    reasons.push(format!("the other {utf8} are: two programs write here, or one of them is misconfigured"));
+                    reasons.push(format!(
+                        "the other {utf8} are: two programs write here, or one of them is misconfigured"
+                    ));
                 }
                 self.guess(&mut reasons)
             }
@@ -179,12 +188,21 @@ impl Evidence {
         let label = Charset::from_label(guessed).map_or(guessed, Charset::label);
         let windows: u64 = self.high.iter().take(0x20).sum();
         // Of the two sets of Central Europe, only the Windows one has text in 0x80 to 0x9F.
-        let label = if label == "8859/2" && windows > 0 { "windows-1250" } else { label };
+        let label = if label == "8859/2" && windows > 0 {
+            "windows-1250"
+        } else {
+            label
+        };
         reasons.push(format!("letter frequencies say {label}"));
         if windows > 0 {
-            reasons.push(format!("{windows} bytes are in 0x80 to 0x9F, which are text in Windows sets and never in ISO 8859"));
+            reasons.push(format!(
+                "{windows} bytes are in 0x80 to 0x9F, which are text in Windows sets and never in ISO 8859"
+            ));
         } else if matches!(label, "8859/2" | "windows-1250") {
-            reasons.push("no byte is in 0x80 to 0x9F: what is there reads the same in 8859/2 and windows-1250, or nearly".to_owned());
+            reasons.push(
+                "no byte is in 0x80 to 0x9F: what is there reads the same in 8859/2 and windows-1250, or nearly"
+                    .to_owned(),
+            );
         }
         Charset::from_label(label).unwrap_or(Charset::ASCII)
     }
@@ -193,11 +211,25 @@ impl Evidence {
     fn judge(&self, chosen: Charset, mut reasons: Vec<String>) -> Verdict {
         let letters = self.told_letters(chosen);
         if self.contradicted > 0 {
-            reasons.push(format!("the bytes of {} messages are not text in the set that they declare", self.contradicted));
-            return Verdict { charset: Some(chosen), name: Some(chosen.label()), reasons, letters };
+            reasons.push(format!(
+                "the bytes of {} messages are not text in the set that they declare",
+                self.contradicted
+            ));
+            return Verdict {
+                charset: Some(chosen),
+                name: Some(chosen.label()),
+                reasons,
+                letters,
+            };
         }
-        let declared: Vec<Charset> = self.declared.keys().filter_map(|label| Charset::from_label(label)).collect();
-        let differing = declared.iter().find(|declared| self.reads_differently(**declared, chosen));
+        let declared: Vec<Charset> = self
+            .declared
+            .keys()
+            .filter_map(|label| Charset::from_label(label))
+            .collect();
+        let differing = declared
+            .iter()
+            .find(|declared| self.reads_differently(**declared, chosen));
         if let Some(differing) = differing {
             reasons.push(format!(
                 "as {} the letters read {}, and as {} they read {letters}: ask somebody who knows the language",
@@ -206,11 +238,15 @@ impl Evidence {
                 chosen.label()
             ));
         }
-        Verdict::declared(reasons, differing.map_or(letters, |declared| self.told_letters(*declared)))
+        Verdict::declared(
+            reasons,
+            differing.map_or(letters, |declared| self.told_letters(*declared)),
+        )
     }
 
     fn reads_differently(&self, one: Charset, other: Charset) -> bool {
-        self.high_bytes().any(|(byte, _)| one.decode(&[byte]) != other.decode(&[byte]))
+        self.high_bytes()
+            .any(|(byte, _)| one.decode(&[byte]) != other.decode(&[byte]))
     }
 
     fn high_bytes(&self) -> impl Iterator<Item = (u8, u64)> {
@@ -222,7 +258,9 @@ impl Evidence {
     fn told_letters(&self, charset: Charset) -> String {
         let mut letters = self.letters.clone();
         for (byte, count) in self.high_bytes() {
-            let text = charset.decode(&[byte]).map_or_else(|| "\u{fffd}".to_owned(), std::borrow::Cow::into_owned);
+            let text = charset
+                .decode(&[byte])
+                .map_or_else(|| "\u{fffd}".to_owned(), std::borrow::Cow::into_owned);
             for letter in text.chars() {
                 *letters.entry(letter).or_default() += count;
             }
@@ -265,17 +303,24 @@ mod tests {
         evidence.verdict()
     }
 
-    const TEXT: &str = "árvíztűrő tükörfúrógép, a beteg jól érzi magát, különösebb fájdalmat nem említ, nővér értesítve";
+    const TEXT: &str =
+        "árvíztűrő tükörfúrógép, a beteg jól érzi magát, különösebb fájdalmat nem említ, nővér értesítve";
 
     fn bytes(label: &str) -> Vec<u8> {
         let charset = Charset::from_label(label).unwrap_or(Charset::ASCII);
-        charset.encode(TEXT).map(std::borrow::Cow::into_owned).unwrap_or_default()
+        charset
+            .encode(TEXT)
+            .map(std::borrow::Cow::into_owned)
+            .unwrap_or_default()
     }
 
     #[test]
     fn bytes_that_contradict_what_is_declared_win() {
         assert_eq!(verdict("", &bytes("windows-1250")).name, Some("windows-1250"));
-        assert_eq!(verdict("UNICODE UTF-8", &bytes("windows-1250")).name, Some("windows-1250"));
+        assert_eq!(
+            verdict("UNICODE UTF-8", &bytes("windows-1250")).name,
+            Some("windows-1250")
+        );
         assert_eq!(verdict("ASCII", TEXT.as_bytes()).name, Some("UNICODE UTF-8"));
         assert!(verdict("", &bytes("windows-1250")).letters.contains('ő'));
     }
@@ -295,6 +340,10 @@ mod tests {
     fn a_set_that_reads_other_letters_than_the_bytes_suggest_is_left_to_a_person() {
         let verdict = verdict("8859/1", &bytes("8859/2"));
         assert_eq!(verdict.name, None);
-        assert!(verdict.reasons.iter().any(|reason| reason.contains("ask somebody")), "{:?}", verdict.reasons);
+        assert!(
+            verdict.reasons.iter().any(|reason| reason.contains("ask somebody")),
+            "{:?}",
+            verdict.reasons
+        );
     }
 }

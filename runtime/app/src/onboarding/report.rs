@@ -115,12 +115,21 @@ impl Report {
             senders: senders(survey),
             charset: verdict,
             delimiters: most(survey.delimiters.iter().map(|(value, count)| (value.clone(), *count))),
-            line_ends: most(survey.line_ends.iter().map(|(value, count)| ((*value).to_owned(), *count))),
+            line_ends: most(
+                survey
+                    .line_ends
+                    .iter()
+                    .map(|(value, count)| ((*value).to_owned(), *count)),
+            ),
             batch_headers: survey.batch_headers,
             timestamps_with_offset: survey.with_offset,
             timestamps_without_offset: survey.without_offset,
             enhanced_acknowledgement: survey.enhanced,
-            segments: survey.segments.iter().map(|(name, used)| segment(name, used, schema)).collect(),
+            segments: survey
+                .segments
+                .iter()
+                .map(|(name, used)| segment(name, used, schema))
+                .collect(),
             structure: Structure {
                 messages: survey.with_structure_findings,
                 unknown: survey.without_structure,
@@ -145,7 +154,10 @@ pub(crate) fn lines(report: &Report, palette: Palette) -> Vec<String> {
     )];
     lines.extend(named_lines(&report.unreadable));
     if report.other_files.count > 0 {
-        lines.push(format!("{} without a message:", counted(number(report.other_files.count), "file")));
+        lines.push(format!(
+            "{} without a message:",
+            counted(number(report.other_files.count), "file")
+        ));
         lines.extend(named_lines(&report.other_files));
     }
     let mut section = |title: &str, rows: Vec<Vec<Cell>>| {
@@ -158,27 +170,51 @@ pub(crate) fn lines(report: &Report, palette: Palette) -> Vec<String> {
             lines.push(format!("  and {hidden} more (--json has all)"));
         }
     };
-    let types = report.types.iter().map(|one| vec![Cell::number(one.messages), text(&one.message_type), text(&one.version)]);
+    let types = report
+        .types
+        .iter()
+        .map(|one| vec![Cell::number(one.messages), text(&one.message_type), text(&one.version)]);
     section("types and versions", types.collect());
-    let senders = report.senders.iter().map(|one| vec![Cell::number(one.messages), text(&one.application), text(&one.facility)]);
+    let senders = report
+        .senders
+        .iter()
+        .map(|one| vec![Cell::number(one.messages), text(&one.application), text(&one.facility)]);
     section("senders (MSH-3, MSH-4)", senders.collect());
     section("writing", writing(report));
     section("character set", charset(&report.charset));
-    let findings = report.structure.findings.iter().map(|one| vec![Cell::number(one.messages), text(&one.value)]);
+    let findings = report
+        .structure
+        .findings
+        .iter()
+        .map(|one| vec![Cell::number(one.messages), text(&one.value)]);
     if report.structure.messages > 0 {
         section("messages that are not as their structure says", findings.collect());
     }
     let codes = report.code_sets.iter().map(code_row);
     section("coded fields", codes.collect());
     lines.push(String::new());
-    lines.push(palette.paint(Tone::Strong, "segments and the fields that are used (in how many of 100)").to_string());
-    lines.extend(report.segments.iter().flat_map(|segment| segment_lines(segment, report.messages, palette)));
+    lines.push(
+        palette
+            .paint(
+                Tone::Strong,
+                "segments and the fields that are used (in how many of 100)",
+            )
+            .to_string(),
+    );
+    lines.extend(
+        report
+            .segments
+            .iter()
+            .flat_map(|segment| segment_lines(segment, report.messages, palette)),
+    );
     lines
 }
 
 fn writing(report: &Report) -> Vec<Vec<Cell>> {
     let told = |counted: &[Counted]| {
-        let told = counted.iter().map(|one| format!("{} ({})", visible(&one.value), one.messages));
+        let told = counted
+            .iter()
+            .map(|one| format!("{} ({})", visible(&one.value), one.messages));
         told.collect::<Vec<_>>().join(", ")
     };
     let offsets = format!(
@@ -192,7 +228,10 @@ fn writing(report: &Report) -> Vec<Vec<Cell>> {
     ];
     let modes = report.enhanced_acknowledgement;
     if modes > 0 {
-        rows.push(vec![Cell::new("MSH-15, MSH-16"), Cell::new(format!("enhanced acknowledgement is asked for in {modes}"))]);
+        rows.push(vec![
+            Cell::new("MSH-15, MSH-16"),
+            Cell::new(format!("enhanced acknowledgement is asked for in {modes}")),
+        ]);
     }
     if report.batch_headers > 0 {
         rows.push(vec![Cell::new("batches"), Cell::number(report.batch_headers)]);
@@ -214,7 +253,11 @@ fn charset(verdict: &Verdict) -> Vec<Vec<Cell>> {
 }
 
 fn code_row(set: &CodeSetReport) -> Vec<Cell> {
-    let mut remarks = vec![format!("{} of {}", counted(set.different, "code"), counted(number(set.values), "value"))];
+    let mut remarks = vec![format!(
+        "{} of {}",
+        counted(set.different, "code"),
+        counted(number(set.values), "value")
+    )];
     if set.without_code > 0 {
         remarks.push(format!("{} without a code", set.without_code));
     }
@@ -252,7 +295,11 @@ fn segment_lines(segment: &Segment, messages: u64, palette: Palette) -> Vec<Stri
         if line.len() + word.len() + 6 > WIDTH {
             lines.push(format!("      {}", std::mem::take(&mut line)));
         }
-        line = if line.is_empty() { word } else { format!("{line}  {word}") };
+        line = if line.is_empty() {
+            word
+        } else {
+            format!("{line}  {word}")
+        };
     }
     if !line.is_empty() {
         lines.push(format!("      {line}"));
@@ -261,7 +308,12 @@ fn segment_lines(segment: &Segment, messages: u64, palette: Palette) -> Vec<Stri
 }
 
 fn named_lines(named: &Named) -> Vec<String> {
-    let mut lines: Vec<String> = named.first.iter().take(LISTED_MAX).map(|name| format!("  {name}")).collect();
+    let mut lines: Vec<String> = named
+        .first
+        .iter()
+        .take(LISTED_MAX)
+        .map(|name| format!("  {name}"))
+        .collect();
     let hidden = number(named.count).saturating_sub(lines.len());
     if hidden > 0 {
         lines.push(format!("  and {hidden} more"));

@@ -54,7 +54,11 @@ impl Samples {
     /// Reads one file after the other. One that cannot be read, or holds no message, has no parts.
     pub(crate) fn read(&self) -> impl Iterator<Item = MessageFile> {
         self.files.iter().map(|(path, bytes)| {
-            let content = if *bytes > FILE_BYTES_MAX { None } else { fs::read(path).ok() };
+            let content = if *bytes > FILE_BYTES_MAX {
+                None
+            } else {
+                fs::read(path).ok()
+            };
             MessageFile::of(Bytes::from(content.unwrap_or_default()), Some(path.clone()))
         })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use transfuse_message::batch::{PartKind, parts};
 use transfuse_message::schema::{self, Definition};
-use transfuse_message::{Charset, Message, ParseOptions, Schema};
+use transfuse_message::{Charset, Message, ParseOptions, Schema, StructureFinding};
 
 use super::codes::CodeSet;
 use super::encoding::{Evidence, Verdict};
@@ -143,7 +143,10 @@ impl Survey {
     fn take(&mut self, message: &Message) {
         let header = message.header();
         count(&mut self.types, (header.message_type(), header.version().to_owned()));
-        let sender = (header.sending_application().to_owned(), header.sending_facility().to_owned());
+        let sender = (
+            header.sending_application().to_owned(),
+            header.sending_facility().to_owned(),
+        );
         count(&mut self.senders, sender);
         count(&mut self.delimiters, delimiters(message));
         *self.line_ends.entry(line_end(&message.encode())).or_default() += 1;
@@ -164,7 +167,9 @@ impl Survey {
         let mut told: Vec<String> = groups
             .findings()
             .iter()
-            .map(|finding| format!("{}: {}", finding.element, finding.fault.text()))
+            // The sender's own segments are told by themselves.
+            .filter(|finding| !(finding.element.is_empty() && finding.path.segment().starts_with('Z')))
+            .map(StructureFinding::text)
             .collect();
         self.with_structure_findings += u64::from(!told.is_empty());
         told.sort_unstable();
@@ -209,7 +214,9 @@ impl FieldUse {
         let is_required = definition.is_some_and(|definition| definition.cardinality.is_required());
         self.is_standard_required = is_required && (self.filled == 1 || self.is_standard_required);
         let separator = message.delimiters().repetition.filter(|_| segment != "MSH");
-        let repetitions = bytes.split(|byte| Some(*byte) == separator).filter(|bytes| !bytes.is_empty());
+        let repetitions = bytes
+            .split(|byte| Some(*byte) == separator)
+            .filter(|bytes| !bytes.is_empty());
         let coded = definition.filter(|definition| CodeSet::is_coded(definition.datatype) && segment != "MSH");
         let mut number = 0;
         for repetition in repetitions {
@@ -247,7 +254,13 @@ fn fields<'m>(name: &str, raw: &'m [u8], message: &Message) -> impl Iterator<Ite
     fields.filter(|(_, bytes)| !bytes.is_empty())
 }
 
-fn definition(segment: &str, raw: &[u8], number: u32, message: &Message, schema: &'static Schema) -> Option<Definition> {
+fn definition(
+    segment: &str,
+    raw: &[u8],
+    number: u32,
+    message: &Message,
+    schema: &'static Schema,
+) -> Option<Definition> {
     let mut definition = *schema.segment(segment)?.field(number)?;
     if let Some(by) = schema::typed_by(segment, number) {
         let mut fields = raw.split(|byte| *byte == message.delimiters().field);
@@ -263,11 +276,15 @@ fn definition(segment: &str, raw: &[u8], number: u32, message: &Message, schema:
 /// and identifying datatypes wherever they stand.
 fn identities(message: &Message, schema: &'static Schema) -> Identities {
     let mut identities = Identities::default();
-    for view in message.segments().filter(|view| !view.name().is_empty() && view.name() != "MSH") {
+    for view in message
+        .segments()
+        .filter(|view| !view.name().is_empty() && view.name() != "MSH")
+    {
         for (number, bytes) in fields(view.name(), view.raw(), message) {
             let datatype = definition(view.name(), view.raw(), number, message, schema)
                 .map_or("", |definition| definition.datatype);
-            let is_about_person = privacy::is_about_person(view.name()) && !CodeSet::is_coded(datatype) && datatype != "SI";
+            let is_about_person =
+                privacy::is_about_person(view.name()) && !CodeSet::is_coded(datatype) && datatype != "SI";
             if is_about_person || privacy::is_identifying(datatype) {
                 add_leaves(bytes, message, &mut identities);
             }
@@ -292,7 +309,11 @@ fn delimiters(message: &Message) -> String {
     let header = message.segments().next();
     let raw = header.as_ref().map_or(&[][..], |view| view.raw());
     let separator = message.delimiters().field;
-    let end = raw.iter().skip(4).position(|byte| *byte == separator).map_or(raw.len(), |at| at + 4);
+    let end = raw
+        .iter()
+        .skip(4)
+        .position(|byte| *byte == separator)
+        .map_or(raw.len(), |at| at + 4);
     one_line(&String::from_utf8_lossy(raw.get(3..end).unwrap_or_default()))
 }
 

@@ -34,7 +34,13 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     reading: Reading,
     /// How much to ask: readable or structure; with --profile, its rules as well
-    #[arg(long, value_enum, default_value = "structure", value_name = "LEVEL", conflicts_with = "profile")]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "structure",
+        value_name = "LEVEL",
+        conflicts_with = "profile"
+    )]
     level: Asked,
     /// A profile; its code tables are those of the site that its folder lies in
     #[arg(long, value_name = "PROFILE")]
@@ -111,7 +117,12 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         console.json(&report)?;
     } else {
         let palette = console.palette();
-        console.stream(|out| report.messages.iter().try_for_each(|message| message.write(palette, out)))?;
+        console.stream(|out| {
+            report
+                .messages
+                .iter()
+                .try_for_each(|message| message.write(palette, out))
+        })?;
         console.note(format_args!(
             "{}, {} in {}",
             counted(report.errors, "error"),
@@ -138,9 +149,13 @@ fn read_profile(path: &FilePath) -> Result<std::sync::Arc<validation::Profile>, 
     let in_site = folder.file_name().is_some_and(|name| name == "profiles");
     let above = |folder: &FilePath| folder.parent().map(FilePath::to_owned).unwrap_or_default();
     let site = if in_site { above(folder) } else { folder.to_owned() };
-    let site = if site.as_os_str().is_empty() { PathBuf::from(".") } else { site };
+    let site = if site.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        site
+    };
     let name = path.strip_prefix(&site).unwrap_or(path);
-    configuration::read_profile(&site, name).map_err(Failure::Configuration)
+    configuration::profile::read_alone(&site, name).map_err(Failure::Configuration)
 }
 
 impl Checked {
@@ -152,7 +167,11 @@ impl Checked {
             control_id: read.message.header().control_id().to_owned(),
             errors: findings.errors(),
             warnings: findings.warnings(),
-            findings: findings.listed().iter().map(|finding| Found::of(finding, read)).collect(),
+            findings: findings
+                .listed()
+                .iter()
+                .map(|finding| Found::of(finding, read))
+                .collect(),
             unlisted: findings.unlisted(),
             label: read.label(),
         }
@@ -162,7 +181,12 @@ impl Checked {
         if self.findings.is_empty() {
             return Ok(());
         }
-        writeln!(out, "{}, control id {}", palette.paint(Tone::Strong, &self.label), one_line(&self.control_id))?;
+        writeln!(
+            out,
+            "{}, control id {}",
+            palette.paint(Tone::Strong, &self.label),
+            one_line(&self.control_id)
+        )?;
         for finding in &self.findings {
             writeln!(out, "{}", finding.line(palette))?;
         }
@@ -196,7 +220,11 @@ impl Found {
             _ => Tone::Faint,
         };
         let severity = format!("{:<11}", self.severity);
-        let name = self.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+        let name = self
+            .name
+            .as_deref()
+            .map(|name| format!(" ({name})"))
+            .unwrap_or_default();
         format!(
             "  {}  {}  {:<12}  {}{name}",
             palette.paint(tone, &severity),
