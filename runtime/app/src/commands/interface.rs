@@ -32,6 +32,7 @@ pub(crate) enum Command {
 /// identifies somebody in their message are withheld. Read the files before you share them all the same.
 ///
 /// Example: transfuse interface new analyser --from samples/ --into site
+///
 /// Example: transfuse interface new analyser --from day1.hl7 day2.hl7 --dry-run
 #[derive(Debug, Args)]
 pub(crate) struct NewArguments {
@@ -119,7 +120,10 @@ impl NewArguments {
         let listen = self
             .listen
             .map_or_else(|| free_address(&self.into), |address| address.to_string());
-        let zone = || jiff::tz::TimeZone::system().iana_name().map(str::to_owned);
+        let zone = || {
+            let zone = jiff::tz::TimeZone::system();
+            zone.iana_name().filter(|name| *name != "Etc/UTC").map(str::to_owned)
+        };
         Choices {
             name: self.name.clone(),
             listen,

@@ -16,11 +16,14 @@ pub(crate) struct Evidence {
     pub(crate) utf8: u64,
     /// Messages that are not UTF-8.
     pub(crate) other: u64,
-    /// Messages whose bytes are not text in the set that they declare, UTF-8 where they declare none.
+    /// Messages whose bytes are not text in the set that they declare, UTF-8 where they declare none; and those that
+    /// declare another set although their bytes are UTF-8.
     pub(crate) contradicted: u64,
     /// Bytes from 0x80 on of the messages that are not UTF-8, by value.
     high: [u64; 128],
-    /// Letters beyond ASCII of the messages that are UTF-8.
+    /// What the messages declare that are not UTF-8 and that their declaration can read.
+    plausible: Vec<Charset>,
+    /// Letters beyond ASCII, as the messages' own declarations read them.
     letters: BTreeMap<char, u64>,
     detector: EncodingDetector,
     /// How many bytes the detector has seen.
@@ -87,6 +90,7 @@ impl Default for Evidence {
             other: 0,
             contradicted: 0,
             high: [0; 128],
+            plausible: Vec::new(),
             letters: BTreeMap::new(),
             detector: EncodingDetector::new(Iso2022JpDetection::Deny),
             fed: 0,
@@ -98,21 +102,40 @@ impl Default for Evidence {
 impl Evidence {
     /// Looks at one message.
     pub(crate) fn take(&mut self, bytes: &[u8]) {
-        if let Ok(message) = Message::parse(bytes.to_vec(), &ParseOptions::default()) {
-            self.declare(&message);
-            let is_text = message.charset().decode(bytes).is_some();
-            self.contradicted += u64::from(!is_text);
-        }
+        let declared = Message::parse(bytes.to_vec(), &ParseOptions::default())
+            .ok()
+            .map(|message| {
+                self.declare(&message);
+                message.charset()
+            });
         if bytes.is_ascii() {
             self.ascii += 1;
-        } else if let Ok(text) = std::str::from_utf8(bytes) {
+            return;
+        }
+        let is_utf8 = std::str::from_utf8(bytes).is_ok();
+        if is_utf8 {
             self.utf8 += 1;
-            for letter in text.chars().filter(|letter| !letter.is_ascii()) {
-                *self.letters.entry(letter).or_default() += 1;
-            }
         } else {
             self.other += 1;
             self.take_other(bytes);
+        }
+        if let Some(declared) = declared {
+            self.compare(declared, is_utf8, bytes);
+        }
+    }
+
+    /// Holds what a message declares against its bytes.
+    fn compare(&mut self, declared: Charset, is_utf8: bool, bytes: &[u8]) {
+        let text = declared.decode(bytes);
+        if text.is_none() || (is_utf8 && declared != Charset::UTF_8) {
+            self.contradicted += 1;
+        } else if !is_utf8 && !self.plausible.contains(&declared) {
+            self.plausible.push(declared);
+        }
+        let as_utf8 = if is_utf8 { std::str::from_utf8(bytes).ok() } else { None };
+        let read = as_utf8.or(text.as_deref()).unwrap_or_default();
+        for letter in read.chars().filter(|letter| !letter.is_ascii()) {
+            *self.letters.entry(letter).or_default() += 1;
         }
     }
 
@@ -155,31 +178,61 @@ impl Evidence {
     pub(crate) fn verdict(&self) -> Verdict {
         let messages = self.ascii + self.utf8 + self.other;
         let mut reasons = vec![format!("MSH-18 declares {}", self.told_declared())];
-        let chosen = match (self.utf8, self.other) {
-            (0, 0) => {
-                reasons.push("no message holds anything beyond ASCII, so the bytes say nothing".to_owned());
-                return Verdict::declared(reasons, String::new());
-            }
-            (beyond, 0) => {
-                reasons.push(format!(
-                    "{beyond} of {messages} messages hold more than ASCII, and all of it is valid UTF-8"
-                ));
-                Charset::UTF_8
-            }
-            (utf8, other) => {
-                let beyond = utf8 + other;
-                reasons.push(format!(
-                    "{beyond} of {messages} messages hold more than ASCII, and {other} of them are not UTF-8"
-                ));
-                if utf8 > 0 {
-                    reasons.push(format!(
-                        "the other {utf8} are: two programs write here, or one of them is misconfigured"
-                    ));
-                }
-                self.guess(&mut reasons)
-            }
+        if self.utf8 + self.other == 0 {
+            reasons.push("no message holds anything beyond ASCII, so the bytes say nothing".to_owned());
+            return Verdict::declared(reasons, String::new());
+        }
+        reasons.push(format!(
+            "of {messages} messages {} hold ASCII alone, {} more in UTF-8, {} more in another set",
+            self.ascii, self.utf8, self.other
+        ));
+        let chosen = if self.other > 0 {
+            self.guess(&mut reasons)
+        } else {
+            Charset::UTF_8
         };
-        self.judge(chosen, reasons)
+        if self.contradicted > 0 {
+            return self.overruled(chosen, reasons);
+        }
+        let differing = self
+            .plausible
+            .iter()
+            .find(|declared| self.reads_differently(**declared, chosen));
+        if let Some(differing) = differing {
+            reasons.push(format!(
+                "as {} the letters read {}, and as {} they read {}: ask somebody who knows the language",
+                differing.label(),
+                self.high_letters(*differing),
+                chosen.label(),
+                self.high_letters(chosen)
+            ));
+        }
+        Verdict::declared(reasons, most_frequent(self.letters.clone()))
+    }
+
+    /// Some bytes are not what their message declares, so one set has to win: unless no one set reads them all.
+    fn overruled(&self, chosen: Charset, mut reasons: Vec<String>) -> Verdict {
+        reasons.push(format!(
+            "the bytes of {} messages are not what they declare (nothing declared is UTF-8)",
+            self.contradicted
+        ));
+        if self.utf8 > 0 && self.other > 0 {
+            reasons.push(
+                "no one set reads them all: two programs write here, and each needs an interface of its own".to_owned(),
+            );
+            return Verdict::declared(reasons, most_frequent(self.letters.clone()));
+        }
+        let letters = if self.other > 0 {
+            self.high_letters(chosen)
+        } else {
+            most_frequent(self.letters.clone())
+        };
+        Verdict {
+            charset: Some(chosen),
+            name: Some(chosen.label()),
+            reasons,
+            letters,
+        }
     }
 
     /// The set of bytes that are not UTF-8.
@@ -207,43 +260,6 @@ impl Evidence {
         Charset::from_label(label).unwrap_or(Charset::ASCII)
     }
 
-    /// Whether what the messages declare will do.
-    fn judge(&self, chosen: Charset, mut reasons: Vec<String>) -> Verdict {
-        let letters = self.told_letters(chosen);
-        if self.contradicted > 0 {
-            reasons.push(format!(
-                "the bytes of {} messages are not text in the set that they declare",
-                self.contradicted
-            ));
-            return Verdict {
-                charset: Some(chosen),
-                name: Some(chosen.label()),
-                reasons,
-                letters,
-            };
-        }
-        let declared: Vec<Charset> = self
-            .declared
-            .keys()
-            .filter_map(|label| Charset::from_label(label))
-            .collect();
-        let differing = declared
-            .iter()
-            .find(|declared| self.reads_differently(**declared, chosen));
-        if let Some(differing) = differing {
-            reasons.push(format!(
-                "as {} the letters read {}, and as {} they read {letters}: ask somebody who knows the language",
-                differing.label(),
-                self.told_letters(*differing),
-                chosen.label()
-            ));
-        }
-        Verdict::declared(
-            reasons,
-            differing.map_or(letters, |declared| self.told_letters(*declared)),
-        )
-    }
-
     fn reads_differently(&self, one: Charset, other: Charset) -> bool {
         self.high_bytes()
             .any(|(byte, _)| one.decode(&[byte]) != other.decode(&[byte]))
@@ -254,20 +270,17 @@ impl Evidence {
         counted.filter(|(_, count)| *count > 0)
     }
 
-    /// The letters beyond ASCII, the most frequent first.
-    fn told_letters(&self, charset: Charset) -> String {
-        let mut letters = self.letters.clone();
+    /// The letters beyond ASCII of the messages that are not UTF-8, as a set of one byte a character reads them.
+    fn high_letters(&self, charset: Charset) -> String {
+        let mut letters = BTreeMap::new();
         for (byte, count) in self.high_bytes() {
-            let text = charset
-                .decode(&[byte])
-                .map_or_else(|| "\u{fffd}".to_owned(), std::borrow::Cow::into_owned);
-            for letter in text.chars() {
+            let bytes = [byte];
+            let text = charset.decode(&bytes);
+            for letter in text.as_deref().unwrap_or("\u{fffd}").chars() {
                 *letters.entry(letter).or_default() += count;
             }
         }
-        let mut letters: Vec<_> = letters.into_iter().filter(|(letter, _)| !letter.is_control()).collect();
-        letters.sort_by_key(|(letter, count)| (std::cmp::Reverse(*count), *letter));
-        letters.iter().take(LETTERS_SHOWN).map(|(letter, _)| *letter).collect()
+        most_frequent(letters)
     }
 
     fn told_declared(&self) -> String {
@@ -278,6 +291,13 @@ impl Evidence {
         });
         crate::visible::one_line(&told.collect::<Vec<_>>().join(", "))
     }
+}
+
+fn most_frequent(letters: BTreeMap<char, u64>) -> String {
+    let mut letters: Vec<_> = letters.into_iter().filter(|(letter, _)| !letter.is_control()).collect();
+    letters.sort_by_key(|(letter, count)| (std::cmp::Reverse(*count), *letter));
+    let letters: String = letters.iter().take(LETTERS_SHOWN).map(|(letter, _)| *letter).collect();
+    crate::visible::one_line(&letters)
 }
 
 impl Verdict {
@@ -334,6 +354,23 @@ mod tests {
         ] {
             assert_eq!(verdict(declared, &bytes).name, None, "{declared}");
         }
+    }
+
+    #[test]
+    fn senders_that_declare_each_their_own_set_rightly_are_left_alone() {
+        let mut evidence = Evidence::default();
+        for (declared, text) in [("8859/2", bytes("8859/2")), ("UNICODE UTF-8", TEXT.as_bytes().to_vec())] {
+            let header = format!("MSH|^~\\&|LAB|||||||1|P|2.5||||||{declared}\rNTE|1||");
+            evidence.take(&[header.as_bytes(), &text].concat());
+        }
+        let verdict = evidence.verdict();
+        assert_eq!(verdict.name, None, "{:?}", verdict.reasons);
+        assert!(verdict.letters.contains('ő') && !verdict.letters.contains('\u{fffd}'));
+    }
+
+    #[test]
+    fn bytes_that_are_utf_8_are_not_read_as_anything_else() {
+        assert_eq!(verdict("8859/1", TEXT.as_bytes()).name, Some("UNICODE UTF-8"));
     }
 
     #[test]

@@ -71,8 +71,9 @@ fn header(choices: &Choices, survey: &Survey) -> String {
     let mut senders: Vec<_> = survey.senders.iter().collect();
     senders.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for ((application, facility), count) in senders.iter().take(TYPES_MAX) {
-        let sender = one_line(&format!("{application} at {facility}"));
-        let _ = writeln!(text, "# From {sender} (MSH-3, MSH-4): {}.", messages(**count));
+        let sender =
+            [("MSH-3", application), ("MSH-4", facility)].map(|(field, name)| format!("{field} {}", named(name)));
+        let _ = writeln!(text, "# From {}: {}.", sender.join(", "), messages(**count));
     }
     for ((message_type, version), count) in survey.types.iter().take(TYPES_MAX) {
         let line = one_line(&format!("{message_type} {version}"));
@@ -150,6 +151,14 @@ fn destination(survey: &Survey) -> String {
     format!(
         "\n[[destinations]]\nname = \"receiver\"\ntype = \"mllp\"\naddress = \"{RECEIVER}\"    # until it is known: `transfuse listen {RECEIVER}` shows what would arrive\n{types}"
     )
+}
+
+fn named(name: &str) -> String {
+    if name.is_empty() {
+        "is empty".to_owned()
+    } else {
+        one_line(name)
+    }
 }
 
 /// A string of TOML.

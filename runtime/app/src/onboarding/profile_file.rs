@@ -17,7 +17,8 @@ use crate::segment_names::segment_name;
 /// A set of more codes than this is not closed, only small so far.
 const VALUES_MAX: usize = 12;
 
-/// How often each code of a closed set has to have been seen on average, so that one which was not seen is unlikely.
+/// How often a segment has to have been seen before its fields are spoken of; and each code of a closed set on average,
+/// so that one which was not seen is unlikely.
 const SEEN_MIN: u64 = 3;
 
 /// The profile of a sender; none where its samples have nothing in common that the standard does not ask anyway.
@@ -64,11 +65,12 @@ fn required_segments(survey: &Survey) -> Vec<String> {
 /// Fields that hold something in every segment of their name.
 fn required_fields(survey: &Survey, schema: &'static Schema) -> Vec<String> {
     let mut rules = Vec::new();
-    for (segment, used) in survey.segments.iter().filter(|(segment, _)| *segment != "MSH") {
+    let often = survey.segments.iter().filter(|(_, used)| used.occurrences >= SEEN_MIN);
+    for (segment, used) in often.filter(|(segment, _)| is_named(segment)) {
         let always = used
             .fields
             .iter()
-            .filter(|(_, field)| field.filled == used.occurrences && !field.is_standard_required);
+            .filter(|(_, field)| field.filled == used.occurrences && !field.is_standard_required && !field.is_set_id);
         rules.extend(always.map(|(number, _)| {
             let name = field_name(segment, *number, schema);
             let gap = if name.is_empty() { "" } else { ": " };
@@ -79,6 +81,12 @@ fn required_fields(survey: &Survey, schema: &'static Schema) -> Vec<String> {
         }));
     }
     rules
+}
+
+/// Whether a rule may speak of a segment: MSH is judged without one, and of a name that is neither the standard's nor
+/// the sender's own nobody knows what it is.
+fn is_named(segment: &str) -> bool {
+    segment != "MSH" && (segment.starts_with('Z') || segment_name(segment).is_some())
 }
 
 /// Small sets of codes that look closed.
@@ -119,13 +127,13 @@ fn is_closed(segment: &str, codes: &CodeSet) -> bool {
     (1..=VALUES_MAX).contains(&different) && is_seen && is_news && !is_open_list
 }
 
-/// Codes that are in the table.
+/// Codes that are in the table. New ones are worth knowing: somebody has to map them.
 fn table_rule(table: &TableDraft, schema: &'static Schema) -> String {
     let TableDraft {
         segment, field, name, ..
     } = table;
     format!(
-        "[[rules]]   # {}: a code that the samples do not have\npath = \"{segment}-{field}.1\"\ntable = {}\ncolumn = \"{CODE_COLUMN}\"\nseverity = \"warning\"\n",
+        "[[rules]]   # {}: one of the codes that were seen\npath = \"{segment}-{field}.1\"\ntable = {}\ncolumn = \"{CODE_COLUMN}\"\nseverity = \"warning\"\n",
         field_name(segment, *field, schema),
         quoted(name)
     )

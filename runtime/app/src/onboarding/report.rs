@@ -125,11 +125,7 @@ impl Report {
             timestamps_with_offset: survey.with_offset,
             timestamps_without_offset: survey.without_offset,
             enhanced_acknowledgement: survey.enhanced,
-            segments: survey
-                .segments
-                .iter()
-                .map(|(name, used)| segment(name, used, schema))
-                .collect(),
+            segments: segments(survey, schema),
             structure: Structure {
                 messages: survey.with_structure_findings,
                 unknown: survey.without_structure,
@@ -141,7 +137,7 @@ impl Report {
 }
 
 /// How many lines of a list are shown; JSON has all of them.
-const LISTED_MAX: usize = 12;
+const LISTED_MAX: usize = 24;
 
 /// The report in lines.
 pub(crate) fn lines(report: &Report, palette: Palette) -> Vec<String> {
@@ -234,7 +230,7 @@ fn writing(report: &Report) -> Vec<Vec<Cell>> {
         ]);
     }
     if report.batch_headers > 0 {
-        rows.push(vec![Cell::new("batches"), Cell::number(report.batch_headers)]);
+        rows.push(vec![Cell::new("batches"), Cell::new(report.batch_headers.to_string())]);
     }
     rows
 }
@@ -281,9 +277,9 @@ fn segment_lines(segment: &Segment, messages: u64, palette: Palette) -> Vec<Stri
         (None, false) => "(no version has it)",
     };
     let mut lines = vec![format!(
-        "  {}  {name}, in {} of messages, {} times",
+        "  {}  {name}, in {} % of messages, {} in all",
         palette.paint(Tone::Name, &segment.segment),
-        share(segment.messages, messages),
+        percent(segment.messages, messages),
         segment.occurrences
     )];
     let mut line = String::new();
@@ -370,6 +366,15 @@ fn most(counts: impl Iterator<Item = (String, u64)>) -> Vec<Counted> {
     counts
 }
 
+/// In the order in which they were first seen.
+fn segments(survey: &Survey, schema: &'static Schema) -> Vec<Segment> {
+    let mut used: Vec<_> = survey.segments.iter().collect();
+    used.sort_by_key(|(_, used)| used.order);
+    used.into_iter()
+        .map(|(name, used)| segment(name, used, schema))
+        .collect()
+}
+
 fn segment(name: &str, used: &SegmentUse, schema: &'static Schema) -> Segment {
     let fields = used.fields.iter().map(|(number, field)| Field {
         field: *number,
@@ -387,8 +392,9 @@ fn segment(name: &str, used: &SegmentUse, schema: &'static Schema) -> Segment {
     }
 }
 
+/// The most used first.
 fn code_sets(survey: &Survey, schema: &'static Schema) -> Vec<CodeSetReport> {
-    survey
+    let mut sets: Vec<CodeSetReport> = survey
         .code_sets()
         .map(|(segment, number, codes)| CodeSetReport {
             path: format!("{segment}-{number}"),
@@ -399,7 +405,9 @@ fn code_sets(survey: &Survey, schema: &'static Schema) -> Vec<CodeSetReport> {
             without_code: codes.without_code,
             withheld: codes.withheld,
         })
-        .collect()
+        .collect();
+    sets.sort_by_key(|set| std::cmp::Reverse(set.values));
+    sets
 }
 
 /// What a field is called in the version that most messages have.
@@ -414,10 +422,6 @@ fn percent(part: u64, whole: u64) -> u64 {
         0 if part > 0 => 1,
         percent => percent,
     }
-}
-
-fn share(part: u64, whole: u64) -> String {
-    format!("{} %", percent(part, whole))
 }
 
 fn number(count: u64) -> usize {

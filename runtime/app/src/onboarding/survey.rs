@@ -56,6 +56,8 @@ pub(crate) struct SegmentUse {
     pub(crate) occurrences: u64,
     pub(crate) messages: u64,
     pub(crate) fields: BTreeMap<u32, FieldUse>,
+    /// How many other segments were seen before it: the order that people know.
+    pub(crate) order: usize,
     last_message: u64,
 }
 
@@ -68,6 +70,8 @@ pub(crate) struct FieldUse {
     pub(crate) repetitions: usize,
     /// Whether HL7 requires it in every version that was seen.
     pub(crate) is_standard_required: bool,
+    /// Whether it only numbers the segments.
+    pub(crate) is_set_id: bool,
     pub(crate) codes: Option<CodeSet>,
 }
 
@@ -186,7 +190,14 @@ impl Survey {
             if self.segments.len() >= NAMES_MAX && !self.segments.contains_key(view.name()) {
                 continue;
             }
-            let known = self.segments.entry(view.name().to_owned()).or_default();
+            let order = self.segments.len();
+            let known = self
+                .segments
+                .entry(view.name().to_owned())
+                .or_insert_with(|| SegmentUse {
+                    order,
+                    ..SegmentUse::default()
+                });
             known.occurrences += 1;
             if known.last_message != self.messages {
                 known.last_message = self.messages;
@@ -213,6 +224,7 @@ impl FieldUse {
         self.filled += 1;
         let is_required = definition.is_some_and(|definition| definition.cardinality.is_required());
         self.is_standard_required = is_required && (self.filled == 1 || self.is_standard_required);
+        self.is_set_id = definition.is_some_and(|definition| definition.datatype == "SI");
         let separator = message.delimiters().repetition.filter(|_| segment != "MSH");
         let repetitions = bytes
             .split(|byte| Some(*byte) == separator)

@@ -20,6 +20,7 @@ use crate::message_file::MessageFile;
 /// empty or wrong.
 ///
 /// Example: transfuse hl7 encode --charset utf-8 --from windows-1250 day.hl7 > day-utf8.hl7
+///
 /// Example: transfuse hl7 encode --line-end lf --in-place day.hl7
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

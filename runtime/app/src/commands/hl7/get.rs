@@ -24,6 +24,7 @@ use crate::visible::{visible, visible_bytes};
 /// empty line, and one that is absent gives none: the exit code is 1 when a path leads to nothing in all the messages.
 ///
 /// Example: transfuse hl7 get PID-5.1 PID-5.2 day.hl7 --message 3
+///
 /// Example: transfuse hl7 get OBX-3.1 --all examples/lab-results/messages/lab/01-chemistry.hl7
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

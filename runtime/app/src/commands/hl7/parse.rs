@@ -26,6 +26,7 @@ use crate::visible::visible;
 /// when any message cannot be read.
 ///
 /// Example: transfuse hl7 parse examples/lab-results/messages/lab/01-chemistry.hl7
+///
 /// Example: transfuse hl7 parse day.hl7 --message 3 --path PID --path OBX-5
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

@@ -25,6 +25,7 @@ use crate::visible::one_line;
 /// acknowledgement would carry, and never a value. The exit code is 1 when there is any error.
 ///
 /// Example: transfuse hl7 validate day.hl7
+///
 /// Example: transfuse hl7 validate day.hl7 --profile site/profiles/lab.toml
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
