@@ -11,8 +11,10 @@ use crate::visible::one_line;
 /// What a sender writes in one coded field.
 #[derive(Debug, Default)]
 pub(crate) struct CodeSet {
-    /// The datatype, as the version of the first message has it.
+    /// The datatype, as the first message has it; OBX-5, and fields of other versions, may have others later.
     pub(crate) datatype: &'static str,
+    /// Whether codes come with texts and systems, in any message.
+    pub(crate) is_triple: bool,
     /// The HL7 table of the field.
     pub(crate) table: Option<&'static str>,
     /// How often the field held something, repetitions by themselves.
@@ -75,22 +77,24 @@ impl CodeSet {
         }
     }
 
-    /// Counts one repetition of the field.
+    /// Counts one repetition of the field, which has the datatype `datatype` in this message.
     pub(super) fn take(
         &mut self,
         segment: &str,
+        datatype: &str,
         bytes: &[u8],
         message: &Message,
-        schema: &'static Schema,
         identities: &Identities,
     ) {
+        let schema = message.schema();
         self.values += 1;
         let mut parts = bytes.split(|byte| *byte == message.delimiters().component);
         let mut part = || {
             let bytes = parts.next().unwrap_or_default();
             message.decode(bytes).map(|text| one_line(text.trim()))
         };
-        let is_triple = shape(self.datatype) == Some(Shape::Triple);
+        let is_triple = shape(datatype) == Some(Shape::Triple);
+        self.is_triple |= is_triple;
         let Some(code) = part() else {
             self.withheld += 1;
             return;
@@ -137,11 +141,6 @@ impl CodeSet {
     pub(crate) fn is_set(&self) -> bool {
         let different = self.codes.len() as u64;
         different > 0 && self.beyond == 0 && (self.codes.len() <= FEW || different * 2 <= self.values)
-    }
-
-    /// Whether codes come with texts and systems.
-    pub(crate) fn is_triple(&self) -> bool {
-        shape(self.datatype) == Some(Shape::Triple)
     }
 
     /// The codes with their systems, the most frequent first.

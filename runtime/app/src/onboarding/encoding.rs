@@ -55,6 +55,20 @@ const LETTERS_SHOWN: usize = 12;
 /// How many different declarations are kept.
 const DECLARED_MAX: usize = 50;
 
+/// What Windows programs of Central Europe write; its Hungarian letters have the same bytes in 8859/2.
+const CENTRAL_EUROPE: &str = "windows-1250";
+
+/// From here on the sets of Latin letters hold letters, and below it signs.
+const FIRST_LETTER: u8 = 0xc0;
+
+/// The bytes of á é í ó ö ú ü, small and large, in the sets of Central and of Western Europe alike.
+const HUNGARIAN: &[u8] = &[
+    0xc1, 0xc9, 0xcd, 0xd3, 0xd6, 0xda, 0xdc, 0xe1, 0xe9, 0xed, 0xf3, 0xf6, 0xfa, 0xfc,
+];
+
+/// The bytes of ő and ű.
+const HUNGARIAN_ONLY: &[u8] = &[0xd5, 0xdb, 0xf5, 0xfb];
+
 /// Country codes of MSH-17 and languages of MSH-19, and the domain that the detector knows them by.
 const LANGUAGES: [(&str, &[u8]); 22] = [
     ("HUN", b"hu"),
@@ -238,15 +252,21 @@ impl Evidence {
     /// The set of bytes that are not UTF-8.
     fn guess(&self, reasons: &mut Vec<String>) -> Charset {
         let guessed = self.detector.guess(self.language, Utf8Detection::Deny).name();
-        let label = Charset::from_label(guessed).map_or(guessed, Charset::label);
         let windows: u64 = self.high.iter().take(0x20).sum();
-        // Of the two sets of Central Europe, only the Windows one has text in 0x80 to 0x9F.
-        let label = if label == "8859/2" && windows > 0 {
-            "windows-1250"
+        let label = if self.is_hungarian() {
+            reasons.push("the letters are those of Hungarian, ő and ű among them".to_owned());
+            CENTRAL_EUROPE
         } else {
+            // Of the two sets of Central Europe, only the Windows one has text in 0x80 to 0x9F.
+            let label = Charset::from_label(guessed).map_or(guessed, Charset::label);
+            let label = if label == "8859/2" && windows > 0 {
+                CENTRAL_EUROPE
+            } else {
+                label
+            };
+            reasons.push(format!("letter frequencies say {label}"));
             label
         };
-        reasons.push(format!("letter frequencies say {label}"));
         if windows > 0 {
             reasons.push(format!(
                 "{windows} bytes are in 0x80 to 0x9F, which are text in Windows sets and never in ISO 8859"
@@ -258,6 +278,20 @@ impl Evidence {
             );
         }
         Charset::from_label(label).unwrap_or(Charset::ASCII)
+    }
+
+    /// Frequencies need more text than names and short notes have. Hungarian shows by its letters alone: where ő and ű
+    /// would be, Western sets have õ and û, and no language has those beside á, é and ö without others of its own.
+    fn is_hungarian(&self) -> bool {
+        let of_hungary = |byte: &u8| HUNGARIAN.contains(byte) || HUNGARIAN_ONLY.contains(byte);
+        let is_hinted = self.language.is_none_or(|language| language == b"hu");
+        let letters: Vec<u8> = self
+            .high_bytes()
+            .map(|(byte, _)| byte)
+            .filter(|byte| *byte >= FIRST_LETTER)
+            .collect();
+        let holds = |wanted: &[u8]| letters.iter().any(|byte| wanted.contains(byte));
+        is_hinted && letters.iter().all(of_hungary) && holds(HUNGARIAN) && holds(HUNGARIAN_ONLY)
     }
 
     fn reads_differently(&self, one: Charset, other: Charset) -> bool {

@@ -140,5 +140,5 @@ fn table_rule(table: &TableDraft, schema: &'static Schema) -> String {
 }
 
 fn component(codes: &CodeSet) -> &'static str {
-    if codes.is_triple() { ".1" } else { "" }
+    if codes.is_triple { ".1" } else { "" }
 }

@@ -235,7 +235,7 @@ impl FieldUse {
             number += 1;
             if let Some(definition) = &coded {
                 let codes = self.codes.get_or_insert_with(|| CodeSet::of(definition));
-                codes.take(segment, repetition, message, message.schema(), identities);
+                codes.take(segment, definition.datatype, repetition, message, identities);
             }
         }
         self.repetitions = self.repetitions.max(number);

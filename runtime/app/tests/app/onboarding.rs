@@ -39,9 +39,17 @@ impl Ground {
     }
 
     fn told(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(binary()).args(arguments).current_dir(self.folder.path()).output().unwrap();
+        let output = Command::new(binary())
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+        (
+            output.status.code().unwrap(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
     }
 
     /// Begins with the samples in a folder, and expects that to work.
@@ -91,7 +99,10 @@ fn result(number: usize, code: &str, sex: &str) -> String {
 fn samples() -> Ground {
     let ground = Ground::new();
     for (number, code) in (1..=6).zip(["GLU", "K", "GLU", "NA", "GLU", "K"]) {
-        ground.write(&format!("samples/{number}.hl7"), result(number, code, if number % 2 == 0 { "F" } else { "M" }));
+        ground.write(
+            &format!("samples/{number}.hl7"),
+            result(number, code, if number % 2 == 0 { "F" } else { "M" }),
+        );
     }
     ground.write("samples/notes.txt", "not a message\n");
     ground
@@ -114,14 +125,21 @@ fn what_is_written_runs_and_its_own_samples_satisfy_it() {
     let checked = ground.checked();
     assert!(checked.contains("receiver: mllp 127.0.0.1:2576, ORU^R01"), "{checked}");
     let interface = ground.read("site/interfaces/lab.toml");
-    assert!(interface.contains("MSH-7 has no offset from UTC in 6 of 6"), "{interface}");
+    assert!(
+        interface.contains("MSH-7 has no offset from UTC in 6 of 6"),
+        "{interface}"
+    );
     assert_eq!(
         ground.read("site/tables/lab-obx-3.csv"),
         "code,text,system,count,target_code,target_text,target_system\n\
          GLU,GLU név,L,3,,,\nK,K név,L,2,,,\nNA,NA név,L,1,,,\n"
     );
     let profile = ground.read("site/profiles/lab.toml");
-    for part in ["path = \"ZPI-2\"\nrequired = true", "one_of = [\"F\", \"M\"]", "table = \"lab-obx-3\""] {
+    for part in [
+        "path = \"ZPI-2\"\nrequired = true",
+        "one_of = [\"F\", \"M\"]",
+        "table = \"lab-obx-3\"",
+    ] {
         assert!(profile.contains(part), "`{part}` is missing in\n{profile}");
     }
     let report = validated(&ground, "samples/1.hl7");
@@ -166,7 +184,10 @@ fn nothing_that_identifies_a_person_is_written() {
     }
     let told = ground.begun("samples");
     let written = ground.everything();
-    assert!(written.contains("GLU,,L,6,,,"), "the code itself is written:\n{written}");
+    assert!(
+        written.contains("GLU,,L,6,,,"),
+        "the code itself is written:\n{written}"
+    );
     assert!(!written.contains(CANARY), "{written}");
     assert!(!told.contains(CANARY), "{told}");
     let (_, json, _) = ground.told(&["interface", "new", "lab", "--from", "samples", "--dry-run", "--json"]);
@@ -182,15 +203,25 @@ fn nothing_is_written_over() {
     let before = ground.everything();
     let (code, _, noted) = ground.told(&["interface", "new", "lab", "--from", "samples", "--into", "site"]);
     assert_eq!(code, 1);
-    assert!(noted.contains("`site/interfaces/lab.toml`") && noted.contains("hint: choose another name"), "{noted}");
+    assert!(
+        noted.contains("`site/interfaces/lab.toml`") && noted.contains("hint: choose another name"),
+        "{noted}"
+    );
     assert_eq!(ground.everything(), before);
     // A second sender takes the next port.
     let (code, _, noted) = ground.told(&["interface", "new", "second", "--from", "samples", "--into", "site"]);
     assert_eq!(code, 0, "{noted}");
     let first = "listen = \"127.0.0.1:2575\"";
-    assert!(ground.read("site/interfaces/second.toml").contains(first), "`mine` names no port");
+    assert!(
+        ground.read("site/interfaces/second.toml").contains(first),
+        "`mine` names no port"
+    );
     let (_, _, _) = ground.told(&["interface", "new", "third", "--from", "samples", "--into", "site"]);
-    assert!(ground.read("site/interfaces/third.toml").contains("listen = \"127.0.0.1:2577\""));
+    assert!(
+        ground
+            .read("site/interfaces/third.toml")
+            .contains("listen = \"127.0.0.1:2577\"")
+    );
 }
 
 #[test]
@@ -201,9 +232,16 @@ fn the_bytes_decide_the_character_set_where_msh_18_is_silent() {
     ground.write("samples/one.hl7", &bytes);
     ground.begun("samples");
     let interface = ground.read("site/interfaces/lab.toml");
-    assert!(interface.contains("\ncharset = \"windows-1250\"") || interface.contains("\ncharset = \"8859/2\""), "{interface}");
+    assert!(
+        interface.contains("\ncharset = \"windows-1250\"") || interface.contains("\ncharset = \"8859/2\""),
+        "{interface}"
+    );
     assert!(interface.contains('ő'), "the letters are shown:\n{interface}");
-    assert!(ground.read("site/tables/lab-obr-4.csv").contains("CHEM,Vérkép és kőzet,L"));
+    assert!(
+        ground
+            .read("site/tables/lab-obr-4.csv")
+            .contains("CHEM,Vérkép és kőzet,L")
+    );
     ground.checked();
 }
 
@@ -213,14 +251,30 @@ fn obvious_mistakes_are_answered_with_what_to_do() {
     ground.write("full/readme.txt", "x").write("texts/a.txt", "no message");
     for (arguments, code, parts) in [
         (&["lab", "--from", "none"][..], 1, &["cannot read `none`"][..]),
-        (&["lab", "--from", "texts"], 1, &["none of `texts` holds a message", "hint: "]),
-        (&["lab", "--from", "samples", "--into", "full"], 1, &["`full` is not a site folder", "hint: name a site"]),
+        (
+            &["lab", "--from", "texts"],
+            1,
+            &["none of `texts` holds a message", "hint: "],
+        ),
+        (
+            &["lab", "--from", "samples", "--into", "full"],
+            1,
+            &["`full` is not a site folder", "hint: name a site"],
+        ),
         (&["Lab Results", "--from", "samples"], 2, &["lower-case letters"]),
-        (&["lab", "--from", "samples", "--time-zone", "Europe/Budpest"], 2, &["did you mean Europe/Budapest?"]),
+        (
+            &["lab", "--from", "samples", "--time-zone", "Europe/Budpest"],
+            2,
+            &["did you mean Europe/Budapest?"],
+        ),
         (&["lab"], 2, &["--from <SAMPLES>"]),
     ] {
         let arguments: Vec<&str> = ["interface", "new"].iter().chain(arguments).copied().collect();
-        let into: &[&str] = if arguments.contains(&"--into") { &[] } else { &["--into", "site"] };
+        let into: &[&str] = if arguments.contains(&"--into") {
+            &[]
+        } else {
+            &["--into", "site"]
+        };
         let (found, _, noted) = ground.told(&[&arguments, into].concat());
         assert_eq!(found, code, "{arguments:?}\n{noted}");
         for part in parts {
@@ -236,7 +290,11 @@ fn ugly_samples_make_a_site_that_runs() {
         report("SKIPPED: no corpus of sample messages (TRANSFUSE_CORPUS, or shared/corpus above the project)\n");
         return;
     };
-    for folder in [corpus.join("messages"), corpus.join("messages/hapi"), corpus.join("hl7-to-fhir")] {
+    for folder in [
+        corpus.join("messages"),
+        corpus.join("messages/hapi"),
+        corpus.join("hl7-to-fhir"),
+    ] {
         let ground = Ground::new();
         ground.begun(&folder.display().to_string());
         ground.checked();
@@ -249,7 +307,9 @@ fn corpus() -> Option<PathBuf> {
         return Some(folder.into());
     }
     let folder = tests_folder();
-    let candidates = Path::new(&folder).ancestors().map(|folder| folder.join("shared/corpus"));
+    let candidates = Path::new(&folder)
+        .ancestors()
+        .map(|folder| folder.join("shared/corpus"));
     candidates.into_iter().find(|folder| folder.is_dir())
 }
 
