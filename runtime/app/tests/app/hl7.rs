@@ -100,7 +100,7 @@ fn a_tree_has_names_types_groups_and_decoded_values() {
         "PID Patient Identification line 2",
         "PID-3[2].1 ID Number ST 456",
         "PID-5.1 Family Name FN PRÓBA",
-        "PID-7 Date Time of Birth TS \"\" (delete)",
+        "PID-7 Date/Time of Birth TS \"\" (delete)",
         "OBSERVATION[2]",
         "OBX[2]-5 Observation Value CE",
         "OBX[2]-5.1 Identifier ST",
