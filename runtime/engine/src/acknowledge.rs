@@ -27,7 +27,7 @@ pub(crate) enum Reply {
     /// The sender owns the message.
     Refuse {
         code: AcknowledgementCode,
-        finding: Finding,
+        findings: Vec<Finding>,
     },
     /// Nothing: what came was not a message that an answer could belong to.
     Nothing,
@@ -40,36 +40,39 @@ pub(crate) enum Reply {
 )]
 pub(crate) fn accepted(request: &Message, proof: Proof<'_>) -> Answer {
     let control_id = proof.message().to_string();
-    Answer::Accepted(Payload::from(acknowledgement::accept(
-        request,
-        &saying(&control_id, &ZonedDateTime::now()),
-    )))
+    let accepting = acknowledgement::accept(request, &saying(&control_id, &ZonedDateTime::now()));
+    Answer::Accepted(Payload::from(accepting).into())
 }
 
 /// The answer to a message whose decision is durable.
 pub(crate) fn decided(content: &Content, reply: &Reply, committed: &Committed) -> Answer {
     match (reply, content) {
-        (Reply::Nothing, _) => Answer::Refused(Payload::default()),
+        (Reply::Nothing, _) => Answer::Refused(transfuse_transport::Reply::default()),
         (Reply::Accept, Content::Readable(request)) => accepted(request, Proof::Committed(committed)),
         (Reply::Accept, _) => Answer::Unanswered,
-        (Reply::Refuse { code, finding }, _) => refused(content, *code, finding, committed),
+        (Reply::Refuse { code, findings }, _) => refused(content, *code, findings, committed),
     }
 }
 
-fn refused(content: &Content, code: AcknowledgementCode, finding: &Finding, committed: &Committed) -> Answer {
+fn refused(content: &Content, code: AcknowledgementCode, findings: &[Finding], committed: &Committed) -> Answer {
     let control_id = committed.id().to_string();
     let now = ZonedDateTime::now();
     let saying = saying(&control_id, &now);
-    Answer::Refused(Payload::from(match content {
-        Content::Readable(request) => acknowledgement::refuse(request, code, std::slice::from_ref(finding), &saying),
+    let refusing = match content {
+        Content::Readable(request) => acknowledgement::refuse(request, code, findings, &saying),
         Content::Unreadable(raw, _) | Content::Broken(raw, _) => {
-            acknowledgement::refuse_unreadable(raw.as_slice(), finding, &saying)
+            acknowledgement::refuse_unreadable(raw.as_slice(), AcknowledgementCode::AR, findings, &saying)
         }
-    }))
+    };
+    Answer::Refused(Payload::from(refusing).into())
 }
 
 fn saying<'a>(control_id: &'a str, at: &'a ZonedDateTime) -> AcknowledgementContext<'a> {
-    AcknowledgementContext { control_id, at }
+    AcknowledgementContext {
+        control_id,
+        at,
+        asks: None,
+    }
 }
 
 impl Proof<'_> {

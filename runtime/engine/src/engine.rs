@@ -227,7 +227,7 @@ async fn open_wires(interface: &Interface) -> Result<Vec<(Arc<Destination>, Wire
             WireSettings::Mllp(mllp) => wires.extend((0..mllp.connections).map(|_| {
                 (
                     Arc::clone(destination),
-                    Wire::Mllp(mllp::Sender::new(mllp.sender.clone())),
+                    Wire::Mllp(Box::new(mllp::Sender::new(mllp.sender.clone()))),
                 )
             })),
             WireSettings::Files { folder, name } => {

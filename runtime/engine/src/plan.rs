@@ -43,7 +43,7 @@ struct Trouble {
     text: Payload,
     /// What the sender hears, where it owns the message.
     code: AcknowledgementCode,
-    finding: Finding,
+    findings: Vec<Finding>,
 }
 
 impl Plan {
@@ -106,7 +106,7 @@ impl Plan {
     }
 
     fn sender_keeps(trouble: Trouble, detail: &Detail) -> Self {
-        let (code, finding) = (trouble.code, trouble.finding.clone());
+        let (code, findings) = (trouble.code, trouble.findings.clone());
         let decision = Decision::Refused {
             code: code.to_string(),
             fault: trouble.stored(),
@@ -114,7 +114,7 @@ impl Plan {
         };
         Self {
             decision,
-            reply: Reply::Refuse { code, finding },
+            reply: Reply::Refuse { code, findings },
         }
     }
 
@@ -179,7 +179,11 @@ impl Trouble {
             text: Payload::default(),
             // AR, and not AE: the message may be perfectly good, and sending it again later may succeed (HL7 2.9.2).
             code: AcknowledgementCode::AR,
-            finding: finding("207", None, Payload::from("the message could not be processed here")),
+            findings: vec![finding(
+                "207",
+                None,
+                Payload::from("the message could not be processed here"),
+            )],
         }
     }
 
@@ -191,7 +195,7 @@ impl Trouble {
             hint: None,
             text: Payload::default(),
             code: AcknowledgementCode::AR,
-            finding: finding("100", None, text),
+            findings: vec![finding("100", None, text)],
         }
     }
 
@@ -202,7 +206,7 @@ impl Trouble {
             hint: None,
             text: Payload::default(),
             code: AcknowledgementCode::AR,
-            finding: finding("207", None, Payload::from(defect.to_string())),
+            findings: vec![finding("207", None, Payload::from(defect.to_string()))],
         }
     }
 
@@ -222,7 +226,7 @@ impl Trouble {
             hint: None,
             text: rejection.reason.clone(),
             code: AcknowledgementCode::AE,
-            finding: finding(&rejection.code, rejection.path, rejection.reason),
+            findings: vec![finding(&rejection.code, rejection.path, rejection.reason)],
         }
     }
 

@@ -11,7 +11,7 @@ use crate::settings::{FileName, FileNameValues};
 #[derive(Debug)]
 pub enum Wire {
     /// An MLLP connection.
-    Mllp(mllp::Sender),
+    Mllp(Box<mllp::Sender>),
     /// A folder that receives files.
     Files {
         /// The folder, opened once.

@@ -28,7 +28,9 @@ mod message;
 mod path;
 mod payload;
 
-pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Finding, Severity};
+pub use acknowledgement::{
+    AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Condition, Finding, Severity, Wanted,
+};
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};

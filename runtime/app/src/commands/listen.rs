@@ -144,25 +144,24 @@ impl Receiver {
         let context = AcknowledgementContext {
             control_id: &control_id,
             at: &at,
+            asks: None,
         };
         match Message::parse(frame.content.bytes().clone(), &ParseOptions::default()) {
             Err(error) => {
-                let finding = finding("100", &error.to_string());
-                Answer::Refused(Payload::from(acknowledgement::refuse_unreadable(
+                let finding = [finding("100", &error.to_string())];
+                let refusing = acknowledgement::refuse_unreadable(
                     frame.content.as_slice(),
+                    AcknowledgementCode::AR,
                     &finding,
                     &context,
-                )))
+                );
+                Answer::Refused(Payload::from(refusing).into())
             }
             Ok(message) => match self.nak {
                 Some(refusal) => {
                     let finding = [finding("207", "refused on request of the rehearsal")];
-                    Answer::Refused(Payload::from(acknowledgement::refuse(
-                        &message,
-                        refusal.code(),
-                        &finding,
-                        &context,
-                    )))
+                    let refusing = acknowledgement::refuse(&message, refusal.code(), &finding, &context);
+                    Answer::Refused(Payload::from(refusing).into())
                 }
                 None => self.accept(&message, &frame.content, &context),
             },
@@ -178,7 +177,7 @@ impl Receiver {
         if self.count.is_some_and(|count| accepted >= count) {
             self.enough.cancel();
         }
-        Answer::Accepted(Payload::from(accepting(message, answer)))
+        Answer::Accepted(Payload::from(accepting(message, answer)).into())
     }
 
     fn keep(&self, message: &Message, content: &Payload) -> anyhow::Result<()> {

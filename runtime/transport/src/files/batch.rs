@@ -7,7 +7,6 @@ mod settle;
 use std::io;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
@@ -18,7 +17,8 @@ use super::folder::{self, blocking};
 use super::places::Settlement;
 use super::scan::Found;
 use super::source::{Flow, FolderSource, cannot_read, source_of, stopped_after};
-use crate::frame::{Frame, Handler};
+use crate::answer::Handler;
+use crate::frame::Frame;
 
 pub(super) use progress::remove_orphans;
 
@@ -98,7 +98,7 @@ impl FolderSource {
             let mut answers: FuturesOrdered<_> = undecided
                 .map(|(index, one)| {
                     let answer = handler(self.frame(found, &one.message));
-                    answer.map(move |answer| (index, answer))
+                    async move { (index, answer.await.decided().await) }
                 })
                 .collect();
             let answered = async {

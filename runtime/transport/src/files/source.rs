@@ -14,7 +14,8 @@ use super::folder::{self, blocking};
 use super::names::Pattern;
 use super::places::{Places, Settlement};
 use super::scan::{Content, Filter, Found, Limits, Watch};
-use crate::frame::{Defect, Frame, Handler, next_connection};
+use crate::answer::Handler;
+use crate::frame::{Defect, Frame, next_connection};
 
 /// Files are no low-latency transport; listing a share more often loads its server.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -217,7 +218,8 @@ impl FolderSource {
             };
             let defect = frame.defect;
             let source = frame.source.clone();
-            let Some(answer) = self.answer(handler(frame), shutdown).await else {
+            let answer = async { handler(frame).await.decided().await };
+            let Some(answer) = self.answer(answer, shutdown).await else {
                 return Flow::Break(());
             };
             if let Some(settlement) = Settlement::of(&answer, defect) {
