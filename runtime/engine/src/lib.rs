@@ -12,6 +12,7 @@ mod interface;
 
 mod acknowledge;
 mod backlog;
+mod batch;
 mod lane;
 mod plan;
 mod received;

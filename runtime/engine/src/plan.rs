@@ -122,7 +122,7 @@ impl Plan {
     fn of_broken_frame(defect: Defect) -> Self {
         let plan = Self::sender_keeps(Trouble::broken(defect), &Detail::default());
         match defect {
-            Defect::TooLong { .. } => plan,
+            Defect::TooLong { .. } | Defect::TooManyParts { .. } => plan,
             _ => Self {
                 reply: Reply::Nothing,
                 ..plan
