@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use bytes::Bytes;
+use transfuse_message::batch::{PartKind, parts};
 use transfuse_message::{Message, ParseOptions, Payload};
 
 /// The largest file that is read. A day of a small laboratory fits; a database dump given by mistake does not.
@@ -22,7 +24,7 @@ pub(crate) struct Sample {
 
 /// Reads every message of a file.
 ///
-/// Messages begin where a line begins with `MSH`; batch headers around them are left out. Line ends become the carriage
+/// Messages are those that the engine would find; batch headers around them are left out. Line ends become the carriage
 /// return that HL7 asks for, unless the file has carriage returns of its own. A file without any `MSH` is one message
 /// as it stands, so that rejections can be rehearsed.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Sample>> {
@@ -32,7 +34,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Sample>> {
     anyhow::ensure!(length <= FILE_BYTES_MAX, "`{}` is larger than 256 MiB", path.display());
     let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     anyhow::ensure!(!bytes.is_empty(), "`{}` is empty", path.display());
-    let contents = split(&with_carriage_returns(bytes));
+    let contents = split(with_carriage_returns(bytes).into());
     Ok(contents
         .into_iter()
         .zip(1..)
@@ -41,8 +43,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Sample>> {
 }
 
 impl Sample {
-    fn new(path: &Path, number: usize, content: Vec<u8>) -> Self {
-        let content = Payload::from(content);
+    fn new(path: &Path, number: usize, content: Payload) -> Self {
         let message = Message::parse(content.bytes().clone(), &ParseOptions::default());
         let control_id = message
             .map(|message| message.header().control_id().to_owned())
@@ -85,29 +86,14 @@ fn with_carriage_returns(bytes: Vec<u8>) -> Vec<u8> {
     converted
 }
 
-fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut messages: Vec<Vec<u8>> = Vec::new();
-    for line in bytes.split_inclusive(|byte| *byte == b'\r') {
-        if line.starts_with(b"MSH") {
-            messages.push(line.to_vec());
-        } else if let Some(message) = messages.last_mut()
-            && !is_batch_line(line)
-        {
-            message.extend_from_slice(line);
-        }
-    }
+fn split(bytes: Bytes) -> Vec<Payload> {
+    let messages = parts(bytes.clone()).filter(|part| part.kind == PartKind::Message);
+    let messages: Vec<_> = messages.map(|part| Payload::from(part.bytes)).collect();
     if messages.is_empty() {
-        vec![bytes.to_vec()]
+        vec![Payload::from(bytes)]
     } else {
         messages
     }
-}
-
-fn is_batch_line(line: &[u8]) -> bool {
-    [b"FHS", b"BHS", b"BTS", b"FTS"]
-        .iter()
-        .any(|name| line.starts_with(*name))
-        || line == b"\r"
 }
 
 #[cfg(test)]
@@ -118,14 +104,14 @@ mod tests {
     fn messages_are_split_at_their_headers_and_batches_are_unwrapped() {
         let file = b"FHS|^~\\&\rBHS|^~\\&\rMSH|^~\\&|A\rPID|1\r\rMSH|^~\\&|B\rBTS|2\rFTS|1\r";
         assert_eq!(
-            split(file),
-            [b"MSH|^~\\&|A\rPID|1\r".to_vec(), b"MSH|^~\\&|B\r".to_vec()]
+            split(Bytes::from_static(file)),
+            ["MSH|^~\\&|A\rPID|1\r\r", "MSH|^~\\&|B\r"].map(Payload::from)
         );
     }
 
     #[test]
     fn what_has_no_header_is_one_message_as_it_stands() {
-        assert_eq!(split(b"hello\r"), [b"hello\r".to_vec()]);
+        assert_eq!(split("hello\r".into()), [Payload::from("hello\r")]);
     }
 
     #[test]
