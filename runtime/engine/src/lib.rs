@@ -11,11 +11,14 @@ mod settings;
 mod interface;
 
 mod acknowledge;
+mod awaited;
 mod backlog;
 mod batch;
 mod lane;
+mod owed;
 mod plan;
 mod received;
+mod terms;
 
 mod destination;
 mod retry;
@@ -29,6 +32,6 @@ pub use detail::{Detail, DetailError, LogNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
 pub use settings::{
-    AckStage, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpWire, Order, RetrySettings,
-    SourceSettings, WireSettings,
+    AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, Order,
+    RetrySettings, SourceSettings, WireSettings,
 };

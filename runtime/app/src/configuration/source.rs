@@ -8,17 +8,23 @@ use transfuse_message::Charset;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::ListenerSettings;
 
+use super::acknowledgement;
 use super::document::Located;
 use super::quantity::milliseconds;
 use super::resolved::{Acknowledge, FileReady, Source, SourceWire};
 use super::section::Section;
 use super::suggest;
 
-/// What no two interfaces of a site can have at the same time.
+/// What an interface asks of the rest of its file and of the other interfaces of the site. No two of them can have one
+/// address to listen on, or one folder.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     pub(super) listen: Option<Located<SocketAddr>>,
     pub(super) folder: Option<Located<PathBuf>>,
+    /// The destination that delivers application acknowledgements.
+    pub(super) application_acknowledgements: Option<Located<String>>,
+    /// The interfaces at which its destinations wait for application acknowledgements.
+    pub(super) acknowledged_at: Vec<Located<String>>,
 }
 
 #[derive(Clone, Copy)]
@@ -61,6 +67,9 @@ pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Cl
         .map_or(Acknowledge::Processed, |ack| ack.value);
     let time_zone = time_zone(&mut section);
     let charset = charset(&mut section);
+    claims.application_acknowledgements = section.text("application_acknowledgements");
+    let application_acknowledgements = claims.application_acknowledgements.as_ref();
+    let application_acknowledgements = application_acknowledgements.map(|name| name.value.clone());
     let Some(kind) = kind else { return (None, claims) };
     let wire = match kind.value {
         Kind::Mllp => mllp(&mut section, &mut claims),
@@ -72,6 +81,7 @@ pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Cl
             ack,
             time_zone,
             charset,
+            application_acknowledgements,
             wire,
         }),
         claims,
@@ -80,6 +90,7 @@ pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Cl
 
 fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
     let listen = listen_address(section);
+    let mllp_release = acknowledgement::release(section);
     let frame_bytes_max = section.size("frame_bytes_max", &(1024..=(256 << 20)));
     let idle_timeout = section.duration("idle_timeout", &(ONE_SECOND..=ONE_WEEK));
     let connections_max = section.count("connections_max", &(1..=10_000));
@@ -88,6 +99,7 @@ fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
     claims.listen = Some(listen.clone());
     Some(SourceWire::Mllp {
         listen: listen.value,
+        mllp_release,
         frame_bytes_max: frame_bytes_max.unwrap_or(defaults.frame_bytes_max as u64),
         idle_timeout_ms: idle_timeout.or(defaults.idle_timeout).map(milliseconds),
         connections_max: connections_max.unwrap_or(defaults.connections_max as u64),

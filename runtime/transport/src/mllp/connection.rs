@@ -20,7 +20,7 @@ use super::listener::ListenerSettings;
 use super::release::{Commit, Release};
 use super::watchdog::Watchdog;
 use crate::answer::{Answer, Handler, Reply};
-use crate::frame::{Frame, Truncation, next_connection};
+use crate::frame::{Defect, Frame, Truncation, next_connection};
 use owed::{Owed, Stage};
 
 /// The read buffer of a connection: about ten usual messages, so that a busy connection allocates once for ten.
@@ -187,8 +187,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn take_answer(&mut self, stage: Stage) {
         match stage {
-            Stage::First(answer) if self.settings.release == Release::Two => self.take_committing(answer),
-            Stage::First(answer) | Stage::Decided(answer) => self.take_decided(answer),
+            Stage::First(defect, answer) if self.settings.release == Release::Two => {
+                self.take_committing(defect, answer);
+            }
+            Stage::First(_, answer) | Stage::Decided(answer) => self.take_decided(answer),
             Stage::Later(reply) => self.queue_reply(&reply),
         }
         if self.paused {
@@ -198,15 +200,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Release 2: the frame's commit block goes in front of all that HL7 has to say about it. Content that is not in
-    /// safe storage has no reply; what was no content to its end has not even a commit block.
-    fn take_committing(&mut self, answer: Answer) {
-        match &answer {
-            Answer::Stored(_) | Answer::Accepted(_) => self.queue_commit(Commit::Stored),
-            Answer::Refused(reply) if reply.now.is_empty() => return,
-            Answer::Refused(_) => return self.queue_commit(Commit::NotStored),
-            Answer::Unanswered => self.queue_commit(Commit::NotStored),
+    /// safe storage as a whole has no reply, and bytes that were no frame have not even a commit block.
+    fn take_committing(&mut self, defect: Option<Defect>, answer: Answer) {
+        match (defect, answer) {
+            (None, Answer::Unanswered) => {
+                self.queue_commit(Commit::NotStored);
+                self.stop_answering();
+            }
+            (None, answer) => {
+                self.queue_commit(Commit::Stored);
+                self.take_decided(answer);
+            }
+            (Some(Defect::TooLong { .. }), _) => self.queue_commit(Commit::NotStored),
+            (Some(_), _) => {}
         }
-        self.take_decided(answer);
     }
 
     fn take_decided(&mut self, answer: Answer) {
@@ -335,7 +342,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             source: self.source.clone(),
             connection: self.number,
         };
-        self.owed.answer_by((self.handler)(frame));
+        self.owed.answer_by((self.handler)(frame), defect);
     }
 
     /// The peer has stored a reply, or could not. A reply is said once: who did not keep it asks by sending the message

@@ -1,5 +1,6 @@
 //! What a connection still owes its peer.
 
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
@@ -7,6 +8,7 @@ use futures_util::stream::{FuturesOrdered, StreamExt};
 use transfuse_message::Payload;
 
 use crate::answer::{Answer, Later, Next};
+use crate::frame::Defect;
 
 /// Replies that are deferred on one connection. Their messages are answered for otherwise, so that only memory is at
 /// stake; a peer whose messages are decided so much slower than they are stored is slowed down.
@@ -18,15 +20,21 @@ const DEFERRED_MAX: usize = 1_024;
 /// cannot overtake each other.
 #[derive(Default)]
 pub(super) struct Owed {
-    first: FuturesOrdered<BoxFuture<'static, Answer>>,
+    first: FuturesOrdered<First>,
     decided: FuturesOrdered<BoxFuture<'static, Answer>>,
     later: FuturesOrdered<BoxFuture<'static, Payload>>,
 }
 
+/// The first answer to a frame, and what the frame was.
+struct First {
+    defect: Option<Defect>,
+    answer: BoxFuture<'static, Answer>,
+}
+
 /// What has become known of a frame.
 pub(super) enum Stage {
-    /// The first of it.
-    First(Answer),
+    /// The first of it, and what kept the frame from being a whole one.
+    First(Option<Defect>, Answer),
     /// What was decided, after it was stored.
     Decided(Answer),
     /// What was left to say after its answer.
@@ -34,8 +42,8 @@ pub(super) enum Stage {
 }
 
 impl Owed {
-    pub(super) fn answer_by(&mut self, answer: BoxFuture<'static, Answer>) {
-        self.first.push_back(answer);
+    pub(super) fn answer_by(&mut self, answer: BoxFuture<'static, Answer>, defect: Option<Defect>) {
+        self.first.push_back(First { defect, answer });
     }
 
     pub(super) fn decided_by(&mut self, next: Next) {
@@ -47,8 +55,8 @@ impl Owed {
     }
 
     pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Stage> {
-        if let Poll::Ready(Some(answer)) = self.first.poll_next_unpin(context) {
-            return Poll::Ready(Stage::First(answer));
+        if let Poll::Ready(Some((defect, answer))) = self.first.poll_next_unpin(context) {
+            return Poll::Ready(Stage::First(defect, answer));
         }
         if let Poll::Ready(Some(answer)) = self.decided.poll_next_unpin(context) {
             return Poll::Ready(Stage::Decided(answer));
@@ -77,5 +85,14 @@ impl Owed {
     /// Brings the first answers to their end, though nobody hears them any more.
     pub(super) async fn finish(self) {
         self.first.for_each(|_| std::future::ready(())).await;
+    }
+}
+
+impl Future for First {
+    type Output = (Option<Defect>, Answer);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let defect = self.defect;
+        self.answer.as_mut().poll(context).map(|answer| (defect, answer))
     }
 }
