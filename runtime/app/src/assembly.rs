@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, Acknowledged, DestinationSettings, InterfaceSettings, MllpSettings, Order, RetrySettings, SourceSettings,
-    WireSettings,
+    AckStage, Acknowledged, DestinationSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RetrySettings,
+    SourceSettings, ValidationSettings, WireSettings,
 };
 use transfuse_message::Charset;
+use transfuse_message::validation::Level;
 use transfuse_sandbox::Sandbox;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::{ListenerSettings, Release, SenderSettings};
 
-use crate::configuration::resolved;
+use crate::configuration::{self, resolved};
 use crate::deployment::{Deployment, Live};
+use crate::parts::Parts;
 
 /// The settings of every interface, chains included. Blocks while plugins are compiled.
 pub(crate) fn settings(
@@ -60,6 +62,7 @@ fn interface(
         charset: charset(&interface.source).with_context(cannot_run)?,
         application_acknowledgements: interface.source.application_acknowledgements.as_deref().map(Arc::from),
         time_zone: interface.source.time_zone.as_str().into(),
+        validation: validation(&interface.source, &deployment.parts).with_context(cannot_run)?,
         chain,
         destinations: destinations.with_context(cannot_run)?,
     })
@@ -71,6 +74,49 @@ fn charset(source: &resolved::Source) -> anyhow::Result<Option<Charset>> {
     Ok(Some(charset.with_context(|| {
         format!("the character set `{label}` is not supported")
     })?))
+}
+
+fn validation(source: &resolved::Source, parts: &Parts) -> anyhow::Result<Option<ValidationSettings>> {
+    let Some(validate) = &source.validate else {
+        return Ok(None);
+    };
+    let level = match (validate.level, &validate.profile) {
+        (resolved::ValidationLevel::Readable, _) => Level::Readable,
+        (resolved::ValidationLevel::Structure, _) => Level::Structure,
+        (resolved::ValidationLevel::Profile, Some(profile)) => self::profile(profile, parts)?,
+        (resolved::ValidationLevel::Profile, None) => anyhow::bail!("the profile that it asks for is missing"),
+    };
+    Ok(Some(ValidationSettings {
+        level,
+        on_error: on_finding(validate.on_error),
+        on_warning: on_finding(validate.on_warning),
+    }))
+}
+
+/// The rules of a profile, from the text and the tables that the revision keeps.
+fn profile(profile: &resolved::Profile, parts: &Parts) -> anyhow::Result<Level> {
+    let tables = profile.tables.iter();
+    let tables = tables
+        .filter_map(|grant| Some((grant.name.as_str(), parts.table(&grant.digest)?)))
+        .collect();
+    match configuration::profile::from_revision(&profile.name, &profile.text, &tables) {
+        Ok(rules) => Ok(Level::Profile(rules)),
+        Err(faults) => {
+            let first = faults.first().map(|fault| fault.message.as_str()).unwrap_or_default();
+            anyhow::bail!(
+                "this engine does not understand the profile `{}`: {first}",
+                profile.name
+            )
+        }
+    }
+}
+
+fn on_finding(action: resolved::OnFinding) -> OnFinding {
+    match action {
+        resolved::OnFinding::Pass => OnFinding::Pass,
+        resolved::OnFinding::Quarantine => OnFinding::Quarantine,
+        resolved::OnFinding::Refuse => OnFinding::Refuse,
+    }
 }
 
 fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {

@@ -15,10 +15,14 @@ mod failure;
 mod hardening;
 mod layout;
 mod logging;
+mod message_file;
+mod onboarding;
 mod parts;
 mod samples;
+mod segment_names;
 mod signals;
 mod story;
+mod visible;
 
 use std::process::ExitCode;
 

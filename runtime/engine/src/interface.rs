@@ -19,8 +19,9 @@ use crate::lane::Lane;
 use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
 use crate::received::{Content, Received};
-use crate::settings::{InterfaceSettings, Order};
+use crate::settings::{InterfaceSettings, OnFinding, Order};
 use crate::terms::Answering;
+use crate::validator::{Judgement, Validator};
 
 /// One feed, live: what its source hands in goes through its chain into the journal.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct Interface {
     revision: u32,
     parse: ParseOptions,
     time_zone: Arc<str>,
+    validator: Option<Validator>,
     chain: Chain,
     lane: Option<Lane>,
     store: Store,
@@ -106,6 +108,7 @@ impl Interface {
                 ..ParseOptions::default()
             },
             time_zone: settings.time_zone,
+            validator: settings.validation.map(Validator::new),
             chain: settings.chain,
             lane: (settings.order == Order::Interface).then(|| Lane::new(store.clone())),
             store: store.clone(),
@@ -202,8 +205,12 @@ impl Interface {
                 if let Some(destination) = self.acknowledged_by(message) {
                     return Verdict::Acknowledges(destination);
                 }
+                let Judgement { findings, action } = self.judge(message).await;
+                if action != OnFinding::Pass {
+                    return Verdict::Invalid(Judgement { findings, action });
+                }
                 let input = received.input(&self.name, &self.time_zone, message.clone());
-                Verdict::Ran(Box::new(self.chain.run(input).await))
+                Verdict::Ran(Box::new(self.chain.run(input).await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
             Content::Broken(_, defect) => Verdict::Broken(*defect),
@@ -216,6 +223,13 @@ impl Interface {
             .is_acknowledgement()
             .then(|| self.awaited.take(&self.name, message))
             .flatten()
+    }
+
+    async fn judge(&self, message: &Message) -> Judgement {
+        match &self.validator {
+            Some(validator) => validator.judge(message).await,
+            None => Judgement::default(),
+        }
     }
 
     async fn run_again(&self, received: &Received, kills: u32) -> Verdict {

@@ -19,6 +19,7 @@ mod owed;
 mod plan;
 mod received;
 mod terms;
+mod validator;
 
 mod destination;
 mod retry;
@@ -28,10 +29,10 @@ mod detail;
 mod engine;
 
 pub use destination::Destination;
-pub use detail::{Detail, DetailError, LogNote, StepNote, TableNote};
+pub use detail::{Detail, DetailError, FindingNote, LogNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
 pub use settings::{
-    AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, Order,
-    RetrySettings, SourceSettings, WireSettings,
+    AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
+    Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use transfuse_message::validation::Findings;
 use transfuse_message::{AcknowledgementCode, Finding, Message, ParseError, Payload, Severity};
 use transfuse_sandbox::{Fault, Outcome, Output, Rejection, Report};
 use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
@@ -12,13 +13,17 @@ use crate::destination::Destination;
 use crate::detail::Detail;
 use crate::interface::Interface;
 use crate::received::Received;
+use crate::settings::OnFinding;
 use crate::terms::Terms;
+use crate::validator::Judgement;
 
 /// What is known of a message before it is decided.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// Its chain ran.
-    Ran(Box<Report>),
+    /// Its chain ran, in spite of what was found.
+    Ran(Box<Report>, Findings),
+    /// It is not what the interface asks for, and its chain did not run.
+    Invalid(Judgement),
     /// It is not an HL7 v2 message.
     Unreadable(ParseError),
     /// It is not even a whole frame.
@@ -63,7 +68,8 @@ impl Plan {
 
     fn of_verdict(interface: &Interface, received: &Received, verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Ran(report) => Self::of_report(interface, received.terms, *report),
+            Verdict::Ran(report, findings) => Self::of_report(interface, received.terms, *report, &findings),
+            Verdict::Invalid(judgement) => Self::of_invalid(received.terms, judgement),
             Verdict::Unreadable(fault) => Self::of_unreadable(received.terms, Trouble::unreadable(&fault)),
             Verdict::Broken(defect) => Self::of_broken_frame(received.terms, defect),
             Verdict::Acknowledges(destination) => Self::of_acknowledgement(&destination),
@@ -74,8 +80,8 @@ impl Plan {
         }
     }
 
-    fn of_report(interface: &Interface, terms: Terms, report: Report) -> Self {
-        let detail = Detail::of(&report);
+    fn of_report(interface: &Interface, terms: Terms, report: Report, findings: &Findings) -> Self {
+        let detail = Detail::of(&report).with(findings);
         match report.outcome {
             Outcome::Forwarded(outputs) => match interface.route(outputs) {
                 Ok(outputs) => Self {
@@ -97,6 +103,22 @@ impl Plan {
             },
             Outcome::Rejected { rejection, step } => Self::failed(terms, Trouble::rejected(rejection, step), &detail),
             Outcome::Faulted(fault) => Self::failed(terms, Trouble::faulted(fault), &detail),
+        }
+    }
+
+    /// A sender whose message is put aside, and that has not been told anything yet, hears that it was taken.
+    fn of_invalid(terms: Terms, judgement: Judgement) -> Self {
+        let detail = Detail::default().with(&judgement.findings);
+        let trouble = Trouble::invalid(judgement.findings);
+        match judgement.action {
+            OnFinding::Refuse => Self::failed(terms, trouble, &detail),
+            OnFinding::Quarantine | OnFinding::Pass if terms.accepts_on_receipt() => {
+                Self::engine_keeps(trouble, &detail)
+            }
+            OnFinding::Quarantine | OnFinding::Pass => Self {
+                reply: Reply::Accept,
+                ..Self::engine_keeps(trouble, &detail)
+            },
         }
     }
 
@@ -266,6 +288,19 @@ impl Trouble {
         }
     }
 
+    /// What an operator reads names places and codes. The sender hears all of it, and so does whoever may see the
+    /// message.
+    fn invalid(findings: Findings) -> Self {
+        Self {
+            kind: "invalid",
+            summary: summary_of(&findings),
+            hint: Some("`[source.validate]` says what is asked of a message, and what becomes of it".to_owned()),
+            text: Payload::default(),
+            code: AcknowledgementCode::AE,
+            findings: findings.into_listed(),
+        }
+    }
+
     fn broken(defect: Defect) -> Self {
         Self {
             kind: "broken-frame",
@@ -341,6 +376,29 @@ impl Trouble {
             hint: self.hint,
             text: Sealed::from(self.text.into_bytes()),
         }
+    }
+}
+
+/// How many places a summary names; it is one line of a list.
+const PLACES_SHOWN_MAX: usize = 3;
+
+/// `2 errors and 1 warning: 101 at PID-3, 103 at PID-8`.
+fn summary_of(findings: &Findings) -> String {
+    let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let counts: Vec<String> = [(findings.errors(), "error"), (findings.warnings(), "warning")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| counted(count, noun))
+        .collect();
+    let places: Vec<String> = findings.listed().iter().take(PLACES_SHOWN_MAX).map(place_of).collect();
+    let more = if findings.total() > places.len() { ", .." } else { "" };
+    format!("{}: {}{more}", counts.join(" and "), places.join(", "))
+}
+
+fn place_of(finding: &Finding) -> String {
+    match &finding.path {
+        Some(path) => format!("{} at {path}", finding.code),
+        None => finding.code.clone(),
     }
 }
 

@@ -7,6 +7,7 @@ mod write;
 
 use std::fmt;
 
+pub use error_segment::meaning;
 pub use read::{Answer, AnswerError, read};
 pub use wanted::{Condition, Wanted};
 pub use write::{accept, commit, refuse, refuse_unreadable};

@@ -31,6 +31,16 @@ impl Delimiters {
         truncation: None,
     };
 
+    /// What divides a segment: fields, repetitions, components, subcomponents.
+    pub(crate) fn separators(&self) -> [Option<u8>; 4] {
+        [
+            Some(self.field),
+            self.repetition,
+            Some(self.component),
+            self.subcomponent,
+        ]
+    }
+
     /// MSH-2.
     pub(crate) fn characters(&self) -> Vec<u8> {
         let Self {

@@ -121,9 +121,9 @@ impl Side {
     }
 
     fn payload(&self, bytes: &[u8]) -> Payload {
-        match self.charset.decode(bytes) {
+        match self.charset.text(bytes) {
             Some(text) => text.into_owned().into(),
-            None => bytes.to_vec().into(),
+            None => self.charset.printed(bytes).into_owned().into(),
         }
     }
 

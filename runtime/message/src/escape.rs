@@ -1,108 +1,160 @@
 //! Escape sequences: decoded once on read, encoded on write.
 //!
-//! Reading decodes `\F\ \S\ \T\ \R\ \E\`, `\P\` where MSH-2 names a truncation character, and `\Xhh..\`. Formatting
-//! and character set sequences (`\.br\ \H\ \N\ \Cxxyy\ \Mxxyyzz\ \Zdd\`) stay in the text as they are, and so does an
-//! escape character that begins nothing known.
+//! | sequence | read as | written |
+//! |---|---|---|
+//! | `\F\ \S\ \T\ \R\ \E\` | the delimiter that MSH-1 and MSH-2 name | where the text holds the delimiter |
+//! | `\P\` | the truncation character, where MSH-2 names one | the same |
+//! | `\Xhh..\` | bytes of the message's character set; adjacent ones together may make one character | `\X0D\`, `\X0A\` for line ends |
+//! | `\X00hh\` | the byte `hh`, because no text holds a NUL; in a set of several bytes a character, the code point | never |
+//! | `\X00hhhhhh\` | the character of that code point, in every set | in place of a character that an output's set lacks |
+//! | `\.br\` and other formatting, `\H\ \N\`, `\Cxxyy\ \Mxxyyzz\`, `\Zdd\` | itself: it stays in the text | where the text holds it |
+//! | anything else, an escape character without its partner | itself | as text: the escape character as `\E\` |
+//!
+//! Code points have eight digits because fewer could be taken for bytes: `\X0151\` may be ő, or a control character and a
+//! Q. Text that is shifted to by `\C..\` or `\M..\` stays as it is too, and reads as the ASCII that it stands in.
 //!
 //! Writing keeps the formatting sequences, so that a text with line breaks can be read, changed and set. The price is
 //! that a text which only looks like one (`C:\H\`, sent as `C:\E\H\E\`) becomes one when it is changed and set; set
 //! without a change, or copied by node, it keeps its bytes. In the same way a truncation character that marks a value
 //! cut short reads as itself, and is a plain character once the value was changed.
 
+mod write;
+
 use std::borrow::Cow;
+
+pub(crate) use write::encode;
 
 use crate::{Charset, Delimiters};
 
 /// The text of a leaf, or `None` where its bytes are not text in the character set.
-pub(crate) fn decode(bytes: &[u8], delimiters: Delimiters, charset: Charset) -> Option<Cow<'_, str>> {
+pub(crate) fn decode(reading: &[u8], delimiters: Delimiters, charset: Charset) -> Option<Cow<'_, str>> {
     let Some(escape) = delimiters.escape else {
-        return charset.decode(bytes);
+        return charset.text(reading);
     };
-    if memchr::memchr(escape, bytes).is_none() {
-        return charset.decode(bytes);
+    if memchr::memchr(escape, reading).is_none() {
+        return charset.text(reading);
     }
-    let unescaped = unescape(bytes, escape, delimiters, charset);
-    charset.decode(&unescaped).map(|text| Cow::Owned(text.into_owned()))
-}
-
-/// The bytes of a text, or why it cannot be written.
-pub(crate) fn encode(text: &str, delimiters: Delimiters, charset: Charset) -> Result<Cow<'_, [u8]>, &'static str> {
-    let bytes = charset
-        .encode(text)
-        .ok_or("the character set of the message lacks one of its characters")?;
-    let special = Special::of(delimiters);
-    let Some(first) = bytes.iter().position(|byte| special.contains(*byte)) else {
-        return Ok(bytes);
-    };
-    let mut out = Vec::with_capacity(bytes.len() + 16);
-    let (plain, mut rest) = bytes.split_at(first);
-    out.extend_from_slice(plain);
-    while let Some((byte, after)) = rest.split_first() {
-        let taken = special.write(*byte, after, &mut out)?;
-        rest = rest.get(taken..).unwrap_or_default();
-    }
-    Ok(Cow::Owned(out))
-}
-
-fn unescape(bytes: &[u8], escape: u8, delimiters: Delimiters, charset: Charset) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(open) = memchr::memchr(escape, rest) {
-        let (before, from) = rest.split_at(open);
-        out.extend_from_slice(before);
-        let after = from.get(1..).unwrap_or_default();
-        let body = memchr::memchr(escape, after).and_then(|close| after.get(..close));
-        let whole = body.map_or(1, |body| body.len() + 2);
-        let known = body.is_some_and(|body| push_meaning(body, delimiters, charset, &mut out));
-        let kept = body.is_some_and(is_kept);
-        let taken = if known || kept { whole } else { 1 };
-        if !known {
-            out.extend_from_slice(from.get(..taken).unwrap_or_default());
+    let mut text = String::new();
+    let mut undecoded = Vec::with_capacity(reading.len());
+    for (part, raw) in Parts::of(reading, escape, delimiters, charset) {
+        match part {
+            Part::Text | Part::Kept => undecoded.extend_from_slice(raw),
+            Part::Delimiter(delimiter) => undecoded.push(delimiter),
+            Part::Bytes(digits) => bytes(digits).for_each(|byte| charset.push_byte(byte, &mut undecoded)),
+            Part::Character(character) => {
+                text.push_str(&charset.text(&undecoded)?);
+                text.push(character);
+                undecoded.clear();
+            }
         }
-        rest = from.get(taken..).unwrap_or_default();
     }
-    out.extend_from_slice(rest);
-    out
+    text.push_str(&charset.text(&undecoded)?);
+    Some(Cow::Owned(text))
 }
 
-/// Adds what a sequence stands for, or tells that it stands for nothing that can be decoded.
-fn push_meaning(body: &[u8], delimiters: Delimiters, charset: Charset, out: &mut Vec<u8>) -> bool {
-    let meaning = match body {
-        b"F" => Some(delimiters.field),
-        b"S" => Some(delimiters.component),
-        b"T" => delimiters.subcomponent,
-        b"R" => delimiters.repetition,
-        b"E" => delimiters.escape,
-        b"P" => delimiters.truncation,
-        [b'X', digits @ ..] => return push_hexadecimal(digits, charset, out),
-        _ => None,
-    };
-    out.extend(meaning);
-    meaning.is_some()
+/// What a part of a leaf stands for.
+#[derive(Clone, Copy)]
+pub(crate) enum Part<'a> {
+    /// Text as it stands, and an escape character that begins nothing known.
+    Text,
+    /// A sequence that stands for a delimiter.
+    Delimiter(u8),
+    /// Bytes of the message's character set, as pairs of hexadecimal digits.
+    Bytes(&'a [u8]),
+    /// A character by its code point.
+    Character(char),
+    /// A sequence that formats the text or changes the character set.
+    Kept,
 }
 
-/// Bytes of the message's character set. Some senders write one character as four digits (`\X00E9\`): the leading
-/// zeros are dropped, because no text holds a NUL; in UTF-8, where the byte alone would mean nothing, it is the code
-/// point.
-fn push_hexadecimal(digits: &[u8], charset: Charset, out: &mut Vec<u8>) -> bool {
+/// A leaf, cut into text and escape sequences, each with the bytes that it is written as.
+pub(crate) struct Parts<'a> {
+    rest: &'a [u8],
+    escape: u8,
+    delimiters: Delimiters,
+    charset: Charset,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn of(reading: &'a [u8], escape: u8, delimiters: Delimiters, charset: Charset) -> Self {
+        Self {
+            rest: reading,
+            escape,
+            delimiters,
+            charset,
+        }
+    }
+
+    /// What the sequence stands for that begins the rest, and its length. An escape character alone is text.
+    fn sequence(&self) -> (Part<'a>, usize) {
+        let after = self.rest.get(1..).unwrap_or_default();
+        let body = memchr::memchr(self.escape, after).and_then(|close| after.get(..close));
+        let part = body.and_then(|body| self.meaning(body));
+        match (part, body) {
+            (Some(part), Some(body)) => (part, body.len() + 2),
+            _ => (Part::Text, 1),
+        }
+    }
+
+    fn meaning(&self, body: &'a [u8]) -> Option<Part<'a>> {
+        let delimiters = self.delimiters;
+        let delimiter = match body {
+            b"F" => Some(delimiters.field),
+            b"S" => Some(delimiters.component),
+            b"T" => delimiters.subcomponent,
+            b"R" => delimiters.repetition,
+            b"E" => delimiters.escape,
+            b"P" => delimiters.truncation,
+            [b'X', digits @ ..] => return hexadecimal(digits, self.charset),
+            kept if is_kept(kept) => return Some(Part::Kept),
+            _ => None,
+        };
+        delimiter.map(Part::Delimiter)
+    }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = (Part<'a>, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let first = *self.rest.first()?;
+        let (part, length) = if first == self.escape {
+            self.sequence()
+        } else {
+            let next = memchr::memchr(self.escape, self.rest);
+            (Part::Text, next.unwrap_or(self.rest.len()))
+        };
+        let (raw, rest) = self.rest.split_at(length.min(self.rest.len()));
+        self.rest = rest;
+        Some((part, raw))
+    }
+}
+
+/// The bytes of an even number of hexadecimal digits.
+pub(crate) fn bytes(digits: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    digits
+        .chunks_exact(2)
+        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | nibble(*digit)))
+}
+
+/// Some senders write one character as four digits (`\X00E9\`), and this project as eight where a set lacks it.
+fn hexadecimal(digits: &[u8], charset: Charset) -> Option<Part<'_>> {
     let is_hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
     if digits.is_empty() || !digits.len().is_multiple_of(2) || !is_hexadecimal {
-        return false;
+        return None;
     }
-    let mut decoded = digits
-        .chunks_exact(2)
-        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | nibble(*digit)));
-    if let (4, Some(b"00")) = (digits.len(), digits.get(..2)) {
-        let byte = decoded.nth(1).unwrap_or_default();
-        if charset == Charset::UTF_8 {
-            out.extend_from_slice(char::from(byte).encode_utf8(&mut [0; 4]).as_bytes());
-        } else {
-            out.push(byte);
+    match (digits, digits.len()) {
+        ([b'0', b'0', ..], 8) => {
+            let code = bytes(digits).fold(0, |code, byte| code << 8 | u32::from(byte));
+            let character = char::from_u32(code).filter(|character| *character != '\0');
+            character.map(Part::Character)
         }
-    } else {
-        out.extend(decoded);
+        ([b'0', b'0', byte @ ..], 4) if charset.is_multi_byte() => {
+            bytes(byte).next().map(char::from).map(Part::Character)
+        }
+        ([b'0', b'0', byte @ ..], 4) => Some(Part::Bytes(byte)),
+        _ => Some(Part::Bytes(digits)),
     }
-    true
 }
 
 fn nibble(digit: u8) -> u8 {
@@ -132,77 +184,4 @@ fn is_formatting(command: [u8; 2], number: &[u8]) -> bool {
         && number
             .iter()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b' '))
-}
-
-/// The bytes that cannot stand in a value as they are.
-struct Special {
-    delimiters: Delimiters,
-}
-
-impl Special {
-    fn of(delimiters: Delimiters) -> Self {
-        Self { delimiters }
-    }
-
-    fn contains(&self, byte: u8) -> bool {
-        self.letter(byte).is_some() || matches!(byte, b'\r' | b'\n' | 0x0b | 0x1c)
-    }
-
-    /// The letter of the sequence that stands for a delimiter.
-    fn letter(&self, byte: u8) -> Option<u8> {
-        let Delimiters {
-            field,
-            component,
-            repetition,
-            escape,
-            subcomponent,
-            truncation,
-        } = self.delimiters;
-        let named = [
-            (Some(field), b'F'),
-            (Some(component), b'S'),
-            (repetition, b'R'),
-            (escape, b'E'),
-            (subcomponent, b'T'),
-            (truncation, b'P'),
-        ];
-        named
-            .into_iter()
-            .find(|(delimiter, _)| *delimiter == Some(byte))
-            .map(|(_, letter)| letter)
-    }
-
-    /// Writes one byte, or a whole sequence that is kept, and tells how many bytes that took.
-    fn write(&self, byte: u8, after: &[u8], out: &mut Vec<u8>) -> Result<usize, &'static str> {
-        if !self.contains(byte) {
-            out.push(byte);
-            return Ok(1);
-        }
-        if matches!(byte, 0x0b | 0x1c) {
-            return Err("it holds a control character that frames messages (0x0B or 0x1C)");
-        }
-        let Some(escape) = self.delimiters.escape else {
-            return Err("it holds a delimiter, and MSH-2 of this message names no escape character");
-        };
-        if byte == escape
-            && let Some(body) = self.kept(escape, after)
-        {
-            out.push(escape);
-            out.extend_from_slice(body);
-            out.push(escape);
-            return Ok(body.len() + 2);
-        }
-        out.push(escape);
-        match self.letter(byte) {
-            Some(letter) => out.push(letter),
-            None => out.extend_from_slice(if byte == b'\r' { b"X0D" } else { b"X0A" }),
-        }
-        out.push(escape);
-        Ok(1)
-    }
-
-    fn kept<'a>(&self, escape: u8, after: &'a [u8]) -> Option<&'a [u8]> {
-        let body = memchr::memchr(escape, after).and_then(|close| after.get(..close))?;
-        (is_kept(body) && !body.iter().any(|byte| self.contains(*byte))).then_some(body)
-    }
 }

@@ -1,8 +1,11 @@
-//! HL7 v2 as a lossless value: parse, address, edit, print, split, acknowledge, compare.
+//! HL7 v2 as a lossless value: parse, address, edit, print, split, acknowledge, compare, validate.
 //!
 //! A [`Message`] is the received bytes and a list of where its segments lie in them. Nothing else is indexed: a
 //! [`Path`] is answered by scanning its segment, and an edit replaces that one segment. So what nobody changed is
 //! printed as it came, byte for byte, and a message costs little more than its bytes.
+//!
+//! What HL7 says about a message is asked for apart from that: the [`schema`] of its version, the definition of a node,
+//! and its [`Groups`], which a path may lead through.
 //!
 //! ```
 //! use transfuse_message::{Message, ParseOptions};
@@ -27,6 +30,9 @@ mod escape;
 mod message;
 mod path;
 mod payload;
+pub mod schema;
+mod time;
+pub mod validation;
 
 pub use acknowledgement::{
     AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Condition, Finding, Severity, Wanted,
@@ -34,6 +40,11 @@ pub use acknowledgement::{
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};
-pub use message::{Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, SegmentView, Value};
-pub use path::{FieldPath, Path, PathError};
+pub use message::{
+    Group, Groups, Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, RecodeError, SegmentView,
+    StructureFault, StructureFinding, Unmappable, Value, is_of_type,
+};
+pub use path::{FieldPath, GroupStep, Path, PathError};
 pub use payload::Payload;
+pub use schema::Schema;
+pub use time::{AmbiguousTime, Precision, TimeError, TimeOfDay, Timestamp};

@@ -13,7 +13,9 @@ use super::document::Located;
 use super::quantity::milliseconds;
 use super::resolved::{Acknowledge, FileReady, Source, SourceWire};
 use super::section::Section;
+use super::step::Surroundings;
 use super::suggest;
+use super::validate;
 
 /// What an interface asks of the rest of its file and of the other interfaces of the site. No two of them can have one
 /// address to listen on, or one folder.
@@ -55,7 +57,7 @@ const CHARSETS: [&str; 10] = [
     "UNICODE UTF-8",
 ];
 
-pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Claims) {
+pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) -> (Option<Source>, Claims) {
     let mut claims = Claims::default();
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
     let stages = [
@@ -70,22 +72,29 @@ pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Cl
     claims.application_acknowledgements = section.text("application_acknowledgements");
     let application_acknowledgements = claims.application_acknowledgements.as_ref();
     let application_acknowledgements = application_acknowledgements.map(|name| name.value.clone());
+    let validate = section
+        .section("validate", "`[source.validate]`")
+        .map(|section| validate::read(section, ack, surroundings));
     let Some(kind) = kind else { return (None, claims) };
     let wire = match kind.value {
         Kind::Mllp => mllp(&mut section, &mut claims),
-        Kind::Files => files(&mut section, &mut claims, site),
+        Kind::Files => files(&mut section, &mut claims, surroundings.site),
     };
     section.finish();
-    (
-        wire.map(|wire| Source {
+    let source = || {
+        Some(Source {
             ack,
             time_zone,
             charset,
             application_acknowledgements,
-            wire,
-        }),
-        claims,
-    )
+            validate: match validate {
+                Some(validate) => Some(validate?),
+                None => None,
+            },
+            wire: wire?,
+        })
+    };
+    (source(), claims)
 }
 
 fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {

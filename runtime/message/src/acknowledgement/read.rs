@@ -94,6 +94,6 @@ fn errors(answer: &Message) -> Vec<String> {
 }
 
 fn text(answer: &Message, path: &Path) -> String {
-    let bytes = answer.get_raw(path).ok().flatten().unwrap_or_default();
-    answer.lossy_text(&bytes).into_owned()
+    let reading = answer.reading(path).ok().flatten().unwrap_or_default();
+    answer.lossy_text(reading).into_owned()
 }

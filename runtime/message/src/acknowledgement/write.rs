@@ -89,7 +89,7 @@ fn answer(
     writer.header(context);
     writer.acknowledgement(code, findings);
     push_errors(&mut writer, findings);
-    writer.out.into()
+    writer.charset.printed(&writer.out).into_owned().into()
 }
 
 /// The version of a message, as far as the form of an acknowledgement depends on it. One that cannot be read counts as
@@ -119,7 +119,7 @@ impl Version {
     }
 }
 
-/// Writes segments in the request's delimiters and character set.
+/// Writes segments in the request's delimiters, and in the reading of its character set.
 pub(super) struct Writer<'a> {
     pub(super) out: Vec<u8>,
     request: &'a Message,
@@ -151,7 +151,10 @@ impl Writer<'_> {
             self.field(condition.as_bytes());
         }
         self.field(b"");
+        // How the acknowledgement's own text is to be read: MSH-18, and MSH-20 where the set is shifted to.
         self.field(&self.mirrored(18));
+        self.field(b"");
+        self.field(&self.mirrored(20));
         self.end();
     }
 
@@ -197,8 +200,8 @@ impl Writer<'_> {
 
     /// A node of the request's header as it stands, but for bytes that would break the acknowledgement's frame.
     fn mirrored_node(&self, node: FieldPath) -> Vec<u8> {
-        let bytes = self.request.get_raw(&header_node(node)).ok().flatten();
-        let mut bytes = bytes.map(Cow::into_owned).unwrap_or_default();
+        let reading = self.request.reading(&header_node(node));
+        let mut bytes = reading.ok().flatten().unwrap_or_default().to_vec();
         for byte in bytes.iter_mut().filter(|byte| matches!(byte, b'\n' | 0x0b | 0x1c)) {
             *byte = b' ';
         }

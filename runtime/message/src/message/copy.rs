@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Message;
 use super::edit::{is_delimiters, not_settable};
-use crate::{Delimiters, Path, PathError, escape};
+use crate::{Path, PathError, escape};
 
 impl Message {
     /// Copies a node of another message, translating delimiters and character set where they differ. Both paths name
@@ -21,12 +21,12 @@ impl Message {
             let reason = "a copy of the header or of its delimiters; copy its fields from MSH-3 on";
             return Err(PathError::Unsupported { reason });
         }
-        let Some(bytes) = source.get_raw(source_path)? else {
+        let Some(bytes) = source.reading(source_path)? else {
             return self.clear(path);
         };
         let same = source.delimiters == self.delimiters && source.charset == self.charset;
-        let bytes = if same && memchr::memchr(b'\n', &bytes).is_none() {
-            bytes
+        let bytes = if same && memchr::memchr(b'\n', bytes).is_none() {
+            Cow::Borrowed(bytes)
         } else {
             Cow::Owned(
                 Translation {
@@ -35,12 +35,12 @@ impl Message {
                     target: self,
                     path,
                 }
-                .of(&bytes)?,
+                .of(bytes)?,
             )
         };
         match path.field() {
-            Some(_) => self.set_raw(path, &bytes),
-            None => self.set_raw(
+            Some(_) => self.set_reading(path, &bytes),
+            None => self.set_reading(
                 path,
                 &[path.segment().as_bytes(), bytes.get(3..).unwrap_or_default()].concat(),
             ),
@@ -66,7 +66,7 @@ struct Translation<'a> {
 
 impl Translation<'_> {
     fn of(&self, bytes: &[u8]) -> Result<Vec<u8>, PathError> {
-        let (theirs, ours) = (separators(self.source.delimiters), separators(self.target.delimiters));
+        let (theirs, ours) = (self.source.delimiters.separators(), self.target.delimiters.separators());
         let role = |byte: u8| theirs.iter().position(|separator| *separator == Some(byte));
         let mut out = Vec::with_capacity(bytes.len());
         let mut rest = bytes;
@@ -91,15 +91,4 @@ impl Translation<'_> {
         out.extend_from_slice(&encoded);
         Ok(())
     }
-}
-
-fn separators(delimiters: Delimiters) -> [Option<u8>; 4] {
-    let Delimiters {
-        field,
-        component,
-        repetition,
-        subcomponent,
-        ..
-    } = delimiters;
-    [Some(field), Some(component), repetition, subcomponent]
 }

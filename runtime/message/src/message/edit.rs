@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::list::SegmentList;
 use super::place::{Aim, Levels, Place, locate, slice};
-use super::{Message, Origin, Segment};
+use super::{Message, Segment, State};
 use crate::escape;
 use crate::path::{FieldPath, segment_name};
 use crate::{Path, PathError};
@@ -42,6 +43,10 @@ impl Message {
             let reason = "it holds a segment terminator or a byte that frames messages";
             return Err(self.unencodable(path, reason));
         }
+        self.set_reading(path, &self.charset.reading(value))
+    }
+
+    pub(super) fn set_reading(&mut self, path: &Path, value: &[u8]) -> Result<(), PathError> {
         if path.field().is_none() {
             return self.set_segment(path, value);
         }
@@ -63,7 +68,7 @@ impl Message {
     /// Empties a node; the nodes after it keep their places. A field loses all its repetitions, a segment everything
     /// but its name. Clearing what is absent does nothing.
     pub fn clear(&mut self, path: &Path) -> Result<(), PathError> {
-        if self.find(path.name(), path.occurrence()).is_none() {
+        if self.find(path)?.is_none() {
             return Ok(());
         }
         if path.field().is_none() {
@@ -76,7 +81,8 @@ impl Message {
         self.put(index, path, field, Aim::Node, b"")
     }
 
-    /// Adds an empty segment after the one that `after` names, or at the end, and gives its path.
+    /// Adds an empty segment after the one that `after` names, at the end of the group that it is, or at the end of the
+    /// message, and gives its path, which counts over the whole message.
     pub fn insert(&mut self, segment: &str, after: Option<&Path>) -> Result<Path, PathError> {
         let Some(name) = segment_name(segment.as_bytes()) else {
             return Err(PathError::Malformed {
@@ -120,7 +126,7 @@ impl Message {
                 reason: "removing a component, which would give those after it another meaning; clear it",
             });
         }
-        if self.find(path.name(), path.occurrence()).is_none() {
+        if self.find(path)?.is_none() {
             return Ok(());
         }
         let (index, field) = self.settable(path)?;
@@ -137,8 +143,7 @@ impl Message {
         } else {
             range.start..range.end + usize::from(after.is_some())
         };
-        self.splice(index, range, b"", b"");
-        Ok(())
+        self.splice(path, index, range, b"", b"")
     }
 
     /// The segment and node that a path leads to, where they may be set.
@@ -152,7 +157,7 @@ impl Message {
         if is_delimiters(path) {
             return Err(not_settable(path, "the delimiters of a message cannot be changed"));
         }
-        match self.find(path.name(), path.occurrence()) {
+        match self.find(path)? {
             Some(index) => Ok((index, field)),
             None => Err(not_settable(path, "there is no such segment; insert it first")),
         }
@@ -162,25 +167,24 @@ impl Message {
         let levels = Levels::to(path, field, self.delimiters, aim);
         let content = self.content(index);
         match locate(content, &levels) {
-            Place::Found(range) if slice(content, &range) == bytes => {}
-            Place::Found(range) => self.splice(index, range, b"", bytes),
+            Place::Found(range) if slice(content, &range) == bytes => Ok(()),
+            Place::Found(range) => self.splice(path, index, range, b"", bytes),
             Place::Absent {
                 position,
                 depth,
                 missing,
             } => {
                 let padding = padding(path, &levels, depth, missing)?;
-                self.splice(index, position..position, &padding, bytes);
+                self.splice(path, index, position..position, &padding, bytes)
             }
         }
-        Ok(())
     }
 
     fn set_segment(&mut self, path: &Path, bytes: &[u8]) -> Result<(), PathError> {
         if path.is_of_header() {
             return Err(not_settable(path, "the header as a whole; set its fields"));
         }
-        let Some(index) = self.find(path.name(), path.occurrence()) else {
+        let Some(index) = self.find(path)? else {
             return Err(not_settable(path, "there is no such segment; insert it first"));
         };
         let after_name = bytes.strip_prefix(&path.name());
@@ -191,23 +195,23 @@ impl Message {
             ));
         }
         let content = self.content(index);
-        if content != bytes {
-            let range = 0..content.len();
-            self.splice(index, range, b"", bytes);
+        if content == bytes {
+            return Ok(());
         }
-        Ok(())
+        let range = 0..content.len();
+        self.splice(path, index, range, b"", bytes)
     }
 
     fn remove_segment(&mut self, path: &Path) -> Result<(), PathError> {
         if path.is_of_header() {
             return Err(not_settable(path, "a message has one header"));
         }
-        let Some(index) = self.find(path.name(), path.occurrence()) else {
+        let Some(index) = self.find(path)? else {
             return Ok(());
         };
         let end = self.end_of_lines(index);
-        let segments = Arc::make_mut(&mut self.segments);
-        let blank_lines = segments.get(index).filter(|segment| segment.origin == Origin::Inserted);
+        let segments = SegmentList::edit(&mut self.segments);
+        let blank_lines = segments.get(index).filter(|segment| segment.state == State::Inserted);
         let blank_lines = blank_lines.map(|segment| segment.start..segment.next);
         segments.drain(index..end);
         if let (Some(blank_lines), Some(previous)) = (blank_lines, segments.get_mut(index.saturating_sub(1)))
@@ -221,8 +225,13 @@ impl Message {
 
     /// Where a segment goes that is inserted after `after`.
     fn index_after(&self, after: &Path) -> Result<usize, PathError> {
+        if after.is_group() {
+            let reason = "there is no such group to insert a segment at the end of";
+            let scope = self.scope(after)?.ok_or_else(|| not_settable(after, reason))?;
+            return Ok(scope.end);
+        }
         let is_segment = after.field().is_none();
-        match self.find(after.name(), after.occurrence()).filter(|_| is_segment) {
+        match self.find(after)?.filter(|_| is_segment) {
             Some(index) => Ok(self.end_of_lines(index)),
             None => Err(not_settable(
                 after,
@@ -244,56 +253,84 @@ impl Message {
                 .original
                 .get(previous.end as usize..previous.next as usize)
                 .unwrap_or_default();
-            let own = if previous.origin == Origin::Inserted {
+            let own = if previous.state == State::Inserted {
                 0
             } else {
                 first_ending(ending)
             };
             (previous.end + own, previous.next)
         });
-        let segments = Arc::make_mut(&mut self.segments);
+        let segments = SegmentList::edit(&mut self.segments);
         if let Some(previous) = segments.get_mut(index.saturating_sub(1)) {
             previous.next = split;
         }
-        let edited = Some(Arc::new(name.to_vec()));
+        let reading = Some(Arc::new(name.to_vec()));
         segments.insert(
             index,
             Segment {
                 name,
-                origin: Origin::Inserted,
+                state: State::Inserted,
                 start: split,
                 end: split,
                 next,
-                edited,
+                reading,
             },
         );
         self.edited = true;
     }
 
-    fn splice(&mut self, index: usize, range: Range<usize>, padding: &[u8], bytes: &[u8]) {
+    /// Puts `padding` and `bytes` in the place of a range of a segment.
+    fn splice(
+        &mut self,
+        path: &Path,
+        index: usize,
+        range: Range<usize>,
+        padding: &[u8],
+        bytes: &[u8],
+    ) -> Result<(), PathError> {
+        if self.would_break(index, &range, padding, bytes) {
+            let reason = "the text after a line feed in this segment would be read as a segment; set that text first";
+            return Err(not_settable(path, reason));
+        }
         let Self {
             original,
             segments,
             edited,
             ..
         } = self;
-        let Some(segment) = Arc::make_mut(segments).get_mut(index) else {
-            return;
+        let Some(segment) = SegmentList::edit_one(segments, index) else {
+            return Ok(());
         };
         *edited = true;
-        if let Some(content) = &mut segment.edited {
+        if segment.state == State::Received {
+            segment.state = State::Edited;
+        }
+        if let Some(content) = &mut segment.reading {
             replace(Arc::make_mut(content), range, padding, bytes);
-            return;
+            return Ok(());
         }
         let content = original
             .get(segment.start as usize..segment.end as usize)
             .unwrap_or_default();
-        let mut copy = Vec::with_capacity(content.len() + padding.len() + bytes.len() + ROOM_FOR_EDITS);
+        let mut copy = Vec::with_capacity(content.len() - range.len() + padding.len() + bytes.len() + ROOM_FOR_EDITS);
         copy.extend_from_slice(content.get(..range.start).unwrap_or_default());
         copy.extend_from_slice(padding);
         copy.extend_from_slice(bytes);
         copy.extend_from_slice(content.get(range.end..).unwrap_or_default());
-        segment.edited = Some(Arc::new(copy));
+        segment.reading = Some(Arc::new(copy));
+        Ok(())
+    }
+
+    /// Whether a line feed that a sender left in a text would end the segment after an edit, as it does where a
+    /// segment's name or the end follows.
+    fn would_break(&self, index: usize, range: &Range<usize>, padding: &[u8], bytes: &[u8]) -> bool {
+        let content = self.content(index);
+        if memchr::memchr(b'\n', content).is_none() {
+            return false;
+        }
+        let (before, after) = (content.get(..range.start), content.get(range.end..));
+        let parts = [before.unwrap_or_default(), padding, bytes, after.unwrap_or_default()];
+        !self.is_one_segment(&parts.concat(), self.is_terminated(index))
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::Message;
-use crate::{Charset, escape};
+use crate::escape;
 
 /// The fields of MSH that routing, acknowledging and listing need, as text. Absent ones are empty, and of bytes that
 /// are not text in the message's character set, what can be read.
@@ -121,6 +121,14 @@ impl Header {
     }
 }
 
+/// Whether a message type (`ORU^R01`) is one that routes and rules name: itself, or its code (`ORU`) for all events.
+#[must_use]
+pub fn is_of_type(message_type: &str, wanted: &str) -> bool {
+    message_type
+        .strip_prefix(wanted)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('^'))
+}
+
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Header({} bytes)", self.text.len())
@@ -145,25 +153,12 @@ impl Message {
         writer.finish()
     }
 
-    /// What MSH-18 declares: UTF-8 where it is empty, and ASCII where the set is not supported.
-    pub(super) fn declared_charset(&self) -> Charset {
-        let mut fields = self.content(0).split(|byte| *byte == self.delimiters.field);
-        let declared = self.first_repetition(fields.nth(17).unwrap_or_default());
-        if declared.is_empty() {
-            return Charset::UTF_8;
-        }
-        std::str::from_utf8(declared)
-            .ok()
-            .and_then(Charset::from_label)
-            .unwrap_or(Charset::ASCII)
-    }
-
     /// The text of a node, delimiters as they stand, with U+FFFD for what is not text.
     pub(crate) fn lossy_text<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
         escape::decode(bytes, self.delimiters, self.charset).unwrap_or_else(|| String::from_utf8_lossy(bytes))
     }
 
-    fn first_repetition<'a>(&self, field: &'a [u8]) -> &'a [u8] {
+    pub(super) fn first_repetition<'a>(&self, field: &'a [u8]) -> &'a [u8] {
         let Some(separator) = self.delimiters.repetition else {
             return field;
         };

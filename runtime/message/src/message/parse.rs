@@ -1,11 +1,13 @@
 //! Parsing: one pass over the bytes that finds where segments end, and the header's delimiters and character set.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::{Message, Origin, Segment, Terminator};
+use super::list::SegmentList;
+use super::{Message, Segment, State, Terminator};
 use crate::batch::PartKind;
 use crate::batch::start::{self, Place};
 use crate::path::segment_name;
@@ -50,6 +52,12 @@ pub enum ParseError {
         /// Where MSH was expected.
         offset: u64,
     },
+    /// The bytes are UTF-16 or UTF-32, in which HL7 v2 cannot travel.
+    #[error(
+        "the message is in UTF-16 or UTF-32, whose characters hold the bytes that end segments: have the sender use \
+         UNICODE UTF-8"
+    )]
+    WideUnicode,
     /// MSH-1 or MSH-2 cannot be used.
     #[error("the delimiters at byte {offset} cannot be used: {reason}")]
     BadDelimiters {
@@ -86,6 +94,7 @@ impl ParseError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoHeader { .. } => "no-header",
+            Self::WideUnicode => "utf-16",
             Self::BadDelimiters { .. } => "bad-delimiters",
             Self::SecondHeader { .. } => "second-header",
             Self::TooManySegments { .. } => "too-many-segments",
@@ -101,6 +110,7 @@ impl ParseError {
             | Self::BadDelimiters { offset, .. }
             | Self::SecondHeader { offset }
             | Self::TooManySegments { offset, .. } => *offset,
+            Self::WideUnicode => 0,
             Self::TooLarge { .. } => MESSAGE_BYTES_MAX as u64,
         }
     }
@@ -111,6 +121,19 @@ impl Message {
     /// are kept, and no path leads to them. Nothing else is judged: segments, fields and values may be anything.
     pub fn parse(raw: impl Into<Bytes>, options: &ParseOptions) -> Result<Self, ParseError> {
         parse(raw.into(), options)
+    }
+
+    /// Whether these bytes, with a terminator behind them or at the end of the message, are read as one segment.
+    pub(super) fn is_one_segment(&self, content: &[u8], is_terminated: bool) -> bool {
+        let terminator: &[u8] = if is_terminated { b"\r" } else { b"" };
+        let bytes = [content, terminator].concat();
+        let lines = Lines {
+            bytes: &bytes,
+            delimiters: self.delimiters,
+            terminator: self.terminator,
+            segments_max: 1,
+        };
+        lines.line_from(0).0 == content.len()
     }
 }
 
@@ -132,19 +155,34 @@ fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError>
     .read(start)?;
     let mut message = Message {
         original,
-        segments: Arc::new(segments),
+        segments: Arc::new(segments.into()),
         delimiters,
         charset: Charset::ASCII,
         terminator,
         segments_max: position(segments_max),
         edited: false,
     };
-    message.charset = options.charset.unwrap_or_else(|| message.declared_charset());
+    message.charset = options.charset.unwrap_or_else(|| message.charset_of_header());
+    if message.charset.is_wide() {
+        read_segments(&mut message);
+    }
     Ok(message)
 }
 
+/// Makes the readings of a wide character set, for the segments whose bytes are not their own.
+fn read_segments(message: &mut Message) {
+    let charset = message.charset;
+    for segment in SegmentList::edit(&mut message.segments) {
+        let range = segment.start as usize..segment.end as usize;
+        let bytes = message.original.get(range).unwrap_or_default();
+        if let Cow::Owned(reading) = charset.reading(bytes) {
+            segment.reading = Some(Arc::new(reading));
+        }
+    }
+}
+
 /// Positions fit in 32 bits because a message has at most [`MESSAGE_BYTES_MAX`] bytes.
-fn position(index: usize) -> u32 {
+pub(super) fn position(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
@@ -166,6 +204,9 @@ fn skip_prefix(bytes: &[u8]) -> usize {
 fn read_header(bytes: &[u8], start: usize) -> Result<(Delimiters, Terminator), ParseError> {
     let rest = bytes.get(start..).unwrap_or_default();
     if !rest.starts_with(b"MSH") {
+        if is_wide_unicode(bytes) {
+            return Err(ParseError::WideUnicode);
+        }
         return Err(ParseError::NoHeader { offset: start as u64 });
     }
     let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
@@ -180,6 +221,19 @@ fn read_header(bytes: &[u8], start: usize) -> Result<(Delimiters, Terminator), P
         _ => Terminator::CarriageReturn,
     };
     Ok((delimiters, terminator))
+}
+
+/// A byte-order mark of UTF-16 or UTF-32, or the M of MSH with the zeros that they put beside it.
+fn is_wide_unicode(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xff, 0xfe, ..]
+            | [0xfe, 0xff, ..]
+            | [0, 0, 0xfe, 0xff, ..]
+            | [b'M', 0, ..]
+            | [0, b'M', ..]
+            | [0, 0, 0, b'M', ..]
+    )
 }
 
 struct Lines<'a> {
@@ -206,11 +260,11 @@ impl Lines<'_> {
             }
             segments.push(Segment {
                 name,
-                origin: Origin::Received,
+                state: State::Received,
                 start: position(start),
                 end: position(end),
                 next: position(next),
-                edited: None,
+                reading: None,
             });
             start = next;
         }

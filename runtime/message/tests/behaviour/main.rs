@@ -10,10 +10,17 @@ mod charsets;
 mod comparing;
 mod editing;
 mod escaping;
+mod grouping;
+mod odd_messages;
 mod parsing;
 mod paths;
 mod properties;
 mod reading;
+mod recoding;
+mod schema;
+mod times;
+mod validating;
+mod wide_charsets;
 
 use transfuse_message::{Message, ParseOptions, Path};
 

@@ -7,6 +7,7 @@ mod settle;
 use std::io;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
@@ -17,7 +18,7 @@ use super::folder::{self, blocking};
 use super::places::Settlement;
 use super::scan::Found;
 use super::source::{Flow, FolderSource, cannot_read, source_of, stopped_after};
-use crate::answer::Handler;
+use crate::answer::{Answer, Handler};
 use crate::frame::Frame;
 
 pub(super) use progress::remove_orphans;
@@ -98,7 +99,7 @@ impl FolderSource {
             let mut answers: FuturesOrdered<_> = undecided
                 .map(|(index, one)| {
                     let answer = handler(self.frame(found, &one.message));
-                    async move { (index, answer.await.decided().await) }
+                    answer.then(Answer::decided).map(move |answer| (index, answer))
                 })
                 .collect();
             let answered = async {

@@ -31,8 +31,8 @@ pub(super) enum Settlement {
 }
 
 impl Settlement {
-    /// Nothing where the file is not done with. Replies have nobody to go to, now or later. What is not a whole message is
-    /// no message to archive, whatever the answer was.
+    /// Nothing where the file is not done with. What is not a whole message is no message to archive, whatever the answer
+    /// was; and replies have nobody to go to, now or later.
     pub(super) fn of(answer: &Answer, defect: Option<Defect>) -> Option<Settlement> {
         match (answer, defect) {
             (Answer::Unanswered | Answer::Stored(_), _) => None,
