@@ -24,7 +24,8 @@ pub struct PathError {
 const UNDECODABLE: &str = "undecodable";
 
 impl PathError {
-    /// `malformed`, `not-a-leaf`, `not-settable`, `unencodable`, `unsupported`, `undecodable`; the set may grow.
+    /// `malformed`, `not-a-leaf`, `not-settable`, `no-such-group`, `unencodable`, `unsupported`, `undecodable`; the set may
+    /// grow.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code

@@ -1,12 +1,13 @@
 //! From the journal to the wire.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use transfuse_message::Payload;
-use transfuse_message::is_of_type;
+use transfuse_message::{Payload, is_of_type};
 use transfuse_store::{DeliveryQueue, Lease, Sealed, Settlement, Store, StoredFault};
 
+use crate::awaited::{Awaited, Expectation};
 use crate::retry;
 use crate::settings::{DestinationSettings, RetrySettings, WireSettings};
 use crate::wire::{Attempt, Refusal, Wire};
@@ -20,6 +21,7 @@ pub struct Destination {
     retry: RetrySettings,
     pub(crate) wire: WireSettings,
     queue: DeliveryQueue,
+    awaited: Awaited,
 }
 
 /// What became of a delivery.
@@ -44,7 +46,7 @@ impl Destination {
         }
     }
 
-    pub(crate) fn new(interface: &Arc<str>, settings: DestinationSettings, store: &Store) -> Self {
+    pub(crate) fn new(interface: &Arc<str>, settings: DestinationSettings, store: &Store, awaited: &Awaited) -> Self {
         Self {
             queue: store.queue(interface, &settings.name),
             name: settings.name,
@@ -52,11 +54,17 @@ impl Destination {
             types: settings.types,
             retry: settings.retry,
             wire: settings.wire,
+            awaited: awaited.clone(),
         }
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Whether routing sends messages of every type here.
+    pub(crate) fn takes_all(&self) -> bool {
+        self.types.is_empty()
     }
 
     /// Whether routing sends messages of this type here.
@@ -74,8 +82,10 @@ impl Destination {
     /// Sends until the receiver has answered for good, in place: what is behind waits, so order holds.
     async fn send(&self, wire: &mut Wire, lease: &mut Lease, stop: &CancellationToken) -> Result {
         let mut rejects = 0;
+        let mut expected = wire.expect(lease, &self.awaited);
+        let mut attempt = wire.send(lease, expected.as_mut()).await;
         loop {
-            let fault = match wire.send(lease).await {
+            let fault = match attempt {
                 Attempt::Delivered { answer } => return Result::Delivered { answer },
                 Attempt::Refused(refusal) => return Result::Refused(refusal),
                 Attempt::NotNow(refusal) if rejects >= self.retry.rejects_max => return Result::Refused(refusal),
@@ -91,9 +101,11 @@ impl Destination {
                 interface = %self.interface, destination = %self.name, message = %lease.message(),
                 attempts = lease.attempts(), again_in_ms = pause.as_millis(), "not delivered: {fault}"
             );
-            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-                return Result::Stopped;
-            }
+            attempt = match stop.run_until_cancelled(pass(pause, lease, &mut expected)).await {
+                None => return Result::Stopped,
+                Some(Some(late)) => late,
+                Some(None) => wire.send(lease, expected.as_mut()).await,
+            };
         }
     }
 
@@ -117,6 +129,18 @@ impl Destination {
         };
         drop(self.queue.settle(lease, settlement));
     }
+}
+
+/// Waits for the next attempt, unless the answer to the last one comes late.
+async fn pass(pause: Duration, lease: &Lease, expected: &mut Option<Expectation>) -> Option<Attempt> {
+    let late = async {
+        match expected {
+            Some(expected) => expected.answer().await,
+            None => std::future::pending().await,
+        }
+    };
+    let answer = tokio::time::timeout(pause, late).await.ok()?;
+    Wire::read(lease, &answer)
 }
 
 impl Refusal {

@@ -11,10 +11,11 @@ use tokio_util::task::TaskTracker;
 use transfuse_store::{Store, Unfinished};
 use transfuse_transport::{Handler, files, mllp};
 
+use crate::awaited::Awaited;
 use crate::destination::Destination;
 use crate::interface::Interface;
 use crate::settings::{InterfaceSettings, SourceSettings, WireSettings};
-use crate::wire::Wire;
+use crate::wire::{MllpWire, Wire};
 
 /// Live interfaces over one store.
 #[derive(Debug)]
@@ -86,9 +87,11 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let engine = Self::idle(store);
         let mut opened = Vec::with_capacity(interfaces.len());
+        let awaited = Awaited::default();
         for settings in interfaces {
             let source = open_source(&settings).await?;
-            let interface = Interface::new(settings, &engine.store, engine.journeys.clone(), after_unclean_stop);
+            let journeys = engine.journeys.clone();
+            let interface = Interface::new(settings, &engine.store, &awaited, journeys, after_unclean_stop);
             let wires = open_wires(&interface).await?;
             opened.push((Arc::new(interface), source, wires));
         }
@@ -225,10 +228,8 @@ async fn open_wires(interface: &Interface) -> Result<Vec<(Arc<Destination>, Wire
     for destination in &interface.destinations {
         match &destination.wire {
             WireSettings::Mllp(mllp) => wires.extend((0..mllp.connections).map(|_| {
-                (
-                    Arc::clone(destination),
-                    Wire::Mllp(mllp::Sender::new(mllp.sender.clone())),
-                )
+                let wire = Wire::Mllp(Box::new(MllpWire::new(mllp)));
+                (Arc::clone(destination), wire)
             })),
             WireSettings::Files { folder, name } => {
                 let settings = files::FolderDestinationSettings { folder: folder.clone() };

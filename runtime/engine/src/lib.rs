@@ -11,10 +11,13 @@ mod settings;
 mod interface;
 
 mod acknowledge;
+mod awaited;
 mod backlog;
 mod lane;
+mod owed;
 mod plan;
 mod received;
+mod terms;
 mod validator;
 
 mod destination;
@@ -29,6 +32,6 @@ pub use detail::{Detail, DetailError, FindingNote, LogNote, StepNote, TableNote}
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
 pub use settings::{
-    AckStage, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpWire, OnFinding, Order,
-    RetrySettings, SourceSettings, ValidationSettings, WireSettings,
+    AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
+    Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };

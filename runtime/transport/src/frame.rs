@@ -1,10 +1,8 @@
-//! What a source hands over, and what it gets back.
+//! What a source hands over.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::future::BoxFuture;
 use transfuse_message::Payload;
 
 /// One unit that a source received: a message, or what is left of one.
@@ -52,22 +50,6 @@ pub enum Truncation {
     /// The sender kept the connection open and sent nothing more, or next to nothing, for too long.
     Stalled,
 }
-
-/// What became of a frame. The payload is the reply to write, without framing; where it is empty nothing is written.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// The receiver owns the message now.
-    Accepted(Payload),
-    /// The sender still owns the message, and is told so.
-    Refused(Payload),
-    /// Nothing can be said. A connection is closed without a reply, a file is left in place and offered again.
-    Unanswered,
-}
-
-/// Takes frames. A source calls it in the order of arrival and polls the futures of a connection together: what must
-/// keep that order belongs before the future, in the call itself. Each future is polled to its end even where the
-/// connection is lost meanwhile; only a shutdown whose waiting time has passed drops it.
-pub type Handler = Arc<dyn Fn(Frame) -> BoxFuture<'static, Answer> + Send + Sync>;
 
 impl fmt::Display for Defect {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -32,7 +32,6 @@ pub(crate) struct ReadProfile {
 
 /// Reads a profile that belongs to no interface, for a command: `file` is relative to the folder `site`, whose code
 /// tables its rules may name.
-#[expect(dead_code, reason = "`transfuse hl7 validate` is made elsewhere, and calls it")]
 pub(crate) fn read_alone(site: &Path, file: &Path) -> Result<Arc<Profile>, Vec<Fault>> {
     let faults = Faults::default();
     let tables = table::read_folder(site, &faults);

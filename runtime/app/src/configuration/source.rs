@@ -8,6 +8,7 @@ use transfuse_message::Charset;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::ListenerSettings;
 
+use super::acknowledgement;
 use super::document::Located;
 use super::quantity::milliseconds;
 use super::resolved::{Acknowledge, FileReady, Source, SourceWire};
@@ -16,11 +17,16 @@ use super::step::Surroundings;
 use super::suggest;
 use super::validate;
 
-/// What no two interfaces of a site can have at the same time.
+/// What an interface asks of the rest of its file and of the other interfaces of the site. No two of them can have one
+/// address to listen on, or one folder.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     pub(super) listen: Option<Located<SocketAddr>>,
     pub(super) folder: Option<Located<PathBuf>>,
+    /// The destination that delivers application acknowledgements.
+    pub(super) application_acknowledgements: Option<Located<String>>,
+    /// The interfaces at which its destinations wait for application acknowledgements.
+    pub(super) acknowledged_at: Vec<Located<String>>,
 }
 
 #[derive(Clone, Copy)]
@@ -63,6 +69,9 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
         .map_or(Acknowledge::Processed, |ack| ack.value);
     let time_zone = time_zone(&mut section);
     let charset = charset(&mut section);
+    claims.application_acknowledgements = section.text("application_acknowledgements");
+    let application_acknowledgements = claims.application_acknowledgements.as_ref();
+    let application_acknowledgements = application_acknowledgements.map(|name| name.value.clone());
     let validate = section
         .section("validate", "`[source.validate]`")
         .map(|section| validate::read(section, ack, surroundings));
@@ -77,6 +86,7 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
             ack,
             time_zone,
             charset,
+            application_acknowledgements,
             validate: match validate {
                 Some(validate) => Some(validate?),
                 None => None,
@@ -89,6 +99,7 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
 
 fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
     let listen = listen_address(section);
+    let mllp_release = acknowledgement::release(section);
     let frame_bytes_max = section.size("frame_bytes_max", &(1024..=(256 << 20)));
     let idle_timeout = section.duration("idle_timeout", &(ONE_SECOND..=ONE_WEEK));
     let connections_max = section.count("connections_max", &(1..=10_000));
@@ -97,6 +108,7 @@ fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
     claims.listen = Some(listen.clone());
     Some(SourceWire::Mllp {
         listen: listen.value,
+        mllp_release,
         frame_bytes_max: frame_bytes_max.unwrap_or(defaults.frame_bytes_max as u64),
         idle_timeout_ms: idle_timeout.or(defaults.idle_timeout).map(milliseconds),
         connections_max: connections_max.unwrap_or(defaults.connections_max as u64),

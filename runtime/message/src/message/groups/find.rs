@@ -3,7 +3,7 @@
 use super::{Group, Groups, Node};
 use crate::PathError;
 use crate::path::GroupStep;
-use crate::schema::{Element, Structure};
+use crate::schema::{Element, Structure, all};
 
 impl Groups {
     /// The segments of the group that the steps lead to; none where the message has no such group.
@@ -101,9 +101,13 @@ fn place(step: &GroupStep) -> usize {
 }
 
 fn check(structure: &'static Structure, steps: &[GroupStep]) -> Result<(), PathError> {
-    let mut possible: Vec<&Element> = structure.elements.iter().collect();
+    let mut possible: Vec<&[Element]> = vec![&structure.elements];
     for step in steps {
-        let inner = groups_in(&possible);
+        let inner: Vec<_> = possible
+            .iter()
+            .flat_map(|elements| all(elements))
+            .filter(|element| element.is_group())
+            .collect();
         let named: Vec<_> = inner
             .iter()
             .copied()
@@ -116,22 +120,9 @@ fn check(structure: &'static Structure, steps: &[GroupStep]) -> Result<(), PathE
                 known: listed(&inner),
             });
         }
-        possible = named.iter().flat_map(|group| &group.elements).collect();
+        possible = named.iter().map(|group| group.elements.as_slice()).collect();
     }
     Ok(())
-}
-
-/// The groups among elements and within them, in order.
-fn groups_in<'a>(elements: &[&'a Element]) -> Vec<&'a Element> {
-    let mut rest: Vec<_> = elements.iter().rev().copied().collect();
-    let mut groups = Vec::new();
-    while let Some(element) = rest.pop() {
-        rest.extend(element.elements.iter().rev());
-        if element.is_group() {
-            groups.push(element);
-        }
-    }
-    groups
 }
 
 fn listed(groups: &[&Element]) -> Box<str> {
