@@ -285,16 +285,16 @@ fn the_example_refuses_what_breaks_its_profile_and_nothing_else_for_it() {
     site.write("interfaces/lab-results.toml", text).expect("its addresses");
     let engine = Engine::start(&site.path()).expect("the engine starts");
     let ask = |folder: &str, name: &str| {
-        let sample = std::fs::read(example.join("messages").join(folder).join(name)).expect("a sample");
+        let sample = std::fs::read(example.join(folder).join(name)).expect("a sample");
         let mut connection = engine.connect("lab-results").expect("a connection");
         connection.ask(&with_returns(&sample)).expect("an answer")
     };
     for name in names(&example.join("messages/lab")) {
-        let answer = ask("lab", &name);
+        let answer = ask("messages/lab", &name);
         let is_unknown_code = name.starts_with("04");
         assert_eq!(answer.contains("MSA|AA"), !is_unknown_code, "{name}: {answer}");
     }
-    let answer = ask("faulty", "06-no-unit.hl7");
+    let answer = ask("refused", "06-no-unit.hl7");
     let places: Vec<&str> = errors(&answer)
         .iter()
         .filter_map(|error| error.split('|').nth(2))
