@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, DestinationSettings, InterfaceSettings, MllpWire, Order, RetrySettings, SourceSettings, WireSettings,
+    AckStage, DestinationSettings, InterfaceSettings, MllpWire, Order, OutputCharset, RetrySettings, SourceSettings,
+    WireSettings,
 };
-use transfuse_message::Charset;
+use transfuse_message::{Charset, Unmappable};
 use transfuse_sandbox::Sandbox;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::{ListenerSettings, SenderSettings};
@@ -56,15 +57,15 @@ fn interface(
             resolved::Order::Interface => Order::Interface,
             resolved::Order::None => Order::None,
         },
-        charset: charset(&interface.source).with_context(cannot_run)?,
+        charset: charset(interface.source.charset.as_deref()).with_context(cannot_run)?,
         time_zone: interface.source.time_zone.as_str().into(),
         chain,
         destinations: destinations.with_context(cannot_run)?,
     })
 }
 
-fn charset(source: &resolved::Source) -> anyhow::Result<Option<Charset>> {
-    let Some(label) = &source.charset else { return Ok(None) };
+fn charset(label: Option<&str>) -> anyhow::Result<Option<Charset>> {
+    let Some(label) = label else { return Ok(None) };
     let charset = Charset::from_label(label);
     Ok(Some(charset.with_context(|| {
         format!("the character set `{label}` is not supported")
@@ -109,6 +110,7 @@ fn destination(destination: &resolved::Destination, site: &Path) -> anyhow::Resu
     Ok(DestinationSettings {
         name: Arc::from(destination.name.as_str()),
         types: destination.types.clone(),
+        charset: output_charset(destination)?,
         wire: wire(&destination.wire, site)?,
         retry: RetrySettings {
             first: Duration::from_millis(destination.retry.first_ms),
@@ -116,6 +118,15 @@ fn destination(destination: &resolved::Destination, site: &Path) -> anyhow::Resu
             rejects_max: destination.retry.rejects_max,
         },
     })
+}
+
+fn output_charset(destination: &resolved::Destination) -> anyhow::Result<Option<OutputCharset>> {
+    let unmappable = match destination.unmappable {
+        resolved::Unmappable::Fault => Unmappable::Fault,
+        resolved::Unmappable::Escape => Unmappable::Escape,
+    };
+    let charset = charset(destination.charset.as_deref())?;
+    Ok(charset.map(|charset| OutputCharset { charset, unmappable }))
 }
 
 fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSettings> {

@@ -3,6 +3,7 @@
 //! Reading never stops at the first fault. Every file is read, every key is looked at, and only then is a decision
 //! made: either a [`Site`] in which nothing can fail any more because of configuration, or all the faults there are.
 
+mod charset;
 mod destination;
 mod document;
 mod fault;

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
 use transfuse_store::{DeliveryQueue, Lease, Sealed, Settlement, Store, StoredFault};
 
+use crate::recode::OutputCharset;
 use crate::retry;
 use crate::settings::{DestinationSettings, RetrySettings, WireSettings};
 use crate::wire::{Attempt, Refusal, Wire};
@@ -16,6 +17,7 @@ pub struct Destination {
     name: Arc<str>,
     interface: Arc<str>,
     types: Vec<String>,
+    charset: Option<OutputCharset>,
     retry: RetrySettings,
     pub(crate) wire: WireSettings,
     queue: DeliveryQueue,
@@ -49,6 +51,7 @@ impl Destination {
             name: settings.name,
             interface: Arc::clone(interface),
             types: settings.types,
+            charset: settings.charset,
             retry: settings.retry,
             wire: settings.wire,
         }
@@ -72,9 +75,13 @@ impl Destination {
 
     /// Sends until the receiver has answered for good, in place: what is behind waits, so order holds.
     async fn send(&self, wire: &mut Wire, lease: &mut Lease, stop: &CancellationToken) -> Result {
+        let content = match self.content(lease) {
+            Ok(content) => content,
+            Err(refusal) => return Result::Refused(refusal),
+        };
         let mut rejects = 0;
         loop {
-            let fault = match wire.send(lease).await {
+            let fault = match wire.send(lease, &content).await {
                 Attempt::Delivered { answer } => return Result::Delivered { answer },
                 Attempt::Refused(refusal) => return Result::Refused(refusal),
                 Attempt::NotNow(refusal) if rejects >= self.retry.rejects_max => return Result::Refused(refusal),
@@ -93,6 +100,15 @@ impl Destination {
             if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return Result::Stopped;
             }
+        }
+    }
+
+    /// What is sent: the output as the journal has it, or in the destination's own character set.
+    fn content(&self, lease: &Lease) -> std::result::Result<Payload, Refusal> {
+        let content = Payload::from(lease.content().bytes().clone());
+        match self.charset {
+            Some(charset) => charset.apply(content),
+            None => Ok(content),
         }
     }
 
@@ -128,9 +144,9 @@ fn fits(message_type: &str, wanted: &str) -> bool {
 impl Refusal {
     fn stored(self) -> StoredFault {
         StoredFault {
-            kind: "refused-by-destination".to_owned(),
+            kind: self.kind.to_owned(),
             summary: self.summary,
-            hint: Some("correct the cause at the receiver or in the mapping, then replay the delivery".to_owned()),
+            hint: Some(self.hint.to_owned()),
             text: Sealed::from(self.text.into_bytes()),
         }
     }

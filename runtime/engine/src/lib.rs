@@ -17,6 +17,7 @@ mod plan;
 mod received;
 
 mod destination;
+mod recode;
 mod retry;
 mod wire;
 
@@ -27,6 +28,7 @@ pub use destination::Destination;
 pub use detail::{Detail, DetailError, LogNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
+pub use recode::OutputCharset;
 pub use settings::{
     AckStage, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpWire, Order, RetrySettings,
     SourceSettings, WireSettings,

@@ -33,26 +33,30 @@ pub(crate) enum Attempt {
     Failed { fault: String },
 }
 
-/// Why a receiver does not take a message.
+/// Why a receiver does not take a message, or why it is not sent.
 pub(crate) struct Refusal {
+    /// The kind of fault that is recorded.
+    pub(crate) kind: &'static str,
     /// For operators: without a value of the message.
     pub(crate) summary: String,
+    /// What to do.
+    pub(crate) hint: &'static str,
     /// The receiver's own words.
     pub(crate) text: Payload,
 }
 
 impl Wire {
-    pub(crate) async fn send(&mut self, lease: &Lease) -> Attempt {
+    /// Sends the content of a delivery, in the form that the destination wants.
+    pub(crate) async fn send(&mut self, lease: &Lease, content: &Payload) -> Attempt {
         match self {
-            Self::Mllp(sender) => send_mllp(sender, lease).await,
-            Self::Files { folder, name } => write_file(folder, name, lease).await,
+            Self::Mllp(sender) => send_mllp(sender, content).await,
+            Self::Files { folder, name } => write_file(folder, name, lease, content).await,
         }
     }
 }
 
-async fn send_mllp(sender: &mut mllp::Sender, lease: &Lease) -> Attempt {
-    let content = Payload::from(lease.content().bytes().clone());
-    let answer = match sender.send(&content).await {
+async fn send_mllp(sender: &mut mllp::Sender, content: &Payload) -> Attempt {
+    let answer = match sender.send(content).await {
         Ok(answer) => answer,
         Err(fault) => {
             return Attempt::Failed {
@@ -60,7 +64,7 @@ async fn send_mllp(sender: &mut mllp::Sender, lease: &Lease) -> Attempt {
             };
         }
     };
-    match read_answer(&answer, &control_id(&content)) {
+    match read_answer(&answer, &control_id(content)) {
         Ok(attempt) => attempt,
         Err(fault) => {
             // Whatever else this connection says is not to be trusted either.
@@ -80,6 +84,8 @@ fn read_answer(answer: &Payload, control_id: &str) -> std::result::Result<Attemp
         return Err("the receiver answered for another control id".to_owned());
     }
     let refusal = |text| Refusal {
+        kind: "refused-by-destination",
+        hint: "correct the cause at the receiver or in the mapping, then replay the delivery",
         summary: format!("the receiver answered {}", read.code),
         text,
     };
@@ -90,16 +96,15 @@ fn read_answer(answer: &Payload, control_id: &str) -> std::result::Result<Attemp
     })
 }
 
-async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &Lease) -> Attempt {
-    let content = Payload::from(lease.content().bytes().clone());
-    let (control_id, message_type) = labels(&content);
+async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &Lease, content: &Payload) -> Attempt {
+    let (control_id, message_type) = labels(content);
     let name = name.fill(FileNameValues {
         control_id: &control_id,
         delivery: &lease.id().to_string(),
         message: &lease.message().to_string(),
         message_type: &message_type,
     });
-    match folder.write(&name, &content).await {
+    match folder.write(&name, content).await {
         Ok(name) => Attempt::Delivered {
             answer: Payload::from(name),
         },

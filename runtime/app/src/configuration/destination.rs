@@ -6,6 +6,7 @@ use std::time::Duration;
 use transfuse_engine::{FileName, RetrySettings};
 use transfuse_transport::mllp::SenderSettings;
 
+use super::charset;
 use super::document::Located;
 use super::name;
 use super::quantity::milliseconds;
@@ -33,6 +34,8 @@ pub(super) fn read(
         .and_then(|text| name::checked(text, "destination", section.faults()));
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
     let types = types(&mut section);
+    let charset = charset::read(&mut section);
+    let unmappable = charset::unmappable(&mut section, charset.as_deref());
     let retry = retry(section.section("retry", "`retry`"));
     let Some(kind) = kind else { return (name, None) };
     let wire = match kind.value {
@@ -43,6 +46,8 @@ pub(super) fn read(
     let destination = name.as_ref().zip(wire).map(|(name, wire)| Destination {
         name: name.value.clone(),
         types,
+        charset,
+        unmappable,
         retry,
         wire,
     });

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use transfuse_message::Charset;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::ListenerSettings;
 
+use super::charset;
 use super::document::Located;
 use super::quantity::milliseconds;
 use super::resolved::{Acknowledge, FileReady, Source, SourceWire};
@@ -35,20 +35,6 @@ const ONE_SECOND: Duration = Duration::from_secs(1);
 const ONE_HOUR: Duration = Duration::from_hours(1);
 const ONE_WEEK: Duration = Duration::from_hours(7 * 24);
 
-/// Character sets to suggest. More labels than these are understood.
-const CHARSETS: [&str; 10] = [
-    "utf-8",
-    "ascii",
-    "windows-1250",
-    "windows-1252",
-    "8859/1",
-    "8859/2",
-    "8859/15",
-    "iso-8859-1",
-    "iso-8859-2",
-    "UNICODE UTF-8",
-];
-
 pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Claims) {
     let mut claims = Claims::default();
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
@@ -60,7 +46,7 @@ pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Cl
         .choice("ack", &stages)
         .map_or(Acknowledge::Processed, |ack| ack.value);
     let time_zone = time_zone(&mut section);
-    let charset = charset(&mut section);
+    let charset = charset::read(&mut section);
     let Some(kind) = kind else { return (None, claims) };
     let wire = match kind.value {
         Kind::Mllp => mllp(&mut section, &mut claims),
@@ -160,15 +146,4 @@ fn time_zone(section: &mut Section<'_>) -> String {
             .at_with_hint(&text.place, format!("unknown time zone `{}`", text.value), hint);
     }
     text.value
-}
-
-fn charset(section: &mut Section<'_>) -> Option<String> {
-    let text = section.text("charset")?;
-    if let Some(charset) = Charset::from_label(&text.value) {
-        return Some(charset.label().to_owned());
-    }
-    let message = format!("unknown character set `{}`", text.value);
-    let hints = suggest::hints(&text.value, "character set", &CHARSETS);
-    section.faults().at_with_hints(&text.place, message, hints);
-    None
 }

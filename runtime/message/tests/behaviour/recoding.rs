@@ -14,7 +14,8 @@ fn charset(label: &str) -> Charset {
 /// A message in this set with text in PID-5.2 and, as an escape sequence of its bytes, in PID-5.3.
 fn in_charset(label: &str, text: &str) -> Message {
     let bytes = charset(label).encode(text).unwrap().into_owned();
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let digits = digits.concat();
     let head = format!("MSH|^~\\&|A|||||||K1|P|2.5||||||{label}\rPID|1||7||PRÓBA^");
     let head = charset(label).encode(&head).unwrap().into_owned();
     let raw = [
