@@ -4,6 +4,8 @@ use std::cell::RefCell;
 
 use transfuse_message::{FieldPath, ParseOptions, Path};
 
+use super::time;
+
 #[derive(Debug)]
 pub(crate) struct PathError {
     pub(crate) code: String,
@@ -122,6 +124,26 @@ impl Message {
 
     pub(crate) fn remove(&self, path: &str) -> Result<(), PathError> {
         at(path, || self.content.borrow_mut().remove(&path.parse()?))
+    }
+
+    pub(crate) fn get_time(&self, path: &str, zone: &str, ambiguous: &str) -> Result<Option<(i64, String)>, PathError> {
+        at(path, || {
+            let (zone, ambiguous) = (time::zone(zone)?, time::policy(ambiguous)?);
+            let moment = self.content.borrow().moment(&path.parse()?, &zone, ambiguous)?;
+            Ok(moment.map(|(moment, precision)| (moment.as_millisecond(), precision.as_str().to_owned())))
+        })
+    }
+
+    pub(crate) fn set_time(&self, path: &str, milliseconds: i64, precision: &str, zone: &str) -> Result<(), PathError> {
+        at(path, || {
+            let (moment, precision, zone) = (
+                time::moment(milliseconds)?,
+                time::precision(precision)?,
+                time::zone(zone)?,
+            );
+            let mut content = self.content.borrow_mut();
+            content.set_moment(&path.parse()?, moment, precision, &zone)
+        })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

@@ -70,6 +70,8 @@ fn a_character_that_the_set_lacks_is_a_fault_at_the_first_node_that_holds_one() 
     for (raw, at) in [
         ("ZZZ|€\r", "ZZZ-1"),
         ("ZZZ|a^€\r", "ZZZ-1.2"),
+        ("ZZZ|a €^b\r", "ZZZ-1.1"),
+        ("ZZZ||€&b~c\r", "ZZZ-2.1.1"),
         ("ZZZ|\\XE282AC\\\r", "ZZZ-1"),
         ("€ no segment\r", "line 2"),
     ] {
