@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, DestinationSettings, InterfaceSettings, MllpWire, Order, OutputCharset, RetrySettings, SourceSettings,
-    WireSettings,
+    AckStage, DestinationSettings, InterfaceSettings, MllpWire, OnFinding, Order, OutputCharset, RetrySettings,
+    SourceSettings, ValidationSettings, WireSettings,
 };
+use transfuse_message::validation::Level;
 use transfuse_message::{Charset, Unmappable};
 use transfuse_sandbox::Sandbox;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::{ListenerSettings, SenderSettings};
 
-use crate::configuration::resolved;
+use crate::configuration::{profile_from_revision, resolved};
 use crate::deployment::{Deployment, Live};
+use crate::parts::Parts;
 
 /// The settings of every interface, chains included. Blocks while plugins are compiled.
 pub(crate) fn settings(
@@ -59,6 +61,7 @@ fn interface(
         },
         charset: charset(interface.source.charset.as_deref()).with_context(cannot_run)?,
         time_zone: interface.source.time_zone.as_str().into(),
+        validation: validation(&interface.source, &deployment.parts).with_context(cannot_run)?,
         chain,
         destinations: destinations.with_context(cannot_run)?,
     })
@@ -70,6 +73,49 @@ fn charset(label: Option<&str>) -> anyhow::Result<Option<Charset>> {
     Ok(Some(charset.with_context(|| {
         format!("the character set `{label}` is not supported")
     })?))
+}
+
+fn validation(source: &resolved::Source, parts: &Parts) -> anyhow::Result<Option<ValidationSettings>> {
+    let Some(validate) = &source.validate else {
+        return Ok(None);
+    };
+    let level = match (validate.level, &validate.profile) {
+        (resolved::ValidationLevel::Readable, _) => Level::Readable,
+        (resolved::ValidationLevel::Structure, _) => Level::Structure,
+        (resolved::ValidationLevel::Profile, Some(profile)) => self::profile(profile, parts)?,
+        (resolved::ValidationLevel::Profile, None) => anyhow::bail!("the profile that it asks for is missing"),
+    };
+    Ok(Some(ValidationSettings {
+        level,
+        on_error: on_finding(validate.on_error),
+        on_warning: on_finding(validate.on_warning),
+    }))
+}
+
+/// The rules of a profile, from the text and the tables that the revision keeps.
+fn profile(profile: &resolved::Profile, parts: &Parts) -> anyhow::Result<Level> {
+    let table = |name: &str| {
+        let grant = profile.tables.iter().find(|grant| grant.name == name)?;
+        parts.table(&grant.digest)
+    };
+    match profile_from_revision(&profile.name, &profile.text, &table) {
+        Ok(rules) => Ok(Level::Profile(rules)),
+        Err(faults) => {
+            let first = faults.first().map(|fault| fault.message.as_str()).unwrap_or_default();
+            anyhow::bail!(
+                "this engine does not understand the profile `{}`: {first}",
+                profile.name
+            )
+        }
+    }
+}
+
+fn on_finding(action: resolved::OnFinding) -> OnFinding {
+    match action {
+        resolved::OnFinding::Pass => OnFinding::Pass,
+        resolved::OnFinding::Quarantine => OnFinding::Quarantine,
+        resolved::OnFinding::Refuse => OnFinding::Refuse,
+    }
 }
 
 fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, demo, listen, messages, plugin, run, send, status};
+use crate::commands::{check, demo, hl7, listen, messages, plugin, run, send, status};
 use crate::console::{ColourChoice, Console};
 use crate::failure::Outcome;
 
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Send(send::Arguments),
     Listen(listen::Arguments),
     #[command(subcommand)]
+    Hl7(hl7::Command),
+    #[command(subcommand)]
     Plugin(plugin::Command),
 }
 
@@ -58,6 +60,7 @@ impl Command {
             Self::Messages(command) => messages::run(command, console),
             Self::Send(arguments) => send::run(arguments, console),
             Self::Listen(arguments) => listen::run(arguments, console),
+            Self::Hl7(command) => hl7::run(command, console),
             Self::Plugin(command) => plugin::run(command, console),
         }
     }

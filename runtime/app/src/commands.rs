@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod hl7;
 pub(crate) mod listen;
 pub(crate) mod messages;
 pub(crate) mod plugin;

@@ -10,16 +10,19 @@ mod fault;
 mod interface;
 mod limits;
 mod link;
+mod message_types;
 mod name;
 mod plugins;
+mod profile;
 mod quantity;
 pub(crate) mod resolved;
 mod section;
 mod settings;
 mod source;
 mod step;
-mod suggest;
+pub(crate) mod suggest;
 mod table;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,6 +32,7 @@ use std::sync::Arc;
 use transfuse_sandbox::Sandbox;
 
 pub(crate) use fault::{Fault, FaultReport, Faults, Location};
+pub(crate) use profile::{from_revision as profile_from_revision, read_alone as read_profile};
 pub(crate) use quantity::{duration as parse_duration, show_duration, show_size};
 pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
 pub(crate) use table::{CodeTable, digest_of};

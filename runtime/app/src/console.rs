@@ -1,7 +1,9 @@
 //! What people see: results on stdout, everything else on stderr, colour only where it is wanted.
 
+mod json;
+
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -11,6 +13,7 @@ use serde::Serialize;
 pub(crate) struct Console {
     results: Palette,
     notes: Palette,
+    shows_results: bool,
 }
 
 /// When to use colour.
@@ -62,7 +65,13 @@ impl Console {
             notes: Palette {
                 enabled: wanted(choice, io::stderr().is_terminal()),
             },
+            shows_results: io::stdout().is_terminal(),
         }
+    }
+
+    /// Whether stdout is a terminal, which must not get a message's bytes as they are.
+    pub(crate) fn shows_results(self) -> bool {
+        self.shows_results
     }
 
     /// The colours of stdout.
@@ -86,9 +95,27 @@ impl Console {
         stdout.flush()
     }
 
+    /// Writes results piece by piece, as they are made.
+    #[expect(
+        clippy::unused_self,
+        reason = "writing is the console's: whoever has none writes nothing"
+    )]
+    pub(crate) fn stream<T, E: From<io::Error>>(
+        self,
+        write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut stdout = BufWriter::new(io::stdout().lock());
+        let written = write(&mut stdout)?;
+        stdout.flush()?;
+        Ok(written)
+    }
+
     /// Writes a result as JSON.
     pub(crate) fn json(self, value: &impl Serialize) -> io::Result<()> {
-        self.result(serde_json::to_string_pretty(value)?)
+        self.stream(|out| {
+            serde_json::to_writer_pretty(json::Escaping::new(&mut *out), value)?;
+            writeln!(out)
+        })
     }
 
     /// Tells something that is not a result. A closed stderr is nobody's fault.

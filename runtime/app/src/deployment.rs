@@ -83,10 +83,10 @@ fn make_live(catalog: &Catalog, site: &Site, interface: &Interface, change: &Cha
     for step in &interface.steps {
         let component = site.parts.component(&step.digest).context("a component was not read")?;
         catalog.put_package(&package_entry(component))?;
-        for grant in &step.grants.tables {
-            let table = site.parts.table(&grant.digest).context("a table was not read")?;
-            catalog.put_table(&table_entry(table))?;
-        }
+    }
+    for grant in interface.tables() {
+        let table = site.parts.table(&grant.digest).context("a table was not read")?;
+        catalog.put_table(&table_entry(table))?;
     }
     let revision = catalog.add_revision(&NewRevision {
         interface: interface.name.clone(),
@@ -111,10 +111,10 @@ fn fetch_parts(catalog: &Catalog, interface: &Interface, parts: &mut Parts) -> a
             let entry = entry.with_context(|| format!("the catalog does not hold {} {}", step.plugin, step.digest))?;
             parts.add_component(entry.into());
         }
-        for grant in &step.grants.tables {
-            if parts.table(&grant.digest).is_none() {
-                parts.add_table(fetch_table(catalog, &grant.name, &grant.digest)?);
-            }
+    }
+    for grant in interface.tables() {
+        if parts.table(&grant.digest).is_none() {
+            parts.add_table(fetch_table(catalog, &grant.name, &grant.digest)?);
         }
     }
     Ok(())

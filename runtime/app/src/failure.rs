@@ -8,7 +8,7 @@ use crate::configuration::{Fault, Location};
 use crate::console::{Console, Palette, Tone};
 
 /// The process's exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     /// It did what it was asked to do, and the answer is good.
     Success = 0,
@@ -38,13 +38,7 @@ pub(crate) trait Hint<T> {
 
 impl<T, E: Into<Failure>> Hint<T> for Result<T, E> {
     fn hint(self, hint: impl fmt::Display) -> Result<T, Failure> {
-        self.map_err(|error| match error.into() {
-            Failure::Error { error, mut hints } => {
-                hints.push(hint.to_string());
-                Failure::Error { error, hints }
-            }
-            faults @ Failure::Configuration(_) => faults,
-        })
+        self.map_err(|error| error.into().hinted(hint))
     }
 }
 
@@ -64,6 +58,17 @@ impl From<Exit> for ExitCode {
 }
 
 impl Failure {
+    /// The same failure, with one more thing to try.
+    pub(crate) fn hinted(self, hint: impl fmt::Display) -> Self {
+        match self {
+            Self::Error { error, mut hints } => {
+                hints.push(hint.to_string());
+                Self::Error { error, hints }
+            }
+            faults @ Self::Configuration(_) => faults,
+        }
+    }
+
     /// Tells the person at the terminal, and gives the exit code.
     pub(crate) fn report(&self, console: Console) -> Exit {
         let palette = console.notes_palette();

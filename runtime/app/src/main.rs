@@ -15,10 +15,12 @@ mod failure;
 mod hardening;
 mod layout;
 mod logging;
+mod message_file;
 mod parts;
 mod samples;
 mod signals;
 mod story;
+mod visible;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! A message's life, told in lines: what came in, what the chain made of it, where it went.
 
+mod findings;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use transfuse_message::{Message, Path, acknowledgement};
@@ -7,6 +9,7 @@ use transfuse_message::{Message, Path, acknowledgement};
 use crate::console::{Palette, Tone};
 use crate::control::wire;
 use crate::layout::{counted, short_digest, shortened};
+use crate::visible::one_line;
 
 /// The width that lines keep to, so that they fit 100 columns where they are indented once more.
 const WIDTH: usize = 94;
@@ -22,6 +25,7 @@ pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
     let mut lines = heading(message, palette);
     if let Some(decision) = &message.decision {
         lines.push(String::new());
+        lines.extend(findings::findings(decision, palette));
         lines.extend(chain(decision, palette));
         lines.extend(ending(decision, palette));
         for (number, output) in decision.outputs.iter().enumerate() {
@@ -225,39 +229,42 @@ fn whole_field(message: &Message, path: &str) -> Option<wire::Words> {
     Some(text.into())
 }
 
-/// Changes field by field, one line each where both values fit, else one line for each value.
+/// Changes field by field, one line each where both values fit, else one line for each value; of very many, the first.
 pub(crate) fn differences(differences: &[wire::Difference], palette: Palette) -> Vec<String> {
-    let width = differences
-        .iter()
-        .map(|one| one.path.chars().count())
-        .max()
-        .unwrap_or_default()
-        .min(PATH_WIDTH_MAX);
-    let mut lines = Vec::new();
-    for wire::Difference { path, before, after } in differences.iter().take(DIFFERENCES_SHOWN_MAX) {
-        let (before, after) = (value(before.as_ref()), value(after.as_ref()));
-        let lead = format!("  {path:width$}  ");
-        let arrow = palette.paint(Tone::Faint, "→");
-        let needed = lead.chars().count() + before.chars().count() + after.chars().count() + 3;
-        let (old, new) = (palette.paint(Tone::Faint, &before), palette.paint(Tone::Good, &after));
-        if needed <= WIDTH {
-            lines.push(format!("{lead}{old} {arrow} {new}"));
-        } else {
-            let room = WIDTH.saturating_sub(lead.chars().count() + 2);
-            let (before, after) = (shortened(&before, room), shortened(&after, room));
-            let (old, new) = (palette.paint(Tone::Faint, &before), palette.paint(Tone::Good, &after));
-            lines.push(format!("{lead}  {old}"));
-            lines.push(format!("{}{arrow} {new}", " ".repeat(lead.chars().count())));
-        }
-    }
-    if let Some(more) = differences
-        .len()
-        .checked_sub(DIFFERENCES_SHOWN_MAX)
-        .filter(|more| *more > 0)
-    {
+    let shown = differences.get(..DIFFERENCES_SHOWN_MAX).unwrap_or(differences);
+    let mut lines = all_differences(shown, palette);
+    let more = differences.len() - shown.len();
+    if more > 0 {
         lines.push(format!("  and {}", counted(more, "more change")));
     }
     lines
+}
+
+/// The same, of any number.
+pub(crate) fn all_differences(differences: &[wire::Difference], palette: Palette) -> Vec<String> {
+    let widths = differences.iter().map(|one| one.path.chars().count());
+    let width = widths.max().unwrap_or_default().min(PATH_WIDTH_MAX);
+    differences
+        .iter()
+        .flat_map(|difference| told_difference(difference, width, palette))
+        .collect()
+}
+
+fn told_difference(difference: &wire::Difference, width: usize, palette: Palette) -> Vec<String> {
+    let wire::Difference { path, before, after } = difference;
+    let (before, after) = (value(before.as_ref()), value(after.as_ref()));
+    let lead = format!("  {path:width$}  ");
+    let indent = lead.chars().count();
+    let fits = indent + before.chars().count() + after.chars().count() + 3 <= WIDTH;
+    let room = if fits { WIDTH } else { WIDTH.saturating_sub(indent + 2) };
+    let (before, after) = (shortened(&before, room), shortened(&after, room));
+    let (old, new) = (palette.paint(Tone::Faint, &before), palette.paint(Tone::Good, &after));
+    let arrow = palette.paint(Tone::Faint, "→");
+    if fits {
+        vec![format!("{lead}{old} {arrow} {new}")]
+    } else {
+        vec![format!("{lead}  {old}"), format!("{}{arrow} {new}", " ".repeat(indent))]
+    }
 }
 
 /// Absent and empty stay apart, and control characters cannot move the cursor.
@@ -340,14 +347,6 @@ pub(crate) fn local_time(at: &str) -> String {
     }
 }
 
-/// Text that stays on its line: segments end, and control characters become visible.
-pub(crate) fn one_line(text: &str) -> String {
-    let text = text.trim_end_matches(['\r', '\n']);
-    text.chars()
-        .map(|one| if one.is_control() { '␤' } else { one })
-        .collect()
-}
-
 fn milliseconds(microseconds: u64) -> f64 {
     std::time::Duration::from_micros(microseconds).as_secs_f64() * 1e3
 }
@@ -384,10 +383,5 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         assert!(lines.iter().all(|line| line.chars().count() <= WIDTH));
-    }
-
-    #[test]
-    fn a_value_cannot_break_out_of_its_line() {
-        assert_eq!(one_line("a\x1b[2Jb\rc\r"), "a␤[2Jb␤c");
     }
 }

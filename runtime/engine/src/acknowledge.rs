@@ -27,7 +27,7 @@ pub(crate) enum Reply {
     /// The sender owns the message.
     Refuse {
         code: AcknowledgementCode,
-        finding: Finding,
+        findings: Vec<Finding>,
     },
     /// Nothing: what came was not a message that an answer could belong to.
     Nothing,
@@ -52,18 +52,18 @@ pub(crate) fn decided(content: &Content, reply: &Reply, committed: &Committed) -
         (Reply::Nothing, _) => Answer::Refused(Payload::default()),
         (Reply::Accept, Content::Readable(request)) => accepted(request, Proof::Committed(committed)),
         (Reply::Accept, _) => Answer::Unanswered,
-        (Reply::Refuse { code, finding }, _) => refused(content, *code, finding, committed),
+        (Reply::Refuse { code, findings }, _) => refused(content, *code, findings, committed),
     }
 }
 
-fn refused(content: &Content, code: AcknowledgementCode, finding: &Finding, committed: &Committed) -> Answer {
+fn refused(content: &Content, code: AcknowledgementCode, findings: &[Finding], committed: &Committed) -> Answer {
     let control_id = committed.id().to_string();
     let now = ZonedDateTime::now();
     let saying = saying(&control_id, &now);
     Answer::Refused(Payload::from(match content {
-        Content::Readable(request) => acknowledgement::refuse(request, code, std::slice::from_ref(finding), &saying),
+        Content::Readable(request) => acknowledgement::refuse(request, code, findings, &saying),
         Content::Unreadable(raw, _) | Content::Broken(raw, _) => {
-            acknowledgement::refuse_unreadable(raw.as_slice(), finding, &saying)
+            acknowledgement::refuse_unreadable(raw.as_slice(), findings, &saying)
         }
     }))
 }

@@ -63,7 +63,7 @@ impl Destination {
 
     /// Whether routing sends messages of this type here.
     pub(crate) fn takes(&self, message_type: &str) -> bool {
-        self.types.is_empty() || self.types.iter().any(|wanted| fits(message_type, wanted))
+        self.types.is_empty() || self.types.iter().any(|wanted| is_of_type(message_type, wanted))
     }
 }
 
@@ -132,13 +132,6 @@ impl Destination {
         };
         drop(self.queue.settle(lease, settlement));
     }
-}
-
-/// `ORU^R01` fits `ORU^R01` and `ORU`.
-fn fits(message_type: &str, wanted: &str) -> bool {
-    message_type
-        .strip_prefix(wanted)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('^'))
 }
 
 impl Refusal {

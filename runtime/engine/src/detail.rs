@@ -1,6 +1,8 @@
 //! How a decision came about: what the journal keeps beside it, so that an operator can see it later.
 
 use serde::{Deserialize, Serialize};
+use transfuse_message::validation::Findings;
+use transfuse_message::{Finding, Severity};
 use transfuse_sandbox::Report;
 use transfuse_store::Sealed;
 
@@ -13,6 +15,23 @@ pub struct Detail {
     pub log: Vec<LogNote>,
     /// The code tables that were opened.
     pub tables: Vec<TableNote>,
+    /// What validation found, the worst first.
+    pub findings: Vec<FindingNote>,
+    /// How many more it found.
+    pub findings_unlisted: u64,
+}
+
+/// One thing that validation found.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingNote {
+    /// Where; empty for what is no node of the message.
+    pub path: String,
+    /// A code of table 0357.
+    pub code: String,
+    /// `error`, `warning` or `information`.
+    pub severity: String,
+    /// What is wrong: the engine's or a profile's words.
+    pub text: String,
 }
 
 /// One step that ran.
@@ -65,7 +84,17 @@ pub enum DetailError {
 }
 
 /// The first byte of every stored detail.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+
+/// The format before validation: a detail without its findings.
+const FORMAT_WITHOUT_FINDINGS: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct DetailWithoutFindings {
+    steps: Vec<StepNote>,
+    log: Vec<LogNote>,
+    tables: Vec<TableNote>,
+}
 
 impl Detail {
     pub(crate) fn of(report: &Report) -> Self {
@@ -90,6 +119,16 @@ impl Detail {
             steps: steps.collect(),
             log: log.collect(),
             tables: tables.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The same with what validation found.
+    pub(crate) fn with(self, findings: &Findings) -> Self {
+        Self {
+            findings: findings.listed().iter().map(FindingNote::from).collect(),
+            findings_unlisted: findings.unlisted() as u64,
+            ..self
         }
     }
 
@@ -107,8 +146,44 @@ impl Detail {
         match stored.split_first() {
             None => Ok(Self::default()),
             Some((&FORMAT, body)) => Ok(postcard::from_bytes(body)?),
+            Some((&FORMAT_WITHOUT_FINDINGS, body)) => Ok(postcard::from_bytes::<DetailWithoutFindings>(body)?.into()),
             Some((&format, _)) => Err(DetailError::NewerFormat(format)),
         }
+    }
+}
+
+impl From<DetailWithoutFindings> for Detail {
+    fn from(old: DetailWithoutFindings) -> Self {
+        let DetailWithoutFindings { steps, log, tables } = old;
+        Self {
+            steps,
+            log,
+            tables,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&Finding> for FindingNote {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            path: finding.path.clone().unwrap_or_default(),
+            code: finding.code.clone(),
+            severity: match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Information => "information",
+            }
+            .to_owned(),
+            text: finding.text.lossy_text().into_owned(),
+        }
+    }
+}
+
+impl std::fmt::Debug for FindingNote {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { severity, text, .. } = self;
+        write!(formatter, "FindingNote {{ {severity}, {} bytes }}", text.len())
     }
 }
 
@@ -147,6 +222,13 @@ mod tests {
             steps: vec![step],
             log: vec![log],
             tables: Vec::new(),
+            findings: vec![FindingNote {
+                path: "PID-3".into(),
+                code: "101".into(),
+                severity: "error".into(),
+                text: "the patient PRÓBA^BETEG has no number".into(),
+            }],
+            findings_unlisted: 7,
         }
     }
 
@@ -161,13 +243,31 @@ mod tests {
     }
 
     #[test]
+    fn a_detail_from_before_validation_is_read_without_findings() {
+        let Detail { steps, log, tables, .. } = detail();
+        let old = DetailWithoutFindings { steps, log, tables };
+        let stored = postcard::to_extend(&old, vec![1]).expect("an old detail");
+        let read = Detail::open(&stored).expect("an old detail");
+        assert_eq!((&read.steps, &read.log), (&detail().steps, &detail().log));
+        assert_eq!((read.findings.len(), read.findings_unlisted), (0, 0));
+    }
+
+    /// As the format before wrote it, byte for byte: a log line of step 0.
+    #[test]
+    fn the_bytes_of_the_format_before_validation_mean_what_they_meant() {
+        let stored = b"\x01\x00\x01\x00\x04info\x02ok\x00";
+        let read = Detail::open(stored).expect("an old detail");
+        assert_eq!(read.log.first().map(|line| line.text.as_str()), Some("ok"));
+    }
+
+    #[test]
     fn a_newer_or_damaged_detail_is_an_error_and_never_a_guess() {
         assert!(matches!(Detail::open(&[9, 1, 2]), Err(DetailError::NewerFormat(9))));
         assert!(matches!(Detail::open(&[FORMAT, 255]), Err(DetailError::Damaged(_))));
     }
 
     #[test]
-    fn a_log_line_prints_its_size_only() {
+    fn log_lines_and_findings_print_their_sizes_only() {
         assert!(!format!("{:?}", detail()).contains("BETEG"));
     }
 }

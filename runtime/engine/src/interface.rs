@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
-use transfuse_message::ParseOptions;
+use transfuse_message::{Message, ParseOptions};
 use transfuse_sandbox::Chain;
 use transfuse_store::{Arrival, Sealed, Store, Unfinished, WriteError};
 use transfuse_transport::{Answer, Frame};
@@ -17,7 +17,8 @@ use crate::destination::Destination;
 use crate::lane::Lane;
 use crate::plan::{Plan, Verdict};
 use crate::received::{Content, Owed, Received};
-use crate::settings::{AckStage, InterfaceSettings, Order};
+use crate::settings::{AckStage, InterfaceSettings, OnFinding, Order};
+use crate::validator::{Judgement, Validator};
 
 /// One feed, live: what its source hands in goes through its chain into the journal.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub struct Interface {
     revision: u32,
     parse: ParseOptions,
     time_zone: Arc<str>,
+    validator: Option<Validator>,
     chain: Chain,
     lane: Option<Lane>,
     store: Store,
@@ -98,6 +100,7 @@ impl Interface {
                 ..ParseOptions::default()
             },
             time_zone: settings.time_zone,
+            validator: settings.validation.map(Validator::new),
             chain: settings.chain,
             lane: (settings.order == Order::Interface).then(|| Lane::new(store.clone())),
             store: store.clone(),
@@ -189,11 +192,22 @@ impl Interface {
     async fn run(&self, received: &Received) -> Verdict {
         match &received.content {
             Content::Readable(message) => {
+                let Judgement { findings, action } = self.judge(message).await;
+                if action != OnFinding::Pass {
+                    return Verdict::Invalid(Judgement { findings, action });
+                }
                 let input = received.input(&self.name, &self.time_zone, message.clone());
-                Verdict::Ran(Box::new(self.chain.run(input).await))
+                Verdict::Ran(Box::new(self.chain.run(input).await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
             Content::Broken(_, defect) => Verdict::Broken(*defect),
+        }
+    }
+
+    async fn judge(&self, message: &Message) -> Judgement {
+        match &self.validator {
+            Some(validator) => validator.judge(message).await,
+            None => Judgement::default(),
         }
     }
 

@@ -15,6 +15,7 @@ mod backlog;
 mod lane;
 mod plan;
 mod received;
+mod validator;
 
 mod destination;
 mod recode;
@@ -25,11 +26,11 @@ mod detail;
 mod engine;
 
 pub use destination::Destination;
-pub use detail::{Detail, DetailError, LogNote, StepNote, TableNote};
+pub use detail::{Detail, DetailError, FindingNote, LogNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
 pub use recode::OutputCharset;
 pub use settings::{
-    AckStage, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpWire, Order, RetrySettings,
-    SourceSettings, WireSettings,
+    AckStage, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpWire, OnFinding, Order,
+    RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };

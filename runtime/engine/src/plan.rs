@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use transfuse_message::validation::Findings;
 use transfuse_message::{AcknowledgementCode, Finding, Message, ParseError, Payload, Severity};
 use transfuse_sandbox::{Fault, Outcome, Output, Rejection, Report};
 use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
@@ -11,13 +12,16 @@ use crate::acknowledge::Reply;
 use crate::detail::Detail;
 use crate::interface::Interface;
 use crate::received::Received;
-use crate::settings::AckStage;
+use crate::settings::{AckStage, OnFinding};
+use crate::validator::Judgement;
 
 /// What is known of a message before it is decided.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// Its chain ran.
-    Ran(Box<Report>),
+    /// Its chain ran, in spite of what was found.
+    Ran(Box<Report>, Findings),
+    /// It is not what the interface asks for, and its chain did not run.
+    Invalid(Judgement),
     /// It is not an HL7 v2 message.
     Unreadable(ParseError),
     /// It is not even a whole frame.
@@ -43,13 +47,14 @@ struct Trouble {
     text: Payload,
     /// What the sender hears, where it owns the message.
     code: AcknowledgementCode,
-    finding: Finding,
+    findings: Vec<Finding>,
 }
 
 impl Plan {
     pub(crate) fn new(interface: &Interface, received: &Received, verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Ran(report) => Self::of_report(interface, *report),
+            Verdict::Ran(report, findings) => Self::of_report(interface, *report, &findings),
+            Verdict::Invalid(judgement) => Self::of_invalid(interface, judgement),
             Verdict::Unreadable(fault) => Self::sender_keeps(Trouble::unreadable(&fault), &Detail::default()),
             Verdict::Broken(defect) => Self::of_broken_frame(defect),
             Verdict::KilledTheEngine { kills } => {
@@ -59,8 +64,8 @@ impl Plan {
         }
     }
 
-    fn of_report(interface: &Interface, report: Report) -> Self {
-        let detail = Detail::of(&report);
+    fn of_report(interface: &Interface, report: Report, findings: &Findings) -> Self {
+        let detail = Detail::of(&report).with(findings);
         match report.outcome {
             Outcome::Forwarded(outputs) => match interface.route(outputs) {
                 Ok(outputs) => Self {
@@ -86,6 +91,15 @@ impl Plan {
         }
     }
 
+    fn of_invalid(interface: &Interface, judgement: Judgement) -> Self {
+        let detail = Detail::default().with(&judgement.findings);
+        let trouble = Trouble::invalid(judgement.findings);
+        match judgement.action {
+            OnFinding::Refuse => Self::failed(interface, trouble, &detail),
+            OnFinding::Quarantine | OnFinding::Pass => Self::engine_keeps(trouble, &detail),
+        }
+    }
+
     /// Who owns a message that could not be processed follows from what the acknowledgement has promised by now.
     fn failed(interface: &Interface, trouble: Trouble, detail: &Detail) -> Self {
         match interface.ack {
@@ -106,7 +120,7 @@ impl Plan {
     }
 
     fn sender_keeps(trouble: Trouble, detail: &Detail) -> Self {
-        let (code, finding) = (trouble.code, trouble.finding.clone());
+        let (code, findings) = (trouble.code, trouble.findings.clone());
         let decision = Decision::Refused {
             code: code.to_string(),
             fault: trouble.stored(),
@@ -114,7 +128,7 @@ impl Plan {
         };
         Self {
             decision,
-            reply: Reply::Refuse { code, finding },
+            reply: Reply::Refuse { code, findings },
         }
     }
 
@@ -181,7 +195,11 @@ impl Trouble {
             text: Payload::default(),
             // AR, and not AE: the message may be perfectly good, and sending it again later may succeed (HL7 2.9.2).
             code: AcknowledgementCode::AR,
-            finding: finding("207", None, Payload::from("the message could not be processed here")),
+            findings: vec![finding(
+                "207",
+                None,
+                Payload::from("the message could not be processed here"),
+            )],
         }
     }
 
@@ -193,7 +211,20 @@ impl Trouble {
             hint: None,
             text: Payload::default(),
             code: AcknowledgementCode::AR,
-            finding: finding("100", None, text),
+            findings: vec![finding("100", None, text)],
+        }
+    }
+
+    /// What an operator reads names places and codes. The sender hears all of it, and so does whoever may see the
+    /// message.
+    fn invalid(findings: Findings) -> Self {
+        Self {
+            kind: "invalid",
+            summary: summary_of(&findings),
+            hint: Some("`[source.validate]` says what is asked of a message, and what becomes of it".to_owned()),
+            text: Payload::default(),
+            code: AcknowledgementCode::AE,
+            findings: findings.into_listed(),
         }
     }
 
@@ -204,7 +235,7 @@ impl Trouble {
             hint: None,
             text: Payload::default(),
             code: AcknowledgementCode::AR,
-            finding: finding("207", None, Payload::from(defect.to_string())),
+            findings: vec![finding("207", None, Payload::from(defect.to_string()))],
         }
     }
 
@@ -224,7 +255,7 @@ impl Trouble {
             hint: None,
             text: rejection.reason.clone(),
             code: AcknowledgementCode::AE,
-            finding: finding(&rejection.code, rejection.path, rejection.reason),
+            findings: vec![finding(&rejection.code, rejection.path, rejection.reason)],
         }
     }
 
@@ -262,6 +293,29 @@ impl Trouble {
             hint: self.hint,
             text: Sealed::from(self.text.into_bytes()),
         }
+    }
+}
+
+/// How many places a summary names; it is one line of a list.
+const PLACES_SHOWN_MAX: usize = 3;
+
+/// `2 errors and 1 warning: 101 at PID-3, 103 at PID-8`.
+fn summary_of(findings: &Findings) -> String {
+    let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let counts: Vec<String> = [(findings.errors(), "error"), (findings.warnings(), "warning")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| counted(count, noun))
+        .collect();
+    let places: Vec<String> = findings.listed().iter().take(PLACES_SHOWN_MAX).map(place_of).collect();
+    let more = if findings.total() > places.len() { ", .." } else { "" };
+    format!("{}: {}{more}", counts.join(" and "), places.join(", "))
+}
+
+fn place_of(finding: &Finding) -> String {
+    match &finding.path {
+        Some(path) => format!("{} at {path}", finding.code),
+        None => finding.code.clone(),
     }
 }
 

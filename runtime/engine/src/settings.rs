@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use transfuse_message::Charset;
+use transfuse_message::validation::Level;
 use transfuse_sandbox::Chain;
 use transfuse_transport::{files, mllp};
 
@@ -27,6 +28,8 @@ pub struct InterfaceSettings {
     pub charset: Option<Charset>,
     /// The time zone of timestamps without an offset, as an IANA name.
     pub time_zone: Arc<str>,
+    /// What is asked of a message before its chain runs; none for nothing.
+    pub validation: Option<ValidationSettings>,
     /// The steps, linked and checked against their grants.
     pub chain: Chain,
     /// Where outputs go, in the order of the file.
@@ -52,6 +55,29 @@ pub enum AckStage {
     /// The chain's outcome and its deliveries are durable. What the chain cannot process is refused: the sender keeps
     /// it, and hears AE or AR.
     Processed,
+}
+
+/// What is asked of a message, and what becomes of one that is not as asked.
+#[derive(Debug, Clone)]
+pub struct ValidationSettings {
+    /// How much is asked.
+    pub level: Level,
+    /// What becomes of a message with an error.
+    pub on_error: OnFinding,
+    /// What becomes of a message with a warning and no error.
+    pub on_warning: OnFinding,
+}
+
+/// What becomes of a message in which something was found. The findings are kept with the message in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnFinding {
+    /// It goes through the chain as if nothing had been found.
+    Pass,
+    /// It is accepted, and rests in quarantine.
+    Quarantine,
+    /// The sender keeps it, and hears AE with the findings. Where the acknowledgement has promised by then that the
+    /// engine keeps it, it rests in quarantine.
+    Refuse,
 }
 
 /// Which messages keep their order among themselves.

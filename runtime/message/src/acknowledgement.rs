@@ -6,6 +6,7 @@ mod write;
 
 use std::fmt;
 
+pub use error_segment::meaning;
 pub use read::{Answer, AnswerError, read};
 pub use write::{accept, refuse, refuse_unreadable};
 

@@ -1,4 +1,4 @@
-//! HL7 v2 as a lossless value: parse, address, edit, print, acknowledge, compare.
+//! HL7 v2 as a lossless value: parse, address, edit, print, split, acknowledge, compare, validate.
 //!
 //! A [`Message`] is the received bytes and a list of where its segments lie in them. Nothing else is indexed: a
 //! [`Path`] is answered by scanning its segment, and an edit replaces that one segment. So what nobody changed is
@@ -19,6 +19,7 @@
 //! plugin wrote never appears in `Debug` output or in the text of an error.
 
 pub mod acknowledgement;
+pub mod batch;
 mod charset;
 mod delimiters;
 mod difference;
@@ -26,15 +27,19 @@ mod escape;
 mod message;
 mod path;
 mod payload;
+pub mod schema;
 mod time;
+pub mod validation;
 
 pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Finding, Severity};
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};
 pub use message::{
-    Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, RecodeError, SegmentView, Unmappable, Value,
+    Group, Groups, Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, RecodeError, SegmentView,
+    StructureFault, StructureFinding, Unmappable, Value, is_of_type,
 };
-pub use path::{FieldPath, Path, PathError};
+pub use path::{FieldPath, GroupStep, Path, PathError};
 pub use payload::Payload;
+pub use schema::Schema;
 pub use time::{AmbiguousTime, Precision, TimeError, TimeOfDay, Timestamp};

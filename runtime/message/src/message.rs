@@ -2,8 +2,11 @@
 
 mod copy;
 mod declare;
+mod definition;
 mod edit;
+mod groups;
 mod header;
+mod list;
 mod parse;
 mod place;
 mod print;
@@ -12,17 +15,21 @@ mod recode;
 mod time;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use header::Header;
+pub(crate) use groups::Plan;
+pub use groups::{Group, Groups, StructureFault, StructureFinding};
+pub use header::{Header, is_of_type};
 pub use parse::{MESSAGE_BYTES_MAX, ParseError, ParseOptions};
 pub use print::SegmentView;
 pub use read::Value;
 pub use recode::{RecodeError, Unmappable};
 
 use crate::{Charset, Delimiters, Path, PathError};
+use list::SegmentList;
 
 /// An HL7 v2 message.
 ///
@@ -34,7 +41,7 @@ use crate::{Charset, Delimiters, Path, PathError};
 #[derive(Clone)]
 pub struct Message {
     original: Bytes,
-    segments: Arc<Vec<Segment>>,
+    segments: Arc<SegmentList>,
     delimiters: Delimiters,
     charset: Charset,
     terminator: Terminator,
@@ -69,6 +76,10 @@ enum State {
 
 /// What looking at a segment's name counts for, in bytes.
 const LOOK_BYTES: usize = 8;
+
+/// What finding the place of a segment in the message's structure counts for, in bytes: it takes about as long as
+/// reading so many.
+const GROUPING_BYTES: usize = 256;
 
 /// What ends a segment that has no ending of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,37 +119,77 @@ impl Message {
     }
 
     /// What one operation on `path` has to look at, in bytes: eight for each segment on the way to the one it names,
-    /// and that segment's length. Finding it out costs as much as finding the segment; a host charges fuel by it.
+    /// and that segment's length; where a path through groups is the first to ask for them, what finding them takes.
+    /// Finding it out costs as much as finding the segment; a host charges fuel by it.
     #[must_use]
     pub fn touched_bytes(&self, path: &Path) -> u64 {
-        let touched = match self.find(path.name(), path.occurrence()) {
-            Some(index) => (index + 1) * LOOK_BYTES + self.content(index).len(),
-            None => self.segments.len() * LOOK_BYTES,
+        let grouping = self.grouping_bytes(path);
+        let scope = self.scope(path).ok().flatten().unwrap_or(0..0);
+        let found = self.nth_named(scope.clone(), path.name(), path.occurrence());
+        let touched = match found.filter(|_| !path.is_group()) {
+            Some(index) => (index + 1 - scope.start) * LOOK_BYTES + self.content(index).len(),
+            None => scope.len() * LOOK_BYTES,
         };
-        touched as u64
+        (grouping + touched) as u64
     }
 
     /// The same for [`rows`](Self::rows): eight bytes for each segment, and the length of those of this name once for
     /// each field.
     #[must_use]
     pub fn touched_bytes_of_rows(&self, segment: &str, fields: usize) -> u64 {
-        let named = self
-            .segments
-            .iter()
-            .filter(|candidate| candidate.name == segment.as_bytes());
-        let lengths: usize = named.map(|segment| self.content_of(segment).len()).sum();
-        (self.segments.len() * LOOK_BYTES + lengths * fields) as u64
+        let Ok(path) = segment.parse::<Path>() else {
+            return (self.segments.len() * LOOK_BYTES) as u64;
+        };
+        let grouping = self.grouping_bytes(&path);
+        let scope = self.scope(&path).ok().flatten().unwrap_or(0..0);
+        let looks = scope.len() * LOOK_BYTES;
+        let named = self.named(scope, path.name());
+        let lengths: usize = named.map(|(_, segment)| self.content_of(segment).len()).sum();
+        (grouping + looks + lengths * fields) as u64
     }
 
-    /// The index of a segment by name and occurrence.
-    fn find(&self, name: [u8; 3], occurrence: u32) -> Option<usize> {
+    fn grouping_bytes(&self, path: &Path) -> usize {
+        let is_first = !path.groups().is_empty() && !self.is_grouped();
+        if is_first {
+            self.segments.len() * GROUPING_BYTES
+        } else {
+            0
+        }
+    }
+
+    /// The index of the segment that a path leads to.
+    fn find(&self, path: &Path) -> Result<Option<usize>, PathError> {
+        if path.is_group() {
+            return Err(PathError::Unsupported {
+                reason: "this on a whole group; name a segment in it, as in ORDER_OBSERVATION[2]/OBX",
+            });
+        }
+        let Some(scope) = self.scope(path)? else {
+            return Ok(None);
+        };
+        Ok(self.nth_named(scope, path.name(), path.occurrence()))
+    }
+
+    /// The segments that a path counts in: all of them, or those of its group; none where there is no such group.
+    fn scope(&self, path: &Path) -> Result<Option<Range<usize>>, PathError> {
+        match path.groups() {
+            [] => Ok(Some(0..self.segments.len())),
+            steps => self.groups().range(steps),
+        }
+    }
+
+    fn nth_named(&self, scope: Range<usize>, name: [u8; 3], occurrence: u32) -> Option<usize> {
         let wanted = usize::try_from(occurrence).unwrap_or(usize::MAX).saturating_sub(1);
-        let mut named = self
-            .segments
-            .iter()
-            .enumerate()
-            .filter(|(_, segment)| segment.name == name);
-        named.nth(wanted).map(|(index, _)| index)
+        self.named(scope, name).nth(wanted).map(|(index, _)| index)
+    }
+
+    /// The segments of a name among those of a range, with their indexes.
+    fn named(&self, scope: Range<usize>, name: [u8; 3]) -> impl Iterator<Item = (usize, &Segment)> {
+        let start = scope.start;
+        let segments = self.segments.get(scope).unwrap_or_default().iter().enumerate();
+        segments
+            .filter(move |(_, segment)| segment.name == name)
+            .map(move |(index, segment)| (start + index, segment))
     }
 
     /// The reading of a segment without its terminator: its bytes, but in a wide character set.

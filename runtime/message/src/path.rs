@@ -1,11 +1,16 @@
 //! Paths: how a node of a message is addressed, and what can be wrong with an address.
 
+mod groups;
+
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::{Charset, TimeError};
+
+pub use groups::GroupStep;
 
 /// The address of a node: a segment, a field, a repetition, a component or a subcomponent.
 ///
@@ -20,9 +25,14 @@ use crate::{Charset, TimeError};
 /// | `PID-3[2]` | the second repetition | the second repetition | its components | the second repetition |
 /// | `PID-3.1` | the first repetition's component | the same | its subcomponents | `unsupported` |
 ///
-/// Group paths (`ORDER/OBX[1]-5`) are reserved and give `unsupported`.
+/// Groups of the message's structure may stand before it: `ORDER_OBSERVATION[2]/OBX[1]-5` is field 5 of the first OBX
+/// in the second group of that name. A path may begin at any group, ancestors left out. Each step counts within the one
+/// before it, in the order of the message, and the segment is the n-th of its name anywhere inside the last group. With
+/// a slash at the end the path is the group itself, for counting and for inserting at its end: `ORDER_OBSERVATION[2]/`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Path {
+    groups: Option<Arc<Vec<GroupStep>>>,
+    /// Zeros for a group itself.
     segment: [u8; 3],
     occurrence: u32,
     field: Option<FieldPath>,
@@ -75,6 +85,16 @@ pub enum PathError {
         /// What it is about the value.
         reason: &'static str,
     },
+    /// The plugin's fault: the structure of the message has no such group, or not there.
+    #[error("the structure {structure} has no group {group} there; it has {known}")]
+    NoSuchGroup {
+        /// The group.
+        group: Box<str>,
+        /// The structure's name.
+        structure: &'static str,
+        /// The names of the groups that could stand there.
+        known: Box<str>,
+    },
     /// The plugin's fault: a path or an operation that this version does not offer.
     #[error("not supported: {reason}")]
     Unsupported {
@@ -108,6 +128,7 @@ impl PathError {
             Self::NotALeaf { .. } => "not-a-leaf",
             Self::NotSettable { .. } => "not-settable",
             Self::Unencodable { .. } => "unencodable",
+            Self::NoSuchGroup { .. } => "no-such-group",
             Self::Unsupported { .. } => "unsupported",
             Self::Undecodable { .. } => "undecodable",
             Self::NotATime { fault, .. } => fault.code(),
@@ -125,9 +146,26 @@ impl Path {
     /// A path to a whole segment; `occurrence` 0 stands for an omitted one.
     pub(crate) fn of_segment(segment: [u8; 3], occurrence: u32) -> Self {
         Self {
+            groups: None,
             segment,
             occurrence,
             field: None,
+        }
+    }
+
+    /// A path to a group, the outermost step first.
+    pub(crate) fn of_group(steps: Vec<GroupStep>) -> Self {
+        Self {
+            groups: (!steps.is_empty()).then(|| Arc::new(steps)),
+            ..Self::of_segment([0; 3], 0)
+        }
+    }
+
+    /// A segment within the same groups.
+    pub(crate) fn with_segment(&self, segment: [u8; 3], occurrence: u32) -> Self {
+        Self {
+            groups: self.groups.clone(),
+            ..Self::of_segment(segment, occurrence)
         }
     }
 
@@ -139,10 +177,23 @@ impl Path {
         }
     }
 
-    /// The name of the segment, such as `PID`.
+    /// The groups that lead to the segment, the outermost first; none in a plain path.
+    #[must_use]
+    pub fn groups(&self) -> &[GroupStep] {
+        self.groups.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether it is a group itself, and no segment in it.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        self.segment == [0; 3]
+    }
+
+    /// The name of the segment, such as `PID`; empty for a group.
     #[must_use]
     pub fn segment(&self) -> &str {
-        std::str::from_utf8(&self.segment).unwrap_or_default()
+        let name = std::str::from_utf8(&self.segment).unwrap_or_default();
+        if self.is_group() { "" } else { name }
     }
 
     /// Which of the segments of that name, counted from one.
@@ -163,6 +214,36 @@ impl Path {
 
     pub(crate) fn has_occurrence(&self) -> bool {
         self.occurrence > 0
+    }
+
+    /// Which of the segments of that name, where one was written.
+    #[must_use]
+    pub fn given_occurrence(&self) -> Option<u32> {
+        self.has_occurrence().then_some(self.occurrence)
+    }
+
+    /// The path of a segment as findings and differences name it: the first one without its number.
+    pub(crate) fn found(segment: [u8; 3], occurrence: u32) -> Self {
+        Self::of_segment(segment, if occurrence > 1 { occurrence } else { 0 })
+    }
+
+    /// Whether another path leads to one of the nodes that this one stands for, or into one of them, where what is not
+    /// numbered stands for all.
+    #[must_use]
+    pub fn covers(&self, other: &Path) -> bool {
+        let same_segment = self.segment == other.segment
+            && self
+                .given_occurrence()
+                .is_none_or(|wanted| wanted == other.occurrence());
+        let same_node = self
+            .field
+            .is_none_or(|field| other.field.is_some_and(|other| field.covers(other)));
+        same_segment && same_node
+    }
+
+    /// MSH-1 and MSH-2, which the delimiters that they define do not divide.
+    pub(crate) fn is_delimiters(&self) -> bool {
+        self.is_of_header() && self.field.is_some_and(|field| field.field <= 2)
     }
 
     pub(crate) fn is_of_header(&self) -> bool {
@@ -204,6 +285,28 @@ impl FieldPath {
         (self.subcomponent > 0).then_some(self.subcomponent)
     }
 
+    /// Whether another node is this one or lies within it; a repetition that is not written stands for all.
+    fn covers(self, other: Self) -> bool {
+        let same_part = |wanted: u32, found: u32| wanted == 0 || wanted == found;
+        self.field == other.field
+            && same_part(self.repetition, other.repetition())
+            && same_part(self.component, other.component)
+            && same_part(self.subcomponent, other.subcomponent)
+    }
+
+    /// The same node; the first repetition is not written.
+    pub(crate) fn without_first_repetition(self) -> Self {
+        Self {
+            repetition: if self.repetition == 1 { 0 } else { self.repetition },
+            ..self
+        }
+    }
+
+    /// Which repetition, where one was written.
+    pub(crate) fn given_repetition(&self) -> Option<u32> {
+        (self.repetition > 0).then_some(self.repetition)
+    }
+
     /// A repetition (level 0), component (1) or subcomponent (2) of this node.
     pub(crate) fn part(self, level: usize, number: u32) -> Self {
         match level {
@@ -233,15 +336,17 @@ impl FromStr for Path {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
-        if text.contains('/') {
-            return Err(PathError::Unsupported {
-                reason: "a path through groups; name the segment and its occurrence, as in OBX[3]-5",
-            });
-        }
         let mut reader = Reader {
             text: text.as_bytes(),
             position: 0,
         };
+        let groups = reader.groups()?;
+        if groups.is_some() && reader.position == text.len() {
+            return Ok(Self {
+                groups,
+                ..Self::of_segment([0; 3], 0)
+            });
+        }
         let segment = reader.segment()?;
         let occurrence = reader.bracketed()?;
         let field = if reader.take(b'-') { Some(reader.field()?) } else { None };
@@ -251,6 +356,7 @@ impl FromStr for Path {
             "the end, or a dash"
         })?;
         Ok(Self {
+            groups,
             segment,
             occurrence,
             field,
@@ -274,6 +380,9 @@ impl FromStr for FieldPath {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in self.groups() {
+            write!(f, "{step}/")?;
+        }
         f.write_str(self.segment())?;
         if self.occurrence > 0 {
             write!(f, "[{}]", self.occurrence)?;
@@ -331,12 +440,13 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn segment(&mut self) -> Result<[u8; 3], PathError> {
+        let end = self.position + 3;
         let name = self
             .text
-            .get(..3)
+            .get(self.position..end)
             .and_then(segment_name)
             .ok_or_else(|| self.expected("a segment's name of three characters"))?;
-        self.position = 3;
+        self.position = end;
         Ok(name)
     }
 

@@ -1,7 +1,8 @@
-//! Every message of a corpus of real-world samples, kept outside the project, prints back byte for byte.
+//! Every file of a corpus of real-world samples, kept outside the project, splits into as many messages as an independent
+//! count of MSH segments finds, and every message prints back byte for byte.
 //!
 //! The folder is named by `TRANSFUSE_CORPUS`, or found as `shared/corpus` beside one of the folders above this crate.
-//! Files are split into messages at their MSH lines, and read twice: as they are, and with line ends turned into CR.
+//! Messages are read twice: as they are, and with line ends turned into CR.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -10,6 +11,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path as FilePath, PathBuf};
 
+use transfuse_message::batch::{PartKind, parts};
 use transfuse_message::{Message, ParseOptions, Path};
 
 /// Messages that do not print back, by file and number within the file, and why. The list is exact: a message that
@@ -31,12 +33,13 @@ fn every_message_of_the_corpus_prints_back_byte_for_byte() {
         let counts = table.entry(collection(&name)).or_default();
         let bytes = fs::read(&file).unwrap();
         let messages = split(&bytes);
+        assert_eq!(messages.len(), headers(&bytes), "messages of {name}");
         counts.files += 1;
         counts.without_messages += usize::from(messages.is_empty());
         for (index, message) in messages.into_iter().enumerate() {
             counts.messages += 1;
-            let normalised = normalised(message);
-            let outcome = check(message).and_then(|_| check_segments(&normalised, &check(&normalised)?));
+            let normalised = normalised(&message);
+            let outcome = check(&message).and_then(|_| check_segments(&normalised, &check(&normalised)?));
             if let Err(reason) = outcome {
                 counts.failures += 1;
                 failures.insert((name.clone(), index + 1), reason);
@@ -99,18 +102,23 @@ fn collection(name: &str) -> String {
     parts[..depth.min(parts.len() - 1)].join("/")
 }
 
-/// From each line that begins with MSH to the next one, a byte-order mark or start of a frame before it included; what
-/// stands before the first belongs to no message.
-fn split(bytes: &[u8]) -> Vec<&[u8]> {
-    let is_line_start = |at: usize| at == 0 || matches!(bytes[at - 1], b'\r' | b'\n');
-    let is_start = |at: &usize| {
-        let line = &bytes[*at..];
+/// The messages that the product finds. All parts together are the file.
+fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let parts: Vec<_> = parts(bytes.to_vec()).collect();
+    let together: Vec<_> = parts.iter().flat_map(|part| part.bytes.to_vec()).collect();
+    assert!(together == bytes, "the parts are not the file");
+    let messages = parts.into_iter().filter(|part| part.kind == PartKind::Message);
+    messages.map(|part| part.bytes.to_vec()).collect()
+}
+
+/// Lines that begin with MSH, a byte-order mark or the start of a frame before it included, counted independently.
+fn headers(bytes: &[u8]) -> usize {
+    let lines = bytes.split(|byte| matches!(byte, b'\r' | b'\n'));
+    let is_header = |line: &&[u8]| {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        is_line_start(*at) && line.strip_prefix(b"\x0b").unwrap_or(line).starts_with(b"MSH")
+        line.strip_prefix(b"\x0b").unwrap_or(line).starts_with(b"MSH")
     };
-    let mut starts: Vec<_> = (0..bytes.len()).filter(is_start).collect();
-    starts.push(bytes.len());
-    starts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
+    lines.filter(is_header).count()
 }
 
 fn normalised(message: &[u8]) -> Vec<u8> {

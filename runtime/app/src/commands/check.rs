@@ -7,7 +7,9 @@ use clap::Args;
 use serde::Serialize;
 use transfuse_sandbox::{Sandbox, SandboxSettings};
 
-use crate::configuration::resolved::{DestinationWire, FileReady, Grants, Interface, Limits, SourceWire, Step};
+use crate::configuration::resolved::{
+    DestinationWire, FileReady, Grants, Interface, Limits, OnFinding, SourceWire, Step, ValidationLevel,
+};
 use crate::configuration::{self, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};
 use crate::failure::{Exit, Failure, Outcome};
@@ -109,6 +111,7 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
         interface.description
     )];
     lines.push(row("from", &source(interface), palette));
+    lines.extend(validation(interface).map(|text| row("valid", &text, palette)));
     for step in &interface.steps {
         let version = format!("{} {}", step.plugin, step.version);
         lines.push(row(
@@ -154,6 +157,24 @@ fn source(interface: &Interface) -> String {
     };
     let charset = source.charset.as_deref().unwrap_or("character set of MSH-18");
     format!("{wire}, acknowledged when {ack}, {}, {charset}", source.time_zone)
+}
+
+/// What is asked of messages, and what becomes of those that are not so.
+fn validation(interface: &Interface) -> Option<String> {
+    let validate = interface.source.validate.as_ref()?;
+    let asked = match (validate.level, &validate.profile) {
+        (ValidationLevel::Readable, _) => "readable".to_owned(),
+        (ValidationLevel::Structure, _) => "structure".to_owned(),
+        (ValidationLevel::Profile, None) => "profile".to_owned(),
+        (ValidationLevel::Profile, Some(profile)) => format!("{} ({})", profile.name, short_digest(&profile.digest)),
+    };
+    let word = |action| match action {
+        OnFinding::Refuse => "refused",
+        OnFinding::Quarantine => "quarantined",
+        OnFinding::Pass => "passed on",
+    };
+    let (errors, warnings) = (word(validate.on_error), word(validate.on_warning));
+    Some(format!("{asked}, errors are {errors}, warnings are {warnings}"))
 }
 
 fn destination_wire(wire: &DestinationWire) -> String {

@@ -147,7 +147,7 @@ impl Receiver {
         };
         match Message::parse(frame.content.bytes().clone(), &ParseOptions::default()) {
             Err(error) => {
-                let finding = finding("100", &error.to_string());
+                let finding = [finding("100", &error.to_string())];
                 Answer::Refused(Payload::from(acknowledgement::refuse_unreadable(
                     frame.content.as_slice(),
                     &finding,

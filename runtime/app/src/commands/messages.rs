@@ -9,6 +9,7 @@ use crate::control::wire;
 use crate::failure::{Exit, Outcome};
 use crate::layout::{self, Cell, shortened};
 use crate::story;
+use crate::visible;
 
 /// Look at messages: what came in, what became of it, where it went
 #[derive(Debug, Subcommand)]
@@ -125,8 +126,8 @@ fn rows(messages: &[wire::MessageSummary]) -> Vec<Vec<Cell>> {
             Cell::new(&message.id).tone(Tone::Strong),
             Cell::new(story::local_time(&message.received_at)),
             Cell::new(&message.interface),
-            Cell::new(story::one_line(&message.message_type)),
-            Cell::new(story::one_line(&message.control_id)),
+            Cell::new(visible::one_line(&message.message_type)),
+            Cell::new(visible::one_line(&message.control_id)),
             Cell::new(&message.stage).tone(story::stage_tone(&message.stage)),
             Cell::new(fault.unwrap_or_default()),
         ]
@@ -174,6 +175,6 @@ fn segments(content: &wire::Content, charset: Option<&str>) -> Vec<String> {
         .decoded(charset)
         .split(['\r', '\n'])
         .filter(|line| !line.is_empty())
-        .map(story::one_line)
+        .map(visible::one_line)
         .collect()
 }

@@ -17,7 +17,7 @@ use crate::console::{Console, Palette, Tone};
 use crate::control::wire::Words;
 use crate::failure::{Exit, Outcome};
 use crate::samples::{self, Sample};
-use crate::story;
+use crate::visible;
 
 /// Send message files over MLLP, and show each acknowledgement
 ///
@@ -260,7 +260,7 @@ fn chain_of(error: &dyn std::error::Error) -> String {
 
 /// The lines of an answer. MSA-3 often repeats what ERR says better.
 fn said(text: &str) -> impl Iterator<Item = String> {
-    let lines: Vec<String> = text.lines().map(story::one_line).collect();
+    let lines: Vec<String> = text.lines().map(visible::one_line).collect();
     let repeated = |line: &String| lines.iter().any(|other| other != line && other.contains(line.as_str()));
     let kept: Vec<String> = lines
         .iter()

@@ -8,6 +8,7 @@ use transfuse_transport::mllp::SenderSettings;
 
 use super::charset;
 use super::document::Located;
+use super::message_types;
 use super::name;
 use super::quantity::milliseconds;
 use super::resolved::{Destination, DestinationWire, Order, Retry};
@@ -33,7 +34,7 @@ pub(super) fn read(
         .required_text("name")
         .and_then(|text| name::checked(text, "destination", section.faults()));
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
-    let types = types(&mut section);
+    let types = message_types::read(&mut section);
     let charset = charset::read(&mut section);
     let unmappable = charset::unmappable(&mut section, charset.as_deref());
     let retry = retry(section.section("retry", "`retry`"));
@@ -142,27 +143,4 @@ fn checked_address(text: Located<String>, section: &Section<'_>) -> Option<Locat
         .faults()
         .at_with_hint(&text.place, message, "write a host and a port: `ehr.example.org:2576`");
     None
-}
-
-/// Message types as routing compares them: `ORU^R01`, or `ORU` for all of its events.
-fn types(section: &mut Section<'_>) -> Vec<String> {
-    let mut types = Vec::new();
-    for text in section.texts("types").unwrap_or_default() {
-        if is_message_type(&text.value) {
-            types.push(text.value);
-        } else {
-            let message = format!("`{}` is not a message type", text.value);
-            let hint = "write code and event as in MSH-9: `ORU^R01`, or `ORU` for all of its events";
-            section.faults().at_with_hint(&text.place, message, hint);
-        }
-    }
-    types
-}
-
-fn is_message_type(text: &str) -> bool {
-    let part = |part: &str| part.len() == 3 && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    match text.split_once('^') {
-        Some((code, event)) => part(code) && part(event),
-        None => part(text),
-    }
 }

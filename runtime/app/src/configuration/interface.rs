@@ -57,7 +57,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
         .map_or(Order::Interface, |order| order.value);
     let (source, claims) = file
         .required_section("source", "`[source]`")
-        .map(|section| source::read(section, surroundings.site))
+        .map(|section| source::read(section, surroundings))
         .unwrap_or_default();
     let destinations = read_destinations(&mut file, order, surroundings.site);
     let steps = read_steps(&mut file, &destinations, surroundings);

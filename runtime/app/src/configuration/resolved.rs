@@ -24,6 +24,19 @@ pub(crate) struct Interface {
     pub(crate) destinations: Vec<Destination>,
 }
 
+impl Interface {
+    /// The code tables that it needs, those of its steps and those of its profile.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &TableGrant> {
+        let profile = self
+            .source
+            .validate
+            .as_ref()
+            .and_then(|validate| validate.profile.as_ref());
+        let of_steps = self.steps.iter().flat_map(|step| &step.grants.tables);
+        of_steps.chain(profile.into_iter().flat_map(|profile| &profile.tables))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Order {
@@ -44,8 +57,49 @@ pub(crate) struct Source {
     pub(crate) time_zone: String,
     /// None: what MSH-18 says.
     pub(crate) charset: Option<String>,
+    /// None: nothing is asked of messages.
+    #[serde(default)]
+    pub(crate) validate: Option<Validate>,
     #[serde(flatten)]
     pub(crate) wire: SourceWire,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Validate {
+    pub(crate) level: ValidationLevel,
+    /// Of the level `profile`, and of no other.
+    pub(crate) profile: Option<Profile>,
+    pub(crate) on_error: OnFinding,
+    pub(crate) on_warning: OnFinding,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ValidationLevel {
+    Readable,
+    Structure,
+    Profile,
+}
+
+/// From the mildest to the hardest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnFinding {
+    Pass,
+    Quarantine,
+    Refuse,
+}
+
+/// A profile as its file was when the revision was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Profile {
+    /// The file that it was read from, relative to the site folder: what findings call it.
+    pub(crate) name: String,
+    /// `sha256:` of the text.
+    pub(crate) digest: String,
+    pub(crate) text: String,
+    /// The code tables that its rules look into.
+    pub(crate) tables: Vec<TableGrant>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -84,9 +84,12 @@ impl<'d> Section<'d> {
     }
 
     pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        self.located_flag(key).map(|flag| flag.value)
+    }
+
+    pub(crate) fn located_flag(&mut self, key: &'static str) -> Option<Located<bool>> {
         let (value, place) = self.value(key)?;
         self.typed(key, value, place, value.as_bool(), "`true` or `false`")
-            .map(|flag| flag.value)
     }
 
     /// A path, relative to the site folder or absolute.
@@ -248,6 +251,21 @@ impl<'d> Section<'d> {
             }
         }
         sections
+    }
+
+    /// The tables of a key that holds one table or a list of them.
+    pub(crate) fn one_or_more(&mut self, key: &'static str, title: &'static str) -> Vec<Section<'d>> {
+        let is_one = self.table.get(key).is_some_and(|value| value.get_ref().is_table());
+        if is_one {
+            self.section(key, title).into_iter().collect()
+        } else {
+            self.sections(key, title)
+        }
+    }
+
+    /// Whether one of these keys was written, soundly or not.
+    pub(crate) fn has_any(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.table.contains_key(*key))
     }
 
     /// Marks a key as one that must be there. It is reported by `finish`, unless a misspelling of it is.

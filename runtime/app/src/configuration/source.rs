@@ -12,7 +12,9 @@ use super::document::Located;
 use super::quantity::milliseconds;
 use super::resolved::{Acknowledge, FileReady, Source, SourceWire};
 use super::section::Section;
+use super::step::Surroundings;
 use super::suggest;
+use super::validate;
 
 /// What no two interfaces of a site can have at the same time.
 #[derive(Debug, Default)]
@@ -35,7 +37,7 @@ const ONE_SECOND: Duration = Duration::from_secs(1);
 const ONE_HOUR: Duration = Duration::from_hours(1);
 const ONE_WEEK: Duration = Duration::from_hours(7 * 24);
 
-pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Claims) {
+pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) -> (Option<Source>, Claims) {
     let mut claims = Claims::default();
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
     let stages = [
@@ -47,21 +49,28 @@ pub(super) fn read(mut section: Section<'_>, site: &Path) -> (Option<Source>, Cl
         .map_or(Acknowledge::Processed, |ack| ack.value);
     let time_zone = time_zone(&mut section);
     let charset = charset::read(&mut section);
+    let validate = section
+        .section("validate", "`[source.validate]`")
+        .map(|section| validate::read(section, ack, surroundings));
     let Some(kind) = kind else { return (None, claims) };
     let wire = match kind.value {
         Kind::Mllp => mllp(&mut section, &mut claims),
-        Kind::Files => files(&mut section, &mut claims, site),
+        Kind::Files => files(&mut section, &mut claims, surroundings.site),
     };
     section.finish();
-    (
-        wire.map(|wire| Source {
+    let source = || {
+        Some(Source {
             ack,
             time_zone,
             charset,
-            wire,
-        }),
-        claims,
-    )
+            validate: match validate {
+                Some(validate) => Some(validate?),
+                None => None,
+            },
+            wire: wire?,
+        })
+    };
+    (source(), claims)
 }
 
 fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {

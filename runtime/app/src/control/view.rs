@@ -198,6 +198,8 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
         code: record.code.clone(),
         reason: record.reason.as_ref().map(content),
         fault: record.fault.as_ref().map(fault),
+        findings: detail.findings.into_iter().map(finding).collect(),
+        findings_unlisted: detail.findings_unlisted,
         steps: detail.steps.into_iter().map(step).collect(),
         log: detail
             .log
@@ -217,6 +219,15 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
             })
             .collect(),
         outputs: record.outputs.iter().map(|made| output(made, input)).collect(),
+    }
+}
+
+fn finding(finding: transfuse_engine::FindingNote) -> wire::Finding {
+    wire::Finding {
+        path: Some(finding.path).filter(|path| !path.is_empty()),
+        code: finding.code,
+        severity: finding.severity,
+        text: finding.text.into(),
     }
 }
 

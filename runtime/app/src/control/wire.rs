@@ -128,6 +128,10 @@ pub(crate) struct Decision {
     /// The reason of a filter.
     pub(crate) reason: Option<Content>,
     pub(crate) fault: Option<Fault>,
+    /// What validation found, the worst first.
+    pub(crate) findings: Vec<Finding>,
+    /// How many more it found.
+    pub(crate) findings_unlisted: u64,
     pub(crate) steps: Vec<Step>,
     pub(crate) log: Vec<LogLine>,
     pub(crate) tables: Vec<Table>,
@@ -142,6 +146,17 @@ pub(crate) struct Fault {
     pub(crate) hint: Option<String>,
     /// What a plugin or a receiver wrote; it may hold patient data.
     pub(crate) text: Content,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Finding {
+    /// `PID-3`; none for what is no node of the message.
+    pub(crate) path: Option<String>,
+    /// A code of HL7 table 0357.
+    pub(crate) code: String,
+    /// `error`, `warning` or `information`.
+    pub(crate) severity: String,
+    pub(crate) text: Words,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

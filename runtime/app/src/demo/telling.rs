@@ -15,6 +15,7 @@ use crate::control::wire;
 use crate::layout::{counted, shortened};
 use crate::samples::Sample;
 use crate::story;
+use crate::visible;
 
 /// Tells the play as it goes on.
 #[derive(Debug)]
@@ -139,7 +140,7 @@ impl Teller {
             file.file_name().unwrap_or_default().display()
         ))?;
         for segment in segments.iter().take(SEGMENTS_SHOWN) {
-            let segment = shortened(&story::one_line(segment), SEGMENT_WIDTH);
+            let segment = shortened(&visible::one_line(segment), SEGMENT_WIDTH);
             self.say(format_args!("       {}", self.palette.paint(Tone::Faint, &segment)))?;
         }
         let more = counted(segments.len().saturating_sub(SEGMENTS_SHOWN), "more segment");

@@ -27,6 +27,12 @@ const CODES: &[(&str, &str)] = &[
     ("207", "Application internal error"),
 ];
 
+/// What a code of table 0357 means; none where it is not one of the table's.
+#[must_use]
+pub fn meaning(code: &str) -> Option<&'static str> {
+    CODES.iter().find(|(known, _)| *known == code).map(|(_, text)| *text)
+}
+
 pub(super) fn push_errors(writer: &mut Writer<'_>, findings: &[Finding]) {
     let findings = findings.get(..findings.len().min(FINDINGS_MAX)).unwrap_or_default();
     if writer.version >= Version::ERROR_FIELDS {
@@ -87,21 +93,23 @@ fn old_repetition(writer: &Writer<'_>, finding: &Finding) -> Vec<u8> {
 /// The code, its text and the table, where it is one of the table's.
 fn coded(writer: &Writer<'_>, finding: &Finding, separator: u8) -> Vec<u8> {
     let code = writer.text(&finding.code);
-    match CODES.iter().find(|(known, _)| *known == finding.code) {
-        Some((_, text)) => [&code, text.as_bytes(), b"HL70357"].join(&separator),
+    match meaning(&finding.code) {
+        Some(text) => [&code, text.as_bytes(), b"HL70357"].join(&separator),
         None => code,
     }
 }
 
-/// Segment, occurrence, field, repetition, component and subcomponent, as far as the path goes.
+/// Segment, occurrence, field, repetition, component and subcomponent, as far as the path goes. ERR knows no groups, and
+/// counts over the whole message: of a path through groups the occurrence is left empty.
 fn location(finding: &Finding) -> Vec<Vec<u8>> {
-    let Some(path) = finding.path.as_deref().and_then(|path| path.parse::<Path>().ok()) else {
+    let parsed = finding.path.as_deref().and_then(|path| path.parse::<Path>().ok());
+    let Some(path) = parsed.filter(|path| !path.is_group()) else {
         return Vec::new();
     };
+    let occurrence = Some(path.occurrence()).filter(|_| path.groups().is_empty());
     let field = path.field();
     let component = field.and_then(|field| field.component());
     let numbers = [
-        Some(path.occurrence()),
         field.map(|field| field.field()),
         field.map(|field| field.repetition()),
         component,
@@ -111,9 +119,13 @@ fn location(finding: &Finding) -> Vec<Vec<u8>> {
         .into_iter()
         .flatten()
         .map(|number| number.to_string().into_bytes());
-    std::iter::once(path.segment().as_bytes().to_vec())
-        .chain(numbers)
-        .collect()
+    let occurrence = occurrence.map(|number| number.to_string().into_bytes());
+    let mut parts = vec![path.segment().as_bytes().to_vec(), occurrence.unwrap_or_default()];
+    parts.extend(numbers);
+    if parts.last().is_some_and(Vec::is_empty) {
+        parts.pop();
+    }
+    parts
 }
 
 impl Severity {

@@ -94,6 +94,6 @@ fn errors(answer: &Message) -> Vec<String> {
 }
 
 fn text(answer: &Message, path: &Path) -> String {
-    let reading = answer.reading(path).unwrap_or_default();
+    let reading = answer.reading(path).ok().flatten().unwrap_or_default();
     answer.lossy_text(reading).into_owned()
 }

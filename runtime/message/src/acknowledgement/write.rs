@@ -47,18 +47,13 @@ pub fn refuse(
 /// Refuses (AR) bytes that could not be parsed. Where they begin with a header of which the fields can be told, it is
 /// answered as usual; otherwise the acknowledgement names neither sender nor control id.
 #[must_use]
-pub fn refuse_unreadable(raw: &[u8], finding: &Finding, context: &AcknowledgementContext<'_>) -> Bytes {
+pub fn refuse_unreadable(raw: &[u8], findings: &[Finding], context: &AcknowledgementContext<'_>) -> Bytes {
     let options = ParseOptions::default();
     let request = Message::parse(header_line(raw), &options)
         .or_else(|_| Message::parse(with_standard_delimiters(raw), &options))
         .or_else(|_| Message::parse(UNKNOWN_HEADER, &options));
     match request {
-        Ok(request) => refuse(
-            &request,
-            AcknowledgementCode::AR,
-            std::slice::from_ref(finding),
-            context,
-        ),
+        Ok(request) => refuse(&request, AcknowledgementCode::AR, findings, context),
         Err(_) => Bytes::new(),
     }
 }
@@ -184,7 +179,7 @@ impl Writer<'_> {
     /// A node of the request's header as it stands, but for bytes that would break the acknowledgement's frame.
     fn mirrored_node(&self, node: FieldPath) -> Vec<u8> {
         let reading = self.request.reading(&header_node(node));
-        let mut bytes = reading.unwrap_or_default().to_vec();
+        let mut bytes = reading.ok().flatten().unwrap_or_default().to_vec();
         for byte in bytes.iter_mut().filter(|byte| matches!(byte, b'\n' | 0x0b | 0x1c)) {
             *byte = b' ';
         }

@@ -21,7 +21,7 @@ impl Message {
             let reason = "a copy of the header or of its delimiters; copy its fields from MSH-3 on";
             return Err(PathError::Unsupported { reason });
         }
-        let Some(bytes) = source.reading(source_path) else {
+        let Some(bytes) = source.reading(source_path)? else {
             return self.clear(path);
         };
         let same = source.delimiters == self.delimiters && source.charset == self.charset;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::list::SegmentList;
 use super::place::{Aim, Levels, Place, locate, slice};
 use super::{Message, Segment, State};
 use crate::escape;
@@ -67,7 +68,7 @@ impl Message {
     /// Empties a node; the nodes after it keep their places. A field loses all its repetitions, a segment everything
     /// but its name. Clearing what is absent does nothing.
     pub fn clear(&mut self, path: &Path) -> Result<(), PathError> {
-        if self.find(path.name(), path.occurrence()).is_none() {
+        if self.find(path)?.is_none() {
             return Ok(());
         }
         if path.field().is_none() {
@@ -80,7 +81,8 @@ impl Message {
         self.put(index, path, field, Aim::Node, b"")
     }
 
-    /// Adds an empty segment after the one that `after` names, or at the end, and gives its path.
+    /// Adds an empty segment after the one that `after` names, at the end of the group that it is, or at the end of the
+    /// message, and gives its path, which counts over the whole message.
     pub fn insert(&mut self, segment: &str, after: Option<&Path>) -> Result<Path, PathError> {
         let Some(name) = segment_name(segment.as_bytes()) else {
             return Err(PathError::Malformed {
@@ -124,7 +126,7 @@ impl Message {
                 reason: "removing a component, which would give those after it another meaning; clear it",
             });
         }
-        if self.find(path.name(), path.occurrence()).is_none() {
+        if self.find(path)?.is_none() {
             return Ok(());
         }
         let (index, field) = self.settable(path)?;
@@ -156,7 +158,7 @@ impl Message {
         if is_delimiters(path) {
             return Err(not_settable(path, "the delimiters of a message cannot be changed"));
         }
-        match self.find(path.name(), path.occurrence()) {
+        match self.find(path)? {
             Some(index) => Ok((index, field)),
             None => Err(not_settable(path, "there is no such segment; insert it first")),
         }
@@ -184,7 +186,7 @@ impl Message {
         if path.is_of_header() {
             return Err(not_settable(path, "the header as a whole; set its fields"));
         }
-        let Some(index) = self.find(path.name(), path.occurrence()) else {
+        let Some(index) = self.find(path)? else {
             return Err(not_settable(path, "there is no such segment; insert it first"));
         };
         let after_name = bytes.strip_prefix(&path.name());
@@ -206,11 +208,11 @@ impl Message {
         if path.is_of_header() {
             return Err(not_settable(path, "a message has one header"));
         }
-        let Some(index) = self.find(path.name(), path.occurrence()) else {
+        let Some(index) = self.find(path)? else {
             return Ok(());
         };
         let end = self.end_of_lines(index);
-        let segments = Arc::make_mut(&mut self.segments);
+        let segments = SegmentList::edit(&mut self.segments);
         let blank_lines = segments.get(index).filter(|segment| segment.state == State::Inserted);
         let blank_lines = blank_lines.map(|segment| segment.start..segment.next);
         segments.drain(index..end);
@@ -225,8 +227,13 @@ impl Message {
 
     /// Where a segment goes that is inserted after `after`.
     fn index_after(&self, after: &Path) -> Result<usize, PathError> {
+        if after.is_group() {
+            let reason = "there is no such group to insert a segment at the end of";
+            let scope = self.scope(after)?.ok_or_else(|| not_settable(after, reason))?;
+            return Ok(scope.end);
+        }
         let is_segment = after.field().is_none();
-        match self.find(after.name(), after.occurrence()).filter(|_| is_segment) {
+        match self.find(after)?.filter(|_| is_segment) {
             Some(index) => Ok(self.end_of_lines(index)),
             None => Err(not_settable(
                 after,
@@ -255,7 +262,7 @@ impl Message {
             };
             (previous.end + own, previous.next)
         });
-        let segments = Arc::make_mut(&mut self.segments);
+        let segments = SegmentList::edit(&mut self.segments);
         if let Some(previous) = segments.get_mut(index.saturating_sub(1)) {
             previous.next = split;
         }
@@ -281,7 +288,7 @@ impl Message {
             edited,
             ..
         } = self;
-        let Some(segment) = Arc::make_mut(segments).get_mut(index) else {
+        let Some(segment) = SegmentList::edit_one(segments, index) else {
             return;
         };
         *edited = true;

@@ -121,6 +121,14 @@ impl Header {
     }
 }
 
+/// Whether a message type (`ORU^R01`) is one that routes and rules name: itself, or its code (`ORU`) for all events.
+#[must_use]
+pub fn is_of_type(message_type: &str, wanted: &str) -> bool {
+    message_type
+        .strip_prefix(wanted)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('^'))
+}
+
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Header({} bytes)", self.text.len())

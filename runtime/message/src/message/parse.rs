@@ -6,7 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::list::SegmentList;
 use super::{Message, Segment, State, Terminator};
+use crate::batch::PartKind;
+use crate::batch::start::{self, Place};
 use crate::path::segment_name;
 use crate::{Charset, Delimiters};
 
@@ -139,7 +142,7 @@ fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError>
     .read(start)?;
     let mut message = Message {
         original,
-        segments: Arc::new(segments),
+        segments: Arc::new(segments.into()),
         delimiters,
         charset: Charset::ASCII,
         terminator,
@@ -156,7 +159,7 @@ fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError>
 /// Makes the readings of a wide character set, for the segments whose bytes are not their own.
 fn read_segments(message: &mut Message) {
     let charset = message.charset;
-    for segment in Arc::make_mut(&mut message.segments) {
+    for segment in SegmentList::edit(&mut message.segments) {
         let range = segment.start as usize..segment.end as usize;
         let bytes = message.original.get(range).unwrap_or_default();
         if let Cow::Owned(reading) = charset.reading(bytes) {
@@ -166,7 +169,7 @@ fn read_segments(message: &mut Message) {
 }
 
 /// Positions fit in 32 bits because a message has at most [`MESSAGE_BYTES_MAX`] bytes.
-fn position(index: usize) -> u32 {
+pub(super) fn position(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
@@ -239,7 +242,7 @@ impl Lines<'_> {
             }
             let (end, next) = self.line_from(start);
             let name = self.name(start, end);
-            if &name == b"MSH" && !segments.is_empty() {
+            if !segments.is_empty() && self.is_header(start, true) {
                 return Err(ParseError::SecondHeader { offset: start as u64 });
             }
             segments.push(Segment {
@@ -279,7 +282,19 @@ impl Lines<'_> {
         self.terminator == Terminator::LineFeed
             || ending.contains(&b'\r')
             || next == self.bytes.len()
-            || self.name(next, self.bytes.len()) != [0; 3]
+            || !matches!(&self.name(next, self.bytes.len()), [0, 0, 0] | b"MSH")
+            || self.is_header(next, false)
+    }
+
+    /// Whether the next message begins here, by the rule that batches are split by.
+    fn is_header(&self, start: usize, is_firm: bool) -> bool {
+        let line = self.bytes.get(start..).unwrap_or_default();
+        let place = Place {
+            message: Some(self.delimiters.field),
+            envelope: None,
+            is_firm,
+        };
+        start::begins(line, place) == Some(PartKind::Message)
     }
 
     /// The name of the segment that begins at `start`, or zeros where none does.

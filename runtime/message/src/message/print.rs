@@ -47,6 +47,27 @@ impl Message {
         }
     }
 
+    /// The message with every segment ended like this, and no blank lines. A line feed within a value, which senders
+    /// write that end their segments with a carriage return, becomes its escape sequence where `ending` holds a line
+    /// feed, because it would end the segment now; `None` where MSH-2 names no character to escape it with.
+    #[must_use]
+    pub fn encode_with_ending(&self, ending: &[u8]) -> Option<Bytes> {
+        let escapes = ending.contains(&b'\n');
+        let mut out = Vec::with_capacity(self.original.len() + self.segments.len());
+        for segment in self.segments.iter() {
+            let mut rest = &*self.printed(segment);
+            while let Some(at) = memchr::memchr(b'\n', rest).filter(|_| escapes) {
+                let escape = self.delimiters.escape?;
+                out.extend_from_slice(rest.get(..at).unwrap_or_default());
+                out.extend_from_slice(&[escape, b'X', b'0', b'A', escape]);
+                rest = rest.get(at + 1..).unwrap_or_default();
+            }
+            out.extend_from_slice(rest);
+            out.extend_from_slice(ending);
+        }
+        Some(out.into())
+    }
+
     /// The segments in order, lines that are none among them.
     pub fn segments(&self) -> impl Iterator<Item = SegmentView<'_>> {
         self.segments.iter().map(|segment| {

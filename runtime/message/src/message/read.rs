@@ -63,7 +63,7 @@ impl Message {
         let Some(field) = path.field() else {
             return Err(PathError::NotALeaf { path: path.clone() });
         };
-        match self.find(path.name(), path.occurrence()) {
+        match self.find(path)? {
             Some(index) => self.leaf(self.content(index), path, field),
             None => Ok(Value::Absent),
         }
@@ -72,47 +72,54 @@ impl Message {
     /// The bytes of any node as they stand in the message, escapes and character set included. A path that is only a
     /// segment gives the whole segment without its terminator, and one that is only a field all its repetitions.
     pub fn get_raw(&self, path: &Path) -> Result<Option<Cow<'_, [u8]>>, PathError> {
-        Ok(self.reading(path).map(|reading| self.charset.printed(reading)))
+        Ok(self.reading(path)?.map(|reading| self.charset.printed(reading)))
     }
 
     /// The same, as it stands in the reading of the segment.
-    pub(crate) fn reading(&self, path: &Path) -> Option<&[u8]> {
-        let content = self.content(self.find(path.name(), path.occurrence())?);
-        match path.field() {
+    pub(crate) fn reading(&self, path: &Path) -> Result<Option<&[u8]>, PathError> {
+        let Some(index) = self.find(path)? else {
+            return Ok(None);
+        };
+        let content = self.content(index);
+        Ok(match path.field() {
             Some(field) => self.node(content, path, field, Aim::Node),
             None => Some(content),
-        }
+        })
     }
 
-    /// For each segment of this name, in order, the decoded text of the leaves `fields`.
+    /// For each segment of this name, in order, the decoded text of the leaves `fields`. The name may stand in a group:
+    /// `ORDER_OBSERVATION[2]/OBX`.
     pub fn rows(&self, segment: &str, fields: &[FieldPath]) -> Result<Vec<Vec<Value<'_>>>, PathError> {
-        let Some(name) = segment_name(segment.as_bytes()) else {
-            return Err(PathError::Malformed {
-                position: 1,
-                expected: "a segment's name of three characters",
-            });
-        };
-        let path = Path::of_segment(name, 0);
-        let named = self.segments.iter().filter(|segment| segment.name == name);
+        let path = segment_path(segment)?;
+        let scope = self.scope(&path)?.unwrap_or(0..0);
+        let named = self.named(scope, path.name());
         named
             .enumerate()
-            .map(|(index, segment)| self.row(&path, index, segment, fields))
+            .map(|(index, (_, segment))| self.row(&path, index, segment, fields))
             .collect()
+    }
+
+    /// The text of a leaf's bytes as they stand in this message, or `None` where they are not text in its character
+    /// set. For whoever walks a segment node by node, which takes one pass where a path for each node would take many.
+    #[must_use]
+    pub fn decode<'a>(&self, leaf: &'a [u8]) -> Option<Cow<'a, str>> {
+        escape::decode(leaf, self.delimiters, self.charset)
     }
 
     /// How many there are: segments for `OBX`, fields for `OBX[2]`, repetitions for `PID-3`, components for
     /// `PID-3[2]`, subcomponents for `PID-3.1`. As they stand in the message: a repetition that is empty counts, but
-    /// a node that is absent, or empty altogether, has no parts.
+    /// a node that is absent, or empty altogether, has no parts. Of groups: `ORDER_OBSERVATION/` counts those of that
+    /// name, `ORDER_OBSERVATION[2]/` the segments in one.
     pub fn count(&self, path: &Path) -> Result<u32, PathError> {
         let Some(field) = path.field() else {
-            return Ok(self.count_at_segment(path));
+            return self.count_at_segment(path);
         };
         if field.subcomponent().is_some() {
             return Err(PathError::Unsupported {
                 reason: "a subcomponent has no parts to count",
             });
         }
-        let Some(index) = self.find(path.name(), path.occurrence()) else {
+        let Some(index) = self.find(path)? else {
             return Ok(0);
         };
         let Some(bytes) = self.node(self.content(index), path, field, Aim::Node) else {
@@ -128,19 +135,25 @@ impl Message {
         Ok(count_parts(bytes, separator))
     }
 
-    fn count_at_segment(&self, path: &Path) -> u32 {
-        if !path.has_occurrence() {
-            let named = self
-                .segments
-                .iter()
-                .filter(|segment| segment.name == path.name())
-                .count();
-            return u32::try_from(named).unwrap_or(u32::MAX);
+    fn count_at_segment(&self, path: &Path) -> Result<u32, PathError> {
+        if path.is_group() {
+            return self.count_at_group(path);
         }
-        let Some(index) = self.find(path.name(), path.occurrence()) else {
-            return 0;
+        if !path.has_occurrence() {
+            let scope = self.scope(path)?.unwrap_or(0..0);
+            return Ok(count(self.named(scope, path.name()).count()));
+        }
+        let Some(index) = self.find(path)? else {
+            return Ok(0);
         };
-        count_parts(self.content(index), Some(self.delimiters.field)) - u32::from(!path.is_of_header())
+        Ok(count_parts(self.content(index), Some(self.delimiters.field)) - u32::from(!path.is_of_header()))
+    }
+
+    fn count_at_group(&self, path: &Path) -> Result<u32, PathError> {
+        if path.groups().last().is_some_and(|step| !step.has_occurrence()) {
+            return Ok(count(self.groups().at(path)?.count()));
+        }
+        Ok(count(self.scope(path)?.map_or(0, |scope| scope.len())))
     }
 
     fn row<'a>(
@@ -151,7 +164,7 @@ impl Message {
         fields: &[FieldPath],
     ) -> Result<Vec<Value<'a>>, PathError> {
         let occurrence = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let path = Path::of_segment(path.name(), occurrence);
+        let path = path.with_segment(path.name(), occurrence);
         let content = self.content_of(segment);
         fields
             .iter()
@@ -231,5 +244,24 @@ fn count_parts(bytes: &[u8], separator: Option<u8>) -> u32 {
         return 0;
     }
     let separators = separator.map_or(0, |separator| memchr::memchr_iter(separator, bytes).count());
-    u32::try_from(separators + 1).unwrap_or(u32::MAX)
+    count(separators + 1)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The path to segments of a name, which may stand in a group.
+fn segment_path(text: &str) -> Result<Path, PathError> {
+    let path: Path = match segment_name(text.as_bytes()) {
+        Some(name) => Path::of_segment(name, 0),
+        None => text.parse()?,
+    };
+    if path.is_group() || path.field().is_some() || path.has_occurrence() {
+        return Err(PathError::Malformed {
+            position: 1,
+            expected: "a segment's name of three characters",
+        });
+    }
+    Ok(path)
 }

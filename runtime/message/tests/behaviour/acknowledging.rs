@@ -90,6 +90,22 @@ fn from_2_5_on_each_finding_is_an_error_segment_of_fields() {
 }
 
 #[test]
+fn a_path_through_groups_gives_a_location_without_an_occurrence_because_err_counts_over_the_message() {
+    let at = |path: &str| Finding {
+        path: Some(path.to_owned()),
+        ..finding("a")
+    };
+    let findings = ["ORDER[2]/OBX[3]-5.1", "ORDER[2]/OBR", "ORDER[2]/"].map(at);
+    let answer = refused(&request("2.5.1"), &findings);
+    let locations: Vec<_> = answer
+        .split("ERR|")
+        .skip(1)
+        .map(|line| line.split('|').nth(1).unwrap())
+        .collect();
+    assert_eq!(locations, ["OBX^^5^1^1", "OBR", ""]);
+}
+
+#[test]
 fn before_2_5_findings_are_repetitions_of_the_first_error_field() {
     let second = Finding {
         path: Some("PID".to_owned()),
@@ -208,7 +224,7 @@ fn bytes_that_could_not_be_parsed_are_refused_with_what_their_header_tells() {
             severity: Severity::Error,
             text: "no".into(),
         };
-        let answer = with_context(|context| refuse_unreadable(raw.as_bytes(), &finding, context));
+        let answer = with_context(|context| refuse_unreadable(raw.as_bytes(), std::slice::from_ref(&finding), context));
         let answer = String::from_utf8(answer.to_vec()).unwrap();
         let msa = if acknowledged.is_empty() {
             "MSA|AR".to_owned()

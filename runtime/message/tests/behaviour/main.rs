@@ -4,16 +4,20 @@
 
 #[expect(clippy::disallowed_methods, reason = "the acceptance itself is what is tested")]
 mod acknowledging;
+mod batches;
 mod charsets;
 mod comparing;
 mod editing;
 mod escaping;
+mod grouping;
 mod parsing;
 mod paths;
 mod properties;
 mod reading;
 mod recoding;
+mod schema;
 mod times;
+mod validating;
 mod wide_charsets;
 
 use transfuse_message::{Message, ParseOptions, Path};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use cap_std::fs::{Dir, OpenOptions};
 
+use super::batch;
 use super::folder;
 use super::publish::{Temporary, place, sync};
 use super::scan::{Found, marker};
@@ -62,10 +63,17 @@ impl Places {
             folder::create(path).map_err(failed(path))?;
             folder::open_first(path).map_err(failed(path))?;
         }
+        batch::remove_orphans(&inbox).map_err(failed(&self.inbox))?;
         match marker_suffix {
             Some(suffix) => remove_orphans(&inbox, suffix).map_err(failed(&self.inbox)),
             None => Ok(()),
         }
+    }
+
+    /// The error folder, created where it is missing.
+    pub(super) fn open_errors(&self) -> io::Result<Dir> {
+        folder::create(&self.errors)?;
+        folder::open(&self.errors)
     }
 
     /// Moves the file, unless it is no longer the one that was handed over: then it says false.
@@ -110,7 +118,7 @@ fn copy_away(inbox: &Dir, name: &OsStr, to: &Dir, target: &str) -> io::Result<St
 }
 
 /// Says why a file is in the error folder. The file itself is there: that is what counts.
-fn explain(errors: &Dir, name: &str, reason: &str) {
+pub(super) fn explain(errors: &Dir, name: &str, reason: &str) {
     let name = format!("{name}.reason");
     let written = errors.open_with(&name, OpenOptions::new().write(true).create(true).truncate(true));
     let written = written.and_then(|mut file| writeln!(file, "{reason}"));

@@ -57,6 +57,10 @@ impl<'a> Temporary<'a> {
         ))
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn write(&mut self, content: &[u8]) -> io::Result<()> {
         self.file.write_all(content)
     }

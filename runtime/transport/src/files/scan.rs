@@ -2,25 +2,28 @@
 
 use std::collections::{BinaryHeap, HashMap};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::time::{Duration, SystemTime};
 
-use cap_std::fs::{Dir, DirEntry, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use bytes::Bytes;
+use cap_std::fs::{Dir, DirEntry, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 use tokio::time::Instant;
+use transfuse_message::batch::is_batch;
 
+use super::batch::reader;
 use super::names::{Pattern, is_unfinished};
 
 /// A folder may hold millions of files; so many of the oldest are looked at in one round.
 const FILES_MAX: usize = 10_000;
 
-/// How much of an over-long file is read: enough for its first segment.
-const HEAD_BYTES_MAX: u64 = 4 * 1024;
+/// How much of an over-long file or message is read: enough for its first segment.
+pub(super) const HEAD_BYTES_MAX: usize = 4 * 1024;
 
 /// A file as the folder listed it. The order is that of taking: oldest first, then by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Found {
-    modified: SystemTime,
+    pub(super) modified: SystemTime,
     pub(super) name: OsString,
     pub(super) bytes: u64,
     device: u64,
@@ -35,12 +38,22 @@ pub(super) struct Filter {
     pub(super) marker: Option<String>,
 }
 
+/// How much is taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) message_bytes_max: u64,
+    pub(super) file_bytes_max: u64,
+}
+
 /// What was read of a file.
 #[derive(Debug)]
 pub(super) enum Content {
-    Whole(Vec<u8>),
-    /// Only the head of a file above the limit.
-    TooLong(Vec<u8>),
+    /// One message, or what is none at all.
+    Whole(Bytes),
+    /// Only the head of a file above a limit.
+    TooLong { head: Bytes, bytes_max: u64 },
+    /// Many messages, to be read one by one.
+    Batch,
     /// The file is gone, or is no longer the one that was listed.
     Changed,
 }
@@ -140,31 +153,70 @@ impl Found {
         }
     }
 
-    /// Reads the file, unless it is no longer the one that was listed.
-    pub(super) fn read(&self, folder: &Dir, bytes_max: u64) -> io::Result<Content> {
+    /// Opens the file, unless it is gone.
+    pub(super) fn open(&self, folder: &Dir) -> io::Result<Option<File>> {
         let no_surprise = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
         let opened = folder.open_with(
             &self.name,
             OpenOptions::new().read(true).custom_flags(no_surprise.cast_signed()),
         );
-        let mut file = match opened {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::Changed),
-            opened => opened?,
-        };
-        let too_long = self.bytes > bytes_max;
-        let mut content = Vec::new();
-        (&mut file)
-            .take(if too_long { HEAD_BYTES_MAX } else { self.bytes + 1 })
-            .read_to_end(&mut content)?;
-        if Found::new(self.name.clone(), &file.metadata()?)? != *self {
-            return Ok(Content::Changed);
+        match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
         }
-        Ok(if too_long {
-            Content::TooLong(content)
+    }
+
+    /// Whether the open file is the one that was listed.
+    pub(super) fn is_same(&self, file: &File) -> io::Result<bool> {
+        Ok(Found::new(self.name.clone(), &file.metadata()?)? == *self)
+    }
+
+    /// Reads the file, unless it is no longer the one that was listed.
+    pub(super) fn read(&self, folder: &Dir, limits: Limits) -> io::Result<Content> {
+        let Some(mut file) = self.open(folder)? else {
+            return Ok(Content::Changed);
+        };
+        let content = self.content(&mut file, limits)?;
+        Ok(if self.is_same(&file)? {
+            content
         } else {
-            Content::Whole(content)
+            Content::Changed
         })
     }
+
+    fn content(&self, file: &mut File, limits: Limits) -> io::Result<Content> {
+        let Limits {
+            message_bytes_max,
+            file_bytes_max,
+        } = limits;
+        if self.bytes > file_bytes_max {
+            return too_long(file, file_bytes_max);
+        }
+        if self.bytes <= message_bytes_max {
+            let content = read_up_to(file, self.bytes + 1)?;
+            return Ok(if is_batch(&content) {
+                Content::Batch
+            } else {
+                Content::Whole(content)
+            });
+        }
+        if reader::is_batch(file, message_bytes_max)? {
+            return Ok(Content::Batch);
+        }
+        file.seek(SeekFrom::Start(0))?;
+        too_long(file, message_bytes_max)
+    }
+}
+
+fn too_long(file: &mut File, bytes_max: u64) -> io::Result<Content> {
+    let head = read_up_to(file, HEAD_BYTES_MAX as u64)?;
+    Ok(Content::TooLong { head, bytes_max })
+}
+
+fn read_up_to(file: &mut File, bytes: u64) -> io::Result<Bytes> {
+    let mut content = Vec::new();
+    file.take(bytes).read_to_end(&mut content)?;
+    Ok(content.into())
 }
 
 /// The name of the file that says that `name` is complete.

@@ -1,4 +1,4 @@
-//! A folder that messages are taken from, one file each.
+//! A folder that messages are taken from.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -13,8 +13,8 @@ use transfuse_message::Payload;
 use super::folder::{self, blocking};
 use super::names::Pattern;
 use super::places::{Places, Settlement};
-use super::scan::{Content, Filter, Found, Watch};
-use crate::frame::{Answer, Defect, Frame, Handler, next_connection};
+use super::scan::{Content, Filter, Found, Limits, Watch};
+use crate::frame::{Defect, Frame, Handler, next_connection};
 
 /// Files are no low-latency transport; listing a share more often loads its server.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -23,7 +23,11 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const STABLE_FOR: Duration = Duration::from_secs(5);
 
 /// A report of 10 MB, embedded in base64, is 14 MB.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const MESSAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// A master file of a million items is some hundred megabytes. A file is read piece by piece, so that this bounds how long
+/// one file can hold up the others, and not memory.
+const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// The first wait before a file is offered again, or a move is tried again.
 const RETRY_MIN: Duration = Duration::from_secs(1);
@@ -51,7 +55,10 @@ pub struct FolderSourceSettings {
     pub poll_interval: Duration,
     /// When a file counts as complete.
     pub ready_when: ReadyWhen,
-    /// The largest file. A larger one is handed over with its beginning and the defect, and goes to `errors`.
+    /// The largest message. A larger one is handed over with its beginning and the defect, and goes to `errors`.
+    pub message_bytes_max: u64,
+    /// The largest file of many messages, which is never in memory as a whole. A larger file is treated as one message
+    /// that is too large.
     pub file_bytes_max: u64,
     /// The first wait before an unanswered file is offered again; it doubles up to `retry_max`.
     pub retry_min: Duration,
@@ -73,11 +80,11 @@ pub enum ReadyWhen {
 /// An open folder, ready to be watched.
 #[derive(Debug)]
 pub struct FolderSource {
-    settings: FolderSourceSettings,
-    filter: Filter,
-    places: Arc<Places>,
+    pub(super) settings: FolderSourceSettings,
+    pub(super) filter: Filter,
+    pub(super) places: Arc<Places>,
     watch: Watch,
-    connection: u64,
+    pub(super) connection: u64,
 }
 
 /// Why a folder cannot be watched.
@@ -106,8 +113,14 @@ pub enum SourceOpenError {
     },
 }
 
+/// What a file is.
+enum Taken {
+    Message(Frame),
+    Batch,
+}
+
 /// Whether to go on with the next file, or to stop because of a shutdown.
-type Flow = ControlFlow<()>;
+pub(super) type Flow = ControlFlow<()>;
 
 impl FolderSourceSettings {
     /// The defaults, each with its reason at its constant: `*.hl7`, stable for five seconds, `archive` and `error`
@@ -120,6 +133,7 @@ impl FolderSourceSettings {
             pattern: "*.hl7".to_owned(),
             poll_interval: POLL_INTERVAL,
             ready_when: ReadyWhen::Stable(STABLE_FOR),
+            message_bytes_max: MESSAGE_BYTES_MAX,
             file_bytes_max: FILE_BYTES_MAX,
             retry_min: RETRY_MIN,
             retry_max: RETRY_MAX,
@@ -158,7 +172,10 @@ impl FolderSource {
     /// archive, refused ones to the error folder; unanswered ones stay, are offered again with growing pauses, and
     /// hold up those behind them. Existing files are never overwritten: a number is put into the name.
     ///
-    /// A message is handed over at least once: after a crash between the answer and the move the file is offered
+    /// Of a file of many messages, a few are handed over at a time, in order; a crash, or a stop, takes up where it was.
+    /// The messages that were refused go to the error folder as a file of their own.
+    ///
+    /// A message is handed over at least once: after a crash between the answer and the note of it, it is offered
     /// again. A file that cannot be read is passed over until it can.
     pub async fn serve(mut self, handler: Handler, shutdown: CancellationToken) {
         let mut pause = Duration::ZERO;
@@ -193,8 +210,10 @@ impl FolderSource {
     async fn process(&self, found: &Found, handler: &Handler, shutdown: &CancellationToken) -> Flow {
         let mut retry = self.settings.retry_min;
         loop {
-            let Some(frame) = self.read(found).await else {
-                return Flow::Continue(());
+            let frame = match self.read(found).await {
+                Some(Taken::Message(frame)) => frame,
+                Some(Taken::Batch) => return self.process_batch(found, handler, shutdown).await,
+                None => return Flow::Continue(()),
             };
             let defect = frame.defect;
             let source = frame.source.clone();
@@ -212,35 +231,40 @@ impl FolderSource {
         }
     }
 
-    /// The file as a frame, or nothing where it is gone, has changed, or cannot be read now.
-    async fn read(&self, found: &Found) -> Option<Frame> {
-        let source = format!("file:{}", found.name.to_string_lossy());
-        let (file, places, bytes_max) = (found.clone(), Arc::clone(&self.places), self.settings.file_bytes_max);
-        let (content, defect) = match blocking(move || file.read(&folder::open(&places.inbox)?, bytes_max)).await {
+    /// The file as a frame, or as many messages; nothing where it is gone, has changed, or cannot be read now.
+    async fn read(&self, found: &Found) -> Option<Taken> {
+        let source = source_of(found);
+        let (file, places, limits) = (found.clone(), Arc::clone(&self.places), self.limits());
+        let (content, defect) = match blocking(move || file.read(&folder::open(&places.inbox)?, limits)).await {
             Ok(Content::Whole(content)) => (content, None),
-            Ok(Content::TooLong(head)) => (
-                head,
-                Some(Defect::TooLong {
-                    bytes: found.bytes,
-                    bytes_max,
-                }),
-            ),
+            Ok(Content::TooLong { head, bytes_max }) => {
+                let bytes = found.bytes;
+                (head, Some(Defect::TooLong { bytes, bytes_max }))
+            }
+            Ok(Content::Batch) => return Some(Taken::Batch),
             Ok(Content::Changed) => return None,
             Err(error) => {
-                tracing::warn!(source, bytes = found.bytes, %error, "cannot read the file, it stays");
+                cannot_read(found, &error);
                 return None;
             }
         };
-        Some(Frame {
+        Some(Taken::Message(Frame {
             content: Payload::from(content),
             defect,
             source,
             connection: self.connection,
-        })
+        }))
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            message_bytes_max: self.settings.message_bytes_max,
+            file_bytes_max: self.settings.file_bytes_max,
+        }
     }
 
     /// The handler's answer, or nothing where a shutdown did not want to wait for it any longer.
-    async fn answer(&self, answer: impl Future<Output = Answer>, shutdown: &CancellationToken) -> Option<Answer> {
+    pub(super) async fn answer<T>(&self, answer: impl Future<Output = T>, shutdown: &CancellationToken) -> Option<T> {
         let patience = async {
             shutdown.cancelled().await;
             sleep(self.settings.shutdown_wait).await;
@@ -252,14 +276,23 @@ impl FolderSource {
         }
     }
 
+    async fn settle(&self, found: &Found, source: &str, to: Settlement, shutdown: &CancellationToken) -> Flow {
+        let (file, places, suffix) = (found.clone(), Arc::clone(&self.places), self.filter.marker.clone());
+        let settle = move || places.settle(&file, &to, suffix.as_deref());
+        self.until_settled(source, settle, shutdown).await
+    }
+
     /// Moves a file that is done with. It must not be offered again while the process lives, so that a failing move
     /// is tried until it works.
-    async fn settle(&self, found: &Found, source: &str, to: Settlement, shutdown: &CancellationToken) -> Flow {
+    pub(super) async fn until_settled(
+        &self,
+        source: &str,
+        settle: impl Fn() -> io::Result<bool> + Clone + Send + 'static,
+        shutdown: &CancellationToken,
+    ) -> Flow {
         let mut retry = self.settings.retry_min;
         loop {
-            let (file, places, to) = (found.clone(), Arc::clone(&self.places), to.clone());
-            let suffix = self.filter.marker.clone();
-            match blocking(move || places.settle(&file, &to, suffix.as_deref())).await {
+            match blocking(settle.clone()).await {
                 Ok(true) => return Flow::Continue(()),
                 Ok(false) => {
                     tracing::warn!(source, "the file was changed or removed before it could be moved");
@@ -306,7 +339,16 @@ impl SourceOpenError {
     }
 }
 
+/// Where the messages of a file come from.
+pub(super) fn source_of(found: &Found) -> String {
+    format!("file:{}", found.name.to_string_lossy())
+}
+
+pub(super) fn cannot_read(found: &Found, error: &io::Error) {
+    tracing::warn!(source = source_of(found), bytes = found.bytes, %error, "cannot read the file, it stays");
+}
+
 /// Waits, unless the shutdown comes first: then it says true.
-async fn stopped_after(pause: Duration, shutdown: &CancellationToken) -> bool {
+pub(super) async fn stopped_after(pause: Duration, shutdown: &CancellationToken) -> bool {
     timeout(pause, shutdown.cancelled()).await.is_ok()
 }

@@ -1,113 +1,17 @@
-//! The clock stands still unless everybody waits, so that hours of waiting take no time. Files have their real times.
+//! Files of one message: when they are taken, and what becomes of them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_util::sync::CancellationToken;
 use transfuse_transport::files::{FolderSource, FolderSourceSettings, ReadyWhen, SourceOpenError};
-use transfuse_transport::{Answer, Defect, Frame};
+use transfuse_transport::{Answer, Defect};
 
-use crate::support::{Frames, handler, payload};
+use crate::support::payload;
+use crate::watched::{FOREVER, POLL, STABLE_FOR, accepted, folder, folder_with, set_age, watch};
 
-const POLL: Duration = Duration::from_secs(2);
-const STABLE_FOR: Duration = Duration::from_secs(5);
 /// Not long enough to be stable.
 const MOMENT: Duration = Duration::from_secs(3);
-
-/// What has not happened by then never will; the folder is looked at thousands of times until then.
-const FOREVER: Duration = Duration::from_hours(2);
-
-/// A folder that is watched, and the frames that come out of it.
-struct Watched {
-    folder: TempDir,
-    frames: Frames,
-    shutdown: CancellationToken,
-    ended: JoinHandle<()>,
-}
-
-async fn watch(folder: TempDir, change: impl FnOnce(&mut FolderSourceSettings)) -> Watched {
-    let mut settings = FolderSourceSettings::new(folder.path());
-    settings.poll_interval = POLL;
-    settings.ready_when = ReadyWhen::Stable(STABLE_FOR);
-    change(&mut settings);
-    let source = FolderSource::open(settings).await.unwrap();
-    let (handler, frames) = handler();
-    let shutdown = CancellationToken::new();
-    let ended = tokio::spawn(source.serve(handler, shutdown.clone()));
-    Watched {
-        folder,
-        frames,
-        shutdown,
-        ended,
-    }
-}
-
-fn folder() -> TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-/// A folder with files of these ages in seconds, each holding its own name. Files that are put into a folder which is
-/// watched already may be seen one by one.
-fn folder_with(files: &[(&str, u64)]) -> TempDir {
-    let folder = folder();
-    for (name, age_s) in files {
-        fs::write(folder.path().join(name), name).unwrap();
-        set_age(&folder.path().join(name), *age_s);
-    }
-    folder
-}
-
-impl Watched {
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn put(&self, name: &str, content: &str) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
-    async fn takes(&mut self, answer: Answer) -> Frame {
-        let (frame, place) = timeout(FOREVER, self.frames.recv()).await.unwrap().unwrap();
-        place.send(answer).unwrap();
-        frame
-    }
-
-    /// Waits until the file is there.
-    async fn appears(&self, name: &str) -> Vec<u8> {
-        for _ in 0..10_000 {
-            if self.path(name).is_file() {
-                break;
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-        fs::read(self.path(name)).unwrap()
-    }
-
-    /// Lets enough time pass for every file to be taken that is going to be.
-    async fn takes_nothing(&mut self) {
-        sleep(STABLE_FOR * 10).await;
-        assert!(self.frames.try_recv().is_err());
-    }
-}
-
-/// Gives a file a time of change that lies so many seconds back.
-fn set_age(path: &Path, age_s: u64) {
-    let modified = SystemTime::now() - Duration::from_secs(age_s);
-    fs::File::options()
-        .write(true)
-        .open(path)
-        .unwrap()
-        .set_modified(modified)
-        .unwrap();
-}
-
-fn accepted() -> Answer {
-    Answer::Accepted(payload(""))
-}
 
 #[tokio::test(start_paused = true)]
 async fn an_accepted_file_is_archived_under_its_name() {
@@ -244,7 +148,7 @@ async fn an_unanswered_file_stays_and_is_offered_again_with_growing_pauses() {
 
 #[tokio::test(start_paused = true)]
 async fn an_over_long_file_is_handed_over_as_such_and_goes_to_the_error_folder() {
-    let mut watched = watch(folder(), |settings| settings.file_bytes_max = 10).await;
+    let mut watched = watch(folder(), |settings| settings.message_bytes_max = 10).await;
     watched.put("a.hl7", "0123456789");
     assert_eq!(watched.takes(accepted()).await.defect, None);
     watched.put("b.hl7", "0123456789A");
