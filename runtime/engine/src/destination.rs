@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use transfuse_message::Payload;
+use transfuse_message::{Payload, is_of_type};
 use transfuse_store::{DeliveryQueue, Lease, Sealed, Settlement, Store, StoredFault};
 
 use crate::recode::OutputCharset;
