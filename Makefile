@@ -1,7 +1,7 @@
 # Two commands do everything, set-up included:
 #   make demo   starts the example hospital, sends it real messages and shows what became of them
 #   make test   runs every test
-# Others: make lint, make bench, make soak, make plugins, make help.
+# Others: make lint, make bench, make fuzz, make soak, make plugins, make help.
 
 SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -9,11 +9,11 @@ export CARGO_TARGET_DIR := $(TARGET)
 BINARY := $(TARGET)/debug/transfuse
 PLUGINS := $(TARGET)/plugins
 PYTHON := $(TARGET)/python
-# One version, because the suite compares what this client sends byte for byte.
-HL7_CLIENT := hl7==0.4.5
+# One version of each, because the suite compares what they send and read with what is expected, value for value.
+PYTHON_PACKAGES := hl7==0.4.5 hl7apy==1.3.5
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help demo test lint bench soak plugins guests build toolchain
+.PHONY: help demo test lint bench fuzz soak plugins guests build toolchain
 .DEFAULT_GOAL := help
 
 help:
@@ -29,10 +29,16 @@ lint: toolchain
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 
-bench: toolchain
+bench: toolchain $(PYTHON)/.ready
 	cargo build --release --package transfuse
 	$(TARGET)/release/transfuse plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)
 	cargo run --release --quiet --package transfuse-bench -- --plugins $(PLUGINS)
+
+# Ten minutes, or TRANSFUSE_FUZZ_SECONDS of them, guided by coverage; `make test` has a bounded run without that.
+# What is found is kept in $(TARGET)/fuzz; an input that broke a rule belongs into tests/fuzz/corpus once it holds.
+fuzz: toolchain
+	@command -v c++ >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q g++; }
+	tests/fuzz/run.sh
 
 # A thousand kills under load: an hour or so, so not part of `make test`.
 soak: guests
@@ -61,5 +67,5 @@ toolchain:
 
 $(PYTHON)/.ready: Makefile
 	python3 -m venv --clear $(PYTHON) || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv && python3 -m venv --clear $(PYTHON); }
-	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check $(HL7_CLIENT)
+	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
 	@touch $@

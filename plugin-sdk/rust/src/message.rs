@@ -11,7 +11,8 @@ use crate::time::{AmbiguousTime, Moment, Precision};
 /// A message that the host holds, read and changed by path.
 ///
 /// Paths follow HL7's own notation and count from one: `PID-5.1` is a component, `PID-3[2].1` the second repetition,
-/// `OBX[3]-5` the third OBX. An omitted occurrence or repetition is the first.
+/// `OBX[3]-5` the third OBX. An omitted occurrence or repetition is the first. Groups of the message's structure may
+/// stand before the segment: `ORDER_OBSERVATION[2]/OBX-5`, see [`groups`](Self::groups).
 ///
 /// A *leaf* is a node without parts of its own in the message at hand. Where a field holds one component, `PID-5`,
 /// `PID-5.1` and `PID-5.1.1` are the same leaf; asking `PID-5` for a composite is an error, because a value would be
@@ -69,7 +70,8 @@ impl Message {
     }
 
     /// For each segment of a name, in order, the decoded text of the leaves asked for, in one call:
-    /// `for [code, unit] in message.rows("OBX", ["3.1.1", "6.1.1"])? { .. }`.
+    /// `for [code, unit] in message.rows("OBX", ["3.1.1", "6.1.1"])? { .. }`. The name may stand in a group:
+    /// `ORDER_OBSERVATION[2]/OBX`.
     #[track_caller]
     pub fn rows<const N: usize>(
         &self,
@@ -142,8 +144,8 @@ impl Message {
         located(self.host.count(path.as_ref()))
     }
 
-    /// Adds an empty segment after the one that `after` names (`OBX[2]`), and gives its path (`OBX[3]`). An empty
-    /// `after` adds at the end of the message.
+    /// Adds an empty segment after the one that `after` names (`OBX[2]`), and gives its path (`OBX[3]`). A group
+    /// (`ORDER_OBSERVATION[2]/`) adds at its end, an empty `after` at the end of the message.
     #[track_caller]
     pub fn insert(&mut self, segment: &str, after: impl AsRef<str>) -> Result<String, PathError> {
         located(self.host.insert(segment, after.as_ref()))
@@ -153,6 +155,35 @@ impl Message {
     #[track_caller]
     pub fn remove(&mut self, path: impl AsRef<str>) -> Result<(), PathError> {
         located(self.host.remove(path.as_ref()))
+    }
+
+    /// The groups of a name in the order of the message, as paths to be put before a segment's:
+    /// `for order in message.groups("ORDER_OBSERVATION")? { message.get(format!("{order}OBR-4.1"))?; .. }`. Groups within
+    /// one of them are asked for by its path: `message.groups(format!("{order}OBSERVATION"))`.
+    #[track_caller]
+    pub fn groups(&self, group: impl AsRef<str>) -> Result<Vec<String>, PathError> {
+        located(self.host.groups(group.as_ref()))
+    }
+
+    /// What HL7 calls a field, component or subcomponent in the message's version: `Patient Identifier List` for `PID-3`;
+    /// `None` where the version does not define it.
+    #[track_caller]
+    pub fn name_of(&self, path: impl AsRef<str>) -> Result<Option<String>, PathError> {
+        located(self.host.name_of(path.as_ref()))
+    }
+
+    /// The datatype of a field, component or subcomponent: `CX` for `PID-3`; `None` where the version does not define it.
+    /// For `OBX-5` it is the one that `OBX-2` names, and `varies` where that names none.
+    #[track_caller]
+    pub fn datatype_of(&self, path: impl AsRef<str>) -> Result<Option<String>, PathError> {
+        located(self.host.datatype_of(path.as_ref()))
+    }
+
+    /// The number of the HL7 table that the codes of a field, component or subcomponent are of: `0001` for `PID-8`;
+    /// `None` where there is none.
+    #[track_caller]
+    pub fn table_of(&self, path: impl AsRef<str>) -> Result<Option<String>, PathError> {
+        located(self.host.table_of(path.as_ref()))
     }
 
     /// The moment at which the timestamp (DTM, DT, TS) at a path begins; `None` where the node is absent, empty or

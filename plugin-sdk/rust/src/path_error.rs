@@ -25,7 +25,7 @@ pub struct PathError {
 const OF_MESSAGE: [&str; 4] = ["undecodable", "not-a-time", "ambiguous-time", "skipped-time"];
 
 impl PathError {
-    /// `malformed`, `not-a-leaf`, `not-settable`, `unencodable`, `unsupported`, `undecodable`,
+    /// `malformed`, `not-a-leaf`, `not-settable`, `no-such-group`, `unencodable`, `unsupported`, `undecodable`,
     /// `not-a-time`, `ambiguous-time`, `skipped-time`; the set may grow.
     #[must_use]
     pub fn code(&self) -> &str {

@@ -55,6 +55,37 @@ fn values_are_read_one_by_one_and_many_at_a_time() {
 }
 
 #[test]
+fn groups_are_walked_and_the_standard_is_asked() {
+    let report = run(|exchange| {
+        let mut message = exchange.message()?;
+        let path = message.insert("OBR", "PID")?;
+        message.set(format!("{path}-4"), "first")?;
+        let path = message.insert("OBR", "OBX[1]")?;
+        message.set(format!("{path}-4"), "second")?;
+        let orders = message.groups("ORDER_OBSERVATION")?;
+        let mut found = Vec::new();
+        for order in &orders {
+            let name = message.get(format!("{order}OBR-4"))?.unwrap_or_default();
+            let values = message.rows(&format!("{order}OBX"), ["5"])?;
+            assert_eq!(message.groups(format!("{order}OBSERVATION"))?.len(), 1);
+            found.push(format!(
+                "{name}: {}",
+                values.into_iter().flatten().flatten().collect::<String>()
+            ));
+        }
+        assert_eq!(found, ["first: 5.4", "second: A&B"]);
+        assert_eq!(message.groups("ORDER").unwrap_err().code(), "no-such-group");
+        assert_eq!(message.name_of("PID-3")?.as_deref(), Some("Patient Identifier List"));
+        assert_eq!(message.datatype_of("OBX[2]-5")?.as_deref(), Some("ST"));
+        assert_eq!(message.datatype_of("PID-3.4")?.as_deref(), Some("HD"));
+        assert_eq!(message.table_of("PID-8")?.as_deref(), Some("0001"));
+        assert_eq!((message.name_of("ZZZ-1")?, message.table_of("PID-3")?), (None, None));
+        exchange.filter("read")
+    });
+    assert!(matches!(report.end, End::Filtered(_)), "{report:?}");
+}
+
+#[test]
 fn times_are_read_as_moments_and_written_as_precise_as_asked() {
     let report = run(|exchange| {
         let mut message = exchange.message()?;

@@ -15,7 +15,7 @@ use transfuse_sandbox::Sandbox;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::{ListenerSettings, SenderSettings};
 
-use crate::configuration::{profile_from_revision, resolved};
+use crate::configuration::{self, resolved};
 use crate::deployment::{Deployment, Live};
 use crate::parts::Parts;
 
@@ -94,11 +94,11 @@ fn validation(source: &resolved::Source, parts: &Parts) -> anyhow::Result<Option
 
 /// The rules of a profile, from the text and the tables that the revision keeps.
 fn profile(profile: &resolved::Profile, parts: &Parts) -> anyhow::Result<Level> {
-    let table = |name: &str| {
-        let grant = profile.tables.iter().find(|grant| grant.name == name)?;
-        parts.table(&grant.digest)
-    };
-    match profile_from_revision(&profile.name, &profile.text, &table) {
+    let tables = profile.tables.iter();
+    let tables = tables
+        .filter_map(|grant| Some((grant.name.as_str(), parts.table(&grant.digest)?)))
+        .collect();
+    match configuration::profile::from_revision(&profile.name, &profile.text, &tables) {
         Ok(rules) => Ok(Level::Profile(rules)),
         Err(faults) => {
             let first = faults.first().map(|fault| fault.message.as_str()).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, demo, hl7, listen, messages, plugin, run, send, status};
+use crate::commands::{check, demo, hl7, interface, listen, messages, plugin, run, send, status};
 use crate::console::{ColourChoice, Console};
 use crate::failure::Outcome;
 
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Hl7(hl7::Command),
     #[command(subcommand)]
+    Interface(interface::Command),
+    #[command(subcommand)]
     Plugin(plugin::Command),
 }
 
@@ -61,6 +63,7 @@ impl Command {
             Self::Send(arguments) => send::run(arguments, console),
             Self::Listen(arguments) => listen::run(arguments, console),
             Self::Hl7(command) => hl7::run(command, console),
+            Self::Interface(command) => interface::run(command, console),
             Self::Plugin(command) => plugin::run(command, console),
         }
     }

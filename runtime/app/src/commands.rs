@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod hl7;
+pub(crate) mod interface;
 pub(crate) mod listen;
 pub(crate) mod messages;
 pub(crate) mod plugin;

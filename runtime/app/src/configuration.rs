@@ -13,7 +13,7 @@ mod link;
 mod message_types;
 mod name;
 mod plugins;
-mod profile;
+pub(crate) mod profile;
 mod quantity;
 pub(crate) mod resolved;
 mod section;
@@ -32,7 +32,8 @@ use std::sync::Arc;
 use transfuse_sandbox::Sandbox;
 
 pub(crate) use fault::{Fault, FaultReport, Faults, Location};
-pub(crate) use profile::{from_revision as profile_from_revision, read_alone as read_profile};
+pub(crate) use message_types::is_message_type;
+pub(crate) use name::{RULE as NAME_RULE, is_sound as is_name};
 pub(crate) use quantity::{duration as parse_duration, show_duration, show_size};
 pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
 pub(crate) use table::{CodeTable, digest_of};

@@ -66,29 +66,35 @@ impl MessageFile {
     ///
     /// Where it cannot be read, is empty, too large, or holds no message.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let is_standard_input = path == Path::new(STANDARD_INPUT);
-        let name = shown(path);
-        if path.is_dir() {
-            return Err(anyhow::anyhow!("`{name}` is a folder"))
-                .hint(format!("name its files: `{}`", path.join("*.hl7").display()));
-        }
-        let bytes = if is_standard_input {
-            read_bounded(io::stdin().lock(), &name)?
-        } else {
-            let file = File::open(path).with_context(|| format!("cannot read `{name}`"))?;
-            read_bounded(file, &name)?
+        let file = match Self::open(path) {
+            Err(error) if path.is_dir() => {
+                return Err(error).hint(format!("name its files: `{}`", path.join("*.hl7").display()));
+            }
+            file => file?,
         };
-        let file = Self::of(bytes, (!is_standard_input).then(|| path.to_owned()));
-        if file.bytes.is_empty() {
-            return Err(anyhow::anyhow!("`{name}` is empty").into());
-        }
         if file.parts.is_empty() {
+            let name = file.name();
             return Err(anyhow::anyhow!(
                 "`{name}` holds no HL7 v2 message: none of its lines begins with MSH"
             ))
             .hint("a message begins with its header, as in `MSH|^~\\&|...`; XML and JSON are not read");
         }
         Ok(file)
+    }
+
+    /// The same, of a file that need not hold a message.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        let is_standard_input = path == Path::new(STANDARD_INPUT);
+        let name = shown(path);
+        anyhow::ensure!(!path.is_dir(), "`{name}` is a folder");
+        let bytes = if is_standard_input {
+            read_bounded(io::stdin().lock(), &name)?
+        } else {
+            let file = File::open(path).with_context(|| format!("cannot read `{name}`"))?;
+            read_bounded(file, &name)?
+        };
+        anyhow::ensure!(!bytes.is_empty(), "`{name}` is empty");
+        Ok(Self::of(bytes, (!is_standard_input).then(|| path.to_owned())))
     }
 
     /// Bytes that were read elsewhere. They may hold no message.

@@ -1,13 +1,10 @@
 //! Message files: what `send` reads from disk.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use transfuse_message::{Message, ParseOptions, Payload};
 
-/// The largest file that is read. A day of a small laboratory fits; a database dump given by mistake does not.
-const FILE_BYTES_MAX: u64 = 256 << 20;
+use crate::message_file::MessageFile;
 
 /// One message of a file.
 #[derive(Debug, Clone)]
@@ -26,17 +23,13 @@ pub(crate) struct Sample {
 /// return that HL7 asks for, unless the file has carriage returns of its own. A file without any `MSH` is one message
 /// as it stands, so that rejections can be rehearsed.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Sample>> {
-    let length = fs::metadata(path)
-        .with_context(|| format!("cannot read `{}`", path.display()))?
-        .len();
-    anyhow::ensure!(length <= FILE_BYTES_MAX, "`{}` is larger than 256 MiB", path.display());
-    let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    anyhow::ensure!(!bytes.is_empty(), "`{}` is empty", path.display());
-    let contents = split(&with_carriage_returns(bytes));
-    Ok(contents
-        .into_iter()
-        .zip(1..)
-        .map(|(content, number)| Sample::new(path, number, content))
+    let file = MessageFile::open(path)?;
+    if file.parts.is_empty() {
+        return Ok(vec![Sample::new(path, 1, with_carriage_returns(&file.bytes))]);
+    }
+    let messages = file.parts.iter().map(|part| (part.number, file.content(part)));
+    Ok(messages
+        .map(|(number, content)| Sample::new(path, number, with_carriage_returns(&content)))
         .collect())
 }
 
@@ -67,12 +60,12 @@ impl Sample {
 }
 
 /// Turns line feeds into carriage returns; content with carriage returns of its own keeps its line feeds.
-fn with_carriage_returns(bytes: Vec<u8>) -> Vec<u8> {
+fn with_carriage_returns(bytes: &[u8]) -> Vec<u8> {
     let bare_returns = bytes
         .windows(2)
         .any(|pair| matches!(pair, [b'\r', next] if *next != b'\n'));
     if bare_returns {
-        return bytes;
+        return bytes.to_vec();
     }
     let mut converted = Vec::with_capacity(bytes.len());
     for (index, byte) in bytes.iter().enumerate() {
@@ -85,56 +78,14 @@ fn with_carriage_returns(bytes: Vec<u8>) -> Vec<u8> {
     converted
 }
 
-fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut messages: Vec<Vec<u8>> = Vec::new();
-    for line in bytes.split_inclusive(|byte| *byte == b'\r') {
-        if line.starts_with(b"MSH") {
-            messages.push(line.to_vec());
-        } else if let Some(message) = messages.last_mut()
-            && !is_batch_line(line)
-        {
-            message.extend_from_slice(line);
-        }
-    }
-    if messages.is_empty() {
-        vec![bytes.to_vec()]
-    } else {
-        messages
-    }
-}
-
-fn is_batch_line(line: &[u8]) -> bool {
-    [b"FHS", b"BHS", b"BTS", b"FTS"]
-        .iter()
-        .any(|name| line.starts_with(*name))
-        || line == b"\r"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_split_at_their_headers_and_batches_are_unwrapped() {
-        let file = b"FHS|^~\\&\rBHS|^~\\&\rMSH|^~\\&|A\rPID|1\r\rMSH|^~\\&|B\rBTS|2\rFTS|1\r";
-        assert_eq!(
-            split(file),
-            [b"MSH|^~\\&|A\rPID|1\r".to_vec(), b"MSH|^~\\&|B\r".to_vec()]
-        );
-    }
-
-    #[test]
-    fn what_has_no_header_is_one_message_as_it_stands() {
-        assert_eq!(split(b"hello\r"), [b"hello\r".to_vec()]);
-    }
-
-    #[test]
     fn line_feeds_become_carriage_returns_unless_the_file_has_its_own() {
-        assert_eq!(with_carriage_returns(b"MSH|A\nPID|1\n".to_vec()), b"MSH|A\rPID|1\r");
-        assert_eq!(with_carriage_returns(b"MSH|A\r\nPID|1\r\n".to_vec()), b"MSH|A\rPID|1\r");
-        assert_eq!(
-            with_carriage_returns(b"MSH|A\rOBX|a\nb\r".to_vec()),
-            b"MSH|A\rOBX|a\nb\r"
-        );
+        assert_eq!(with_carriage_returns(b"MSH|A\nPID|1\n"), b"MSH|A\rPID|1\r");
+        assert_eq!(with_carriage_returns(b"MSH|A\r\nPID|1\r\n"), b"MSH|A\rPID|1\r");
+        assert_eq!(with_carriage_returns(b"MSH|A\rOBX|a\nb\r"), b"MSH|A\rOBX|a\nb\r");
     }
 }

@@ -144,14 +144,3 @@ impl Refusal {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_type_without_its_event_stands_for_all_of_its_events() {
-        assert!(fits("ORU^R01", "ORU^R01") && fits("ORU^R01", "ORU") && fits("ACK", "ACK"));
-        assert!(!fits("ORU^R01", "ORU^R0") && !fits("ORU^R01", "OR") && !fits("ORU", "ORU^R01"));
-    }
-}

@@ -4,6 +4,9 @@
 //! [`Path`] is answered by scanning its segment, and an edit replaces that one segment. So what nobody changed is
 //! printed as it came, byte for byte, and a message costs little more than its bytes.
 //!
+//! What HL7 says about a message is asked for apart from that: the [`schema`] of its version, the definition of a node,
+//! and its [`Groups`], which a path may lead through.
+//!
 //! ```
 //! use transfuse_message::{Message, ParseOptions};
 //!

@@ -158,16 +158,22 @@ impl Message {
     }
 
     /// The index of the segment that a path leads to.
+    #[inline]
     fn find(&self, path: &Path) -> Result<Option<usize>, PathError> {
+        if path.groups().is_empty() {
+            return Ok(self.nth_named(0..self.segments.len(), path.name(), path.occurrence()));
+        }
+        self.find_in_group(path)
+    }
+
+    fn find_in_group(&self, path: &Path) -> Result<Option<usize>, PathError> {
         if path.is_group() {
             return Err(PathError::Unsupported {
                 reason: "this on a whole group; name a segment in it, as in ORDER_OBSERVATION[2]/OBX",
             });
         }
-        let Some(scope) = self.scope(path)? else {
-            return Ok(None);
-        };
-        Ok(self.nth_named(scope, path.name(), path.occurrence()))
+        let scope = self.groups().range(path.groups())?;
+        Ok(scope.and_then(|scope| self.nth_named(scope, path.name(), path.occurrence())))
     }
 
     /// The segments that a path counts in: all of them, or those of its group; none where there is no such group.

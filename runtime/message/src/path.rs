@@ -3,6 +3,7 @@
 mod groups;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub struct Path {
 /// The address of a node within its segment, such as `3`, `3.1` or `5[2].1`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FieldPath {
-    field: u32,
+    /// Never zero, so that a path without one is no larger.
+    field: NonZeroU32,
     repetition: u32,
     component: u32,
     subcomponent: u32,
@@ -169,6 +171,11 @@ impl Path {
         }
     }
 
+    /// A group within the same groups.
+    pub(crate) fn with_group(&self, group: &GroupStep) -> Self {
+        Self::of_group(self.groups().iter().chain([group]).cloned().collect())
+    }
+
     /// The same segment, at another node in it.
     pub(crate) fn with_field(&self, field: FieldPath) -> Self {
         Self {
@@ -180,7 +187,10 @@ impl Path {
     /// The groups that lead to the segment, the outermost first; none in a plain path.
     #[must_use]
     pub fn groups(&self) -> &[GroupStep] {
-        self.groups.as_deref().map_or(&[], Vec::as_slice)
+        match &self.groups {
+            Some(groups) => groups,
+            None => &[],
+        }
     }
 
     /// Whether it is a group itself, and no segment in it.
@@ -243,7 +253,7 @@ impl Path {
 
     /// MSH-1 and MSH-2, which the delimiters that they define do not divide.
     pub(crate) fn is_delimiters(&self) -> bool {
-        self.is_of_header() && self.field.is_some_and(|field| field.field <= 2)
+        self.is_of_header() && self.field.is_some_and(|field| field.field() <= 2)
     }
 
     pub(crate) fn is_of_header(&self) -> bool {
@@ -254,7 +264,7 @@ impl Path {
 impl FieldPath {
     pub(crate) fn new(field: u32, repetition: u32, component: u32, subcomponent: u32) -> Self {
         Self {
-            field,
+            field: NonZeroU32::new(field).unwrap_or(NonZeroU32::MIN),
             repetition,
             component,
             subcomponent,
@@ -264,7 +274,7 @@ impl FieldPath {
     /// The number of the field, counted from one.
     #[must_use]
     pub fn field(&self) -> u32 {
-        self.field
+        self.field.get()
     }
 
     /// Which repetition, counted from one; the first where it was omitted.

@@ -12,6 +12,7 @@ mod version;
 
 use catalogue::{Catalogue, Shelf};
 
+pub(crate) use structure::all;
 pub use structure::{Element, ElementKind, Structure};
 
 /// The facts of one version of HL7 v2.

@@ -13,11 +13,13 @@
 //! grows with the message's size alone, for as many rules as a profile may have.
 
 mod contradictions;
+mod format;
 mod nodes;
 mod profile;
 mod readable;
 mod report;
 mod rules;
+mod structure;
 
 use std::sync::Arc;
 
@@ -48,6 +50,9 @@ pub fn validate(message: &Message, level: &Level) -> Findings {
     };
     let mut report = Report::new(tolerances);
     readable::validate(message, &mut report);
+    if !matches!(level, Level::Readable) {
+        structure::validate(message, &mut report);
+    }
     if let Level::Profile(profile) = level {
         rules::validate(message, profile, &mut report);
     }

@@ -140,6 +140,7 @@ fn check(raw: &[u8]) -> Result<Message, String> {
     }
     check_fields(&message)?;
     check_leaves(&message)?;
+    check_groups(&message)?;
     Ok(message)
 }
 
@@ -210,6 +211,31 @@ fn check_leaves(message: &Message) -> Result<(), String> {
     } else {
         Err("setting what was read changed it".to_owned())
     }
+}
+
+/// Every group is found by its path, and where the structure finds nothing wrong with a result, there is an order for
+/// each OBR.
+fn check_groups(message: &Message) -> Result<(), String> {
+    let groups = message.groups();
+    for group in groups.iter() {
+        let found: Vec<_> = groups
+            .at(&group.path())
+            .unwrap()
+            .map(|found| found.segments())
+            .collect();
+        if found != [group.segments()] {
+            return Err(format!("{} does not lead back to its group", group.path()));
+        }
+    }
+    let is_result = groups.structure().is_some_and(|structure| structure.name == "ORU_R01");
+    if is_result && groups.findings().is_empty() {
+        let count = |path: &str| message.count(&path.parse().unwrap()).unwrap();
+        let (orders, segments) = (count("ORDER_OBSERVATION/"), count("OBR"));
+        if orders != segments {
+            return Err(format!("{orders} orders for {segments} OBR"));
+        }
+    }
+    Ok(())
 }
 
 fn leaves(message: &Message) -> Vec<Path> {

@@ -3,7 +3,8 @@
 mod denial;
 mod patterns;
 
-use transfuse_message::Path;
+use transfuse_message::schema::{Element, Structure};
+use transfuse_message::{GroupStep, Message, Path};
 
 pub(crate) use denial::Denial;
 pub use patterns::{FieldPatternError, FieldPatterns};
@@ -64,10 +65,36 @@ impl Grants {
 
     /// Learning how many there are. The number of a segment is open to whoever may touch any field of it, because
     /// paths to the second and third one could not be written otherwise.
-    pub(crate) fn check_count(&self, path: &Path) -> Result<(), Denial> {
-        let is_open =
-            path.field().is_none() && (self.read.touches(path.segment()) || self.write.touches(path.segment()));
+    pub(crate) fn check_count(&self, message: &Message, path: &Path) -> Result<(), Denial> {
+        if path.is_group() {
+            return self.check_group(message, path);
+        }
+        let is_open = path.field().is_none() && self.touches(path.segment());
         if is_open { Ok(()) } else { self.check_read(path) }
+    }
+
+    /// Learning how many groups there are, and of how many segments: open, for the same reason, to whoever may touch
+    /// any field of a segment that can stand in such a group. What the structure does not know tells nothing.
+    pub(crate) fn check_group(&self, message: &Message, path: &Path) -> Result<(), Denial> {
+        let name = path.groups().last().map(GroupStep::name);
+        let structure = message.groups().structure();
+        let groups = structure.into_iter().flat_map(Structure::groups);
+        let mut segments = groups
+            .filter(|group| Some(group.name) == name)
+            .flat_map(Element::segments)
+            .peekable();
+        let Some(first) = segments.peek().map(|segment| segment.name) else {
+            return Ok(());
+        };
+        if segments.any(|segment| self.touches(segment.name)) {
+            Ok(())
+        } else {
+            Err(Denial::read_segment(first))
+        }
+    }
+
+    fn touches(&self, segment: &str) -> bool {
+        self.read.touches(segment) || self.write.touches(segment)
     }
 
     /// Adding an empty segment, which whoever may write one of its fields may do.

@@ -8,6 +8,7 @@
 mod journal;
 mod load;
 mod micro;
+mod reading;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::load::{Flow, Shape};
+use crate::reading::Row;
 
 /// What to measure.
 #[derive(Debug, Parser)]
@@ -27,8 +29,14 @@ struct Arguments {
     #[arg(long, default_value_t = 32)]
     senders: usize,
     /// The library of built plugins.
-    #[arg(long)]
+    #[arg(long, default_value = "target/plugins")]
     plugins: PathBuf,
+    /// Only repeats the work of one of those that are compared, for a profiler.
+    #[arg(long, default_value = "")]
+    repeat: String,
+    /// How many times.
+    #[arg(long, default_value_t = 1_000)]
+    rounds: u32,
     /// Only the measurements whose name holds this.
     #[arg(long, default_value = "")]
     only: String,
@@ -57,11 +65,20 @@ const SHAPES: &[Shape] = &[
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if !arguments.repeat.is_empty() {
+        return reading::repeat(&arguments.repeat, arguments.rounds);
+    }
     let wanted = |name: &str| name.contains(&arguments.only);
     for (name, measure) in micro::MEASUREMENTS {
         if wanted(name) {
             show(name, measure(&arguments.plugins)?);
         }
+    }
+    if wanted(reading::NAME) {
+        show_comparison(&reading::compare()?, reading::instructions()?);
+    }
+    if wanted(reading::GROWTH) {
+        show_growth(&reading::growth()?);
     }
     if wanted(journal::NAME) {
         println!("{:<58} {:>9.0} a second", journal::NAME, journal::measure()?);
@@ -74,6 +91,35 @@ fn main() -> Result<()> {
 
 fn show(name: &str, each: Duration) {
     println!("{name:<58} {:>9.2} µs", each.as_secs_f64() * 1e6);
+}
+
+/// Times, how many times that of the first, which only looks for the ends of segments; and instructions.
+fn show_comparison(found: &[(&str, Duration)], instructions: Option<Vec<(&str, u64)>>) {
+    println!("{}", reading::NAME);
+    let unit = found.first().map_or(1.0, |(_, time)| time.as_secs_f64());
+    for (name, time) in found {
+        let ratio = time.as_secs_f64() / unit;
+        println!("  {name:<56} {:>9.2} µs {ratio:>9.1} ×", time.as_secs_f64() * 1e6);
+    }
+    for (name, count) in instructions.unwrap_or_default() {
+        println!("  {name:<56} {count:>9} instructions");
+    }
+}
+
+fn show_growth(rows: &[Row]) {
+    println!(
+        "{:<58} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        reading::GROWTH,
+        "1 KB",
+        "10 KB",
+        "100 KB",
+        "1 MB",
+        "10 MB"
+    );
+    for Row { name, nanoseconds } in rows {
+        let cells: Vec<String> = nanoseconds.iter().map(|each| format!("{each:>8.3}")).collect();
+        println!("  {name:<56} {} ns a byte", cells.join(" "));
+    }
 }
 
 fn show_flow(name: &str, flow: &Flow) {

@@ -1,6 +1,6 @@
 //! What `make test` has built, found from where the tests themselves were built.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -22,6 +22,18 @@ pub fn test_plugins() -> Result<PathBuf> {
 /// The Python that has the foreign MLLP client.
 pub fn python() -> Result<PathBuf> {
     built("python/bin/python")
+}
+
+/// The folder of real messages, which is kept outside the project: named by `TRANSFUSE_CORPUS`, or found as
+/// `shared/corpus` beside one of the folders above. A test that wants it says so where it is not there.
+#[must_use]
+pub fn corpus() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("TRANSFUSE_CORPUS") {
+        return Some(folder.into());
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    here.map(|folder| folder.join("shared/corpus"))
+        .find(|folder| folder.is_dir())
 }
 
 fn built(name: &str) -> Result<PathBuf> {

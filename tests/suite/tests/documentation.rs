@@ -71,11 +71,10 @@ fn fits(line: &str, pattern: &str) -> bool {
 fn all_fit(lines: &[&str], patterns: &[String]) -> bool {
     match (patterns.split_first(), lines.split_first()) {
         (None, None) => true,
-        (None, Some(_)) => false,
         (Some((pattern, others)), _) if pattern.trim() == "..." => {
             (0..=lines.len()).any(|skipped| all_fit(lines.get(skipped..).unwrap_or_default(), others))
         }
-        (Some(_), None) => false,
+        (None, Some(_)) | (Some(_), None) => false,
         (Some((pattern, others)), Some((line, rest))) => fits(line, pattern) && all_fit(rest, others),
     }
 }

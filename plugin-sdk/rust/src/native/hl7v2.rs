@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use transfuse_message::schema::Definition;
 use transfuse_message::{FieldPath, ParseOptions, Path};
 
 use super::time;
@@ -124,6 +125,33 @@ impl Message {
 
     pub(crate) fn remove(&self, path: &str) -> Result<(), PathError> {
         at(path, || self.content.borrow_mut().remove(&path.parse()?))
+    }
+
+    pub(crate) fn groups(&self, group: &str) -> Result<Vec<String>, PathError> {
+        at(group, || {
+            let content = self.content.borrow();
+            let groups = content.groups().at(&Path::group(group)?)?;
+            Ok(groups.map(|group| group.path().to_string()).collect())
+        })
+    }
+
+    pub(crate) fn name_of(&self, path: &str) -> Result<Option<String>, PathError> {
+        self.define(path, |definition| Some(definition.name))
+    }
+
+    pub(crate) fn datatype_of(&self, path: &str) -> Result<Option<String>, PathError> {
+        self.define(path, |definition| Some(definition.datatype))
+    }
+
+    pub(crate) fn table_of(&self, path: &str) -> Result<Option<String>, PathError> {
+        self.define(path, |definition| definition.table)
+    }
+
+    fn define(&self, path: &str, part: fn(Definition) -> Option<&'static str>) -> Result<Option<String>, PathError> {
+        at(path, || {
+            let found = self.content.borrow().definition(&path.parse()?).and_then(part);
+            Ok(found.filter(|text| !text.is_empty()).map(str::to_owned))
+        })
     }
 
     pub(crate) fn get_time(&self, path: &str, zone: &str, ambiguous: &str) -> Result<Option<(i64, String)>, PathError> {

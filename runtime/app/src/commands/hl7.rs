@@ -8,6 +8,7 @@ mod names;
 mod parse;
 mod paths;
 mod rewrite;
+mod selection;
 mod set;
 mod tree;
 mod validate;
@@ -16,6 +17,8 @@ use clap::Subcommand;
 
 use crate::console::Console;
 use crate::failure::Outcome;
+
+pub(crate) use input::charset;
 
 /// Read, check, compare and change HL7 v2 message files
 ///

@@ -17,7 +17,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Vec<String> {
     types
 }
 
-fn is_message_type(text: &str) -> bool {
+/// Whether a text is `ORU^R01` or `ORU`.
+pub(crate) fn is_message_type(text: &str) -> bool {
     let part = |part: &str| part.len() == 3 && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     match text.split_once('^') {
         Some((code, event)) => part(code) && part(event),

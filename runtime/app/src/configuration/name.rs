@@ -7,7 +7,7 @@ use super::fault::Faults;
 const NAME_BYTES_MAX: usize = 64;
 
 /// Lower-case letters, digits and hyphens, beginning with a letter.
-pub(super) fn is_sound(name: &str) -> bool {
+pub(crate) fn is_sound(name: &str) -> bool {
     name.len() <= NAME_BYTES_MAX
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name
@@ -15,7 +15,7 @@ pub(super) fn is_sound(name: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-pub(super) const RULE: &str =
+pub(crate) const RULE: &str =
     "names begin with a letter, and hold lower-case letters, digits and hyphens, at most 64 of them";
 
 pub(super) fn checked(text: Located<String>, kind: &str, faults: &Faults) -> Option<Located<String>> {

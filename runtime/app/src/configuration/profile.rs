@@ -2,6 +2,7 @@
 //! describes the format for those who write it.
 
 mod condition;
+mod names;
 mod rule;
 mod tolerance;
 
@@ -15,6 +16,9 @@ use super::document::{Document, Place};
 use super::fault::{Fault, Faults};
 use super::section::{self, Section};
 use super::table::{self, CodeTable};
+
+/// Code tables by name.
+pub(crate) type Tables<'t> = BTreeMap<&'t str, &'t CodeTable>;
 
 /// A profile as a site has it: the rules, and what they were made of.
 #[derive(Debug, Clone)]
@@ -46,46 +50,26 @@ pub(super) fn read_file(
     faults: &Faults,
 ) -> Option<ReadProfile> {
     let document = super::read_document(site, name, faults)?;
-    read(&document, &|name| tables.get(name), &known(tables), faults)
+    let tables = tables.values().map(|table| (table.name.as_str(), table)).collect();
+    read(&document, &tables, faults)
 }
 
-/// Reads the text that a revision keeps; `table` gives the code tables that the revision names.
-pub(crate) fn from_revision<'t>(
-    name: &str,
-    text: &str,
-    table: &dyn Fn(&str) -> Option<&'t CodeTable>,
-) -> Result<Arc<Profile>, Vec<Fault>> {
+/// Reads the text that a revision keeps, with the code tables that the revision names.
+pub(crate) fn from_revision(name: &str, text: &str, tables: &Tables<'_>) -> Result<Arc<Profile>, Vec<Fault>> {
     let faults = Faults::default();
     let document = Document::new(name, text.to_owned());
-    let read = read(&document, table, &[], &faults);
+    let read = read(&document, tables, &faults);
     read.filter(|_| faults.is_empty())
         .map(|read| read.profile)
         .ok_or_else(|| faults.into_sorted())
 }
 
-fn known(tables: &BTreeMap<String, CodeTable>) -> Vec<&str> {
-    tables.keys().map(String::as_str).collect()
-}
-
-/// What the rules of one profile are read against.
-struct Surroundings<'s> {
-    table: &'s dyn Fn(&str) -> Option<&'s CodeTable>,
-    /// The names of tables to suggest.
-    known: &'s [&'s str],
-}
-
-fn read<'t>(
-    document: &Arc<Document>,
-    table: &'t dyn Fn(&str) -> Option<&'t CodeTable>,
-    known: &'t [&'t str],
-    faults: &Faults,
-) -> Option<ReadProfile> {
+fn read(document: &Arc<Document>, tables: &Tables<'_>, faults: &Faults) -> Option<ReadProfile> {
     let faults_before = faults.count();
     let syntax = section::parse(document, faults)?;
     let mut file = Section::root(document, &syntax, faults);
     // For people; nothing depends on it.
     file.text("description");
-    let surroundings = Surroundings { table, known };
     let rules = file.sections("rules", "`[[rules]]`");
     let tolerances = file.sections("tolerances", "`[[tolerances]]`");
     if rules.len() + tolerances.len() > RULES_MAX {
@@ -100,7 +84,7 @@ fn read<'t>(
     let mut used = Vec::new();
     let rules: Vec<_> = rules
         .into_iter()
-        .map(|one| rule::read(one, &surroundings, &mut used))
+        .map(|one| rule::read(one, tables, &mut used))
         .collect();
     let tolerances: Vec<_> = tolerances.into_iter().map(tolerance::read).collect();
     file.finish();
@@ -139,14 +123,31 @@ fn line_of(section: &Section<'_>) -> u32 {
     u32::try_from(section.place().position().line).unwrap_or(u32::MAX)
 }
 
-/// The path of a rule, a condition or a tolerance.
+/// The path of a rule: a node of a segment, a segment, or a group with a slash at its end.
 fn path(section: &mut Section<'_>) -> Option<transfuse_message::Path> {
     let text = section.required_text("path")?;
-    match text.value.parse() {
-        Ok(path) => Some(path),
+    match text.value.parse::<transfuse_message::Path>() {
+        Ok(path) => {
+            names::check(&path, &text.place, section.faults());
+            Some(path)
+        }
         Err(error) => {
             section.faults().at(&text.place, format!("`path`: {error}"));
             None
         }
     }
+}
+
+/// The path of a condition or a tolerance, which look into the segment that is there and not into groups.
+fn path_without_groups(section: &mut Section<'_>) -> Option<transfuse_message::Path> {
+    let place = section.place_of("path");
+    let path = path(section)?;
+    if path.groups().is_empty() {
+        return Some(path);
+    }
+    let hint = format!("write `{}`; the nearest such segment above is meant", path.segment());
+    section
+        .faults()
+        .at_with_hint(&place, "groups cannot stand in this path", hint);
+    None
 }

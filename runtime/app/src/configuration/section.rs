@@ -263,6 +263,13 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// Where the value of a key was written; the table where it was not.
+    pub(crate) fn place_of(&self, key: &str) -> Place {
+        self.table
+            .get(key)
+            .map_or_else(|| self.place.clone(), |value| Place::new(self.document, value.span()))
+    }
+
     /// Whether one of these keys was written, soundly or not.
     pub(crate) fn has_any(&self, keys: &[&str]) -> bool {
         keys.iter().any(|key| self.table.contains_key(*key))

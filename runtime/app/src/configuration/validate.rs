@@ -38,7 +38,7 @@ pub(super) fn read(mut section: Section<'_>, ack: Acknowledge, surroundings: &Su
     section.finish();
     Some(Validate {
         level: level?.value,
-        profile: profile?,
+        profile,
         on_error: error,
         on_warning: on_warning.map_or(OnFinding::Pass, |action| action.value),
     })
@@ -58,29 +58,24 @@ fn action(section: &mut Section<'_>, key: &'static str, ack: Acknowledge) -> Opt
     Some(action)
 }
 
-/// None where the profile is needed and missing or faulty; `Some(None)` where the level has none.
+/// The profile of the level that has one. Where it is needed and missing, that is a fault, and nothing is run.
 fn profile(
     section: &mut Section<'_>,
     level: Option<&Located<ValidationLevel>>,
     surroundings: &Surroundings<'_>,
-) -> Option<Option<Profile>> {
+) -> Option<Profile> {
     let name = section.folder("profile");
-    match level {
-        None => None,
-        Some(level) if level.value == ValidationLevel::Profile => {
-            section.require("profile");
-            read_profile(&name?, surroundings).map(Some)
-        }
-        Some(_) => {
-            if let Some(name) = name {
-                let hint = "write `level = \"profile\"`, which asks for the structure as well";
-                section
-                    .faults()
-                    .at_with_hint(&name.place, "this level has no profile", hint);
-            }
-            Some(None)
-        }
+    if level?.value == ValidationLevel::Profile {
+        section.require("profile");
+        return read_profile(&name?, surroundings);
     }
+    if let Some(name) = name {
+        let hint = "write `level = \"profile\"`, which asks for the structure as well";
+        section
+            .faults()
+            .at_with_hint(&name.place, "this level has no profile", hint);
+    }
+    None
 }
 
 fn read_profile(name: &Located<std::path::PathBuf>, surroundings: &Surroundings<'_>) -> Option<Profile> {

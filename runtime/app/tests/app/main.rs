@@ -4,6 +4,8 @@
 mod configuration;
 mod control;
 mod deployment;
+mod hl7;
+mod onboarding;
 mod reference;
 mod rehearsal;
 mod support;

@@ -1,10 +1,12 @@
-//! `examples/README.md` shows every key with its default: held to what the engine makes of it.
+//! `examples/README.md` shows every key with its default, and `runtime/PROFILES.md` those of a profile: held to what the
+//! engine makes of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
-use transfuse_harness::Site;
+use transfuse_harness::{InterfaceFile, Site};
 
 use crate::support::{binary, tests_folder};
 
@@ -41,6 +43,8 @@ fn resolved(files: &[(String, String)]) -> Value {
     for folder in ["inbox", "out"] {
         fs::create_dir_all(site.path().join(folder)).unwrap();
     }
+    site.write("profiles/lab.toml", "[[rules]]\npath = \"PID\"\nrequired = true\n")
+        .unwrap();
     for (name, text) in files {
         site.write(name, text).unwrap();
     }
@@ -75,5 +79,69 @@ fn a_key_that_the_page_leaves_in_a_comment_is_a_key_as_well() {
     );
     assert_eq!(interfaces[1]["source"]["charset"], "windows-1250");
     assert_eq!(interfaces[1]["source"]["idle_timeout_ms"], 7_200_000);
+    assert_eq!(
+        interfaces[1]["source"]["validate"]["profile"]["name"],
+        "profiles/lab.toml"
+    );
     assert_eq!(interfaces[1]["steps"][0]["grants"]["to"], serde_json::json!(["ehr"]));
+}
+
+/// The examples of a page of profiles: each block that begins with a file's name.
+fn profiles() -> Vec<String> {
+    let page = fs::read_to_string(tests_folder().join("../../PROFILES.md")).unwrap();
+    let blocks = page.split("```toml\n# profiles/").skip(1);
+    blocks
+        .map(|block| {
+            block
+                .split_once("```")
+                .unwrap()
+                .0
+                .split_once('\n')
+                .unwrap()
+                .1
+                .to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn the_profile_on_its_page_is_sound_and_shows_every_key() {
+    let profiles = profiles();
+    assert_eq!(profiles.len(), 1);
+    let profile = &profiles[0];
+    let site = Site::new().unwrap();
+    site.write("profiles/lab.toml", profile).unwrap();
+    let interface = InterfaceFile::listening("lab")
+        .to("ehr", "127.0.0.1:1")
+        .section("[source.validate]\nlevel = \"profile\"\nprofile = \"profiles/lab.toml\"\n");
+    site.add(&interface).unwrap();
+    let output = Command::new(binary()).arg("check").arg(site.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    // What `check` says of the keys that there are, where it knows none like the one that was written.
+    site.write(
+        "profiles/lab.toml",
+        "[[rules]]\nxxxx = 1\nwhen = { xxxx = 1 }\n[[tolerances]]\nxxxx = 1\n",
+    )
+    .unwrap();
+    let output = Command::new(binary()).arg("check").arg(site.path()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let listed = told.lines().filter_map(|line| line.split_once("the keys are "));
+    for key in listed.flat_map(|(_, keys)| keys.split('`').skip(1).step_by(2)) {
+        assert!(profile.contains(&format!("{key} =")), "the page does not show `{key}`");
+    }
+    let count = format!("there are {} keys, none of them alike", keys_of_rules(profile).len());
+    assert!(told.contains(&count), "{count} are shown in rules; {told}");
+}
+
+fn keys_of_rules(profile: &str) -> BTreeSet<&str> {
+    let (rules, _) = profile.split_once("[[tolerances]]").unwrap();
+    let (_, rules) = rules.split_once("[[rules]]").unwrap();
+    let lines = rules
+        .lines()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    lines
+        .filter_map(|line| line.split_once(" ="))
+        .map(|(key, _)| key)
+        .collect()
 }

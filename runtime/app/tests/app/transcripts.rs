@@ -104,7 +104,7 @@ fn the_commands_tell_a_messages_life() {
 
 #[test]
 fn help_teaches() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 17] = [
         &[],
         &["run"],
         &["check"],
@@ -115,6 +115,13 @@ fn help_teaches() {
         &["send"],
         &["listen"],
         &["plugin", "build"],
+        &["hl7", "parse"],
+        &["hl7", "validate"],
+        &["hl7", "get"],
+        &["hl7", "set"],
+        &["hl7", "diff"],
+        &["hl7", "encode"],
+        &["interface", "new"],
     ];
     for command in commands {
         let output = Command::new(binary()).args(command).arg("--help").output().unwrap();

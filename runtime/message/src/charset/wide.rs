@@ -16,6 +16,8 @@ const MARK: u8 = 0xf8;
 
 const SHIFT: u8 = 0x1b;
 
+const BACK_TO_ASCII: &[u8] = b"\x1b(B";
+
 /// The shift into JIS X 0212 (ISO IR159), which `encoding_rs` reads as a part of EUC-JP only.
 const INTO_SUPPLEMENT: &[u8] = b"\x1b$(D";
 
@@ -44,17 +46,32 @@ pub(super) fn printed<'a>(encoding: &'static Encoding, reading: &'a [u8]) -> Cow
         return Cow::Borrowed(reading);
     }
     let mut out = Vec::with_capacity(reading.len());
+    let mut is_shifted = false;
     for piece in Pieces(reading) {
+        if std::mem::take(&mut is_shifted) {
+            out.extend_from_slice(BACK_TO_ASCII);
+        }
         match piece {
             // What stands in a reading was encoded before, so this encodes; if not, the text is still the text.
             Piece::Text(text) => match std::str::from_utf8(text).ok().and_then(|text| encode(encoding, text)) {
                 Some(bytes) => out.extend_from_slice(&bytes),
                 None => out.extend_from_slice(text),
             },
-            Piece::Marked(marked) => out.extend(unmarked(marked)),
+            Piece::Marked(marked) => {
+                let start = out.len();
+                out.extend(unmarked(marked));
+                is_shifted = encoding == ISO_2022_JP && stays_shifted(out.get(start..).unwrap_or_default());
+            }
         }
     }
     Cow::Owned(out)
+}
+
+/// Whether double bytes go on behind these. Received so, they went on to the end of the segment; what an edit has put
+/// behind them would be a part of them.
+fn stays_shifted(bytes: &[u8]) -> bool {
+    let last = memchr::memrchr(SHIFT, bytes).and_then(|shift| bytes.get(shift..));
+    last.is_some_and(is_into_double_bytes)
 }
 
 pub(super) fn text<'a>(encoding: &'static Encoding, reading: &'a [u8]) -> Option<Cow<'a, str>> {

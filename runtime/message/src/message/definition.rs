@@ -23,7 +23,7 @@ impl Message {
         let field = path.field()?;
         let schema = self.schema();
         let mut definition = *schema.segment(path.segment())?.field(field.field())?;
-        if let Some(datatype) = self.named_datatype(schema, path, field) {
+        if let Some(datatype) = self.named_datatype(schema, path) {
             definition.datatype = datatype;
         }
         for part in [field.component(), field.subcomponent()].into_iter().flatten() {
@@ -51,17 +51,24 @@ impl Message {
         })
     }
 
-    /// The datatype that another field of the segment names, where the field's own has to be read there.
-    fn named_datatype(&self, schema: &'static Schema, path: &Path, field: FieldPath) -> Option<&'static str> {
+    /// The field that names the datatype of the one that a path leads to: OBX-2 for OBX-5. Whoever asks for such a
+    /// datatype reads it.
+    #[must_use]
+    pub fn datatype_field(path: &Path) -> Option<Path> {
+        let field = path.field()?;
         let by = schema::typed_by(path.segment(), field.field())?;
-        let value_of = |repetition| {
-            let named = path.with_field(FieldPath::new(by, repetition, 1, 0));
-            match self.get(&named) {
-                Ok(Value::Text(name)) => Some(name.into_owned()),
-                _ => None,
-            }
+        Some(path.with_field(FieldPath::new(by, field.repetition(), 1, 0)))
+    }
+
+    /// The datatype that such a field names; a type that stands once is for all repetitions.
+    fn named_datatype(&self, schema: &'static Schema, path: &Path) -> Option<&'static str> {
+        let own = Self::datatype_field(path)?;
+        let first = own.field().map(|field| own.with_field(field.part(0, 1)));
+        let text_at = |path: &Path| match self.get(path) {
+            Ok(Value::Text(name)) => Some(name.into_owned()),
+            _ => None,
         };
-        let name = value_of(field.repetition()).or_else(|| value_of(1))?;
+        let name = text_at(&own).or_else(|| text_at(&first?))?;
         schema.nearby().find_map(|schema| schema.datatype_name(&name))
     }
 

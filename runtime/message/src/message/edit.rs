@@ -143,8 +143,7 @@ impl Message {
         } else {
             range.start..range.end + usize::from(after.is_some())
         };
-        self.splice(index, range, b"", b"");
-        Ok(())
+        self.splice(path, index, range, b"", b"")
     }
 
     /// The segment and node that a path leads to, where they may be set.
@@ -168,18 +167,17 @@ impl Message {
         let levels = Levels::to(path, field, self.delimiters, aim);
         let content = self.content(index);
         match locate(content, &levels) {
-            Place::Found(range) if slice(content, &range) == bytes => {}
-            Place::Found(range) => self.splice(index, range, b"", bytes),
+            Place::Found(range) if slice(content, &range) == bytes => Ok(()),
+            Place::Found(range) => self.splice(path, index, range, b"", bytes),
             Place::Absent {
                 position,
                 depth,
                 missing,
             } => {
                 let padding = padding(path, &levels, depth, missing)?;
-                self.splice(index, position..position, &padding, bytes);
+                self.splice(path, index, position..position, &padding, bytes)
             }
         }
-        Ok(())
     }
 
     fn set_segment(&mut self, path: &Path, bytes: &[u8]) -> Result<(), PathError> {
@@ -197,11 +195,11 @@ impl Message {
             ));
         }
         let content = self.content(index);
-        if content != bytes {
-            let range = 0..content.len();
-            self.splice(index, range, b"", bytes);
+        if content == bytes {
+            return Ok(());
         }
-        Ok(())
+        let range = 0..content.len();
+        self.splice(path, index, range, b"", bytes)
     }
 
     fn remove_segment(&mut self, path: &Path) -> Result<(), PathError> {
@@ -281,7 +279,19 @@ impl Message {
         self.edited = true;
     }
 
-    fn splice(&mut self, index: usize, range: Range<usize>, padding: &[u8], bytes: &[u8]) {
+    /// Puts `padding` and `bytes` in the place of a range of a segment.
+    fn splice(
+        &mut self,
+        path: &Path,
+        index: usize,
+        range: Range<usize>,
+        padding: &[u8],
+        bytes: &[u8],
+    ) -> Result<(), PathError> {
+        if self.would_break(index, &range, padding, bytes) {
+            let reason = "the text after a line feed in this segment would be read as a segment; set that text first";
+            return Err(not_settable(path, reason));
+        }
         let Self {
             original,
             segments,
@@ -289,7 +299,7 @@ impl Message {
             ..
         } = self;
         let Some(segment) = SegmentList::edit_one(segments, index) else {
-            return;
+            return Ok(());
         };
         *edited = true;
         if segment.state == State::Received {
@@ -297,17 +307,30 @@ impl Message {
         }
         if let Some(content) = &mut segment.reading {
             replace(Arc::make_mut(content), range, padding, bytes);
-            return;
+            return Ok(());
         }
         let content = original
             .get(segment.start as usize..segment.end as usize)
             .unwrap_or_default();
-        let mut copy = Vec::with_capacity(content.len() + padding.len() + bytes.len() + ROOM_FOR_EDITS);
+        let mut copy = Vec::with_capacity(content.len() - range.len() + padding.len() + bytes.len() + ROOM_FOR_EDITS);
         copy.extend_from_slice(content.get(..range.start).unwrap_or_default());
         copy.extend_from_slice(padding);
         copy.extend_from_slice(bytes);
         copy.extend_from_slice(content.get(range.end..).unwrap_or_default());
         segment.reading = Some(Arc::new(copy));
+        Ok(())
+    }
+
+    /// Whether a line feed that a sender left in a text would end the segment after an edit, as it does where a
+    /// segment's name or the end follows.
+    fn would_break(&self, index: usize, range: &Range<usize>, padding: &[u8], bytes: &[u8]) -> bool {
+        let content = self.content(index);
+        if memchr::memchr(b'\n', content).is_none() {
+            return false;
+        }
+        let (before, after) = (content.get(..range.start), content.get(range.end..));
+        let parts = [before.unwrap_or_default(), padding, bytes, after.unwrap_or_default()];
+        !self.is_one_segment(&parts.concat(), self.is_terminated(index))
     }
 }
 

@@ -122,6 +122,19 @@ impl Message {
     pub fn parse(raw: impl Into<Bytes>, options: &ParseOptions) -> Result<Self, ParseError> {
         parse(raw.into(), options)
     }
+
+    /// Whether these bytes, with a terminator behind them or at the end of the message, are read as one segment.
+    pub(super) fn is_one_segment(&self, content: &[u8], is_terminated: bool) -> bool {
+        let terminator: &[u8] = if is_terminated { b"\r" } else { b"" };
+        let bytes = [content, terminator].concat();
+        let lines = Lines {
+            bytes: &bytes,
+            delimiters: self.delimiters,
+            terminator: self.terminator,
+            segments_max: 1,
+        };
+        lines.line_from(0).0 == content.len()
+    }
 }
 
 fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Message, Segment, State};
+use super::{Message, Segment, State, Terminator};
 
 /// One segment of a message, for printing. `Debug` prints the size only.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,17 +84,24 @@ impl Message {
     }
 
     fn assemble(&self) -> Vec<u8> {
-        let edited = self.segments.iter().filter_map(|segment| segment.reading.as_ref());
-        let room: usize = edited.map(|bytes| bytes.len() + 2).sum();
-        let mut out = Vec::with_capacity(self.original.len() + room);
+        let mut out = Vec::with_capacity(self.assembled_bytes());
         let first = self.segments.first().map_or(0, |segment| segment.start as usize);
         out.extend_from_slice(self.original.get(..first).unwrap_or_default());
-        let mut rest = self.segments.iter().peekable();
-        while let Some(segment) = rest.next() {
+        for (index, segment) in self.segments.iter().enumerate() {
             out.extend_from_slice(&self.printed(segment));
-            self.print_ending(segment, rest.peek().is_none(), &mut out);
+            self.print_ending(index, segment, &mut out);
         }
         out
+    }
+
+    /// What an edited message comes to, so that a document of ten megabytes is not given room for twenty.
+    fn assembled_bytes(&self) -> usize {
+        let first = self.segments.first().map_or(0, |segment| segment.start as usize);
+        let each = self.segments.iter().map(|segment| {
+            let ending = self.ending_of(segment).len() + self.terminator.bytes().len();
+            self.content_of(segment).len() + ending
+        });
+        first + each.sum::<usize>()
     }
 
     /// The bytes of a segment on the wire.
@@ -105,14 +112,42 @@ impl Message {
         }
     }
 
-    pub(super) fn print_ending(&self, segment: &Segment, is_last: bool, out: &mut Vec<u8>) {
-        let ending = self
-            .original
-            .get(segment.end as usize..segment.next as usize)
-            .unwrap_or_default();
-        if segment.state == State::Inserted || (ending.is_empty() && !is_last) {
+    pub(super) fn print_ending(&self, index: usize, segment: &Segment, out: &mut Vec<u8>) {
+        let ending = self.ending_of(segment);
+        if segment.state == State::Inserted || (ending.is_empty() && self.is_terminated(index)) {
             out.extend_from_slice(self.terminator.bytes());
+            out.extend_from_slice(ending);
+        } else if self.would_swallow(index, ending) {
+            out.extend_from_slice(self.terminator.bytes());
+            out.extend_from_slice(ending.get(1..).unwrap_or_default());
+        } else {
+            out.extend_from_slice(ending);
         }
-        out.extend_from_slice(ending);
+    }
+
+    /// Whether the next segment would be read as the rest of this one's text: where segments end in CR, a line feed
+    /// alone ends one only if the name and a separator follow, and an edit may have left the name alone.
+    fn would_swallow(&self, index: usize, ending: &[u8]) -> bool {
+        let Some(next) = self.segments.get(index + 1) else {
+            return false;
+        };
+        let is_text = self.terminator != Terminator::LineFeed && !ending.contains(&b'\r');
+        let has_separator = self.content_of(next).get(3) == Some(&self.delimiters.field);
+        is_text && !has_separator && self.is_terminated(index + 1)
+    }
+
+    /// Whether anything is printed behind a segment.
+    pub(super) fn is_terminated(&self, index: usize) -> bool {
+        let Some(segment) = self.segments.get(index) else {
+            return false;
+        };
+        let is_last = index + 1 == self.segments.len();
+        !is_last || segment.state == State::Inserted || !self.ending_of(segment).is_empty()
+    }
+
+    /// The terminator of a segment that was received, and the blank lines behind it.
+    fn ending_of(&self, segment: &Segment) -> &[u8] {
+        let ending = self.original.get(segment.end as usize..segment.next as usize);
+        ending.unwrap_or_default()
     }
 }

@@ -87,7 +87,7 @@ impl Message {
                 out: Vec::new(),
             };
             out.extend_from_slice(&charset.printed(&recoding.segment()?));
-            self.print_ending(segment, index + 1 == self.segments.len(), &mut out);
+            self.print_ending(index, segment, &mut out);
         }
         Ok(out.into())
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{PathError, Reader};
+use super::{Path, PathError, Reader};
 
 /// The most groups in one path. Structures nest eight deep at most.
 const STEPS_MAX: usize = 16;
@@ -38,8 +38,24 @@ impl GroupStep {
         self.occurrence.max(1)
     }
 
+    /// Which of the groups of that name, where one was written.
+    pub(crate) fn given_occurrence(&self) -> Option<u32> {
+        self.has_occurrence().then_some(self.occurrence)
+    }
+
     pub(crate) fn has_occurrence(&self) -> bool {
         self.occurrence > 0
+    }
+}
+
+impl Path {
+    /// Reads the path of a group, whose slash at the end may be left out: `PATIENT_RESULT[2]/ORDER_OBSERVATION`.
+    pub fn group(text: &str) -> Result<Self, PathError> {
+        if text.ends_with('/') {
+            text.parse()
+        } else {
+            format!("{text}/").parse()
+        }
     }
 }
 
@@ -56,10 +72,14 @@ impl fmt::Display for GroupStep {
 impl Reader<'_> {
     /// Everything up to the last slash.
     pub(super) fn groups(&mut self) -> Result<Option<Arc<Vec<GroupStep>>>, PathError> {
-        let slashes = memchr::memchr_iter(b'/', self.text).count();
-        if slashes == 0 {
+        if memchr::memchr(b'/', self.text).is_none() {
             return Ok(None);
         }
+        self.steps().map(|steps| Some(Arc::new(steps)))
+    }
+
+    fn steps(&mut self) -> Result<Vec<GroupStep>, PathError> {
+        let slashes = memchr::memchr_iter(b'/', self.text).count();
         let mut steps = Vec::with_capacity(slashes.min(STEPS_MAX));
         for _ in 0..slashes {
             if steps.len() == STEPS_MAX {
@@ -67,7 +87,7 @@ impl Reader<'_> {
             }
             steps.push(self.step()?);
         }
-        Ok(Some(Arc::new(steps)))
+        Ok(steps)
     }
 
     fn step(&mut self) -> Result<GroupStep, PathError> {

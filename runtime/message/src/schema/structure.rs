@@ -61,18 +61,9 @@ impl Structure {
         self.plan.get_or_init(|| Plan::of(self))
     }
 
-    /// Every group of the structure, from the outside in and in order.
+    /// Every group of the structure, an outer one before those in it and in order.
     pub fn groups(&self) -> impl Iterator<Item = &Element> {
-        let mut rest: Vec<_> = self.elements.iter().rev().collect();
-        std::iter::from_fn(move || {
-            loop {
-                let element = rest.pop()?;
-                rest.extend(element.elements.iter().rev());
-                if element.is_group() {
-                    return Some(element);
-                }
-            }
-        })
+        all(&self.elements).filter(|element| element.is_group())
     }
 }
 
@@ -82,6 +73,21 @@ impl Element {
     pub fn is_group(&self) -> bool {
         matches!(self.kind, ElementKind::Group | ElementKind::Choice)
     }
+
+    /// The segments that stand in it, at any depth and in order.
+    pub fn segments(&self) -> impl Iterator<Item = &Element> {
+        all(&self.elements).filter(|element| !element.is_group())
+    }
+}
+
+/// Elements and those in them, an outer one first.
+pub(crate) fn all(elements: &[Element]) -> impl Iterator<Item = &Element> {
+    let mut rest: Vec<_> = elements.iter().rev().collect();
+    std::iter::from_fn(move || {
+        let element = rest.pop()?;
+        rest.extend(element.elements.iter().rev());
+        Some(element)
+    })
 }
 
 struct Reader {

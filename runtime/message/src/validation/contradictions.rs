@@ -24,7 +24,7 @@ fn alone(rule: &Rule) -> Option<ProfileFault> {
 }
 
 fn check_alone(rule: &Rule, check: &Check) -> Option<String> {
-    let of_values = matches!(check, Check::OneOf { .. } | Check::Matches(_) | Check::LengthMax(_));
+    let of_values = !matches!(check, Check::Required | Check::Count { .. });
     match check {
         _ if of_values && rule.is_of_segment() => Some(format!(
             "`{}` is a segment, and has no value: name a field of it",

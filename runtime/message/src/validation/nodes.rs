@@ -10,6 +10,14 @@ pub(super) struct Reading {
     charset: Charset,
 }
 
+/// One node that a path stands for.
+pub(super) struct Selected<'s> {
+    pub(super) path: FieldPath,
+    /// The repetition that it lies in.
+    pub(super) repetition: &'s [u8],
+    pub(super) bytes: &'s [u8],
+}
+
 impl Reading {
     pub(super) fn of(message: &Message) -> Self {
         Self {
@@ -60,23 +68,31 @@ impl Reading {
 
     /// The nodes of one field that a path within it stands for. What the path numbers is that one alone; what it does
     /// not is every repetition that holds anything, or the first one where none does.
-    pub(super) fn selected<'s>(&self, field: &'s [u8], path: FieldPath) -> Vec<(FieldPath, &'s [u8])> {
+    pub(super) fn selected<'s>(&self, field: &'s [u8], path: FieldPath) -> Vec<Selected<'s>> {
         let mut nodes: Vec<_> = self
             .repetitions(field)
             .filter(|(number, bytes)| match path.given_repetition() {
                 Some(wanted) => *number == wanted,
                 None => self.is_valued(bytes),
             })
-            .map(|(number, bytes)| (path.part(0, number), self.within(bytes, path)))
+            .map(|(number, repetition)| Selected {
+                path: path.part(0, number),
+                repetition,
+                bytes: self.within(repetition, path),
+            })
             .collect();
         if nodes.is_empty() {
-            nodes.push((path.part(0, path.repetition()), &[]));
+            nodes.push(Selected {
+                path: path.part(0, path.repetition()),
+                repetition: &[],
+                bytes: &[],
+            });
         }
         nodes
     }
 
     /// The component or subcomponent of a repetition that the path asks for; empty where it is absent.
-    fn within<'s>(&self, repetition: &'s [u8], path: FieldPath) -> &'s [u8] {
+    pub(super) fn within<'s>(&self, repetition: &'s [u8], path: FieldPath) -> &'s [u8] {
         let Some(component) = path.component() else {
             return repetition;
         };

@@ -32,7 +32,9 @@ pub struct Profile {
 /// One rule: where it looks, when it holds, and what must be true there.
 ///
 /// Its path names every node that fits it: without numbers in brackets every segment of that name, and every
-/// repetition that holds anything; with a number that one alone. A path through groups names the segments within them.
+/// repetition that holds anything; with a number that one alone. A path through groups names the segments within them,
+/// and a path that is a group (`ORDER_OBSERVATION/`) the groups themselves. A rule looks into the segments that are
+/// there: that a segment must be there is a rule of its own.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// The nodes that it speaks of.
@@ -72,6 +74,10 @@ pub enum Check {
         /// The values.
         values: BTreeSet<String>,
     },
+    /// Its value is in this table of HL7 (`0001`), as the message's version has it.
+    InTable(String),
+    /// It looks like a value of this simple datatype: NM, SI, DT, TM, DTM or TS.
+    Datatype(String),
     /// Its value matches the pattern as a whole.
     Matches(ValuePattern),
     /// It has at most so many characters, its separators among them.
@@ -80,9 +86,11 @@ pub enum Check {
 
 /// When a rule holds.
 ///
-/// A condition on a segment of the rule's own name looks at the very segment that the rule looks at. One on another
+/// A condition on a segment of the rule's own name looks at the very segment that the rule looks at, and one on the
+/// rule's own field at the very repetition. One on another
 /// segment looks at the nearest of that name above, as an OBX belongs to the OBR above it, or at the first one where
-/// there is none above.
+/// there is none above. Where the rule is about segments or groups themselves, it looks at the first one within the
+/// group that the rule looks into. A condition does not lead through groups.
 #[derive(Debug, Clone)]
 pub struct Condition {
     /// The nodes that it looks at; it is enough that one of them fits.
@@ -188,7 +196,7 @@ impl Profile {
 }
 
 impl Rule {
-    /// Whether it speaks of segments themselves, and not of what is in them.
+    /// Whether it speaks of segments or groups themselves, and not of what is in them.
     pub(super) fn is_of_segment(&self) -> bool {
         self.path.field().is_none()
     }
@@ -196,6 +204,17 @@ impl Rule {
     /// The number of the field that it looks into, or 0.
     pub(super) fn field_number(&self) -> u32 {
         self.path.field().map_or(0, |field| field.field())
+    }
+
+    /// Whether a condition is on the field that the rule looks into, and so is asked of each of its repetitions.
+    pub(super) fn asks_of_repetition(&self, condition: &Condition) -> bool {
+        let same_segment = self.path.name() == condition.path.name() && condition.path.given_occurrence().is_none();
+        let same_field = self
+            .path
+            .field()
+            .zip(condition.path.field())
+            .is_some_and(|(own, other)| own.field() == other.field() && other.given_repetition().is_none());
+        same_segment && same_field
     }
 
     /// Whether it holds for messages of this type.
@@ -217,8 +236,8 @@ impl Check {
         match self {
             Self::Required => "101",
             Self::Count { .. } => "198",
-            Self::OneOf { .. } => "103",
-            Self::Matches(_) => "102",
+            Self::OneOf { .. } | Self::InTable(_) => "103",
+            Self::Matches(_) | Self::Datatype(_) => "102",
             Self::LengthMax(_) => "104",
         }
     }

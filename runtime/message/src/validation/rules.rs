@@ -1,11 +1,15 @@
 //! The rules of a profile, asked of a message.
 
-use std::collections::HashMap;
+mod checks;
+mod conditions;
+mod places;
 
-use super::nodes::{Reading, is_delete};
-use super::profile::{Check, Condition, Profile, Rule, Test};
+use super::nodes::Reading;
+use super::profile::{Check, Profile, Rule};
 use super::report::{Found, Report};
+use crate::schema::Schema;
 use crate::{Message, Path, SegmentView};
+use places::{Places, Scope, number};
 
 /// Asks every rule that holds for messages of this type.
 pub(super) fn validate(message: &Message, profile: &Profile, report: &mut Report<'_>) {
@@ -14,7 +18,13 @@ pub(super) fn validate(message: &Message, profile: &Profile, report: &mut Report
         reading: Reading::of(message),
         profile,
         message_type: message.header().message_type(),
+        schema: message.schema(),
         places: Places::of(&segments),
+        scopes: profile
+            .rules()
+            .iter()
+            .map(|rule| Scope::all(message, &rule.path))
+            .collect(),
         segments,
         met: vec![Vec::new(); profile.rules().len()],
         report,
@@ -30,42 +40,15 @@ struct Run<'a, 'm, 't> {
     reading: Reading,
     profile: &'a Profile,
     message_type: String,
+    schema: &'static Schema,
     places: Places<'m>,
+    /// Where each rule looks.
+    scopes: Vec<Vec<Scope>>,
     segments: Vec<SegmentView<'m>>,
     /// What each condition of each rule said of which segment the last time. Segments are looked at in order, so a
     /// long one above many others is read once for each condition, and not once for each of the others.
     met: Vec<Vec<(usize, bool)>>,
     report: &'a mut Report<'t>,
-}
-
-/// Where the segments of each name stand, in order.
-struct Places<'m>(HashMap<&'m str, Vec<usize>>);
-
-impl<'m> Places<'m> {
-    fn of(segments: &[SegmentView<'m>]) -> Self {
-        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, segment) in segments.iter().enumerate() {
-            places.entry(segment.name()).or_default().push(index);
-        }
-        Self(places)
-    }
-
-    fn named(&self, name: &str) -> &[usize] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// Which of the segments of its name it is, counted from one.
-    fn occurrence(&self, name: &str, index: usize) -> u32 {
-        let before = self.named(name).partition_point(|other| *other < index);
-        u32::try_from(before + 1).unwrap_or(u32::MAX)
-    }
-
-    /// The nearest segment of this name at or above a place, or else the first one.
-    fn nearest(&self, name: &str, index: usize) -> Option<usize> {
-        let named = self.named(name);
-        let above = named.partition_point(|other| *other <= index);
-        named.get(above.saturating_sub(1)).copied()
-    }
 }
 
 impl Run<'_, '_, '_> {
@@ -75,7 +58,7 @@ impl Run<'_, '_, '_> {
         let Some(segment) = self.segments.get(index).copied() else {
             return;
         };
-        let occurrence = self.places.occurrence(segment.name(), index);
+        let occurrence = self.places.occurrence(segment.name(), 0, index);
         let mut rules = profile.rules_within(segment.name()).peekable();
         for (number, field) in self.reading.fields(segment.name(), segment.raw()) {
             while let Some((at, rule)) = rules.next_if(|(_, rule)| rule.field_number() <= number) {
@@ -91,82 +74,53 @@ impl Run<'_, '_, '_> {
     }
 
     fn rule_at(&mut self, at: usize, rule: &Rule, index: usize, occurrence: u32, field: &[u8]) {
-        let is_meant = rule.path.given_occurrence().is_none_or(|wanted| wanted == occurrence);
-        if is_meant && rule.is_for(&self.message_type) && self.holds(at, rule, index) {
+        if rule.is_for(&self.message_type) && self.is_meant(at, rule, index) && self.holds(at, rule, index) {
             self.field(rule, occurrence, field);
         }
     }
 
-    /// The rules about segments themselves: that one must stand, and how many may.
+    /// Whether a segment is one of those that a rule looks into.
+    fn is_meant(&self, at: usize, rule: &Rule, index: usize) -> bool {
+        let scopes = self.scopes.get(at).map_or(&[][..], Vec::as_slice);
+        let before = scopes.partition_point(|scope| scope.segments.start <= index);
+        let scope = before.checked_sub(1).and_then(|last| scopes.get(last));
+        let Some(scope) = scope.filter(|scope| scope.segments.contains(&index)) else {
+            return false;
+        };
+        let occurrence = || self.places.occurrence(rule.path.segment(), scope.segments.start, index);
+        rule.path.given_occurrence().is_none_or(|wanted| wanted == occurrence())
+    }
+
+    /// The rules about segments and groups themselves: that one must stand, and how many may.
     fn counts(&mut self) {
         let profile = self.profile;
-        for (at, rule) in profile
-            .rules()
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.is_of_segment())
-        {
-            let named = self.places.named(rule.path.segment());
-            let (count, first) = (named.len(), named.first().copied().unwrap_or_default());
-            if rule.is_for(&self.message_type) && self.holds(at, rule, first) {
-                let found = match rule.path.given_occurrence() {
-                    Some(wanted) => usize::from(count >= wanted as usize),
-                    None => count,
-                };
-                self.count(rule, &rule.path, u32::try_from(found).unwrap_or(u32::MAX));
+        let scopes = std::mem::take(&mut self.scopes);
+        let rules = profile.rules().iter().zip(&scopes).enumerate();
+        for (at, (rule, scopes)) in rules.filter(|(_, (rule, _))| rule.is_of_segment()) {
+            if rule.is_for(&self.message_type) {
+                for scope in scopes {
+                    self.count_within(at, rule, scope);
+                }
             }
         }
     }
 
-    /// Whether all conditions of a rule are met at a place of the message.
-    fn holds(&mut self, at: usize, rule: &Rule, index: usize) -> bool {
-        rule.when.iter().enumerate().all(|(number, condition)| {
-            let Some(found) = self.meant(condition, index) else {
-                return condition.test.is_met_by_nothing();
-            };
-            let before = self.met.get(at).and_then(|met| met.get(number));
-            if let Some((_, is_met)) = before.filter(|(segment, _)| *segment == found) {
-                return *is_met;
+    fn count_within(&mut self, at: usize, rule: &Rule, scope: &Scope) {
+        let path = &rule.path;
+        let (count, wanted, place) = match path.groups().last() {
+            Some(group) if path.is_group() => (scope.groups, group.given_occurrence(), scope.path.with_group(group)),
+            _ => {
+                let count = self.places.within(path.segment(), &scope.segments).len();
+                let place = scope
+                    .path
+                    .with_segment(path.name(), path.given_occurrence().unwrap_or(0));
+                (count, path.given_occurrence(), place)
             }
-            let is_met = self.is_met(condition, found);
-            if let Some(met) = self.met.get_mut(at) {
-                met.resize(rule.when.len(), (usize::MAX, false));
-                met.splice(number..=number, [(found, is_met)]);
-            }
-            is_met
-        })
-    }
-
-    /// The segment that a condition looks at.
-    fn meant(&self, condition: &Condition, index: usize) -> Option<usize> {
-        let path = &condition.path;
-        match path.given_occurrence() {
-            Some(wanted) => self.places.named(path.segment()).get(wanted as usize - 1).copied(),
-            None => self.places.nearest(path.segment(), index),
-        }
-    }
-
-    /// Whether a condition is met in a segment.
-    fn is_met(&self, condition: &Condition, index: usize) -> bool {
-        let Condition { path, test } = condition;
-        let Some((segment, node)) = self.segments.get(index).zip(path.field()) else {
-            return !test.is_met_by_nothing();
         };
-        let field = self.reading.field(segment.name(), segment.raw(), node.field());
-        let nodes = self.reading.selected(field, node);
-        let is_valued = || nodes.iter().any(|(_, bytes)| self.reading.is_valued(bytes));
-        let is_any = |values: &[String]| nodes.iter().any(|(_, bytes)| self.is_one_of(bytes, values));
-        match test {
-            Test::Present => is_valued(),
-            Test::Absent => !is_valued(),
-            Test::In(values) => is_any(values),
-            Test::NotIn(values) => !is_any(values),
+        if self.holds_within(at, rule, &scope.segments) {
+            let found = wanted.map_or(count, |wanted| usize::from(count >= wanted as usize));
+            self.count(rule, &place, number(found));
         }
-    }
-
-    fn is_one_of(&self, node: &[u8], values: &[String]) -> bool {
-        let text = self.reading.text(self.reading.first_leaf(node));
-        text.is_some_and(|text| values.iter().any(|value| *value == text))
     }
 
     /// One rule in one segment.
@@ -176,69 +130,15 @@ impl Run<'_, '_, '_> {
         if rule.path.is_delimiters() {
             return self.node(rule, &whole.with_field(path), field);
         }
-        let nodes = self.reading.selected(field, path);
+        let mut nodes = self.reading.selected(field, path);
+        nodes.retain(|node| self.holds_in_repetition(rule, node.repetition));
         if rule.checks.iter().any(|check| matches!(check, Check::Count { .. })) {
-            let valued = nodes.iter().filter(|(_, bytes)| self.reading.is_valued(bytes)).count();
-            self.count(rule, &whole.with_field(path), u32::try_from(valued).unwrap_or(u32::MAX));
+            let valued = nodes.iter().filter(|node| self.reading.is_valued(node.bytes)).count();
+            self.count(rule, &whole.with_field(path), number(valued));
         }
-        for (node, bytes) in nodes {
-            self.node(rule, &whole.with_field(node.without_first_repetition()), bytes);
-        }
-    }
-
-    /// What a rule asks of one node.
-    fn node(&mut self, rule: &Rule, path: &Path, node: &[u8]) {
-        let is_valued = self.reading.is_valued(node);
-        for check in &rule.checks {
-            let wrong = match check {
-                Check::Required => (!is_valued).then(|| "is required".to_owned()),
-                _ if !is_valued || is_delete(node) => None,
-                check => self.value(check, node),
-            };
-            if let Some(what) = wrong {
-                self.report(rule, check, path, &what);
-            }
-        }
-    }
-
-    /// What is wrong with a value, if anything. What cannot be decoded is told as such elsewhere.
-    fn value(&self, check: &Check, node: &[u8]) -> Option<String> {
-        let text = |bytes| self.reading.text(bytes);
-        match check {
-            Check::OneOf { description, values } => {
-                let value = text(self.reading.first_leaf(node))?;
-                (!values.contains(value.as_ref())).then(|| format!("must be {description}"))
-            }
-            Check::Matches(pattern) => {
-                let value = text(self.reading.first_leaf(node))?;
-                (!pattern.matches(&value)).then(|| format!("must match {}", pattern.as_str()))
-            }
-            Check::LengthMax(most) => {
-                let length = text(node)?.chars().take(*most as usize + 1).count();
-                (length > *most as usize).then(|| format!("must have at most {most} characters"))
-            }
-            Check::Required | Check::Count { .. } => None,
-        }
-    }
-
-    /// The checks of a rule that ask how many there are.
-    fn count(&mut self, rule: &Rule, path: &Path, found: u32) {
-        for check in &rule.checks {
-            match check {
-                Check::Required if rule.is_of_segment() && found == 0 => {
-                    self.report(rule, check, path, "is required");
-                }
-                Check::Count { least, most } if found < *least || most.is_some_and(|most| found > most) => {
-                    let asked = asked(*least, *most);
-                    self.report(
-                        rule,
-                        check,
-                        path,
-                        &format!("must stand {asked}, and stands {found} times"),
-                    );
-                }
-                _ => {}
-            }
+        for node in nodes {
+            let path = whole.with_field(node.path.without_first_repetition());
+            self.node(rule, &path, node.bytes);
         }
     }
 
@@ -253,14 +153,5 @@ impl Run<'_, '_, '_> {
             Some(text) => text.clone(),
             None => format!("{path} {what} ({profile} line {})", rule.line),
         });
-    }
-}
-
-/// A cardinality in words.
-fn asked(least: u32, most: Option<u32>) -> String {
-    match most {
-        None => format!("at least {least} times"),
-        Some(most) if most == least => format!("exactly {least} times"),
-        Some(most) => format!("{least} to {most} times"),
     }
 }

@@ -10,6 +10,7 @@ mod comparing;
 mod editing;
 mod escaping;
 mod grouping;
+mod odd_messages;
 mod parsing;
 mod paths;
 mod properties;

@@ -239,3 +239,62 @@ proptest! {
         prop_assert_eq!(&source.encode()[..], &raw[..]);
     }
 }
+
+/// Messages of structures with deep, repeated and alternative groups, their segments in any order.
+fn disordered_message() -> impl Strategy<Value = Message> {
+    let types = vec![
+        "ORU^R01", "OML^O21", "ORM^O01", "ADT^A01", "MFN^M01", "OPL^O37", "RSP^K21", "XXX",
+    ];
+    let names = vec![
+        "PID", "PD1", "PV1", "NTE", "ORC", "OBR", "OBX", "SPM", "TQ1", "IN1", "IN2", "EVN", "MFE", "PRA", "ZZ1", "QQQ",
+        "DSC", "RXO",
+    ];
+    let versions = prop::sample::select(vec!["2.1", "2.3.1", "2.5.1", "2.8.2", ""]);
+    let segments = prop::collection::vec(prop::sample::select(names), 0..40);
+    (prop::sample::select(types), versions, segments).prop_map(|(message_type, version, segments)| {
+        let lines: Vec<_> = segments.iter().map(|name| format!("{name}|1\r")).collect();
+        let lines = lines.concat();
+        super::message(&format!("MSH|^~\\&|||||||{message_type}|1|P|{version}\r{lines}"))
+    })
+}
+
+proptest! {
+    #[test]
+    fn groups_lie_within_each_other_in_order_and_their_paths_lead_back(message in disordered_message()) {
+        let groups = message.groups();
+        let mut count = 0;
+        let mut rest: Vec<_> = groups.outermost().map(|group| (0..message.segment_count(), group)).collect();
+        while let Some((around, group)) = rest.pop() {
+            let range = group.segments();
+            prop_assert!(!range.is_empty() && range.start >= around.start && range.end <= around.end);
+            let found: Vec<_> = groups.at(&group.path()).unwrap().map(|found| found.segments()).collect();
+            prop_assert_eq!(found.as_slice(), std::slice::from_ref(&range));
+            let mut end = range.start;
+            for child in group.children() {
+                prop_assert!(child.segments().start >= end);
+                end = child.segments().end;
+                rest.push((range.clone(), child));
+            }
+            count += 1;
+        }
+        prop_assert_eq!(count, groups.iter().count());
+    }
+
+    #[test]
+    fn a_path_through_a_group_reads_what_the_plain_path_reads(message in disordered_message()) {
+        let names: Vec<_> = message.segments().map(|segment| segment.name().to_owned()).collect();
+        for group in message.groups().iter() {
+            let first = group.segments().start;
+            let before = names[..first].iter().filter(|name| **name == names[first]).count();
+            let plain = path(&format!("{}[{}]", names[first], before + 1));
+            let through = path(&format!("{}{}", group.path(), names[first]));
+            prop_assert_eq!(message.touched_bytes(&through), 8 + message.get_raw(&plain).unwrap().unwrap().len() as u64);
+            let mut edited = message.clone();
+            let changed = format!("{}|changed", names[first]).into_bytes();
+            if names[first] != "MSH" {
+                edited.set_raw(&through, &changed).unwrap();
+                prop_assert_eq!(edited.get_raw(&plain).unwrap().unwrap().into_owned(), changed);
+            }
+        }
+    }
+}

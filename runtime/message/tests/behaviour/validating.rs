@@ -1,5 +1,7 @@
 //! What validation finds, rule by rule: each line is a message, or a part of one, and the findings that it gets.
 
+mod structure;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use transfuse_message::{Charset, Message, ParseOptions, Severity};
 use crate::{RESULT, message, path};
 
 /// The findings as `path code severity`, joined by a comma.
-fn found(message: &Message, level: &Level) -> String {
+pub(crate) fn found(message: &Message, level: &Level) -> String {
     let findings = validate(message, level);
     let lines = findings.listed().iter().map(|finding| {
         let severity = match finding.severity {
@@ -39,18 +41,23 @@ fn rule(path_text: &str, checks: &[Check]) -> Rule {
     }
 }
 
-fn profile(rules: Vec<Rule>) -> Level {
-    tolerating(rules, Vec::new())
-}
-
 fn tolerating(rules: Vec<Rule>, tolerances: Vec<Tolerance>) -> Level {
     Level::Profile(Arc::new(Profile::new("lab".to_owned(), rules, tolerances).unwrap()))
 }
 
-/// What one rule finds in segments below a sound header.
+/// What one rule finds in segments below a sound header. What the levels below the profile find there is tolerated.
 fn judged(rule: &Rule, segments: &str) -> String {
     let text = format!("MSH|^~\\&|A|B|C|D|2026||ORU^R01|K|P|2.5\r{segments}\r");
-    found(&message(&text), &profile(vec![rule.clone()]))
+    let names = ["MSH", "PID", "PV1", "NK1", "OBR", "OBX", "NTE", "ORC"].map(|name| tolerance(name, &[]));
+    found(&message(&text), &tolerating(vec![rule.clone()], names.to_vec()))
+}
+
+fn tolerance(place: &str, codes: &[&str]) -> Tolerance {
+    Tolerance {
+        path: path(place),
+        codes: words(codes),
+        line: 3,
+    }
 }
 
 fn one_of(values: &[&str]) -> Check {
@@ -178,6 +185,11 @@ fn a_value_is_judged_where_there_is_one_and_never_a_request_to_delete() {
         (one_of(&["F", "M"]), "", ""),
         (one_of(&["F", "M"]), "\"\"", ""),
         (one_of(&["A&B"]), "A\\T\\B", ""),
+        (Check::InTable("0001".to_owned()), "F", ""),
+        (Check::InTable("0001".to_owned()), "Y", "PID-8 103 E"),
+        (Check::InTable("9999".to_owned()), "Y", ""),
+        (Check::Datatype("NM".to_owned()), "-1.5", ""),
+        (Check::Datatype("NM".to_owned()), "<5", "PID-8 102 E"),
         (matches("[0-9]{9}"), "123456789", ""),
         (matches("[0-9]{9}"), "1234567890", "PID-8 102 E"),
         (matches("a|b"), "ab", "PID-8 102 E"),
@@ -252,6 +264,80 @@ fn a_condition_looks_at_the_same_segment_or_at_the_nearest_one_above() {
 }
 
 #[test]
+fn a_condition_on_the_same_field_looks_at_the_same_repetition() {
+    let numbers = "PID|||12^^^A^MR~AB^^^B^SS~34^^^A^MR";
+    let of = |checks: &[Check], kind: &str| Rule {
+        when: when("PID-3.5", Test::In(words(&[kind]))),
+        ..rule("PID-3.1", checks)
+    };
+    assert_eq!(judged(&of(&[matches("[0-9]+")], "MR"), numbers), "");
+    assert_eq!(judged(&of(&[matches("[0-9]+")], "SS"), numbers), "PID-3[2].1 102 E");
+    assert_eq!(judged(&of(&[matches("x")], "XX"), numbers), "");
+    let one = |kind: &str| Rule {
+        path: path("PID-3"),
+        ..of(
+            &[Check::Count {
+                least: 1,
+                most: Some(1),
+            }],
+            kind,
+        )
+    };
+    assert_eq!(judged(&one("SS"), numbers), "");
+    assert_eq!(judged(&one("MR"), numbers), "PID-3 198 E");
+    assert_eq!(judged(&one("XX"), numbers), "PID-3 198 E");
+}
+
+#[test]
+fn a_rule_may_look_into_groups() {
+    let orders = "PID|1\rOBR|1|||GLU\rOBX|1||A\rOBX|2\rOBR|2|||HGB\rNTE|1\rOBR|3\rOBX|3";
+    for (place, checks, expected) in [
+        (
+            "ORDER_OBSERVATION/OBX-3",
+            vec![Check::Required],
+            "OBX[2]-3 101 E, OBX[3]-3 101 E",
+        ),
+        ("ORDER_OBSERVATION[3]/OBX-3", vec![Check::Required], "OBX[3]-3 101 E"),
+        ("ORDER_OBSERVATION/OBX[2]-3", vec![Check::Required], "OBX[2]-3 101 E"),
+        ("PATIENT/OBX-3", vec![Check::Required], ""),
+        ("NO_SUCH_GROUP/OBX-3", vec![Check::Required], ""),
+        (
+            "ORDER_OBSERVATION/OBX",
+            vec![Check::Required],
+            "PATIENT_RESULT[1]/ORDER_OBSERVATION[2]/OBX 101 E",
+        ),
+        (
+            "ORDER_OBSERVATION/NTE",
+            vec![Check::Count {
+                least: 0,
+                most: Some(0),
+            }],
+            "PATIENT_RESULT[1]/ORDER_OBSERVATION[2]/NTE 198 E",
+        ),
+        (
+            "PATIENT_RESULT/ORDER_OBSERVATION/",
+            vec![Check::Count {
+                least: 1,
+                most: Some(2),
+            }],
+            "PATIENT_RESULT[1]/ORDER_OBSERVATION/ 198 E",
+        ),
+        ("ORDER_OBSERVATION/", vec![Check::Required], ""),
+        ("SPECIMEN/", vec![Check::Required], "SPECIMEN/ 101 E"),
+    ] {
+        assert_eq!(judged(&rule(place, &checks), orders), expected, "{place}");
+    }
+    let conditional = Rule {
+        when: when("OBR-4", Test::In(words(&["HGB"]))),
+        ..rule("ORDER_OBSERVATION/OBX", &[Check::Required])
+    };
+    assert_eq!(
+        judged(&conditional, orders),
+        "PATIENT_RESULT[1]/ORDER_OBSERVATION[2]/OBX 101 E"
+    );
+}
+
+#[test]
 fn a_rule_holds_for_its_types_and_says_what_its_author_wrote() {
     let mut rule = Rule {
         types: words(&["ADT", "ORU^R30"]),
@@ -263,11 +349,9 @@ fn a_rule_holds_for_its_types_and_says_what_its_author_wrote() {
     rule.code = Some("204".to_owned());
     assert_eq!(judged(&rule, "PID|1"), "PID-3 204 W");
     let text = |rule: &Rule| {
-        let findings = validate(
-            &message("MSH|^~\\&|||||||ORU^R01|K|P|2.5\rPID|1\r"),
-            &profile(vec![rule.clone()]),
-        );
-        findings.listed()[0].text.lossy_text().into_owned()
+        let message = message("MSH|^~\\&|A|B|C|D|2026||ORU^R01|K|P|2.5\rPID|1\r");
+        let findings = validate(&message, &tolerating(vec![rule.clone()], vec![tolerance("PID", &[])]));
+        findings.listed().last().unwrap().text.lossy_text().into_owned()
     };
     assert_eq!(text(&rule), "PID-3 is required (lab line 7)");
     rule.text = Some("the patient has no number".to_owned());
@@ -276,20 +360,20 @@ fn a_rule_holds_for_its_types_and_says_what_its_author_wrote() {
 
 #[test]
 fn a_profile_may_tolerate_what_the_levels_below_it_do_not() {
-    let tolerance = |place: &str, codes: &[&str]| Tolerance {
-        path: path(place),
-        codes: words(codes),
-        line: 3,
-    };
     let judged = |tolerance| {
-        let text = "MSH|^~\\&|||||||ACK||P\rNTE|1||a\x0bb\r";
+        let text = "MSH|^~\\&|A|B|C|D|2026||ORU^R01|K||2.5\rOBR|1|||GLU\rOBX|x|NM|GLU||<5||||||F\r";
         found(&message(text), &tolerating(Vec::new(), vec![tolerance]))
     };
-    assert_eq!(judged(tolerance("MSH-12", &["101"])), "MSH-10 101 E, NTE 102 W");
-    assert_eq!(judged(tolerance("MSH", &[])), "NTE 102 W");
+    assert_eq!(judged(tolerance("PID", &[])), "OBX-1 102 E, OBX-5 102 E, MSH-11 101 W");
+    assert_eq!(judged(tolerance("OBX-5", &["102"])), "OBX-1 102 E, MSH-11 101 W");
+    assert_eq!(judged(tolerance("OBX", &[])), "MSH-11 101 W");
     assert_eq!(
-        judged(tolerance("MSH", &["103"])),
-        "MSH-10 101 E, MSH-12 101 W, NTE 102 W"
+        judged(tolerance("OBX", &["103"])),
+        "OBX-1 102 E, OBX-5 102 E, MSH-11 101 W"
+    );
+    assert_eq!(
+        judged(tolerance("OBX[2]", &[])),
+        "OBX-1 102 E, OBX-5 102 E, MSH-11 101 W"
     );
 }
 
@@ -364,8 +448,9 @@ fn the_worst_findings_are_listed_and_the_rest_is_counted() {
         },
         rule("ZZZ-1", &[Check::Required]),
     ];
-    let text = format!("MSH|^~\\&|||||||ACK|K|P|2.5\r{}ZZZ|\r", "OBX|1\r".repeat(500));
-    let findings = validate(&message(&text), &profile(rules));
+    let obxs = "OBX|1\r".repeat(500);
+    let text = format!("MSH|^~\\&|A|B|C|D|2026||ORU^R01|K|P|2.5\rOBR|1|||GLU\r{obxs}ZZZ|\r");
+    let findings = validate(&message(&text), &tolerating(rules, vec![tolerance("OBX", &[])]));
     assert_eq!(
         (
             findings.listed().len(),

@@ -23,6 +23,10 @@ impl Denial {
         Self::of_fields("read", "read", &format!("{segment}-{field}"))
     }
 
+    pub(super) fn read_segment(segment: &str) -> Self {
+        Self::of_fields("read", "read", &format!("{segment}-*"))
+    }
+
     pub(super) fn read_all() -> Self {
         Self {
             deed: "read a whole message".to_owned(),
@@ -69,6 +73,7 @@ impl Denial {
 fn pattern(path: &Path) -> String {
     match path.field() {
         Some(field) => format!("{}-{}", path.segment(), field.field()),
+        None if path.is_group() => "*".to_owned(),
         None => format!("{}-*", path.segment()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod edit;
 mod read;
+mod schema;
 mod time;
 
 use bytes::Bytes;
@@ -109,6 +110,26 @@ impl wit::HostMessage for StepState {
     fn remove(&mut self, message: Handle, path: String) -> Result<Result<(), wit::PathError>> {
         self.enter()?;
         Ok(self.remove_node(&message, &path)?)
+    }
+
+    fn groups(&mut self, message: Handle, group: String) -> Result<Result<Vec<String>, wit::PathError>> {
+        self.enter()?;
+        Ok(self.list_groups(&message, &group)?)
+    }
+
+    fn name_of(&mut self, message: Handle, path: String) -> Result<Result<Option<String>, wit::PathError>> {
+        self.enter()?;
+        Ok(self.define(&message, &path, |definition| Some(definition.name))?)
+    }
+
+    fn datatype_of(&mut self, message: Handle, path: String) -> Result<Result<Option<String>, wit::PathError>> {
+        self.enter()?;
+        Ok(self.define_datatype(&message, &path)?)
+    }
+
+    fn table_of(&mut self, message: Handle, path: String) -> Result<Result<Option<String>, wit::PathError>> {
+        self.enter()?;
+        Ok(self.define(&message, &path, |definition| definition.table)?)
     }
 
     fn get_time(

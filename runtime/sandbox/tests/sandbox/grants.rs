@@ -76,6 +76,10 @@ const SET: &str = "(call $set (local.get $message) {0} {1} (i32.const 64))";
 const CLEAR: &str = "(call $clear (local.get $message) {0} (i32.const 64))";
 const REMOVE: &str = "(call $remove (local.get $message) {0} (i32.const 64))";
 const COUNT: &str = "(call $count (local.get $message) {0} (i32.const 64))";
+const GROUPS: &str = "(call $groups (local.get $message) {0} (i32.const 64))";
+const NAME_OF: &str = "(call $name_of (local.get $message) {0} (i32.const 64))";
+const DATATYPE_OF: &str = "(call $datatype_of (local.get $message) {0} (i32.const 64))";
+const TABLE_OF: &str = "(call $table_of (local.get $message) {0} (i32.const 64))";
 const ENCODE: &str = "(call $encode (local.get $message) (i32.const 64))";
 const COPY_FROM: &str = "(call $copy_from (local.get $message) (local.get $message) {0} {1} (i32.const 64))";
 /// One text: its pointer and length are a list's only element at 2048.
@@ -236,6 +240,116 @@ fn segments_are_counted_by_whoever_may_touch_them() {
     );
 }
 
+#[test]
+fn a_path_through_groups_reaches_no_field_that_its_plain_form_does_not() {
+    let group = "PATIENT_RESULT[1]/ORDER_OBSERVATION[1]";
+    for (path, field) in [
+        ("OBX-5", "OBX-5"),
+        ("OBX[2]-5.1", "OBX-5"),
+        ("OBX[1]-3[1].1.1", "OBX-3"),
+    ] {
+        let path = format!("{group}/{path}");
+        let hint = format!("grants = {{ read = [\"{field}\"] }}");
+        for reading_deed in [GET, GET_RAW, COUNT] {
+            assert_eq!(
+                denied(reading_deed, &[&path], reading(&["PID-*", "OBX-1", "O*-2", "P*-*"])),
+                hint,
+                "{path}"
+            );
+        }
+        assert_eq!(allowed(GET, &[&path], reading(&[field])), MESSAGE);
+        let hint = format!("grants = {{ write = [\"{field}\"] }}");
+        assert_eq!(
+            denied(SET, &[&path, "X"], writing(&["PID-*", "OBX-1", "P*-*"])),
+            hint,
+            "{path}"
+        );
+    }
+    let changed = allowed(SET, &["ORDER_OBSERVATION/OBX[2]-5", "9"], writing(&["OBX-5"]));
+    assert_eq!(changed, MESSAGE.replace("4.1", "9"));
+}
+
+#[test]
+fn rows_of_a_group_need_the_fields_of_the_segment_whatever_the_group_is_called() {
+    let rows = "(call $rows (local.get $message) {0} (i32.const 2048) (i32.const 1) (i32.const 64))";
+    let element = "(i32.store (i32.const 2048) (i32.const 1280)) (i32.store (i32.const 2052) (i32.const 1))";
+    let deed = format!("{element} {rows}");
+    let hint = "grants = { read = [\"OBX-5\"] }";
+    assert_eq!(
+        denied(&deed, &["ORDER_OBSERVATION/OBX", "5"], reading(&["OR*-*", "O*-3"])),
+        hint
+    );
+    assert_eq!(denied(&deed, &["PATIENT_RESULT/OBX", "5"], reading(&["P*-*"])), hint);
+    assert_eq!(
+        allowed(&deed, &["ORDER_OBSERVATION/OBX", "5"], reading(&["OBX-5"])),
+        MESSAGE
+    );
+}
+
+#[test]
+fn groups_are_listed_and_counted_by_whoever_may_touch_a_segment_in_them() {
+    for deed in [GROUPS, COUNT] {
+        for group in ["ORDER_OBSERVATION/", "PATIENT_RESULT/OBSERVATION/", "OBSERVATION[1]/"] {
+            allowed(deed, &[group], reading(&["OBX-3"]));
+            allowed(deed, &[group], writing(&["NTE-3"]));
+        }
+        assert_eq!(
+            denied(deed, &["OBSERVATION/"], reading(&["PID-3"])),
+            "grants = { read = [\"OBX-*\"] }"
+        );
+    }
+    for nothing in ["ORDER", "nonsense", "OBX", "PATIENT/ORDER_OBSERVATION"] {
+        allowed(GROUPS, &[nothing], reading(&["OBX-3"]));
+    }
+}
+
+#[test]
+fn what_the_schema_says_of_a_field_is_told_to_whoever_may_read_it_and_what_names_its_type() {
+    for deed in [NAME_OF, DATATYPE_OF, TABLE_OF] {
+        assert_eq!(
+            denied(deed, &["PID-5.1"], reading(&["PID-3"])),
+            "grants = { read = [\"PID-5\"] }"
+        );
+        assert_eq!(allowed(deed, &["PID-5.1"], reading(&["PID-5"])), MESSAGE);
+    }
+    assert_eq!(
+        denied(DATATYPE_OF, &["OBX-5"], reading(&["OBX-5"])),
+        "grants = { read = [\"OBX-2\"] }"
+    );
+    assert_eq!(allowed(DATATYPE_OF, &["OBX-5"], reading(&["OBX-2", "OBX-5"])), MESSAGE);
+    assert_eq!(allowed(NAME_OF, &["OBX-5"], reading(&["OBX-5"])), MESSAGE);
+}
+
+#[test]
+fn what_groups_and_schema_say_arrives_at_the_guest() {
+    let all = || Grants {
+        read: patterns(&["*"]),
+        ..writing(&["PID-9"])
+    };
+    let set = "(call $set (local.get $message) {1} (i32.load {AT}) (i32.load offset=4 {AT}) (i32.const 64))";
+    let first_of_list = set.replace("{AT}", "(i32.load (i32.const 68))");
+    let optional = set.replace("{AT}", "(i32.const 72)");
+    let answers = [
+        (
+            GROUPS,
+            &first_of_list,
+            "PATIENT_RESULT/ORDER_OBSERVATION",
+            "PATIENT_RESULT[1]/ORDER_OBSERVATION[1]/",
+        ),
+        (NAME_OF, &optional, "PID-3.4", "Assigning Authority"),
+        (DATATYPE_OF, &optional, "OBSERVATION[2]/OBX-5", "NM"),
+        (TABLE_OF, &optional, "PID-8", "0001"),
+    ];
+    for (deed, keep, path, expected) in answers {
+        let changed = allowed(&format!("{deed} {keep}"), &[path, "PID-9"], all());
+        assert_eq!(
+            changed,
+            MESSAGE.replace("|M|||FO", &format!("|M|{expected}||FO")),
+            "{path}"
+        );
+    }
+}
+
 /// Forwards to the destination that is the only text.
 const FORWARD_TO: &str = "(call $forward (local.get $exchange) (local.get $message) (i32.const 2048) (i32.const 1))";
 
@@ -301,7 +415,7 @@ fn a_message_of_the_plugins_own_is_forwarded_only_with_the_grant() {
 
 #[test]
 fn a_path_that_is_wrong_is_the_plugins_to_handle() {
-    for path in ["PID-0", "pid-5", "PID-5..1", "", "ORDER/PID-5"] {
+    for path in ["PID-0", "pid-5", "PID-5..1", "", "order/PID-5"] {
         assert_eq!(allowed(GET, &[path], Grants::default()), MESSAGE, "{path}");
     }
 }

@@ -14,7 +14,7 @@ use super::paths;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::layout::counted;
+use crate::layout::{counted, shortened};
 use crate::message_file::MessageFile;
 use crate::story;
 use crate::visible::visible;
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     reading: Reading,
     /// Leave this node and what lies in it out, such as `MSH-7` or `ZPI`; may be given again
-    #[arg(long, value_name = "PATH", value_parser = paths::path)]
+    #[arg(long, value_name = "PATH", value_parser = paths::plain_path)]
     ignore: Vec<Path>,
     /// Write the result as JSON
     #[arg(long)]
@@ -68,6 +68,12 @@ struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
+
+/// How wide a column of paths grows; what is longer pushes the rest to the right.
+const PATH_WIDTH_MAX: usize = 14;
+
+/// Names are cut here, so that values have room.
+const NAME_WIDTH_MAX: usize = 40;
 
 type Pair<'f> = (Option<&'f Read<'f>>, Option<&'f Read<'f>>);
 
@@ -153,7 +159,6 @@ fn compare((before, after): Pair<'_>, arguments: &Arguments) -> Compared {
 }
 
 fn changes(before: &Message, after: &Message, ignored: &[Path]) -> Vec<Change> {
-    let (names, old_names) = (Names::of(after), Names::of(before));
     differences(before, after)
         .into_iter()
         .filter_map(|difference| {
@@ -165,7 +170,7 @@ fn changes(before: &Message, after: &Message, ignored: &[Path]) -> Vec<Change> {
             {
                 return None;
             }
-            let name = path.and_then(|path| names.full(&path).or_else(|| old_names.full(&path)));
+            let name = path.and_then(|path| Names::full(after, &path).or_else(|| Names::full(before, &path)));
             Some(Change {
                 difference: wired(difference),
                 name,
@@ -200,8 +205,13 @@ impl Compared {
             (None, Some(number)) => writeln!(out, "only B has message {number}, control id {id}")?,
             _ => {}
         }
-        let lines = self.differences.iter().map(Change::told);
-        for line in story::all_differences(&lines.collect::<Vec<_>>(), palette) {
+        let widths = self
+            .differences
+            .iter()
+            .map(|change| change.difference.path.chars().count());
+        let width = widths.max().unwrap_or_default().min(PATH_WIDTH_MAX);
+        let told = self.differences.iter().map(|change| change.told(width));
+        for line in story::all_differences(&told.collect::<Vec<_>>(), palette) {
             writeln!(out, "{line}")?;
         }
         Ok(())
@@ -210,10 +220,11 @@ impl Compared {
 
 impl Change {
     /// The difference with its name behind the path.
-    fn told(&self) -> wire::Difference {
-        let name = self.name.iter().map(|name| format!("  {name}"));
+    fn told(&self, width: usize) -> wire::Difference {
+        let path = &self.difference.path;
+        let name = self.name.as_deref().map(|name| shortened(name, NAME_WIDTH_MAX));
         wire::Difference {
-            path: std::iter::once(self.difference.path.clone()).chain(name).collect(),
+            path: name.map_or_else(|| path.clone(), |name| format!("{path:width$}  {name}")),
             ..self.difference.clone()
         }
     }

@@ -20,6 +20,7 @@ use crate::message_file::MessageFile;
 /// empty or wrong.
 ///
 /// Example: transfuse hl7 encode --charset utf-8 --from windows-1250 day.hl7 > day-utf8.hl7
+///
 /// Example: transfuse hl7 encode --line-end lf --in-place day.hl7
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -100,7 +101,7 @@ impl Arguments {
                 RecodeError::Undecodable { .. } => "`--from windows-1250`, say, reads the bytes in another set",
                 _ => "`--charset utf-8` has every character",
             };
-            let text = paths::without_engine(&error.to_string());
+            let text = paths::without_engine(&error);
             Failure::from(anyhow::anyhow!("{label}: {text}")).hinted(hint)
         })
     }

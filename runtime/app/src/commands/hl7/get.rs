@@ -8,9 +8,9 @@ use serde::Serialize;
 use transfuse_message::{Path, PathError, Value};
 
 use super::input::{Read, Reading, Walk, or_standard_input};
-use super::names::Names;
 use super::paths;
-use super::tree::{self, Content, Node, Selection};
+use super::selection::Selection;
+use super::tree::{self, Content, Node};
 use crate::console::Console;
 use crate::failure::{Failure, Hint as _, Outcome};
 use crate::message_file::MessageFile;
@@ -24,6 +24,7 @@ use crate::visible::{visible, visible_bytes};
 /// empty line, and one that is absent gives none: the exit code is 1 when a path leads to nothing in all the messages.
 ///
 /// Example: transfuse hl7 get PID-5.1 PID-5.2 day.hl7 --message 3
+///
 /// Example: transfuse hl7 get OBX-3.1 --all examples/lab-results/messages/lab/01-chemistry.hl7
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -103,7 +104,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
 /// What stands at a path of one message. More than one value only with `--all`.
 fn look(read: &Read<'_>, path: &Path, arguments: &Arguments) -> Result<Vec<Found>, Failure> {
     if arguments.all {
-        return Ok(every(read, path));
+        return every(read, path);
     }
     if arguments.raw {
         let raw = read.message.get_raw(path).map_err(|error| told(read, &error))?;
@@ -132,7 +133,7 @@ fn look(read: &Read<'_>, path: &Path, arguments: &Arguments) -> Result<Vec<Found
 
 /// A `PathError` that names its message.
 fn told(read: &Read<'_>, error: &PathError) -> anyhow::Error {
-    anyhow::anyhow!("{}: {}", read.label(), paths::without_engine(&error.to_string()))
+    anyhow::anyhow!("{}: {}", read.label(), paths::without_engine(error))
 }
 
 fn nothing(read: &Read<'_>, path: String) -> Found {
@@ -154,15 +155,11 @@ fn raw_text(read: &Read<'_>, raw: &[u8]) -> String {
         .map_or_else(|| visible_bytes(raw), std::borrow::Cow::into_owned)
 }
 
-fn every(read: &Read<'_>, path: &Path) -> Vec<Found> {
-    let names = Names::of(&read.message);
-    let selection = Selection {
-        paths: vec![path.clone()],
-        empty: false,
-        full: true,
-    };
+fn every(read: &Read<'_>, path: &Path) -> Result<Vec<Found>, Failure> {
+    let selection = Selection::of(&read.message, std::slice::from_ref(path)).map_err(|error| told(read, &error))?;
+    let selection = selection.showing(false, true);
     let mut found = Vec::new();
-    for segment in tree::segments(&read.message, &names, &selection, read.part.line) {
+    for segment in tree::segments(&read.message, &selection, read.part.line) {
         for field in &segment.fields {
             push_leaves(field, read, &mut found);
         }
@@ -170,7 +167,7 @@ fn every(read: &Read<'_>, path: &Path) -> Vec<Found> {
     if found.is_empty() {
         found.push(nothing(read, path.to_string()));
     }
-    found
+    Ok(found)
 }
 
 fn push_leaves(node: &Node, read: &Read<'_>, found: &mut Vec<Found>) {

@@ -22,18 +22,6 @@ pub(super) struct Reading {
     pub(super) message: Option<u32>,
 }
 
-/// Character sets to suggest. More labels than these are understood.
-const CHARSETS: [&str; 8] = [
-    "utf-8",
-    "ascii",
-    "windows-1250",
-    "windows-1252",
-    "iso-8859-1",
-    "iso-8859-2",
-    "8859/1",
-    "8859/2",
-];
-
 /// A message that could be read, and where it came from.
 pub(super) struct Read<'f> {
     pub(super) file: &'f MessageFile,
@@ -123,9 +111,12 @@ pub(super) fn or_standard_input(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failu
 }
 
 /// A character set by any of its names.
-pub(super) fn charset(label: &str) -> Result<Charset, String> {
-    Charset::from_label(label).ok_or_else(|| {
-        let hints = suggest::hints(label, "character set", &CHARSETS).join("; ");
-        format!("unknown character set; {hints}")
+pub(crate) fn charset(label: &str) -> Result<Charset, String> {
+    Charset::from_label(label).ok_or_else(|| match Charset::refusal(label) {
+        Some(reason) => reason.to_owned(),
+        None => {
+            let known: Vec<&str> = Charset::labels().collect();
+            suggest::hints(label, "character set", &known).join("; ")
+        }
     })
 }

@@ -54,10 +54,6 @@ impl Names {
         self.schema.version()
     }
 
-    pub(super) fn segment(&self, name: &str) -> Option<&'static str> {
-        segment_title(name)
-    }
-
     pub(super) fn kind(&self, name: &str) -> SegmentKind {
         match name.as_bytes() {
             [] => SegmentKind::Text,

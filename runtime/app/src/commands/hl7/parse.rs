@@ -5,16 +5,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::{Serialize, Serializer};
-use transfuse_message::Path;
+use transfuse_message::{Message, Path};
 
 use super::input::{Read, Reading, Walk, or_standard_input};
 use super::names::{Names, SegmentKind};
 use super::paths;
-use super::tree::{self, Content, Node, SegmentTree, Selection};
+use super::selection::Selection;
+use super::tree::{self, Content, Node, SegmentTree};
 use crate::console::{Console, Palette, Tone};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::layout::{counted, shortened};
-use crate::message_file::MessageFile;
+use crate::message_file::{MessageFile, Part};
 use crate::visible::visible;
 
 /// Show messages as a tree: every field with its path, name, datatype and decoded value
@@ -25,6 +26,7 @@ use crate::visible::visible;
 /// when any message cannot be read.
 ///
 /// Example: transfuse hl7 parse examples/lab-results/messages/lab/01-chemistry.hl7
+///
 /// Example: transfuse hl7 parse day.hl7 --message 3 --path PID --path OBX-5
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -63,27 +65,22 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         .collect();
     let mut messages = Vec::new();
     for file in &files {
-        let Some(parts) = walk.keep(arguments.reading.chosen(file)) else {
-            continue;
-        };
-        let read = parts.iter().map(|part| arguments.reading.read(file, part));
+        let parts = walk.keep(arguments.reading.chosen(file)).unwrap_or_default();
+        let read = parts.iter().map(|part| arguments.selected(file, part));
         messages.extend(read.filter_map(|read| walk.keep(read)));
     }
     if arguments.json {
         console.json(&Report {
-            messages: Trees {
-                messages: &messages,
-                arguments,
-            },
+            messages: Trees(&messages),
         })?;
     } else {
         let palette = console.palette();
         console.stream(|out| {
-            for (index, read) in messages.iter().enumerate() {
+            for (index, selected) in messages.iter().enumerate() {
                 if index > 0 {
                     writeln!(out)?;
                 }
-                write_tree(read, arguments, palette, out)?;
+                write_tree(selected, palette, out)?;
             }
             Ok::<_, io::Error>(())
         })?;
@@ -91,13 +88,27 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     Ok(walk.end())
 }
 
+/// A message, and what of it is shown.
+struct Selected<'f> {
+    read: Read<'f>,
+    selection: Selection,
+}
+
+impl Selected<'_> {
+    fn segments(&self) -> impl Iterator<Item = SegmentTree> {
+        tree::segments(&self.read.message, &self.selection, self.read.part.line)
+    }
+}
+
 impl Arguments {
-    fn selection(&self) -> Selection {
-        Selection {
-            paths: self.paths.clone(),
-            empty: self.empty,
-            full: self.full,
-        }
+    fn selected<'f>(&self, file: &'f MessageFile, part: &'f Part) -> Result<Selected<'f>, Failure> {
+        let read = self.reading.read(file, part)?;
+        let selection =
+            Selection::of(&read.message, &self.paths).map_err(|error| anyhow::anyhow!("{}: {error}", read.label()))?;
+        Ok(Selected {
+            read,
+            selection: selection.showing(self.empty, self.full),
+        })
     }
 }
 
@@ -107,32 +118,21 @@ struct Report<'r> {
 }
 
 /// Trees that are made while they are written, one segment at a time.
-struct Trees<'r> {
-    messages: &'r [Read<'r>],
-    arguments: &'r Arguments,
-}
+struct Trees<'r>(&'r [Selected<'r>]);
 
 impl Serialize for Trees<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.messages.iter().map(|read| Tree {
-            read,
-            arguments: self.arguments,
-        }))
+        serializer.collect_seq(self.0.iter().map(Tree))
     }
 }
 
-struct Tree<'r> {
-    read: &'r Read<'r>,
-    arguments: &'r Arguments,
-}
+struct Tree<'r>(&'r Selected<'r>);
 
 impl Serialize for Tree<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap as _;
-        let Read { file, part, message } = self.read;
+        let Read { file, part, message } = &self.0.read;
         let header = message.header();
-        let names = Names::of(message);
-        let selection = self.arguments.selection();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("file", &file.name())?;
         map.serialize_entry("number", &part.number)?;
@@ -141,26 +141,23 @@ impl Serialize for Tree<'_> {
         map.serialize_entry("control_id", header.control_id())?;
         map.serialize_entry("version", header.version())?;
         map.serialize_entry("charset", message.charset().label())?;
-        map.serialize_entry("segments", &Segments(self.read, &names, &selection))?;
+        map.serialize_entry("segments", &Segments(self.0))?;
         map.end()
     }
 }
 
-struct Segments<'r>(&'r Read<'r>, &'r Names<'r>, &'r Selection);
+struct Segments<'r>(&'r Selected<'r>);
 
 impl Serialize for Segments<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(read, names, selection) = self;
-        serializer.collect_seq(tree::segments(&read.message, names, selection, read.part.line))
+        serializer.collect_seq(self.0.segments())
     }
 }
 
-fn write_tree(read: &Read<'_>, arguments: &Arguments, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", heading(read, palette))?;
-    let names = Names::of(&read.message);
-    let selection = arguments.selection();
+fn write_tree(selected: &Selected<'_>, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", heading(&selected.read, palette))?;
     let mut open: Vec<String> = Vec::new();
-    for segment in tree::segments(&read.message, &names, &selection, read.part.line) {
+    for segment in selected.segments() {
         let same = open
             .iter()
             .zip(&segment.groups)
@@ -169,14 +166,10 @@ fn write_tree(read: &Read<'_>, arguments: &Arguments, palette: Palette, out: &mu
         for (depth, group) in segment.groups.iter().enumerate().skip(same) {
             writeln!(out, "{}{}", "  ".repeat(depth), palette.paint(Tone::Odd, group))?;
         }
-        writeln!(
-            out,
-            "{}{}",
-            "  ".repeat(segment.groups.len()),
-            segment_line(&segment, palette)
-        )?;
+        let indent = segment.groups.len();
+        writeln!(out, "{}{}", "  ".repeat(indent), segment_line(&segment, palette))?;
         for field in &segment.fields {
-            write_node(field, segment.groups.len() + 1, arguments.full, palette, out)?;
+            write_node(field, indent + 1, selected.selection.full, palette, out)?;
         }
         open = segment.groups;
     }
@@ -195,7 +188,7 @@ fn heading(read: &Read<'_>, palette: Palette) -> String {
     };
     let facts = [
         format!("control id {}", visible(header.control_id())),
-        format!("version {}", visible(header.version())),
+        version(&read.message),
         counted(read.message.segment_count(), "segment"),
         charset,
     ];
@@ -207,23 +200,35 @@ fn heading(read: &Read<'_>, palette: Palette) -> String {
     )
 }
 
-fn segment_line(segment: &SegmentTree, palette: Palette) -> String {
-    let name = match (segment.kind, segment.name) {
-        (SegmentKind::Text, _) => "(not a segment)",
-        (_, Some(name)) => name,
-        (SegmentKind::Local, None) => "(the sender's own segment)",
-        (_, None) => "(not in this version)",
-    };
-    let line = format!("line {}", segment.line);
-    let path = palette.paint(Tone::Strong, &segment.path);
-    match segment.kind {
-        SegmentKind::Text => format!("{path}  {name}"),
-        _ => format!("{path}  {name}  {}", palette.paint(Tone::Faint, &line)),
+/// The version in MSH-12, and the one whose names are shown where that is another.
+fn version(message: &Message) -> String {
+    let known = Names::of(message).version();
+    match message.header().version() {
+        "" => format!("no version (names of {known})"),
+        same if same == known => format!("version {same}"),
+        other => format!("version {} (names of {known})", visible(other)),
     }
 }
 
+fn segment_line(segment: &SegmentTree, palette: Palette) -> String {
+    let remark = match segment.kind {
+        SegmentKind::Standard => "",
+        SegmentKind::OtherVersion => "(of another version)",
+        SegmentKind::Local => "(the sender's own)",
+        SegmentKind::Unknown => "(no version has it)",
+        SegmentKind::Text => "(not a segment)",
+    };
+    let line = match segment.kind {
+        SegmentKind::Text => String::new(),
+        _ => format!("line {}", segment.line),
+    };
+    let words = [segment.name.unwrap_or_default(), remark, &line];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    format!("{}  {}", palette.paint(Tone::Strong, &segment.path), words.join("  "))
+}
+
 fn write_node(node: &Node, indent: usize, full: bool, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
-    let named = node.named.as_ref();
+    let named = node.named.as_ref().filter(|_| !node.is_repetition);
     let name = named.map(|named| named.name).unwrap_or_default();
     let datatype = named.map(|named| named.datatype).unwrap_or_default();
     let gap = if datatype.is_empty() { "" } else { "  " };

@@ -21,6 +21,7 @@ use crate::message_file::MessageFile;
 /// written, and the exit code is 1.
 ///
 /// Example: transfuse hl7 set MSH-5=EHR 'PID-5.1=PRÓBA' day.hl7 > changed.hl7
+///
 /// Example: transfuse hl7 set MSH-11=T --in-place test/*.hl7
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

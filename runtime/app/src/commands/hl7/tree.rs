@@ -1,10 +1,17 @@
 //! A message as a tree: segments, fields, repetitions, components, subcomponents, each with its path, name and value.
 
-use serde::Serialize;
-use transfuse_message::{Delimiters, Message, Path};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::iter::Peekable;
 
-use super::names::{Named, Names, SegmentKind};
+use serde::Serialize;
+use transfuse_message::{Delimiters, Group, Message};
+
+use super::names::{Named, Names, Position, SegmentKind};
+
+use super::selection::Selection;
 use crate::message_file::LineCounter;
+use crate::segment_names::segment_name;
 use crate::visible::visible_bytes;
 
 /// A segment with everything in it.
@@ -31,6 +38,9 @@ pub(super) struct Node {
     pub(super) named: Option<Named>,
     #[serde(flatten)]
     pub(super) content: Content,
+    /// One of several repetitions, whose name is that of the field.
+    #[serde(skip)]
+    pub(super) is_repetition: bool,
     /// How deep below its field it lies.
     #[serde(skip)]
     pub(super) depth: usize,
@@ -68,17 +78,6 @@ impl Serialize for Yes {
     }
 }
 
-/// What a tree shows.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Selection {
-    /// Only these nodes and what lies in them; everything where there are none.
-    pub(super) paths: Vec<Path>,
-    /// Nodes without a value too.
-    pub(super) empty: bool,
-    /// Nodes of any number of parts.
-    pub(super) full: bool,
-}
-
 /// A node of more parts than this is shown as a whole: a waveform of a hundred thousand components is one value to
 /// whoever reads a tree.
 const PARTS_MAX: usize = 1_000;
@@ -86,27 +85,6 @@ const PARTS_MAX: usize = 1_000;
 /// Nodes of one segment that are shown one by one. From here on fields are shown as a whole, so that a tree takes at
 /// most some hundred times the memory of what a person can look through.
 const NODES_MAX: usize = 200_000;
-
-impl Selection {
-    fn takes(&self, path: &str) -> bool {
-        // Every path that a tree makes can be read again.
-        self.paths.is_empty()
-            || path
-                .parse()
-                .is_ok_and(|path| self.paths.iter().any(|one| one.covers(&path)))
-    }
-
-    /// Whether anything of a segment can be asked for.
-    fn touches(&self, path: &str) -> bool {
-        let Ok(segment) = path.parse::<Path>() else {
-            return self.paths.is_empty();
-        };
-        let same = |one: &Path| {
-            one.segment() == segment.segment() && one.given_occurrence().is_none_or(|at| at == segment.occurrence())
-        };
-        self.paths.is_empty() || self.paths.iter().any(same)
-    }
-}
 
 impl Node {
     /// Whether no part of it has a value.
@@ -132,19 +110,21 @@ impl Node {
 /// The trees of a message's segments, one after the other, so that only one of them is in memory.
 pub(super) fn segments<'m>(
     message: &'m Message,
-    names: &'m Names<'m>,
     selection: &'m Selection,
     first_line: usize,
 ) -> impl Iterator<Item = SegmentTree> + 'm {
     let content = message.encode();
+    let names = Names::of(message);
     let mut lines = SegmentLines {
         first: first_line,
         counter: LineCounter::default(),
         at: 0,
     };
-    let mut numbers = std::collections::HashMap::new();
-    message.segments().zip(0..).filter_map(move |(view, index)| {
+    let mut numbers = HashMap::new();
+    let mut groups = OpenGroups::of(message);
+    message.segments().enumerate().filter_map(move |(index, view)| {
         let line = lines.of(&content, view.raw());
+        let groups = groups.at(index);
         let occurrence: &mut usize = numbers.entry(view.name()).or_default();
         *occurrence += 1;
         let path = match (view.name(), *occurrence) {
@@ -152,27 +132,57 @@ pub(super) fn segments<'m>(
             (name, 1) => name.to_owned(),
             (name, number) => format!("{name}[{number}]"),
         };
-        if !selection.touches(&path) {
+        if !selection.touches(index, &path) {
             return None;
         }
         let mut builder = Builder {
             message,
-            names,
+            names: &names,
             selection,
             delimiters: message.delimiters(),
             segment: view.name(),
+            index,
             value_type: None,
             nodes: 0,
         };
         Some(SegmentTree {
             fields: builder.fields(&path, view.raw()),
-            name: names.segment(view.name()),
+            name: segment_name(view.name()),
             kind: names.kind(view.name()),
-            groups: names.groups(index),
+            groups,
             path,
             line,
         })
     })
+}
+
+/// The groups that are open where a segment stands.
+struct OpenGroups<'m> {
+    coming: Peekable<Box<dyn Iterator<Item = Group<'m>> + 'm>>,
+    open: Vec<Group<'m>>,
+}
+
+impl<'m> OpenGroups<'m> {
+    fn of(message: &'m Message) -> Self {
+        let groups: Box<dyn Iterator<Item = Group<'m>> + 'm> = Box::new(message.groups().iter());
+        Self {
+            coming: groups.peekable(),
+            open: Vec::new(),
+        }
+    }
+
+    /// The groups around a segment, from the outermost: `ORDER_OBSERVATION[2]`.
+    fn at(&mut self, segment: usize) -> Vec<String> {
+        self.open.retain(|group| group.segments().contains(&segment));
+        while let Some(group) = self.coming.next_if(|group| group.segments().start <= segment) {
+            self.open.push(group);
+        }
+        let label = |group: &Group<'_>| match group.occurrence() {
+            1 => group.name().to_owned(),
+            number => format!("{}[{number}]", group.name()),
+        };
+        self.open.iter().map(label).collect()
+    }
 }
 
 /// Tells on which line of the file each segment stands.
@@ -204,21 +214,22 @@ impl SegmentLines {
 
 struct Builder<'m> {
     message: &'m Message,
-    names: &'m Names<'m>,
+    names: &'m Names,
     selection: &'m Selection,
     delimiters: Delimiters,
     segment: &'m str,
+    /// Its place among the message's segments.
+    index: usize,
     /// OBX-2, which says what OBX-5 is.
     value_type: Option<String>,
     nodes: usize,
 }
 
-/// A node that is being read: where it is, and what its parts are divided by.
+/// A node that is being read.
 struct Place {
     path: String,
-    field: u32,
-    component: Option<u32>,
-    subcomponent: Option<u32>,
+    position: Position,
+    is_repetition: bool,
     depth: usize,
 }
 
@@ -227,12 +238,16 @@ impl Builder<'_> {
         if self.segment.is_empty() {
             return vec![self.line(segment, raw)];
         }
+        self.value_type = self.value_type(raw);
         let mut nodes = Vec::new();
         let mut number = 0;
         if self.segment == "MSH" {
             // MSH-1 is the separator itself, so that what follows it counts from two.
             number = 1;
-            nodes.push(self.header_field(segment, 1, &[self.delimiters.field]));
+            let mut node = self.header_field(segment, 1, &[self.delimiters.field]);
+            if self.keep(&mut node) {
+                nodes.push(node);
+            }
         }
         let separator = self.delimiters.field;
         let mut rest = after(raw, separator);
@@ -251,7 +266,7 @@ impl Builder<'_> {
         }
         if self.selection.empty {
             let missing = (number + 1..=self.names.last_field(self.segment)).map(|number| self.absent(segment, number));
-            nodes.extend(missing.filter(|node| self.selection.takes(&node.path)));
+            nodes.extend(missing.filter(|node| self.selection.takes(self.index, &node.path, true)));
         }
         nodes
     }
@@ -261,7 +276,30 @@ impl Builder<'_> {
         if !self.selection.empty {
             node.prune();
         }
-        (self.selection.empty || !node.is_vacant()) && select(node, self.selection)
+        (self.selection.empty || !node.is_vacant()) && self.select(node)
+    }
+
+    /// Leaves out what is not asked for, and tells whether anything is left.
+    fn select(&self, node: &mut Node) -> bool {
+        let is_leaf = !matches!(node.content, Content::Parts(_));
+        if self.selection.takes(self.index, &node.path, is_leaf) {
+            return true;
+        }
+        match &mut node.content {
+            Content::Parts(parts) => {
+                parts.retain_mut(|part| self.select(part));
+                !parts.is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// What the segment says about the datatype of a field that has none of its own.
+    fn value_type(&self, raw: &[u8]) -> Option<String> {
+        let number = Names::naming_field(self.segment)?;
+        let fields = raw.split(|byte| *byte == self.delimiters.field);
+        let bytes = fields.skip(number as usize).next()?;
+        self.message.decode(bytes).map(Cow::into_owned)
     }
 
     /// A line that is no segment.
@@ -270,6 +308,7 @@ impl Builder<'_> {
             path: path.to_owned(),
             named: None,
             content: self.leaf(raw),
+            is_repetition: false,
             depth: 0,
         }
     }
@@ -298,16 +337,19 @@ impl Builder<'_> {
     fn lossy(&self, bytes: &[u8]) -> String {
         self.message
             .decode(bytes)
-            .map_or_else(|| visible_bytes(bytes), std::borrow::Cow::into_owned)
+            .map_or_else(|| visible_bytes(bytes), Cow::into_owned)
     }
 
     fn absent(&self, segment: &str, number: u32) -> Node {
         Node {
             path: format!("{segment}-{number}"),
-            named: self
-                .names
-                .node(self.segment, number, None, None, self.value_type.as_deref()),
+            named: self.named(Position {
+                field: number,
+                component: None,
+                subcomponent: None,
+            }),
             content: Content::Absent(Yes),
+            is_repetition: false,
             depth: 0,
         }
     }
@@ -316,14 +358,14 @@ impl Builder<'_> {
         if self.segment == "MSH" && number == 2 {
             return self.header_field(segment, number, bytes);
         }
-        if self.segment == "OBX" && number == 2 {
-            self.value_type = self.message.decode(bytes).map(std::borrow::Cow::into_owned);
-        }
         let place = Place {
             path: format!("{segment}-{number}"),
-            field: number,
-            component: None,
-            subcomponent: None,
+            position: Position {
+                field: number,
+                component: None,
+                subcomponent: None,
+            },
+            is_repetition: false,
             depth: 0,
         };
         let divides = self.delimiters.repetition.filter(|separator| bytes.contains(separator));
@@ -332,8 +374,9 @@ impl Builder<'_> {
         };
         self.divided(place, bytes, separator, |place, index| Place {
             path: format!("{}[{index}]", place.path),
+            position: place.position,
+            is_repetition: true,
             depth: place.depth + 1,
-            ..*place
         })
     }
 
@@ -342,12 +385,15 @@ impl Builder<'_> {
         let divides = |separator: Option<u8>| separator.filter(|separator| bytes.contains(separator));
         let deeper = |place: &Place, index: u32| Place {
             path: format!("{}.{index}", place.path),
-            component: place.component.or(Some(index)),
-            subcomponent: place.component.map(|_| index),
+            position: Position {
+                component: place.position.component.or(Some(index)),
+                subcomponent: place.position.component.map(|_| index),
+                ..place.position
+            },
+            is_repetition: false,
             depth: place.depth + 1,
-            ..*place
         };
-        match (place.component, place.subcomponent) {
+        match (place.position.component, place.position.subcomponent) {
             (None, _) => {
                 if let Some(separator) = divides(Some(self.delimiters.component)) {
                     return self.divided(place, bytes, separator, deeper);
@@ -367,9 +413,10 @@ impl Builder<'_> {
         }
         self.nodes += 1;
         Node {
-            named: self.named(&place),
+            named: self.named(place.position),
             content: self.leaf(bytes),
             path: place.path,
+            is_repetition: place.is_repetition,
             depth: place.depth,
         }
     }
@@ -392,22 +439,16 @@ impl Builder<'_> {
         };
         self.nodes += 1;
         Node {
-            named: self.named(&place),
+            named: self.named(place.position),
             content,
             path: place.path,
+            is_repetition: place.is_repetition,
             depth: place.depth,
         }
     }
 
-    fn named(&self, place: &Place) -> Option<Named> {
-        let value_type = self.value_type.as_deref();
-        self.names.node(
-            self.segment,
-            place.field,
-            place.component,
-            place.subcomponent,
-            value_type,
-        )
+    fn named(&self, position: Position) -> Option<Named> {
+        self.names.node(self.segment, position, self.value_type.as_deref())
     }
 
     fn leaf(&self, bytes: &[u8]) -> Content {
@@ -426,18 +467,4 @@ impl Builder<'_> {
 fn after(bytes: &[u8], separator: u8) -> Option<&[u8]> {
     let at = bytes.iter().position(|byte| *byte == separator)?;
     bytes.get(at + 1..)
-}
-
-/// Leaves out what is not asked for, and tells whether anything is left.
-fn select(node: &mut Node, selection: &Selection) -> bool {
-    if selection.takes(&node.path) {
-        return true;
-    }
-    match &mut node.content {
-        Content::Parts(parts) => {
-            parts.retain_mut(|part| select(part, selection));
-            !parts.is_empty()
-        }
-        _ => false,
-    }
 }

@@ -2,7 +2,7 @@
 
 use transfuse_message::validation::{Condition, Test};
 
-use super::path;
+use super::path_without_groups;
 use crate::configuration::section::Section;
 
 /// `when = { .. }`, or a list of such tables, all of which must hold.
@@ -15,15 +15,14 @@ pub(super) fn read(section: &mut Section<'_>) -> Vec<Condition> {
 }
 
 fn condition(mut section: Section<'_>) -> Option<Condition> {
-    let path = path(&mut section);
+    let path = path_without_groups(&mut section);
     let place = section.place().clone();
     let equals = section.text("equals").map(|text| Test::In(vec![text.value]));
     let within = section.texts("in").map(|texts| Test::In(values(texts)));
     let without = section.texts("not_in").map(|texts| Test::NotIn(values(texts)));
-    let present = section.flag("present").map(|is_present| match is_present {
-        true => Test::Present,
-        false => Test::Absent,
-    });
+    let present = section
+        .flag("present")
+        .map(|is_present| if is_present { Test::Present } else { Test::Absent });
     let is_of_segment = path.as_ref().is_some_and(|path| path.field().is_none());
     let asks_for_value = equals.is_some() || within.is_some() || without.is_some();
     let mut tests = [equals, within, without, present].into_iter().flatten();

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use transfuse_message::Severity;
+use transfuse_message::schema::Schema;
 use transfuse_message::validation::{Check, Rule, ValuePattern};
 
-use super::{Surroundings, condition, line_of, path, tolerance};
+use super::{Tables, condition, line_of, path, tolerance};
 use crate::configuration::document::Located;
 use crate::configuration::message_types;
 use crate::configuration::section::Section;
@@ -18,12 +19,12 @@ const LENGTH_MAX: u64 = 1_000_000;
 /// How many values a finding lists; more are named by their count.
 const VALUES_SHOWN_MAX: usize = 12;
 
-pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>, used: &mut Vec<String>) -> Option<Rule> {
+pub(super) fn read(mut section: Section<'_>, tables: &Tables<'_>, used: &mut Vec<String>) -> Option<Rule> {
     let line = line_of(&section);
     let path = path(&mut section);
     let types = message_types::read(&mut section);
     let when = condition::read(&mut section);
-    let checks = checks(&mut section, surroundings, used);
+    let checks = checks(&mut section, tables, used);
     let severities = [
         ("error", Severity::Error),
         ("warning", Severity::Warning),
@@ -56,20 +57,34 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>, us
 }
 
 /// The keys that ask something.
-const CHECKS: [&str; 6] = ["required", "cardinality", "one_of", "table", "pattern", "length_max"];
+const CHECKS: [&str; 7] = [
+    "required",
+    "cardinality",
+    "one_of",
+    "table",
+    "pattern",
+    "datatype",
+    "length_max",
+];
 
-fn checks(section: &mut Section<'_>, surroundings: &Surroundings<'_>, used: &mut Vec<String>) -> Vec<Check> {
+/// Datatypes whose values have a form of their own.
+const DATATYPES: [&str; 6] = ["NM", "SI", "DT", "TM", "DTM", "TS"];
+
+fn checks(section: &mut Section<'_>, tables: &Tables<'_>, used: &mut Vec<String>) -> Vec<Check> {
     let required = section
         .located_flag("required")
         .and_then(|flag| required(&flag, section));
     let cardinality = section.text("cardinality").and_then(|text| cardinality(&text, section));
     let one_of = section.texts("one_of").map(one_of);
-    let table = table(section, surroundings, used);
+    let table = table(section, tables, used);
     let pattern = section.text("pattern").and_then(|text| pattern(&text, section));
+    let datatype = section
+        .choice("datatype", &DATATYPES.map(|name| (name, name)))
+        .map(|name| Check::Datatype(name.value.to_owned()));
     let length_max = section
         .count("length_max", &(1..=LENGTH_MAX))
         .map(|most| Check::LengthMax(u32::try_from(most).unwrap_or(u32::MAX)));
-    [required, cardinality, one_of, table, pattern, length_max]
+    [required, cardinality, one_of, table, pattern, datatype, length_max]
         .into_iter()
         .flatten()
         .collect()
@@ -128,7 +143,7 @@ fn pattern(text: &Located<String>, section: &Section<'_>) -> Option<Check> {
 }
 
 /// The values of a column of a code table.
-fn table(section: &mut Section<'_>, surroundings: &Surroundings<'_>, used: &mut Vec<String>) -> Option<Check> {
+fn table(section: &mut Section<'_>, tables: &Tables<'_>, used: &mut Vec<String>) -> Option<Check> {
     let name = section.text("table");
     let column = section.text("column");
     let Some(name) = name else {
@@ -139,8 +154,12 @@ fn table(section: &mut Section<'_>, surroundings: &Surroundings<'_>, used: &mut 
         }
         return None;
     };
-    let Some(table) = (surroundings.table)(&name.value) else {
-        let hints = suggest::hints(&name.value, "table", surroundings.known);
+    if let Some(number) = name.value.strip_prefix("HL7") {
+        return hl7_table(number, &name, column.as_ref(), section);
+    }
+    let Some(table) = tables.get(name.value.as_str()) else {
+        let known: Vec<&str> = tables.keys().copied().collect();
+        let hints = suggest::hints(&name.value, "table", &known);
         section
             .faults()
             .at_with_hints(&name.place, format!("there is no table `{}`", name.value), hints);
@@ -155,6 +174,28 @@ fn table(section: &mut Section<'_>, surroundings: &Surroundings<'_>, used: &mut 
         description: format!("in the table {}", name.value),
         values,
     })
+}
+
+/// `HL70001`, as HL7 itself names its tables in coded elements.
+fn hl7_table(
+    number: &str,
+    name: &Located<String>,
+    column: Option<&Located<String>>,
+    section: &Section<'_>,
+) -> Option<Check> {
+    if let Some(column) = column {
+        section
+            .faults()
+            .at(&column.place, "a table of HL7 has no columns to choose from");
+    }
+    let has_codes = Schema::all().any(|schema| schema.table(number).is_some_and(|table| !table.codes.is_empty()));
+    if !has_codes {
+        let message = format!("HL7 lists no codes of a table `{}`", name.value);
+        section
+            .faults()
+            .at_with_hint(&name.place, message, "write four digits: `HL70001`");
+    }
+    has_codes.then(|| Check::InTable(number.to_owned()))
 }
 
 /// The column that is named, or the first one.

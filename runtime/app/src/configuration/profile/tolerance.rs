@@ -3,13 +3,13 @@
 use transfuse_message::acknowledgement;
 use transfuse_message::validation::Tolerance;
 
-use super::{line_of, path};
+use super::{line_of, path_without_groups};
 use crate::configuration::document::Located;
 use crate::configuration::section::Section;
 
 pub(super) fn read(mut section: Section<'_>) -> Option<Tolerance> {
     let line = line_of(&section);
-    let path = path(&mut section);
+    let path = path_without_groups(&mut section);
     let codes = section.texts("codes").unwrap_or_default();
     let codes = codes
         .into_iter()

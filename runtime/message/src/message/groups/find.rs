@@ -1,9 +1,9 @@
 //! Finding groups by the steps of a path.
 
-use super::{Groups, Node};
+use super::{Group, Groups, Node};
 use crate::PathError;
 use crate::path::GroupStep;
-use crate::schema::{Element, Structure};
+use crate::schema::{Element, Structure, all};
 
 impl Groups {
     /// The segments of the group that the steps lead to; none where the message has no such group.
@@ -25,6 +25,26 @@ impl Groups {
         }
         let index = place(last);
         Ok(found.get(index..).map_or(&[], |rest| rest.get(..1).unwrap_or_default()))
+    }
+
+    /// The groups that the steps stand for, where a step without a number stands for all of its name; the message itself
+    /// where there are no steps. Steps that the structure does not have stand for none.
+    pub(crate) fn all(&self, steps: &[GroupStep]) -> Vec<Group<'_>> {
+        let mut found = vec![0];
+        for step in steps {
+            let named = found.iter().flat_map(|within| {
+                let named = self.named(*within, step.name());
+                match step.given_occurrence() {
+                    Some(_) => named
+                        .get(place(step)..)
+                        .map_or(&[][..], |rest| rest.get(..1).unwrap_or_default()),
+                    None => named,
+                }
+            });
+            found = named.map(|index| *index as usize).collect();
+        }
+        found.dedup();
+        found.into_iter().map(|index| Group { groups: self, index }).collect()
     }
 
     /// The node that the steps lead to, the message itself where there are none.
@@ -69,14 +89,25 @@ impl Groups {
     }
 }
 
+impl Group<'_> {
+    /// How many groups of a name are within it, at any depth.
+    pub(crate) fn count_within(&self, name: &str) -> usize {
+        self.groups.named(self.index, name).len()
+    }
+}
+
 fn place(step: &GroupStep) -> usize {
     usize::try_from(step.occurrence()).unwrap_or(usize::MAX) - 1
 }
 
 fn check(structure: &'static Structure, steps: &[GroupStep]) -> Result<(), PathError> {
-    let mut possible: Vec<&Element> = structure.elements.iter().collect();
+    let mut possible: Vec<&[Element]> = vec![&structure.elements];
     for step in steps {
-        let inner = groups_in(&possible);
+        let inner: Vec<_> = possible
+            .iter()
+            .flat_map(|elements| all(elements))
+            .filter(|element| element.is_group())
+            .collect();
         let named: Vec<_> = inner
             .iter()
             .copied()
@@ -89,22 +120,9 @@ fn check(structure: &'static Structure, steps: &[GroupStep]) -> Result<(), PathE
                 known: listed(&inner),
             });
         }
-        possible = named.iter().flat_map(|group| &group.elements).collect();
+        possible = named.iter().map(|group| group.elements.as_slice()).collect();
     }
     Ok(())
-}
-
-/// The groups among elements and within them, in order.
-fn groups_in<'a>(elements: &[&'a Element]) -> Vec<&'a Element> {
-    let mut rest: Vec<_> = elements.iter().rev().copied().collect();
-    let mut groups = Vec::new();
-    while let Some(element) = rest.pop() {
-        rest.extend(element.elements.iter().rev());
-        if element.is_group() {
-            groups.push(element);
-        }
-    }
-    groups
 }
 
 fn listed(groups: &[&Element]) -> Box<str> {

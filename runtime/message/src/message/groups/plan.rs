@@ -1,6 +1,6 @@
 //! A structure prepared for reading segments by it: which names may begin, or stand in, each of its elements.
 
-use crate::schema::{Element, ElementKind, Structure};
+use crate::schema::{Element, ElementKind, Structure, all};
 
 /// A set of names by number. No structure of any version has more than 48 different segments.
 pub(super) type Names = u128;
@@ -183,14 +183,10 @@ fn bit(number: usize) -> Names {
 }
 
 fn segment_names(elements: &[Element]) -> Vec<[u8; 3]> {
-    let mut names = Vec::new();
-    let mut rest: Vec<_> = elements.iter().collect();
-    while let Some(element) = rest.pop() {
-        rest.extend(&element.elements);
-        if element.kind == ElementKind::Segment {
-            names.extend(<[u8; 3]>::try_from(element.name.as_bytes()));
-        }
-    }
+    let segments = all(elements).filter(|element| element.kind == ElementKind::Segment);
+    let mut names: Vec<[u8; 3]> = segments
+        .filter_map(|segment| segment.name.as_bytes().try_into().ok())
+        .collect();
     names.sort_unstable();
     names.dedup();
     names

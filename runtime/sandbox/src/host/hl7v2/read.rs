@@ -34,16 +34,18 @@ impl StepState {
         segment: &str,
         fields: &[String],
     ) -> Answer<Vec<Vec<Option<String>>>> {
-        let fields = match parse_fields(fields) {
-            Ok(fields) => fields,
+        let (parsed, fields) = match parse_rows(segment, fields) {
+            Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
         self.step
             .grants
-            .check_read_fields(segment, fields.iter().map(FieldPath::field))?;
+            .check_read_fields(parsed.segment(), fields.iter().map(FieldPath::field))?;
         let message = &held(&self.handles, message)?.message;
-        self.meter
-            .read(bytes_of_rows(message, segment, fields.len()), &self.step.limits)?;
+        self.meter.read(
+            bytes_of_rows(message, segment, &parsed, fields.len()),
+            &self.step.limits,
+        )?;
         let rows = message
             .rows(segment, &fields)
             .map_err(|error| path_error(&error, segment));
@@ -73,10 +75,10 @@ impl StepState {
             Ok(parsed) => (parsed, held(&self.handles, message)?),
             Err(error) => return Ok(Err(error)),
         };
-        self.step.grants.check_count(&parsed)?;
         self.meter
             .pass_segments(message.message.segment_count(), &self.step.limits)?;
         self.meter.read(touched(&message.message, &parsed), &self.step.limits)?;
+        self.step.grants.check_count(&message.message, &parsed)?;
         Ok(message.message.count(&parsed).map_err(|error| path_error(&error, path)))
     }
 
@@ -94,8 +96,8 @@ pub(in crate::host) fn encoded_bytes(message: &Message) -> usize {
 }
 
 /// What is looked at, and the cells that are made of it, absent ones too.
-fn bytes_of_rows(message: &Message, segment: &str, fields: usize) -> usize {
-    let rows = message.segments().filter(|row| row.name() == segment).count();
+fn bytes_of_rows(message: &Message, segment: &str, path: &Path, fields: usize) -> usize {
+    let rows = message.count(path).unwrap_or(0) as usize;
     let looked_at = usize::try_from(message.touched_bytes_of_rows(segment, fields)).unwrap_or(usize::MAX);
     looked_at.saturating_add(rows.saturating_mul(fields).saturating_mul(size_of::<Option<String>>()))
 }
@@ -108,9 +110,9 @@ fn owned(text: Option<std::borrow::Cow<'_, str>>) -> Option<String> {
     text.map(std::borrow::Cow::into_owned)
 }
 
-fn parse_fields(fields: &[String]) -> Result<Vec<FieldPath>, wit::PathError> {
-    fields
-        .iter()
-        .map(|field| field.parse().map_err(|error: PathError| path_error(&error, field)))
-        .collect()
+/// The segment, which may stand in a group, and the fields.
+fn parse_rows(segment: &str, fields: &[String]) -> Result<(Path, Vec<FieldPath>), wit::PathError> {
+    let parse_field = |field: &String| field.parse().map_err(|error: PathError| path_error(&error, field));
+    let fields = fields.iter().map(parse_field).collect::<Result<_, _>>()?;
+    Ok((parse_path(segment)?, fields))
 }

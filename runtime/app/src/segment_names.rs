@@ -1,7 +1,7 @@
 //! What people call the segments of HL7 v2, all versions together.
 
 /// The name of a standard segment; none where it is not one.
-pub(super) fn segment_name(segment: &str) -> Option<&'static str> {
+pub(crate) fn segment_name(segment: &str) -> Option<&'static str> {
     let found = NAMES.binary_search_by_key(&segment, |(name, _)| name).ok();
     found.and_then(|index| NAMES.get(index)).map(|(_, name)| *name)
 }

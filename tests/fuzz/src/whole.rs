@@ -1,0 +1,64 @@
+//! The rules of what is known of a message as a whole: its groups and findings, its place in a batch, and its text in
+//! another character set.
+
+use transfuse_message::batch::{PartKind, parts};
+use transfuse_message::validation::{Level, validate};
+use transfuse_message::{Charset, Message, Unmappable};
+
+use crate::nodes::leaves;
+
+/// Groups lie within the message, and each is found by the path that it tells.
+pub(crate) fn check_groups(message: &Message) {
+    for group in message.groups().iter() {
+        let (path, range) = (group.path(), group.segments());
+        assert!(
+            range.start < range.end && range.end <= message.segment_count(),
+            "{path} is not within the message"
+        );
+        let text = path.to_string();
+        assert!(
+            text.parse().is_ok_and(|parsed: transfuse_message::Path| parsed == path),
+            "{text} is no path"
+        );
+        let found = message.groups().at(&path);
+        let found = found.is_ok_and(|mut found| found.any(|found| found.segments() == range));
+        assert!(found, "{path} does not lead to its group");
+    }
+    let findings = validate(message, &Level::Structure);
+    assert!(
+        findings.listed().len() <= findings.total(),
+        "more findings are listed than there are"
+    );
+}
+
+/// A batch of one message is that message; all parts together are the bytes.
+pub(crate) fn check_parts(raw: &[u8], is_message: bool) {
+    let parts: Vec<_> = parts(raw.to_vec()).collect();
+    let together: Vec<u8> = parts.iter().flat_map(|part| part.bytes.to_vec()).collect();
+    assert!(together == raw, "the parts are not the bytes");
+    let messages = parts.iter().filter(|part| part.kind == PartKind::Message).count();
+    // The end of a frame in the middle of a line ends a part, too, and means nothing within a message.
+    let is_one = messages == 1 || raw.contains(&0x1c);
+    assert!(!is_message || is_one, "one message is {messages} parts");
+}
+
+/// In UTF-8, which lacks nothing, every leaf has the same text.
+pub(crate) fn check_recoding(message: &Message) {
+    let Ok(recoded) = message.to_charset(Charset::UTF_8, Unmappable::Fault) else {
+        return;
+    };
+    assert_eq!(
+        recoded.segment_count(),
+        message.segment_count(),
+        "another character set has other segments"
+    );
+    let is_kept = |path: &transfuse_message::Path| {
+        // MSH-18 and MSH-20 say the character set.
+        let field = path.field().map_or(0, |field| field.field());
+        path.segment() != "MSH" || !matches!(field, 18 | 20)
+    };
+    for (path, _) in leaves(message).iter().filter(|(path, _)| is_kept(path)) {
+        let (ours, theirs) = (message.get(path), recoded.get(path));
+        assert!(ours.is_err() || ours == theirs, "{path} has another text in UTF-8");
+    }
+}
