@@ -141,7 +141,7 @@ fn a_text_that_is_no_time_rejects_the_message() {
         panic!("a rejection is expected, this happened: {:?}", report.end)
     };
     let shown = format!("{rejection:?}");
-    assert!(shown.contains("102") && shown.contains("OBX[1]-5"), "{shown}");
+    assert!(shown.contains("DataTypeError") && shown.contains("OBX[1]-5"), "{shown}");
 }
 
 #[test]
