@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, DestinationSettings, InterfaceSettings, MllpWire, OnFinding, Order, RetrySettings, SourceSettings,
-    ValidationSettings, WireSettings,
+    AckStage, Acknowledged, DestinationSettings, InterfaceSettings, MllpSettings, OnFinding, Order, OutputCharset,
+    RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
-use transfuse_message::Charset;
 use transfuse_message::validation::Level;
+use transfuse_message::{Charset, Unmappable};
 use transfuse_sandbox::Sandbox;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
-use transfuse_transport::mllp::{ListenerSettings, SenderSettings};
+use transfuse_transport::mllp::{ListenerSettings, Release, SenderSettings};
 
 use crate::configuration::{self, resolved};
 use crate::deployment::{Deployment, Live};
@@ -59,7 +59,8 @@ fn interface(
             resolved::Order::Interface => Order::Interface,
             resolved::Order::None => Order::None,
         },
-        charset: charset(&interface.source).with_context(cannot_run)?,
+        charset: charset(interface.source.charset.as_deref()).with_context(cannot_run)?,
+        application_acknowledgements: interface.source.application_acknowledgements.as_deref().map(Arc::from),
         time_zone: interface.source.time_zone.as_str().into(),
         validation: validation(&interface.source, &deployment.parts).with_context(cannot_run)?,
         chain,
@@ -67,8 +68,8 @@ fn interface(
     })
 }
 
-fn charset(source: &resolved::Source) -> anyhow::Result<Option<Charset>> {
-    let Some(label) = &source.charset else { return Ok(None) };
+fn charset(label: Option<&str>) -> anyhow::Result<Option<Charset>> {
+    let Some(label) = label else { return Ok(None) };
     let charset = Charset::from_label(label);
     Ok(Some(charset.with_context(|| {
         format!("the character set `{label}` is not supported")
@@ -122,10 +123,12 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
     match wire {
         resolved::SourceWire::Mllp {
             listen,
+            mllp_release,
             frame_bytes_max,
             idle_timeout_ms,
             connections_max,
         } => SourceSettings::Mllp(ListenerSettings {
+            release: release(*mllp_release),
             frame_bytes_max: count(*frame_bytes_max),
             idle_timeout: idle_timeout_ms.map(Duration::from_millis),
             connections_max: count(*connections_max),
@@ -138,6 +141,8 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             ready,
             archive,
             errors,
+            message_bytes_max,
+            file_bytes_max,
         } => SourceSettings::Files(FolderSourceSettings {
             pattern: pattern.clone(),
             poll_interval: Duration::from_millis(*poll_ms),
@@ -147,6 +152,8 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             },
             archive: archive.clone(),
             errors: errors.clone(),
+            message_bytes_max: *message_bytes_max,
+            file_bytes_max: *file_bytes_max,
             ..FolderSourceSettings::new(site.join(folder))
         }),
     }
@@ -156,6 +163,7 @@ fn destination(destination: &resolved::Destination, site: &Path) -> anyhow::Resu
     Ok(DestinationSettings {
         name: Arc::from(destination.name.as_str()),
         types: destination.types.clone(),
+        charset: output_charset(destination)?,
         wire: wire(&destination.wire, site)?,
         retry: RetrySettings {
             first: Duration::from_millis(destination.retry.first_ms),
@@ -165,15 +173,28 @@ fn destination(destination: &resolved::Destination, site: &Path) -> anyhow::Resu
     })
 }
 
+fn output_charset(destination: &resolved::Destination) -> anyhow::Result<Option<OutputCharset>> {
+    let unmappable = match destination.unmappable {
+        resolved::Unmappable::Fault => Unmappable::Fault,
+        resolved::Unmappable::Escape => Unmappable::Escape,
+    };
+    let charset = charset(destination.charset.as_deref())?;
+    Ok(charset.map(|charset| OutputCharset { charset, unmappable }))
+}
+
 fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSettings> {
     Ok(match wire {
         resolved::DestinationWire::Mllp {
             address,
+            mllp_release,
+            settled_by,
             connect_timeout_ms,
             reply_timeout_ms,
             connections,
-        } => WireSettings::Mllp(MllpWire {
+        } => WireSettings::Mllp(MllpSettings {
+            acknowledged: acknowledged(settled_by),
             sender: SenderSettings {
+                release: release(*mllp_release),
                 connect_timeout: Duration::from_millis(*connect_timeout_ms),
                 reply_timeout: Duration::from_millis(*reply_timeout_ms),
                 ..SenderSettings::new(address)
@@ -185,6 +206,25 @@ fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSet
             name: file.parse()?,
         },
     })
+}
+
+fn release(release: resolved::MllpRelease) -> Release {
+    match release {
+        resolved::MllpRelease::One => Release::One,
+        resolved::MllpRelease::Two => Release::Two,
+    }
+}
+
+fn acknowledged(settled_by: &resolved::SettledBy) -> Acknowledged {
+    match settled_by {
+        resolved::SettledBy::Answer => Acknowledged::Answer,
+        resolved::SettledBy::Accept => Acknowledged::Accept,
+        resolved::SettledBy::Application { timeout_ms, at } => Acknowledged::Application {
+            timeout: Duration::from_millis(*timeout_ms),
+            at: at.as_deref().map(Arc::from),
+        },
+        resolved::SettledBy::Transport => Acknowledged::Transport,
+    }
 }
 
 /// Every count of a resolved interface is bounded far below what an address can hold.

@@ -3,6 +3,8 @@
 //! Reading never stops at the first fault. Every file is read, every key is looked at, and only then is a decision
 //! made: either a [`Site`] in which nothing can fail any more because of configuration, or all the faults there are.
 
+mod acknowledgement;
+mod charset;
 mod destination;
 mod document;
 mod fault;
@@ -85,6 +87,7 @@ pub(crate) fn read(folder: &Path, plugins: &Path, faults: Faults, sandbox: &Sand
     };
     let read = read_interfaces(folder, &surroundings);
     refuse_double_claims(&read, &faults);
+    refuse_unknown_interfaces(&read, &faults);
     let mut parts = Parts::default();
     for component in plugins.into_found() {
         parts.add_component(component);
@@ -132,6 +135,14 @@ fn refuse_double_claims(read: &[Read], faults: &Faults) {
         "another interface reads",
         faults,
     );
+}
+
+/// Acknowledgements that are to arrive at an interface which is nowhere.
+fn refuse_unknown_interfaces(read: &[Read], faults: &Faults) {
+    for name in read.iter().flat_map(|read| &read.claims.acknowledged_at) {
+        let known = read.iter().map(|read| read.name.as_str());
+        acknowledgement::refuse_unknown(name, "interface", known, faults);
+    }
 }
 
 fn refuse_doubles<'l, T: PartialEq + std::fmt::Debug + 'l>(

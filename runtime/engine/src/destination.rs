@@ -1,12 +1,14 @@
 //! From the journal to the wire.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use transfuse_message::Payload;
-use transfuse_message::is_of_type;
+use transfuse_message::{Payload, is_of_type};
 use transfuse_store::{DeliveryQueue, Lease, Sealed, Settlement, Store, StoredFault};
 
+use crate::awaited::{Awaited, Expectation};
+use crate::recode::OutputCharset;
 use crate::retry;
 use crate::settings::{DestinationSettings, RetrySettings, WireSettings};
 use crate::wire::{Attempt, Refusal, Wire};
@@ -17,9 +19,11 @@ pub struct Destination {
     name: Arc<str>,
     interface: Arc<str>,
     types: Vec<String>,
+    charset: Option<OutputCharset>,
     retry: RetrySettings,
     pub(crate) wire: WireSettings,
     queue: DeliveryQueue,
+    awaited: Awaited,
 }
 
 /// What became of a delivery.
@@ -44,19 +48,26 @@ impl Destination {
         }
     }
 
-    pub(crate) fn new(interface: &Arc<str>, settings: DestinationSettings, store: &Store) -> Self {
+    pub(crate) fn new(interface: &Arc<str>, settings: DestinationSettings, store: &Store, awaited: &Awaited) -> Self {
         Self {
             queue: store.queue(interface, &settings.name),
             name: settings.name,
             interface: Arc::clone(interface),
             types: settings.types,
+            charset: settings.charset,
             retry: settings.retry,
             wire: settings.wire,
+            awaited: awaited.clone(),
         }
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Whether routing sends messages of every type here.
+    pub(crate) fn takes_all(&self) -> bool {
+        self.types.is_empty()
     }
 
     /// Whether routing sends messages of this type here.
@@ -73,9 +84,15 @@ impl Destination {
 
     /// Sends until the receiver has answered for good, in place: what is behind waits, so order holds.
     async fn send(&self, wire: &mut Wire, lease: &mut Lease, stop: &CancellationToken) -> Result {
+        let content = match self.content(lease) {
+            Ok(content) => content,
+            Err(refusal) => return Result::Refused(refusal),
+        };
         let mut rejects = 0;
+        let mut expected = wire.expect(lease, &content, &self.awaited);
+        let mut attempt = wire.send(lease, &content, expected.as_mut()).await;
         loop {
-            let fault = match wire.send(lease).await {
+            let fault = match attempt {
                 Attempt::Delivered { answer } => return Result::Delivered { answer },
                 Attempt::Refused(refusal) => return Result::Refused(refusal),
                 Attempt::NotNow(refusal) if rejects >= self.retry.rejects_max => return Result::Refused(refusal),
@@ -91,9 +108,20 @@ impl Destination {
                 interface = %self.interface, destination = %self.name, message = %lease.message(),
                 attempts = lease.attempts(), again_in_ms = pause.as_millis(), "not delivered: {fault}"
             );
-            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-                return Result::Stopped;
-            }
+            attempt = match stop.run_until_cancelled(pass(pause, &content, &mut expected)).await {
+                None => return Result::Stopped,
+                Some(Some(late)) => late,
+                Some(None) => wire.send(lease, &content, expected.as_mut()).await,
+            };
+        }
+    }
+
+    /// What is sent: the output as the journal has it, or in the destination's own character set.
+    fn content(&self, lease: &Lease) -> std::result::Result<Payload, Refusal> {
+        let content = Payload::from(lease.content().bytes().clone());
+        match self.charset {
+            Some(charset) => charset.apply(content),
+            None => Ok(content),
         }
     }
 
@@ -119,12 +147,24 @@ impl Destination {
     }
 }
 
+/// Waits for the next attempt, unless the answer to the last one comes late.
+async fn pass(pause: Duration, content: &Payload, expected: &mut Option<Expectation>) -> Option<Attempt> {
+    let late = async {
+        match expected {
+            Some(expected) => expected.answer().await,
+            None => std::future::pending().await,
+        }
+    };
+    let answer = tokio::time::timeout(pause, late).await.ok()?;
+    Wire::read(content, &answer)
+}
+
 impl Refusal {
     fn stored(self) -> StoredFault {
         StoredFault {
-            kind: "refused-by-destination".to_owned(),
+            kind: self.kind.to_owned(),
             summary: self.summary,
-            hint: Some("correct the cause at the receiver or in the mapping, then replay the delivery".to_owned()),
+            hint: Some(self.hint.to_owned()),
             text: Sealed::from(self.text.into_bytes()),
         }
     }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use transfuse_store::{Store, Unfinished};
 use transfuse_transport::{Handler, files, mllp};
 
+use crate::awaited::Awaited;
 use crate::destination::Destination;
 use crate::interface::Interface;
 use crate::settings::{InterfaceSettings, SourceSettings, WireSettings};
-use crate::wire::Wire;
+use crate::wire::{MllpWire, Wire};
 
 /// Live interfaces over one store.
 #[derive(Debug)]
@@ -86,9 +86,11 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let engine = Self::idle(store);
         let mut opened = Vec::with_capacity(interfaces.len());
+        let awaited = Awaited::default();
         for settings in interfaces {
             let source = open_source(&settings).await?;
-            let interface = Interface::new(settings, &engine.store, engine.journeys.clone(), after_unclean_stop);
+            let journeys = engine.journeys.clone();
+            let interface = Interface::new(settings, &engine.store, &awaited, journeys, after_unclean_stop);
             let wires = open_wires(&interface).await?;
             opened.push((Arc::new(interface), source, wires));
         }
@@ -178,7 +180,7 @@ impl Engine {
             let stop = self.stop_destinations.clone();
             self.workers.spawn(async move { destination.deliver(wire, stop).await });
         }
-        let handler: Handler = Arc::new(move |frame| interface.accept(frame).boxed());
+        let handler: Handler = Arc::new(move |frame| interface.take(frame));
         let stop = self.stop_sources.clone();
         self.workers.spawn(async move {
             match source {
@@ -225,10 +227,8 @@ async fn open_wires(interface: &Interface) -> Result<Vec<(Arc<Destination>, Wire
     for destination in &interface.destinations {
         match &destination.wire {
             WireSettings::Mllp(mllp) => wires.extend((0..mllp.connections).map(|_| {
-                (
-                    Arc::clone(destination),
-                    Wire::Mllp(mllp::Sender::new(mllp.sender.clone())),
-                )
+                let wire = Wire::Mllp(Box::new(MllpWire::new(mllp)));
+                (Arc::clone(destination), wire)
             })),
             WireSettings::Files { folder, name } => {
                 let settings = files::FolderDestinationSettings { folder: folder.clone() };

@@ -8,16 +8,19 @@ use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use transfuse_message::{Message, ParseOptions};
 use transfuse_sandbox::Chain;
-use transfuse_store::{Arrival, Sealed, Store, Unfinished, WriteError};
+use transfuse_store::{Arrival, Sealed, Stage, Store, Unfinished, WriteError};
 use transfuse_transport::{Answer, Frame};
 
-use crate::acknowledge::{self, Proof};
+use crate::acknowledge;
+use crate::awaited::Awaited;
 use crate::backlog::Backlog;
 use crate::destination::Destination;
 use crate::lane::Lane;
+use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
-use crate::received::{Content, Owed, Received};
-use crate::settings::{AckStage, InterfaceSettings, OnFinding, Order};
+use crate::received::{Content, Received};
+use crate::settings::{InterfaceSettings, OnFinding, Order};
+use crate::terms::Answering;
 use crate::validator::{Judgement, Validator};
 
 /// One feed, live: what its source hands in goes through its chain into the journal.
@@ -25,7 +28,8 @@ use crate::validator::{Judgement, Validator};
 pub struct Interface {
     pub(crate) name: Arc<str>,
     pub(crate) destinations: Vec<Arc<Destination>>,
-    pub(crate) ack: AckStage,
+    pub(crate) answering: Answering,
+    awaited: Awaited,
     revision: u32,
     parse: ParseOptions,
     time_zone: Arc<str>,
@@ -72,6 +76,7 @@ impl Interface {
         let interface = Arc::clone(self);
         self.journeys.spawn(async move {
             for received in waiting {
+                let received = interface.receipt(received).await?;
                 let kills = interface.store.attempt(&received.entry).await?;
                 let verdict = interface.run_again(&received, kills).await;
                 let plan = interface.plan(&received, verdict);
@@ -84,17 +89,20 @@ impl Interface {
     pub(crate) fn new(
         settings: InterfaceSettings,
         store: &Store,
+        awaited: &Awaited,
         journeys: TaskTracker,
         after_unclean_stop: bool,
     ) -> Self {
+        let answering = Answering::of(&settings);
         let destinations = settings.destinations.into_iter();
         Self {
             destinations: destinations
-                .map(|one| Arc::new(Destination::new(&settings.name, one, store)))
+                .map(|one| Arc::new(Destination::new(&settings.name, one, store, awaited)))
                 .collect(),
             name: settings.name,
             revision: settings.revision,
-            ack: settings.ack,
+            answering,
+            awaited: awaited.clone(),
             parse: ParseOptions {
                 charset: settings.charset,
                 ..ParseOptions::default()
@@ -120,6 +128,7 @@ impl Interface {
     /// Numbers the message, queues it for the journal and gives it its place in the lane, all in one.
     fn receive(&self, frame: Frame, answer: Owed) -> Received {
         let content = Content::of(&frame, &self.parse);
+        let terms = self.answering.terms(content.wanted());
         let (control_id, message_type) = content.labels();
         let arrived_at_ms = Timestamp::now().as_millisecond();
         let arrival = Arrival {
@@ -136,6 +145,8 @@ impl Interface {
             entry,
             turn,
             content,
+            terms,
+            receipt: None,
             arrived_at_ms,
             attempt: 1,
             answer,
@@ -145,11 +156,14 @@ impl Interface {
 
     fn receive_again(&self, unfinished: Unfinished) -> Received {
         let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.parse);
+        let terms = self.answering.terms(content.wanted());
         let (entry, turn) = self.enter_lane(|| unfinished.received);
         Received {
             entry,
             turn,
             content,
+            terms,
+            receipt: None,
             arrived_at_ms: unfinished.arrival.received_at_ms,
             attempt: unfinished.attempts + 2,
             answer: Owed::to_nobody(),
@@ -167,17 +181,13 @@ impl Interface {
         }
     }
 
-    /// Waits until the message itself is durable, where the acknowledgement promises no more than that, or where it may
-    /// be the one that stopped the engine the last time.
+    /// Waits until the message itself is durable, where its sender is told of that or its acknowledgement needs the proof,
+    /// or where it may be the one that stopped the engine the last time.
     async fn receipt(&self, mut received: Received) -> Result<Received, WriteError> {
-        let promised = self.ack == AckStage::Received;
-        if promised || self.on_probation() {
+        if received.terms.needs_receipt() || self.on_probation() {
             let receipt = self.store.receipt(&received.entry).await?;
-            if let (true, Content::Readable(message)) = (promised, &received.content) {
-                received
-                    .answer
-                    .give(acknowledge::accepted(message, Proof::Received(&receipt)));
-            }
+            acknowledge::on_receipt(&mut received, &receipt);
+            received.receipt = Some(receipt);
         }
         Ok(received)
     }
@@ -192,6 +202,9 @@ impl Interface {
     async fn run(&self, received: &Received) -> Verdict {
         match &received.content {
             Content::Readable(message) => {
+                if let Some(destination) = self.acknowledged_by(message) {
+                    return Verdict::Acknowledges(destination);
+                }
                 let Judgement { findings, action } = self.judge(message).await;
                 if action != OnFinding::Pass {
                     return Verdict::Invalid(Judgement { findings, action });
@@ -202,6 +215,14 @@ impl Interface {
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
             Content::Broken(_, defect) => Verdict::Broken(*defect),
         }
+    }
+
+    /// The destination whose waiting delivery this message acknowledges.
+    fn acknowledged_by(&self, message: &Message) -> Option<Arc<str>> {
+        message
+            .is_acknowledgement()
+            .then(|| self.awaited.take(&self.name, message))
+            .flatten()
     }
 
     async fn judge(&self, message: &Message) -> Judgement {
@@ -229,6 +250,7 @@ impl Interface {
             entry,
             turn,
             content,
+            terms,
             mut answer,
             place,
             ..
@@ -238,7 +260,8 @@ impl Interface {
             None => self.store.decide(entry, plan.decision),
         };
         let committed = committing.await?;
-        answer.give(acknowledge::decided(&content, &plan.reply, &committed));
+        let reply = acknowledge::on_decision(&content, terms, &plan.reply, &committed);
+        answer.decide(committed.stage() == Stage::Refused, reply);
         drop(place);
         Ok(())
     }

@@ -11,13 +11,18 @@ mod settings;
 mod interface;
 
 mod acknowledge;
+mod awaited;
 mod backlog;
+mod batch;
 mod lane;
+mod owed;
 mod plan;
 mod received;
+mod terms;
 mod validator;
 
 mod destination;
+mod recode;
 mod retry;
 mod wire;
 
@@ -28,7 +33,8 @@ pub use destination::Destination;
 pub use detail::{Detail, DetailError, FindingNote, LogNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
+pub use recode::OutputCharset;
 pub use settings::{
-    AckStage, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpWire, OnFinding, Order,
-    RetrySettings, SourceSettings, ValidationSettings, WireSettings,
+    AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
+    Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };

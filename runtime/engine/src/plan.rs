@@ -8,11 +8,13 @@ use transfuse_sandbox::{Fault, Outcome, Output, Rejection, Report};
 use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
-use crate::acknowledge::Reply;
+use crate::acknowledge::{self, Reply};
+use crate::destination::Destination;
 use crate::detail::Detail;
 use crate::interface::Interface;
 use crate::received::Received;
-use crate::settings::{AckStage, OnFinding};
+use crate::settings::OnFinding;
+use crate::terms::Terms;
 use crate::validator::Judgement;
 
 /// What is known of a message before it is decided.
@@ -26,6 +28,8 @@ pub(crate) enum Verdict {
     Unreadable(ParseError),
     /// It is not even a whole frame.
     Broken(Defect),
+    /// It is the acknowledgement that a delivery to this destination was waiting for.
+    Acknowledges(Arc<str>),
     /// The engine died this often while its chain ran.
     KilledTheEngine { kills: u32 },
 }
@@ -52,11 +56,23 @@ struct Trouble {
 
 impl Plan {
     pub(crate) fn new(interface: &Interface, received: &Received, verdict: Verdict) -> Self {
+        let plan = Self::of_verdict(interface, received, verdict);
+        match (
+            &interface.answering.destination,
+            acknowledge::by_destination(received, &plan.reply),
+        ) {
+            (Some(destination), Some(acknowledgement)) => plan.with_output(destination, acknowledgement),
+            _ => plan,
+        }
+    }
+
+    fn of_verdict(interface: &Interface, received: &Received, verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Ran(report, findings) => Self::of_report(interface, *report, &findings),
-            Verdict::Invalid(judgement) => Self::of_invalid(interface, judgement),
-            Verdict::Unreadable(fault) => Self::sender_keeps(Trouble::unreadable(&fault), &Detail::default()),
-            Verdict::Broken(defect) => Self::of_broken_frame(defect),
+            Verdict::Ran(report, findings) => Self::of_report(interface, received.terms, *report, &findings),
+            Verdict::Invalid(judgement) => Self::of_invalid(received.terms, judgement),
+            Verdict::Unreadable(fault) => Self::of_unreadable(received.terms, Trouble::unreadable(&fault)),
+            Verdict::Broken(defect) => Self::of_broken_frame(received.terms, defect),
+            Verdict::Acknowledges(destination) => Self::of_acknowledgement(&destination),
             Verdict::KilledTheEngine { kills } => {
                 tracing::error!(message = %received.entry.id(), kills, "quarantined: the engine died while its chain ran");
                 Self::engine_keeps(Trouble::killed_the_engine(kills), &Detail::default())
@@ -64,7 +80,7 @@ impl Plan {
         }
     }
 
-    fn of_report(interface: &Interface, report: Report, findings: &Findings) -> Self {
+    fn of_report(interface: &Interface, terms: Terms, report: Report, findings: &Findings) -> Self {
         let detail = Detail::of(&report).with(findings);
         match report.outcome {
             Outcome::Forwarded(outputs) => match interface.route(outputs) {
@@ -75,55 +91,52 @@ impl Plan {
                     },
                     reply: Reply::Accept,
                 },
-                Err(trouble) => Self::failed(interface, *trouble, &detail),
+                Err(trouble) => Self::failed(terms, *trouble, &detail),
             },
             Outcome::Filtered { reason, .. } => Self {
                 decision: Decision::Filtered {
                     reason: Sealed::from(reason.into_bytes()),
+                    outputs: Vec::new(),
                     detail: detail.seal(),
                 },
                 reply: Reply::Accept,
             },
-            Outcome::Rejected { rejection, step } => {
-                Self::failed(interface, Trouble::rejected(rejection, step), &detail)
-            }
-            Outcome::Faulted(fault) => Self::failed(interface, Trouble::faulted(fault), &detail),
+            Outcome::Rejected { rejection, step } => Self::failed(terms, Trouble::rejected(rejection, step), &detail),
+            Outcome::Faulted(fault) => Self::failed(terms, Trouble::faulted(fault), &detail),
         }
     }
 
-    fn of_invalid(interface: &Interface, judgement: Judgement) -> Self {
+    /// A sender whose message is put aside, and that has not been told anything yet, hears that it was taken.
+    fn of_invalid(terms: Terms, judgement: Judgement) -> Self {
         let detail = Detail::default().with(&judgement.findings);
         let trouble = Trouble::invalid(judgement.findings);
         match judgement.action {
-            OnFinding::Refuse => Self::failed(interface, trouble, &detail),
-            OnFinding::Quarantine | OnFinding::Pass => Self::engine_keeps(trouble, &detail),
-        }
-    }
-
-    /// Who owns a message that could not be processed follows from what the acknowledgement has promised by now.
-    fn failed(interface: &Interface, trouble: Trouble, detail: &Detail) -> Self {
-        match interface.ack {
-            AckStage::Received => Self::engine_keeps(trouble, detail),
-            AckStage::Processed => Self::sender_keeps(trouble, detail),
-        }
-    }
-
-    fn engine_keeps(trouble: Trouble, detail: &Detail) -> Self {
-        let fault = trouble.stored();
-        Self {
-            decision: Decision::Quarantined {
-                fault,
-                detail: detail.seal(),
+            OnFinding::Refuse => Self::failed(terms, trouble, &detail),
+            OnFinding::Quarantine | OnFinding::Pass if terms.accepts_on_receipt() => {
+                Self::engine_keeps(trouble, &detail)
+            }
+            OnFinding::Quarantine | OnFinding::Pass => Self {
+                reply: Reply::Accept,
+                ..Self::engine_keeps(trouble, &detail)
             },
-            reply: Reply::Accept,
         }
     }
 
-    fn sender_keeps(trouble: Trouble, detail: &Detail) -> Self {
+    /// Who owns a message that could not be processed follows from what its sender has been promised by now.
+    fn failed(terms: Terms, trouble: Trouble, detail: &Detail) -> Self {
+        if terms.engine_owns_failures() {
+            Self::engine_keeps(trouble, detail)
+        } else {
+            Self::sender_keeps(trouble, detail)
+        }
+    }
+
+    /// Where the sender still waits for the application's word, it hears of the trouble: but it is not its own any more.
+    fn engine_keeps(trouble: Trouble, detail: &Detail) -> Self {
         let (code, findings) = (trouble.code, trouble.findings.clone());
-        let decision = Decision::Refused {
-            code: code.to_string(),
+        let decision = Decision::Quarantined {
             fault: trouble.stored(),
+            outputs: Vec::new(),
             detail: detail.seal(),
         };
         Self {
@@ -132,11 +145,50 @@ impl Plan {
         }
     }
 
+    fn sender_keeps(trouble: Trouble, detail: &Detail) -> Self {
+        let (code, findings) = (trouble.code, trouble.findings.clone());
+        let decision = Decision::Refused {
+            code: code.to_string(),
+            fault: trouble.stored(),
+            outputs: Vec::new(),
+            detail: detail.seal(),
+        };
+        Self {
+            decision,
+            reply: Reply::Refuse { code, findings },
+        }
+    }
+
+    /// The delivery has been told; for the journal, that is the end of the acknowledgement.
+    fn of_acknowledgement(destination: &str) -> Self {
+        let reason = format!("acknowledges a delivery to `{destination}`");
+        Self {
+            decision: Decision::Filtered {
+                reason: Sealed::from(reason.into_bytes()),
+                outputs: Vec::new(),
+                detail: Detail::default().seal(),
+            },
+            reply: Reply::Accept,
+        }
+    }
+
+    /// Bytes that are no message. They never get as far as an application, so that an accept acknowledgement refuses them
+    /// where the sender wants one.
+    fn of_unreadable(terms: Terms, trouble: Trouble) -> Self {
+        let trouble = trouble.of_frame(terms);
+        if terms.engine_owns_unreadable() {
+            Self::engine_keeps(trouble, &Detail::default())
+        } else {
+            Self::sender_keeps(trouble, &Detail::default())
+        }
+    }
+
     /// A frame that was never finished has no sender waiting for an answer; one that was finished, but too long, has.
-    fn of_broken_frame(defect: Defect) -> Self {
-        let plan = Self::sender_keeps(Trouble::broken(defect), &Detail::default());
+    /// The engine has only a part of either, and never owns them.
+    fn of_broken_frame(terms: Terms, defect: Defect) -> Self {
+        let plan = Self::sender_keeps(Trouble::broken(defect).of_frame(terms), &Detail::default());
         match defect {
-            Defect::TooLong { .. } => plan,
+            Defect::TooLong { .. } | Defect::TooManyParts { .. } => plan,
             _ => Self {
                 reply: Reply::Nothing,
                 ..plan
@@ -145,12 +197,28 @@ impl Plan {
     }
 }
 
+impl Plan {
+    fn with_output(mut self, destination: &Arc<str>, content: Payload) -> Self {
+        let (Decision::Processed { outputs, .. }
+        | Decision::Filtered { outputs, .. }
+        | Decision::Refused { outputs, .. }
+        | Decision::Quarantined { outputs, .. }) = &mut self.decision;
+        outputs.push(NewOutput {
+            content: Sealed::from(content.into_bytes()),
+            destinations: vec![Arc::clone(destination)],
+        });
+        self
+    }
+}
+
 impl Interface {
     /// Finds the destinations of each output: those that the plugin names, or those whose routing fits.
     fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, Box<Trouble>> {
         outputs
             .into_iter()
-            .map(|output| {
+            .map(|mut output| {
+                // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
+                output.message.declare_charset();
                 let destinations = if output.to.is_empty() {
                     self.fitting(&output.message)
                 } else {
@@ -166,8 +234,17 @@ impl Interface {
 
     fn fitting(&self, message: &Message) -> Vec<Arc<str>> {
         let message_type = message.header().message_type();
-        let fit = self.destinations.iter().filter(|one| one.takes(&message_type));
+        let fit = self
+            .destinations
+            .iter()
+            .filter(|one| self.routes_to(one, &message_type));
         fit.map(|one| Arc::clone(one.name())).collect()
+    }
+
+    /// A destination for acknowledgements takes nothing else, unless its types ask for it.
+    fn routes_to(&self, destination: &Destination, message_type: &str) -> bool {
+        let is_for_acknowledgements = self.answering.destination.as_ref() == Some(destination.name());
+        destination.takes(message_type) && !(is_for_acknowledgements && destination.takes_all())
     }
 
     fn named(&self, names: &[String]) -> Result<Vec<Arc<str>>, Box<Trouble>> {
@@ -282,6 +359,16 @@ impl Trouble {
             summary,
             Some(format!("there are: {}", known.join(", "))),
         )
+    }
+
+    /// The same, said by an accept acknowledgement (CR) where the sender wants one.
+    fn of_frame(self, terms: Terms) -> Self {
+        let code = if terms.wanted().accept.on_error() {
+            AcknowledgementCode::CR
+        } else {
+            self.code
+        };
+        Self { code, ..self }
     }
 
     fn stored(self) -> StoredFault {

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use transfuse_message::{Message, ParseError, ParseOptions, Payload};
+use transfuse_message::{Message, ParseError, ParseOptions, Payload, Wanted};
 use transfuse_sandbox::{Context, Input};
 use transfuse_store as store;
-use transfuse_transport::{Answer, Defect, Frame};
+use transfuse_transport::{Defect, Frame};
 
 use crate::backlog::Place;
 use crate::lane::Turn;
+use crate::owed::Owed;
+use crate::terms::Terms;
 
 /// One message between the wire and the journal.
 #[derive(Debug)]
@@ -20,6 +21,10 @@ pub(crate) struct Received {
     pub(crate) turn: Option<Turn>,
     /// What the frame holds.
     pub(crate) content: Content,
+    /// What its sender asked to hear.
+    pub(crate) terms: Terms,
+    /// The proof that the message is durable, where that was waited for.
+    pub(crate) receipt: Option<store::Receipt>,
     /// Milliseconds since 1970-01-01 UTC.
     pub(crate) arrived_at_ms: i64,
     /// 1 for the first run, more where a restart runs the message again.
@@ -41,30 +46,6 @@ pub(crate) enum Content {
     Broken(Payload, Defect),
 }
 
-/// The answer that the sender is waiting for; it can be given once.
-#[derive(Debug)]
-pub(crate) struct Owed(Option<oneshot::Sender<Answer>>);
-
-impl Owed {
-    pub(crate) fn new() -> (Self, oneshot::Receiver<Answer>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self(Some(sender)), receiver)
-    }
-
-    /// For a message whose sender is gone: one that a restart found.
-    pub(crate) fn to_nobody() -> Self {
-        Self(None)
-    }
-
-    /// Gives the answer, unless one was given before.
-    pub(crate) fn give(&mut self, answer: Answer) {
-        if let Some(waiting) = self.0.take() {
-            // A sender that has hung up does not hear the answer; the journal tells the truth all the same.
-            drop(waiting.send(answer));
-        }
-    }
-}
-
 impl Content {
     pub(crate) fn of(frame: &Frame, options: &ParseOptions) -> Self {
         Self::parse(frame.content.clone(), frame.defect, options)
@@ -77,6 +58,14 @@ impl Content {
         match Message::parse(content.bytes().clone(), options) {
             Ok(message) => Self::Readable(message),
             Err(fault) => Self::Unreadable(content, fault),
+        }
+    }
+
+    /// What the sender asks for. Of what cannot be read, as far as it can be told.
+    pub(crate) fn wanted(&self) -> Wanted {
+        match self {
+            Self::Readable(message) => Wanted::of(message),
+            Self::Unreadable(raw, _) | Self::Broken(raw, _) => Wanted::of_unreadable(raw.as_slice()),
         }
     }
 

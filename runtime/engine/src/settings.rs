@@ -9,6 +9,8 @@ use transfuse_message::validation::Level;
 use transfuse_sandbox::Chain;
 use transfuse_transport::{files, mllp};
 
+use crate::recode::OutputCharset;
+
 /// One feed: a source, a chain of steps, destinations.
 #[derive(Debug)]
 pub struct InterfaceSettings {
@@ -20,6 +22,9 @@ pub struct InterfaceSettings {
     pub source: SourceSettings,
     /// The stage that an acknowledgement promises.
     pub ack: AckStage,
+    /// The destination that delivers the application acknowledgements of the enhanced mode; none to send them back on the
+    /// connection that their message came over.
+    pub application_acknowledgements: Option<Arc<str>>,
     /// Which messages keep their order among themselves.
     pub order: Order,
     /// The character set of the source, which wins over MSH-18; none to believe MSH-18.
@@ -94,6 +99,8 @@ pub struct DestinationSettings {
     pub name: Arc<str>,
     /// The message types (`ORU^R01`, or `ORU` for all of its events) that routing sends here; empty for all.
     pub types: Vec<String>,
+    /// The character set that the outputs are sent in; none to send them in their own.
+    pub charset: Option<OutputCharset>,
     /// How the outputs travel.
     pub wire: WireSettings,
     /// How often, and how soon, a delivery that failed is tried again.
@@ -103,8 +110,8 @@ pub struct DestinationSettings {
 /// How outputs travel to a destination.
 #[derive(Debug, Clone)]
 pub enum WireSettings {
-    /// MLLP over TCP; the answer's MSA settles the delivery.
-    Mllp(MllpWire),
+    /// MLLP over TCP.
+    Mllp(MllpSettings),
     /// One file for each output; the delivery is settled when the file is durable.
     Files {
         /// The folder that receives the files.
@@ -116,12 +123,35 @@ pub enum WireSettings {
 
 /// An MLLP destination.
 #[derive(Debug, Clone)]
-pub struct MllpWire {
+pub struct MllpSettings {
     /// Where to connect, and how long to wait.
     pub sender: mllp::SenderSettings,
+    /// What settles a delivery.
+    pub acknowledged: Acknowledged,
     /// How many connections send at the same time. More than one gives up order, so only an interface with
     /// [`Order::None`] may have it.
     pub connections: usize,
+}
+
+/// What settles a delivery over MLLP: from then on nothing is sent again, and the next one goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acknowledged {
+    /// The one answer on the connection, whichever of the two acknowledgements it is. Anything else on the connection
+    /// closes it.
+    Answer,
+    /// The first acknowledgement of the message on the connection. Application acknowledgements that follow change nothing
+    /// any more.
+    Accept,
+    /// The application acknowledgement. Until it has come the destination's next delivery waits.
+    Application {
+        /// How long it is waited for once the receiver holds the message. Then the message is sent again.
+        timeout: Duration,
+        /// The interface at whose source it may arrive; on the connection it always may.
+        at: Option<Arc<str>>,
+    },
+    /// That the bytes were handed over; in release 2 of MLLP, that the receiver has stored them. In release 1 a message
+    /// that is under way when the receiver fails is lost.
+    Transport,
 }
 
 /// How deliveries are tried again: exponential backoff with jitter, bounded by a ceiling.

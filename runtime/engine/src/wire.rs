@@ -1,17 +1,21 @@
 //! One attempt to hand an output to its receiver.
 
-use transfuse_message::acknowledgement::{self, AcknowledgementCode};
+mod mllp;
+
 use transfuse_message::{Message, ParseOptions, Payload};
 use transfuse_store::Lease;
-use transfuse_transport::{files, mllp};
+use transfuse_transport::files;
 
+pub(crate) use mllp::MllpWire;
+
+use crate::awaited::{Awaited, Expectation};
 use crate::settings::{FileName, FileNameValues};
 
 /// What carries outputs: one connection, or one folder.
 #[derive(Debug)]
 pub enum Wire {
     /// An MLLP connection.
-    Mllp(mllp::Sender),
+    Mllp(Box<MllpWire>),
     /// A folder that receives files.
     Files {
         /// The folder, opened once.
@@ -33,73 +37,57 @@ pub(crate) enum Attempt {
     Failed { fault: String },
 }
 
-/// Why a receiver does not take a message.
+/// Why a receiver does not take a message, or why it is not sent.
 pub(crate) struct Refusal {
+    /// The kind of fault that is recorded.
+    pub(crate) kind: &'static str,
     /// For operators: without a value of the message.
     pub(crate) summary: String,
+    /// What to do.
+    pub(crate) hint: &'static str,
     /// The receiver's own words.
     pub(crate) text: Payload,
 }
 
 impl Wire {
-    pub(crate) async fn send(&mut self, lease: &Lease) -> Attempt {
+    /// One attempt with the content of a delivery, in the form that the destination wants. An answer that comes another
+    /// way than over the wire comes through `expected`.
+    pub(crate) async fn send(
+        &mut self,
+        lease: &Lease,
+        content: &Payload,
+        expected: Option<&mut Expectation>,
+    ) -> Attempt {
         match self {
-            Self::Mllp(sender) => send_mllp(sender, lease).await,
-            Self::Files { folder, name } => write_file(folder, name, lease).await,
+            Self::Mllp(mllp) => mllp.send(content, expected).await,
+            Self::Files { folder, name } => write_file(folder, name, lease, content).await,
         }
+    }
+
+    /// Begins to wait for what comes another way, where the destination's answers may.
+    pub(crate) fn expect(&self, lease: &Lease, content: &Payload, awaited: &Awaited) -> Option<Expectation> {
+        let Self::Mllp(mllp) = self else { return None };
+        let interface = mllp.acknowledged_at()?;
+        let message = parsed(content)?;
+        Some(awaited.expect(interface, lease.destination(), &message.header()))
+    }
+
+    /// What an answer that came another way, between two attempts, says about what was sent.
+    pub(crate) fn read(content: &Payload, answer: &Payload) -> Option<Attempt> {
+        let control_id = labels(content).0;
+        mllp::read(answer, &control_id).ok().map(|heard| heard.attempt)
     }
 }
 
-async fn send_mllp(sender: &mut mllp::Sender, lease: &Lease) -> Attempt {
-    let content = Payload::from(lease.content().bytes().clone());
-    let answer = match sender.send(&content).await {
-        Ok(answer) => answer,
-        Err(fault) => {
-            return Attempt::Failed {
-                fault: fault.to_string(),
-            };
-        }
-    };
-    match read_answer(&answer, &control_id(&content)) {
-        Ok(attempt) => attempt,
-        Err(fault) => {
-            // Whatever else this connection says is not to be trusted either.
-            sender.close().await;
-            Attempt::Failed { fault }
-        }
-    }
-}
-
-/// Reads MSA. An answer for another message settles nothing: it is what a receiver says that has lost its place.
-fn read_answer(answer: &Payload, control_id: &str) -> std::result::Result<Attempt, String> {
-    let message = Message::parse(answer.bytes().clone(), &ParseOptions::default())
-        .map_err(|fault| format!("the receiver's answer is not an HL7 message: {fault}"))?;
-    let read =
-        acknowledgement::read(&message).map_err(|fault| format!("the receiver's answer says nothing: {fault}"))?;
-    if read.control_id != control_id {
-        return Err("the receiver answered for another control id".to_owned());
-    }
-    let refusal = |text| Refusal {
-        summary: format!("the receiver answered {}", read.code),
-        text,
-    };
-    Ok(match read.code {
-        AcknowledgementCode::AA | AcknowledgementCode::CA => Attempt::Delivered { answer: answer.clone() },
-        AcknowledgementCode::AE | AcknowledgementCode::CE => Attempt::Refused(refusal(read.text)),
-        AcknowledgementCode::AR | AcknowledgementCode::CR => Attempt::NotNow(refusal(read.text)),
-    })
-}
-
-async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &Lease) -> Attempt {
-    let content = Payload::from(lease.content().bytes().clone());
-    let (control_id, message_type) = labels(&content);
+async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &Lease, content: &Payload) -> Attempt {
+    let (control_id, message_type) = labels(content);
     let name = name.fill(FileNameValues {
         control_id: &control_id,
         delivery: &lease.id().to_string(),
         message: &lease.message().to_string(),
         message_type: &message_type,
     });
-    match folder.write(&name, &content).await {
+    match folder.write(&name, content).await {
         Ok(name) => Attempt::Delivered {
             answer: Payload::from(name),
         },
@@ -109,17 +97,14 @@ async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &
     }
 }
 
-fn control_id(content: &Payload) -> String {
-    labels(content).0
+fn parsed(content: &Payload) -> Option<Message> {
+    Message::parse(content.bytes().clone(), &ParseOptions::default()).ok()
 }
 
 /// The control id and type of an output, empty where it is not HL7.
 fn labels(content: &Payload) -> (String, String) {
-    match Message::parse(content.bytes().clone(), &ParseOptions::default()) {
-        Ok(message) => {
-            let header = message.header();
-            (header.control_id().to_owned(), header.message_type())
-        }
-        Err(_) => (String::new(), String::new()),
-    }
+    let header = parsed(content).map(|message| message.header());
+    header.map_or_else(Default::default, |header| {
+        (header.control_id().to_owned(), header.message_type())
+    })
 }

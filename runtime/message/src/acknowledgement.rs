@@ -2,13 +2,15 @@
 
 mod error_segment;
 mod read;
+mod wanted;
 mod write;
 
 use std::fmt;
 
 pub use error_segment::meaning;
 pub use read::{Answer, AnswerError, read};
-pub use write::{accept, refuse, refuse_unreadable};
+pub use wanted::{Condition, Wanted};
+pub use write::{accept, commit, refuse, refuse_unreadable};
 
 use crate::Payload;
 
@@ -47,6 +49,12 @@ impl AcknowledgementCode {
     #[must_use]
     pub fn is_accept(self) -> bool {
         matches!(self, Self::AA | Self::CA)
+    }
+
+    /// Whether it tells of safe storage only (CA, CE, CR), and not of what the application made of the message.
+    #[must_use]
+    pub fn is_commit(self) -> bool {
+        matches!(self, Self::CA | Self::CE | Self::CR)
     }
 }
 
@@ -93,4 +101,6 @@ pub struct AcknowledgementContext<'a> {
     pub control_id: &'a str,
     /// Its MSH-7, written with the offset of its time zone.
     pub at: &'a jiff::ZonedDateTime,
+    /// Its MSH-15 and MSH-16; none leaves them out, as the original mode does.
+    pub asks: Option<Wanted>,
 }

@@ -34,7 +34,9 @@ pub mod schema;
 mod time;
 pub mod validation;
 
-pub use acknowledgement::{AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Finding, Severity};
+pub use acknowledgement::{
+    AcknowledgementCode, AcknowledgementContext, Answer, AnswerError, Condition, Finding, Severity, Wanted,
+};
 pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};

@@ -44,6 +44,8 @@ pub enum Decision {
     Filtered {
         /// The plugin's reason.
         reason: Sealed,
+        /// What is said about it, to whom: each becomes deliveries as above.
+        outputs: Vec<NewOutput>,
         /// As above.
         detail: Sealed,
     },
@@ -54,12 +56,16 @@ pub enum Decision {
         /// Why.
         fault: StoredFault,
         /// As above.
+        outputs: Vec<NewOutput>,
+        /// As above.
         detail: Sealed,
     },
     /// The engine keeps it for a person.
     Quarantined {
         /// Why.
         fault: StoredFault,
+        /// As above.
+        outputs: Vec<NewOutput>,
         /// As above.
         detail: Sealed,
     },

@@ -1,10 +1,8 @@
-//! What a source hands over, and what it gets back.
+//! What a source hands over.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::future::BoxFuture;
 use transfuse_message::Payload;
 
 /// One unit that a source received: a message, or what is left of one.
@@ -39,6 +37,11 @@ pub enum Defect {
         /// The limit.
         bytes_max: u64,
     },
+    /// A whole frame, of more messages, headers and trailers than are taken at once. Whoever splits frames finds it.
+    TooManyParts {
+        /// The limit.
+        parts_max: usize,
+    },
 }
 
 /// What cut a frame short.
@@ -53,28 +56,16 @@ pub enum Truncation {
     Stalled,
 }
 
-/// What became of a frame. The payload is the reply to write, without framing; where it is empty nothing is written.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// The receiver owns the message now.
-    Accepted(Payload),
-    /// The sender still owns the message, and is told so.
-    Refused(Payload),
-    /// Nothing can be said. A connection is closed without a reply, a file is left in place and offered again.
-    Unanswered,
-}
-
-/// Takes frames. A source calls it in the order of arrival and polls the futures of a connection together: what must
-/// keep that order belongs before the future, in the call itself. Each future is polled to its end even where the
-/// connection is lost meanwhile; only a shutdown whose waiting time has passed drops it.
-pub type Handler = Arc<dyn Fn(Frame) -> BoxFuture<'static, Answer> + Send + Sync>;
-
 impl fmt::Display for Defect {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Defect::Garbage { bytes } => write!(formatter, "{bytes} bytes stand outside of any frame"),
             Defect::Truncated(truncation) => write!(formatter, "the frame has no end: {truncation}"),
             Defect::TooLong { bytes, bytes_max } => write!(formatter, "{bytes} bytes; the limit is {bytes_max}"),
+            Defect::TooManyParts { parts_max } => write!(
+                formatter,
+                "more than {parts_max} messages, headers and trailers in one frame; send them in several frames, or as a file"
+            ),
         }
     }
 }

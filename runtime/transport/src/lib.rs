@@ -6,9 +6,11 @@
 //!
 //! Payload bytes never reach a log line, an error text or a `Debug` output: sources and sizes do.
 
+mod answer;
 mod frame;
 
 pub mod files;
 pub mod mllp;
 
-pub use frame::{Answer, Defect, Frame, Handler, Truncation};
+pub use answer::{Answer, Handler, Later, Next, Reply};
+pub use frame::{Defect, Frame, Truncation};

@@ -1,4 +1,4 @@
-//! MLLP release 1: each message stands between 0x0B and 0x1C 0x0D (HL7 Transport Specification: MLLP, release 1).
+//! MLLP: each message stands between 0x0B and 0x1C 0x0D (HL7 Transport Specification: MLLP, releases 1 and 2).
 //!
 //! [`Decoder`] and [`encode`] are the framing as plain values, without I/O. [`Listener`] serves senders, [`Sender`]
 //! sends to one receiver. Both keep a connection open between messages, as hospital systems expect.
@@ -6,10 +6,12 @@
 mod connection;
 mod decoder;
 mod listener;
+mod release;
 mod sender;
 mod socket;
 mod watchdog;
 
 pub use decoder::{Decoder, Event, Pending, encode};
 pub use listener::{BindError, Listener, ListenerSettings};
-pub use sender::{NotSent, SendError, Sender, SenderSettings, Unknown};
+pub use release::Release;
+pub use sender::{Exchange, NotSent, SendError, Sender, SenderSettings, Unknown};

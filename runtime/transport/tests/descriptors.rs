@@ -16,7 +16,7 @@ use transfuse_transport::{Answer, Handler};
 
 #[tokio::test]
 async fn a_listener_outlives_a_lack_of_file_descriptors() {
-    let handler: Handler = Arc::new(|frame| std::future::ready(Answer::Accepted(frame.content)).boxed());
+    let handler: Handler = Arc::new(|frame| std::future::ready(Answer::Accepted(frame.content.into())).boxed());
     let listener = Listener::bind(ListenerSettings::new("127.0.0.1:0")).await.unwrap();
     let address = listener.local_address();
     tokio::spawn(listener.serve(handler, CancellationToken::new()));

@@ -13,7 +13,7 @@ mod wait;
 
 pub use built::{binary, corpus, plugins, python, test_plugins};
 pub use engine::{Engine, Finished};
-pub use mllp::{Connection, frame};
+pub use mllp::{Connection, NOT_STORED, STORED, frame};
 pub use sample::{control_id_of, observation};
 pub use sink::{Delivered, Reply, Sink};
 pub use site::{InterfaceFile, Site};

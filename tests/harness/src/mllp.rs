@@ -9,6 +9,12 @@ use anyhow::{Context as _, Result, bail};
 const START: u8 = 0x0b;
 const END: [u8; 2] = [0x1c, 0x0d];
 
+/// The content of the block by which release 2 says that content is in safe storage.
+pub const STORED: &[u8] = b"\x06";
+
+/// The one that says that it is not.
+pub const NOT_STORED: &[u8] = b"\x15";
+
 /// Longer than any deadline of the engine, so that a test fails by its assertion and not by this.
 const ANSWER_WAIT: Duration = Duration::from_mins(1);
 
@@ -58,6 +64,15 @@ impl Connection {
             Some(answer) => Ok(String::from_utf8_lossy(&answer).into_owned()),
             None => bail!("the connection was closed before an answer came"),
         }
+    }
+
+    /// Everything that still comes, frame by frame, until the other side closes.
+    pub fn rest(&mut self) -> Result<Vec<String>> {
+        let mut frames = Vec::new();
+        while let Some(frame) = self.next_frame()? {
+            frames.push(String::from_utf8_lossy(&frame).into_owned());
+        }
+        Ok(frames)
     }
 
     /// Whether the other side has closed, with nothing left to read.

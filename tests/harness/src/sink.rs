@@ -2,12 +2,13 @@
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::mllp::{Connection, frame};
+use crate::mllp::{Connection, NOT_STORED, STORED, frame};
 use crate::sample::control_id_of;
 use crate::wait::wait_until;
 
@@ -16,6 +17,15 @@ use crate::wait::wait_until;
 pub struct Sink {
     address: String,
     received: Arc<Mutex<Vec<Delivered>>>,
+    /// Commit blocks for what it answered.
+    commits: Arc<AtomicUsize>,
+}
+
+/// Which MLLP a receiver speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Release {
+    One,
+    Two,
 }
 
 /// One message that arrived.
@@ -40,6 +50,10 @@ pub enum Reply {
     Accept,
     /// This code: `AE`, `AR`.
     Code(&'static str),
+    /// An answer with each of these codes, one after the other.
+    Codes(&'static [&'static str]),
+    /// Release 2: that it could not store the message.
+    NotStored,
     /// AA for a message that nobody sent.
     AnotherControlId,
     /// AA after a pause.
@@ -61,18 +75,32 @@ impl Sink {
         Self::listening("127.0.0.1:0", script)
     }
 
+    /// The same, speaking release 2 of MLLP.
+    pub fn release_2(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Result<Self> {
+        Self::speaking(Release::Two, "127.0.0.1:0", script)
+    }
+
     /// The same at an address that the test chose: for a receiver that comes up later.
     pub fn listening(address: &str, script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Result<Self> {
+        Self::speaking(Release::One, address, script)
+    }
+
+    fn speaking(
+        release: Release,
+        address: &str,
+        script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
+    ) -> Result<Self> {
         let listener = TcpListener::bind(address).with_context(|| format!("binding a sink to {address}"))?;
         let sink = Self {
             address: listener.local_addr()?.to_string(),
             received: Arc::default(),
+            commits: Arc::default(),
         };
-        let (received, script) = (Arc::clone(&sink.received), Arc::new(script));
+        let (serving, script) = (sink.clone(), Arc::new(script));
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
-                let (received, script) = (Arc::clone(&received), Arc::clone(&script));
-                std::thread::spawn(move || serve(stream, number, &received, &*script));
+                let (sink, script) = (serving.clone(), Arc::clone(&script));
+                std::thread::spawn(move || serve(stream, number, release, &sink, &*script));
             }
         });
         Ok(sink)
@@ -96,6 +124,12 @@ impl Sink {
         lock(&self.received).len()
     }
 
+    /// How many of its answers were committed, in release 2.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.commits.load(Ordering::Relaxed)
+    }
+
     /// The control ids of what has arrived, in order.
     #[must_use]
     pub fn control_ids(&self) -> Vec<String> {
@@ -116,19 +150,18 @@ fn lock(received: &Mutex<Vec<Delivered>>) -> MutexGuard<'_, Vec<Delivered>> {
     received.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(
-    stream: TcpStream,
-    connection: usize,
-    received: &Mutex<Vec<Delivered>>,
-    script: &dyn Fn(usize, &str) -> Reply,
-) {
+fn serve(stream: TcpStream, connection: usize, release: Release, sink: &Sink, script: &dyn Fn(usize, &str) -> Reply) {
     let Ok(mut writing) = stream.try_clone() else { return };
     drop(stream.set_nodelay(true));
     let mut reading = Connection::over(stream);
     while let Ok(Some(content)) = reading.next_frame() {
+        if release == Release::Two && content == STORED {
+            sink.commits.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
         let control_id = control_id_of(&content);
         let reply = {
-            let mut received = lock(received);
+            let mut received = lock(&sink.received);
             let reply = script(received.len(), &control_id);
             let at = Instant::now();
             received.push(Delivered {
@@ -140,6 +173,10 @@ fn serve(
             });
             reply
         };
+        let commit = if reply == Reply::NotStored { NOT_STORED } else { STORED };
+        if release == Release::Two && writing.write_all(&frame(commit)).is_err() {
+            return;
+        }
         if !answer(&mut writing, reply, &control_id) {
             return;
         }
@@ -156,12 +193,15 @@ fn answer(stream: &mut TcpStream, reply: Reply, control_id: &str) -> bool {
     match reply {
         Reply::Accept => stream.write_all(&framed("AA", control_id)).is_ok(),
         Reply::Code(code) => stream.write_all(&framed(code, control_id)).is_ok(),
+        Reply::Codes(codes) => codes
+            .iter()
+            .all(|code| stream.write_all(&framed(code, control_id)).is_ok()),
         Reply::AnotherControlId => stream.write_all(&framed("AA", "NOBODY-SENT-THIS")).is_ok(),
         Reply::Late(pause) => {
             std::thread::sleep(pause);
             stream.write_all(&framed("AA", control_id)).is_ok()
         }
-        Reply::Hang => true,
+        Reply::NotStored | Reply::Hang => true,
         Reply::DropMidFrame => {
             let answer = framed("AA", control_id);
             drop(stream.write_all(answer.get(..answer.len() / 2).unwrap_or_default()));

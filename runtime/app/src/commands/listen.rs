@@ -12,10 +12,11 @@ use futures_util::FutureExt as _;
 use jiff::ZonedDateTime;
 use tokio_util::sync::CancellationToken;
 use transfuse_message::{
-    AcknowledgementCode, AcknowledgementContext, Finding, Message, ParseOptions, Payload, Severity, acknowledgement,
+    AcknowledgementCode, AcknowledgementContext, Condition, Finding, Message, ParseOptions, Payload, Severity, Wanted,
+    acknowledgement,
 };
-use transfuse_transport::mllp::{Listener, ListenerSettings};
-use transfuse_transport::{Answer, Frame, Handler};
+use transfuse_transport::mllp::{Listener, ListenerSettings, Release};
+use transfuse_transport::{Answer, Frame, Handler, Later, Reply};
 
 use crate::configuration::parse_duration;
 use crate::console::{Console, Tone};
@@ -27,6 +28,9 @@ use crate::failure::{Exit, Outcome};
 /// one segment a line, or kept as a file of its own in the folder that --out names. To rehearse trouble, it can refuse,
 /// dawdle, or hang up: what it refuses and what it hangs up on is not kept.
 ///
+/// A message that asks for it in MSH-15 and MSH-16 is answered in the enhanced mode: CA at once, and AA, or the code of
+/// --nak, after the time of --delay on the same connection.
+///
 /// Example: transfuse listen 127.0.0.1:2576 --out received --drop-every 10
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -36,6 +40,9 @@ pub(crate) struct Arguments {
     /// Keep each message as a file in this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Which MLLP to speak; release 2 says that a message is stored before it is answered
+    #[arg(long, default_value_t = 1, value_name = "RELEASE", value_parser = clap::value_parser!(u8).range(1..=2))]
+    mllp_release: u8,
     /// Refuse everything with this code
     #[arg(long, value_enum, value_name = "CODE")]
     nak: Option<Refusal>,
@@ -101,7 +108,11 @@ async fn serve(arguments: &Arguments, console: Console) -> anyhow::Result<()> {
         enough: CancellationToken::new(),
         console,
     });
-    let listener = Listener::bind(ListenerSettings::new(&arguments.address)).await?;
+    let listener = Listener::bind(ListenerSettings {
+        release: release(arguments.mllp_release),
+        ..ListenerSettings::new(&arguments.address)
+    })
+    .await?;
     let address = listener.local_address().to_string();
     console.note(format_args!(
         "listening on {}",
@@ -130,7 +141,11 @@ async fn stop_on_signal(enough: CancellationToken) {
 impl Receiver {
     async fn take(self: Arc<Self>, frame: Frame) -> Answer {
         let number = self.received.fetch_add(1, Ordering::Relaxed) + 1;
-        tokio::time::sleep(self.delay).await;
+        let message = Message::parse(frame.content.bytes().clone(), &ParseOptions::default());
+        let wanted = message.as_ref().map_or(Wanted::ORIGINAL, Wanted::of);
+        if wanted.accept == Condition::Never {
+            tokio::time::sleep(self.delay).await;
+        }
         if let Some(defect) = frame.defect {
             self.console.note(format_args!("{}: {defect}", frame.source));
             return Answer::Unanswered;
@@ -140,45 +155,75 @@ impl Receiver {
                 .note(format_args!("{}: hung up on message {number}", frame.source));
             return Answer::Unanswered;
         }
-        let (control_id, at) = (format!("L{number}"), ZonedDateTime::now());
-        let context = AcknowledgementContext {
-            control_id: &control_id,
-            at: &at,
-        };
-        match Message::parse(frame.content.bytes().clone(), &ParseOptions::default()) {
+        match message {
             Err(error) => {
                 let finding = [finding("100", &error.to_string())];
-                Answer::Refused(Payload::from(acknowledgement::refuse_unreadable(
-                    frame.content.as_slice(),
-                    &finding,
-                    &context,
-                )))
-            }
-            Ok(message) => match self.nak {
-                Some(refusal) => {
-                    let finding = [finding("207", "refused on request of the rehearsal")];
-                    Answer::Refused(Payload::from(acknowledgement::refuse(
-                        &message,
-                        refusal.code(),
+                let refusing = saying(&format!("L{number}"), wanted, |context| {
+                    acknowledgement::refuse_unreadable(
+                        frame.content.as_slice(),
+                        AcknowledgementCode::AR,
                         &finding,
-                        &context,
-                    )))
-                }
-                None => self.accept(&message, &frame.content, &context),
-            },
+                        context,
+                    )
+                });
+                Answer::Refused(refusing.into())
+            }
+            Ok(message) => self.answer(number, &message, &frame.content, wanted),
         }
     }
 
-    fn accept(&self, message: &Message, content: &Payload, answer: &AcknowledgementContext<'_>) -> Answer {
-        if let Err(error) = self.keep(message, content) {
+    /// Keeps the message unless it is to be refused, and answers it in the mode that it asks for. In the enhanced mode a
+    /// receiver takes the message first and refuses it then.
+    fn answer(&self, number: u64, message: &Message, content: &Payload, wanted: Wanted) -> Answer {
+        if self.nak.is_none()
+            && let Err(error) = self.keep(message, content)
+        {
             self.console.note(format_args!("{error:#}"));
             return Answer::Unanswered;
+        }
+        let last = self.application_answer(number, message, wanted);
+        let answer = if wanted.accept == Condition::Never {
+            Reply::from(last)
+        } else {
+            let now = wanted
+                .accept
+                .on_success()
+                .then(|| saying(&format!("L{number}"), wanted, |context| committing(message, context)));
+            let delay = self.delay;
+            let later = Later::new(async move {
+                tokio::time::sleep(delay).await;
+                last
+            });
+            Reply {
+                now: now.unwrap_or_default(),
+                later: Some(later),
+            }
+        };
+        if self.nak.is_some() {
+            return Answer::Refused(answer);
         }
         let accepted = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
         if self.count.is_some_and(|count| accepted >= count) {
             self.enough.cancel();
         }
-        Answer::Accepted(Payload::from(accepting(message, answer)))
+        Answer::Accepted(answer)
+    }
+
+    /// What the application says, as far as the message wants to hear it.
+    fn application_answer(&self, number: u64, message: &Message, wanted: Wanted) -> Payload {
+        let control_id = format!("L{number}A");
+        match self.nak {
+            None if wanted.application.on_success() => {
+                saying(&control_id, wanted, |context| accepting(message, context))
+            }
+            Some(refusal) if wanted.application.on_error() => {
+                let finding = [finding("207", "refused on request of the rehearsal")];
+                saying(&control_id, wanted, |context| {
+                    acknowledgement::refuse(message, refusal.code(), &finding, context)
+                })
+            }
+            _ => Payload::default(),
+        }
     }
 
     fn keep(&self, message: &Message, content: &Payload) -> anyhow::Result<()> {
@@ -213,12 +258,38 @@ fn accepting(message: &Message, answer: &AcknowledgementContext<'_>) -> bytes::B
     acknowledgement::accept(message, answer)
 }
 
+#[expect(clippy::disallowed_methods, reason = "as above")]
+fn committing(message: &Message, answer: &AcknowledgementContext<'_>) -> bytes::Bytes {
+    acknowledgement::commit(message, answer)
+}
+
+/// In the original mode an acknowledgement has no MSH-15 and 16, in the enhanced mode it asks for nothing.
+fn saying(
+    control_id: &str,
+    wanted: Wanted,
+    write: impl FnOnce(&AcknowledgementContext<'_>) -> bytes::Bytes,
+) -> Payload {
+    let at = ZonedDateTime::now();
+    Payload::from(write(&AcknowledgementContext {
+        control_id,
+        at: &at,
+        asks: (wanted != Wanted::ORIGINAL).then_some(Wanted::NOTHING),
+    }))
+}
+
 fn finding(code: &str, text: &str) -> Finding {
     Finding {
         path: None,
         code: code.to_owned(),
         severity: Severity::Error,
         text: Payload::from(text.to_owned()),
+    }
+}
+
+pub(super) fn release(number: u8) -> Release {
+    match number {
+        2 => Release::Two,
+        _ => Release::One,
     }
 }
 

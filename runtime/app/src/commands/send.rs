@@ -1,5 +1,7 @@
 //! `transfuse send`: an MLLP sender for rehearsals and for the first minute of a new interface.
 
+mod conversation;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,8 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use tokio::sync::mpsc;
-use transfuse_message::{AcknowledgementCode, Answer, Message, ParseOptions, Payload, acknowledgement};
-use transfuse_transport::mllp::{SendError, Sender, SenderSettings};
+use transfuse_transport::mllp::{Sender, SenderSettings};
 
 use crate::configuration::parse_duration;
 use crate::console::{Console, Palette, Tone};
@@ -18,12 +19,16 @@ use crate::control::wire::Words;
 use crate::failure::{Exit, Outcome};
 use crate::samples::{self, Sample};
 use crate::visible;
+use conversation::Told;
 
 /// Send message files over MLLP, and show each acknowledgement
 ///
 /// A file may hold many messages; each begins at a line that begins with MSH. Line feeds become the carriage returns
 /// that HL7 asks for. Messages are sent in order over one connection, each after the answer to the one before.
 /// The exit code is 1 when any message was refused or not answered.
+///
+/// A message whose MSH-15 and MSH-16 ask for the enhanced mode is waited for as it asks: CA first, and then AA, AE or AR
+/// if that comes on the same connection within the time of --await.
 ///
 /// Example: transfuse send 127.0.0.1:2575 examples/lab-results/messages/lab/*.hl7
 #[derive(Debug, Args)]
@@ -46,6 +51,12 @@ pub(crate) struct Arguments {
     /// Wait this long for each answer
     #[arg(long, default_value = "30s", value_name = "TIME", value_parser = parse_duration)]
     timeout: Duration,
+    /// Wait this long for an application acknowledgement that follows an accept acknowledgement
+    #[arg(long = "await", default_value = "5s", value_name = "TIME", value_parser = parse_duration)]
+    patience: Duration,
+    /// Which MLLP the receiver speaks
+    #[arg(long, default_value_t = 1, value_name = "RELEASE", value_parser = clap::value_parser!(u8).range(1..=2))]
+    mllp_release: u8,
     /// Write the results as JSON
     #[arg(long)]
     json: bool,
@@ -66,7 +77,9 @@ pub(crate) struct SentMessage {
     file: PathBuf,
     number: usize,
     control_id: String,
-    /// AA, AE, AR, CA, CE or CR; none where no usable answer came.
+    /// CA where an application acknowledgement followed it, or was to.
+    commit: Option<String>,
+    /// AA, AE, AR, CA, CE or CR: the last one; none where no usable answer came.
     code: Option<String>,
     /// What the receiver says, or why there is no answer.
     text: Words,
@@ -93,6 +106,8 @@ struct Plan {
     /// None: as fast as answers come.
     pause: Option<Duration>,
     settings: SenderSettings,
+    /// For what follows an accept acknowledgement.
+    patience: Duration,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -124,6 +139,7 @@ fn plan(arguments: &Arguments) -> anyhow::Result<Plan> {
     );
     let mut settings = SenderSettings::new(&arguments.address);
     settings.reply_timeout = arguments.timeout;
+    settings.release = super::listen::release(arguments.mllp_release);
     Ok(Plan {
         samples,
         total,
@@ -131,6 +147,7 @@ fn plan(arguments: &Arguments) -> anyhow::Result<Plan> {
         began: Instant::now(),
         pause: arguments.rate.map(|rate| Duration::from_secs(1) / rate),
         settings,
+        patience: arguments.patience,
     })
 }
 
@@ -177,9 +194,9 @@ async fn send_some(plan: Arc<Plan>, results: mpsc::Sender<SentMessage>) {
             tokio::time::sleep_until(due.into()).await;
         }
         let began = Instant::now();
-        let answer = sender.send(&sample.content).await;
+        let told = conversation::hold(&mut sender, sample, &plan.settings, plan.patience).await;
         if results
-            .send(SentMessage::new(sample, answer, began.elapsed()))
+            .send(SentMessage::new(sample, told, began.elapsed()))
             .await
             .is_err()
         {
@@ -192,8 +209,8 @@ impl SentMessage {
     /// Sends one message and waits for what becomes of it.
     pub(crate) async fn exchange(sample: &Sample, sender: &mut Sender) -> Self {
         let began = Instant::now();
-        let answer = sender.send(&sample.content).await;
-        Self::new(sample, answer, began.elapsed())
+        let told = conversation::ask(sender, sample).await;
+        Self::new(sample, told, began.elapsed())
     }
 
     /// AA, AE and so on; none where no usable answer came.
@@ -204,9 +221,13 @@ impl SentMessage {
     /// The acknowledgement with what it is about, and below it what the receiver said.
     pub(crate) fn lines(&self, palette: Palette) -> Vec<String> {
         let tone = if self.accepted { Tone::Good } else { Tone::Bad };
+        let codes = match (self.commit.as_deref(), self.code()) {
+            (Some(commit), Some(code)) if commit != code => format!("{commit} {code}"),
+            (_, code) => code.unwrap_or("--").to_owned(),
+        };
         let first = format!(
             "{}  {:<20} {:>9.1} ms  {}",
-            palette.paint(tone, self.code().unwrap_or("--")),
+            palette.paint(tone, &codes),
             self.control_id,
             self.milliseconds,
             palette.paint(Tone::Faint, &self.label),
@@ -216,46 +237,19 @@ impl SentMessage {
             .collect()
     }
 
-    fn new(sample: &Sample, answer: Result<Payload, SendError>, elapsed: Duration) -> Self {
-        let (code, text) = match answer {
-            Ok(answer) => read_answer(&answer, &sample.control_id),
-            Err(error) => (None, chain_of(&error)),
-        };
+    fn new(sample: &Sample, told: Told, elapsed: Duration) -> Self {
         Self {
             file: sample.file.clone(),
             number: sample.number,
             control_id: sample.control_id.clone(),
-            accepted: code.is_some_and(AcknowledgementCode::is_accept),
-            code: code.map(|code| code.to_string()),
-            text: text.into(),
+            accepted: told.is_accepted,
+            commit: told.commit.map(|code| code.to_string()),
+            code: told.code.map(|code| code.to_string()),
+            text: told.text.into(),
             milliseconds: (elapsed.as_secs_f64() * 1e6).round() / 1e3,
             label: sample.label(),
         }
     }
-}
-
-/// An answer that is for another message says nothing about this one.
-fn read_answer(answer: &Payload, control_id: &str) -> (Option<AcknowledgementCode>, String) {
-    let read = Message::parse(answer.bytes().clone(), &ParseOptions::default())
-        .map_err(|error| error.to_string())
-        .and_then(|message| acknowledgement::read(&message).map_err(|error| error.to_string()));
-    match read {
-        Ok(Answer {
-            control_id: answered, ..
-        }) if answered != control_id => (None, format!("the answer is for message `{answered}`")),
-        Ok(answer) => (Some(answer.code), answer.text.lossy_text().into_owned()),
-        Err(error) => (None, format!("the answer is no acknowledgement: {error}")),
-    }
-}
-
-fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 /// The lines of an answer. MSA-3 often repeats what ERR says better.

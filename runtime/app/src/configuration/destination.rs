@@ -6,6 +6,8 @@ use std::time::Duration;
 use transfuse_engine::{FileName, RetrySettings};
 use transfuse_transport::mllp::SenderSettings;
 
+use super::acknowledgement;
+use super::charset;
 use super::document::Located;
 use super::message_types;
 use super::name;
@@ -23,40 +25,60 @@ const ONE_MILLISECOND: Duration = Duration::from_millis(1);
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const ONE_DAY: Duration = Duration::from_hours(24);
 
-/// One destination, with the place of its name. None where something that is needed is missing or wrong.
-pub(super) fn read(
-    mut section: Section<'_>,
-    order: Order,
-    site: &Path,
-) -> (Option<Located<String>>, Option<Destination>) {
+/// One destination as far as it could be read.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) name: Option<Located<String>>,
+    /// The interface at which its application acknowledgements arrive.
+    pub(super) acknowledged_at: Option<Located<String>>,
+    /// None where something that is needed is missing or wrong.
+    pub(super) resolved: Option<Destination>,
+}
+
+pub(super) fn read(mut section: Section<'_>, order: Order, site: &Path) -> Written {
     let name = section
         .required_text("name")
         .and_then(|text| name::checked(text, "destination", section.faults()));
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
     let types = message_types::read(&mut section);
+    let charset = charset::read(&mut section);
+    let unmappable = charset::unmappable(&mut section, charset.as_deref());
     let retry = retry(section.section("retry", "`retry`"));
-    let Some(kind) = kind else { return (name, None) };
-    let wire = match kind.value {
+    let Some(kind) = kind else {
+        return Written {
+            name,
+            ..Written::default()
+        };
+    };
+    let (wire, acknowledged_at) = match kind.value {
         Kind::Mllp => mllp(&mut section, order),
-        Kind::Files => files(&mut section, site),
+        Kind::Files => (files(&mut section, site), None),
     };
     section.finish();
-    let destination = name.as_ref().zip(wire).map(|(name, wire)| Destination {
+    let resolved = name.as_ref().zip(wire).map(|(name, wire)| Destination {
         name: name.value.clone(),
         types,
+        charset,
+        unmappable,
         retry,
         wire,
     });
-    (name, destination)
+    Written {
+        name,
+        acknowledged_at,
+        resolved,
+    }
 }
 
-fn mllp(section: &mut Section<'_>, order: Order) -> Option<DestinationWire> {
+fn mllp(section: &mut Section<'_>, order: Order) -> (Option<DestinationWire>, Option<Located<String>>) {
     let address = section
         .required_text("address")
         .and_then(|text| checked_address(text, section));
     let timeouts = ONE_MILLISECOND..=TEN_MINUTES;
     let connect_timeout = section.duration("connect_timeout", &timeouts);
     let reply_timeout = section.duration("reply_timeout", &timeouts);
+    let mllp_release = acknowledgement::release(section);
+    let settling = acknowledgement::settling(section);
     let connections = section.located_count("connections", &(1..=64));
     if let Some(connections) = connections
         .as_ref()
@@ -70,12 +92,15 @@ fn mllp(section: &mut Section<'_>, order: Order) -> Option<DestinationWire> {
     }
     let connections = connections.map_or(1, |connections| connections.value);
     let defaults = SenderSettings::new("");
-    Some(DestinationWire::Mllp {
-        address: address?.value,
+    let wire = address.map(|address| DestinationWire::Mllp {
+        address: address.value,
+        mllp_release,
+        settled_by: settling.by,
         connect_timeout_ms: milliseconds(connect_timeout.unwrap_or(defaults.connect_timeout)),
         reply_timeout_ms: milliseconds(reply_timeout.unwrap_or(defaults.reply_timeout)),
         connections,
-    })
+    });
+    (wire, settling.at)
 }
 
 fn files(section: &mut Section<'_>, site: &Path) -> Option<DestinationWire> {

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::acknowledgement;
 use super::destination;
 use super::document::{Document, Located};
 use super::name;
-use super::resolved::{Destination, FORMAT, Interface, Order};
+use super::resolved::{FORMAT, Interface, Order};
 use super::section::{self, Section};
 use super::source::{self, Claims};
 use super::step::{self, Surroundings, Written as WrittenStep};
@@ -14,6 +15,8 @@ use super::step::{self, Surroundings, Written as WrittenStep};
 /// An interface as far as it could be read.
 #[derive(Debug, Default)]
 pub(super) struct Read {
+    /// As the file is named.
+    pub(super) name: String,
     /// None where something that is needed is missing or wrong.
     pub(super) interface: Option<Interface>,
     /// Whether the file is without a fault. Linking an interface that has some would only add to them.
@@ -39,10 +42,14 @@ pub(super) fn read(document: &Arc<Document>, surroundings: &Surroundings<'_>) ->
     }
     let faults_before = faults.count();
     let Some(table) = section::parse(document, faults) else {
-        return Read::default();
+        return Read {
+            name,
+            ..Read::default()
+        };
     };
-    let read = read_file(name, Section::root(document, &table, faults), surroundings);
+    let read = read_file(name.clone(), Section::root(document, &table, faults), surroundings);
     Read {
+        name,
         is_sound: faults.count() == faults_before,
         ..read
     }
@@ -55,12 +62,19 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
     let order = file
         .choice("order", &orders)
         .map_or(Order::Interface, |order| order.value);
-    let (source, claims) = file
+    let (source, mut claims) = file
         .required_section("source", "`[source]`")
         .map(|section| source::read(section, surroundings))
         .unwrap_or_default();
     let destinations = read_destinations(&mut file, order, surroundings.site);
     let steps = read_steps(&mut file, &destinations, surroundings);
+    claims.acknowledged_at = destinations
+        .iter()
+        .filter_map(|one| one.acknowledged_at.clone())
+        .collect();
+    if let Some(name) = &claims.application_acknowledgements {
+        acknowledgement::refuse_unknown(name, "destination", names(&destinations), surroundings.faults);
+    }
     file.finish();
 
     let places = steps.iter().map(|step| step.places.clone()).collect();
@@ -75,21 +89,19 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
             steps: steps.into_iter().map(|step| step.resolved).collect::<Option<_>>()?,
             destinations: destinations
                 .into_iter()
-                .map(|(_, destination)| destination)
+                .map(|one| one.resolved)
                 .collect::<Option<_>>()?,
         })
     };
     Read {
         interface: interface(),
-        is_sound: false,
         steps: places,
         claims,
+        ..Read::default()
     }
 }
 
-type NamedDestination = (Option<Located<String>>, Option<Destination>);
-
-fn read_destinations(file: &mut Section<'_>, order: Order, site: &Path) -> Vec<NamedDestination> {
+fn read_destinations(file: &mut Section<'_>, order: Order, site: &Path) -> Vec<destination::Written> {
     file.require("destinations");
     let sections = file.sections("destinations", "`[[destinations]]`");
     refuse_too_many(sections.len(), "destinations", file);
@@ -97,7 +109,7 @@ fn read_destinations(file: &mut Section<'_>, order: Order, site: &Path) -> Vec<N
         .into_iter()
         .map(|section| destination::read(section, order, site))
         .collect();
-    let names: Vec<&Located<String>> = destinations.iter().filter_map(|(name, _)| name.as_ref()).collect();
+    let names: Vec<&Located<String>> = destinations.iter().filter_map(|one| one.name.as_ref()).collect();
     for (index, name) in names.iter().enumerate() {
         if let Some(first) = names.iter().take(index).find(|other| other.value == name.value) {
             let message = format!("there are two destinations named `{}`", name.value);
@@ -110,20 +122,21 @@ fn read_destinations(file: &mut Section<'_>, order: Order, site: &Path) -> Vec<N
 
 fn read_steps(
     file: &mut Section<'_>,
-    destinations: &[NamedDestination],
+    destinations: &[destination::Written],
     surroundings: &Surroundings<'_>,
 ) -> Vec<WrittenStep> {
-    let names: Vec<&str> = destinations
-        .iter()
-        .filter_map(|(name, _)| name.as_ref())
-        .map(|name| name.value.as_str())
-        .collect();
+    let names: Vec<&str> = names(destinations).collect();
     let sections = file.sections("steps", "`[[steps]]`");
     refuse_too_many(sections.len(), "steps", file);
     sections
         .into_iter()
         .map(|section| step::read(section, &names, surroundings))
         .collect()
+}
+
+fn names(destinations: &[destination::Written]) -> impl Iterator<Item = &str> {
+    let names = destinations.iter().filter_map(|one| one.name.as_ref());
+    names.map(|name| name.value.as_str())
 }
 
 fn refuse_too_many(count: usize, kind: &str, file: &Section<'_>) {

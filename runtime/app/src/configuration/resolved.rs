@@ -57,6 +57,9 @@ pub(crate) struct Source {
     pub(crate) time_zone: String,
     /// None: what MSH-18 says.
     pub(crate) charset: Option<String>,
+    /// A destination; none: the connection that the message came over.
+    #[serde(default)]
+    pub(crate) application_acknowledgements: Option<String>,
     /// None: nothing is asked of messages.
     #[serde(default)]
     pub(crate) validate: Option<Validate>,
@@ -107,6 +110,8 @@ pub(crate) struct Profile {
 pub(crate) enum SourceWire {
     Mllp {
         listen: std::net::SocketAddr,
+        #[serde(default)]
+        mllp_release: MllpRelease,
         frame_bytes_max: u64,
         /// None: silence never closes a connection.
         idle_timeout_ms: Option<u64>,
@@ -121,7 +126,24 @@ pub(crate) enum SourceWire {
         /// Relative to `folder`, as `errors` is.
         archive: PathBuf,
         errors: PathBuf,
+        #[serde(default = "FileLimits::message_bytes_max")]
+        message_bytes_max: u64,
+        #[serde(default = "FileLimits::file_bytes_max")]
+        file_bytes_max: u64,
     },
+}
+
+/// What older revisions, which do not name them, were made with.
+struct FileLimits;
+
+impl FileLimits {
+    fn message_bytes_max() -> u64 {
+        16 << 20
+    }
+
+    fn file_bytes_max() -> u64 {
+        1 << 30
+    }
 }
 
 /// When a file is complete and may be taken.
@@ -167,9 +189,23 @@ pub(crate) struct Destination {
     pub(crate) name: String,
     /// Empty: all.
     pub(crate) types: Vec<String>,
+    /// None: the message's own.
+    #[serde(default)]
+    pub(crate) charset: Option<String>,
+    #[serde(default)]
+    pub(crate) unmappable: Unmappable,
     pub(crate) retry: Retry,
     #[serde(flatten)]
     pub(crate) wire: DestinationWire,
+}
+
+/// What becomes of a character that a destination's set lacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Unmappable {
+    #[default]
+    Fault,
+    Escape,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -177,6 +213,10 @@ pub(crate) struct Destination {
 pub(crate) enum DestinationWire {
     Mllp {
         address: String,
+        #[serde(default)]
+        mllp_release: MllpRelease,
+        #[serde(default)]
+        settled_by: SettledBy,
         connect_timeout_ms: u64,
         reply_timeout_ms: u64,
         connections: u64,
@@ -186,6 +226,29 @@ pub(crate) enum DestinationWire {
         folder: PathBuf,
         file: String,
     },
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MllpRelease {
+    #[default]
+    One,
+    Two,
+}
+
+/// What settles a delivery; the engine explains each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SettledBy {
+    #[default]
+    Answer,
+    Accept,
+    Application {
+        timeout_ms: u64,
+        /// The interface at which it may arrive; none: on the connection only.
+        at: Option<String>,
+    },
+    Transport,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use transfuse_message::Charset;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::ListenerSettings;
 
+use super::acknowledgement;
+use super::charset;
 use super::document::Located;
 use super::quantity::milliseconds;
 use super::resolved::{Acknowledge, FileReady, Source, SourceWire};
@@ -16,11 +17,16 @@ use super::step::Surroundings;
 use super::suggest;
 use super::validate;
 
-/// What no two interfaces of a site can have at the same time.
+/// What an interface asks of the rest of its file and of the other interfaces of the site. No two of them can have one
+/// address to listen on, or one folder.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     pub(super) listen: Option<Located<SocketAddr>>,
     pub(super) folder: Option<Located<PathBuf>>,
+    /// The destination that delivers application acknowledgements.
+    pub(super) application_acknowledgements: Option<Located<String>>,
+    /// The interfaces at which its destinations wait for application acknowledgements.
+    pub(super) acknowledged_at: Vec<Located<String>>,
 }
 
 #[derive(Clone, Copy)]
@@ -37,20 +43,6 @@ const ONE_SECOND: Duration = Duration::from_secs(1);
 const ONE_HOUR: Duration = Duration::from_hours(1);
 const ONE_WEEK: Duration = Duration::from_hours(7 * 24);
 
-/// Character sets to suggest. More labels than these are understood.
-const CHARSETS: [&str; 10] = [
-    "utf-8",
-    "ascii",
-    "windows-1250",
-    "windows-1252",
-    "8859/1",
-    "8859/2",
-    "8859/15",
-    "iso-8859-1",
-    "iso-8859-2",
-    "UNICODE UTF-8",
-];
-
 pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) -> (Option<Source>, Claims) {
     let mut claims = Claims::default();
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
@@ -62,7 +54,10 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
         .choice("ack", &stages)
         .map_or(Acknowledge::Processed, |ack| ack.value);
     let time_zone = time_zone(&mut section);
-    let charset = charset(&mut section);
+    let charset = charset::read(&mut section);
+    claims.application_acknowledgements = section.text("application_acknowledgements");
+    let application_acknowledgements = claims.application_acknowledgements.as_ref();
+    let application_acknowledgements = application_acknowledgements.map(|name| name.value.clone());
     let validate = section
         .section("validate", "`[source.validate]`")
         .map(|section| validate::read(section, ack, surroundings));
@@ -77,6 +72,7 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
             ack,
             time_zone,
             charset,
+            application_acknowledgements,
             validate: match validate {
                 Some(validate) => Some(validate?),
                 None => None,
@@ -89,6 +85,7 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
 
 fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
     let listen = listen_address(section);
+    let mllp_release = acknowledgement::release(section);
     let frame_bytes_max = section.size("frame_bytes_max", &(1024..=(256 << 20)));
     let idle_timeout = section.duration("idle_timeout", &(ONE_SECOND..=ONE_WEEK));
     let connections_max = section.count("connections_max", &(1..=10_000));
@@ -97,6 +94,7 @@ fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
     claims.listen = Some(listen.clone());
     Some(SourceWire::Mllp {
         listen: listen.value,
+        mllp_release,
         frame_bytes_max: frame_bytes_max.unwrap_or(defaults.frame_bytes_max as u64),
         idle_timeout_ms: idle_timeout.or(defaults.idle_timeout).map(milliseconds),
         connections_max: connections_max.unwrap_or(defaults.connections_max as u64),
@@ -125,6 +123,8 @@ fn files(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<
     let marker = section.text("marker");
     let archive = section.folder("archive");
     let errors = section.folder("errors");
+    let message_bytes_max = section.size("message_bytes_max", &(1024..=(256 << 20)));
+    let file_bytes_max = section.size("file_bytes_max", &(1024..=(1 << 40)));
     if let (Some(marker), Some(_)) = (&marker, stable_for) {
         section.faults().at(
             &marker.place,
@@ -147,6 +147,8 @@ fn files(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<
         },
         archive: archive.map_or(defaults.archive, |folder| folder.value),
         errors: errors.map_or_else(|| PathBuf::from(ERRORS), |folder| folder.value),
+        message_bytes_max: message_bytes_max.unwrap_or(defaults.message_bytes_max),
+        file_bytes_max: file_bytes_max.unwrap_or(defaults.file_bytes_max),
     })
 }
 
@@ -169,15 +171,4 @@ fn time_zone(section: &mut Section<'_>) -> String {
             .at_with_hint(&text.place, format!("unknown time zone `{}`", text.value), hint);
     }
     text.value
-}
-
-fn charset(section: &mut Section<'_>) -> Option<String> {
-    let text = section.text("charset")?;
-    if let Some(charset) = Charset::from_label(&text.value) {
-        return Some(charset.label().to_owned());
-    }
-    let message = format!("unknown character set `{}`", text.value);
-    let hints = suggest::hints(&text.value, "character set", &CHARSETS);
-    section.faults().at_with_hints(&text.place, message, hints);
-    None
 }

@@ -27,6 +27,13 @@ pub fn accept(request: &Message, context: &AcknowledgementContext<'_>) -> Bytes 
     answer(request, AcknowledgementCode::AA, &[], context)
 }
 
+/// The accept acknowledgement (CA): the message is in safe storage, and its sender need not care for it any more. Whoever
+/// sends it owns the message.
+#[must_use]
+pub fn commit(request: &Message, context: &AcknowledgementContext<'_>) -> Bytes {
+    answer(request, AcknowledgementCode::CA, &[], context)
+}
+
 /// A refusing acknowledgement with its findings in ERR: in the form of version 2.5 and later, or in the older one
 /// where MSH-12 says so. A code that accepts is turned into its error, because nothing may be accepted here.
 #[must_use]
@@ -44,18 +51,26 @@ pub fn refuse(
     answer(request, code, findings, context)
 }
 
-/// Refuses (AR) bytes that could not be parsed. Where they begin with a header of which the fields can be told, it is
+/// Refuses bytes that could not be parsed. Where they begin with a header of which the fields can be told, it is
 /// answered as usual; otherwise the acknowledgement names neither sender nor control id.
 #[must_use]
-pub fn refuse_unreadable(raw: &[u8], findings: &[Finding], context: &AcknowledgementContext<'_>) -> Bytes {
-    let options = ParseOptions::default();
-    let request = Message::parse(header_line(raw), &options)
-        .or_else(|_| Message::parse(with_standard_delimiters(raw), &options))
-        .or_else(|_| Message::parse(UNKNOWN_HEADER, &options));
-    match request {
-        Ok(request) => refuse(&request, AcknowledgementCode::AR, findings, context),
-        Err(_) => Bytes::new(),
-    }
+pub fn refuse_unreadable(
+    raw: &[u8],
+    code: AcknowledgementCode,
+    findings: &[Finding],
+    context: &AcknowledgementContext<'_>,
+) -> Bytes {
+    let request = header_of(raw).or_else(|| parsed(UNKNOWN_HEADER.to_vec()));
+    request.map_or_else(Bytes::new, |request| refuse(&request, code, findings, context))
+}
+
+/// The header that unreadable bytes begin with, as a message of its own; none where its fields cannot be told.
+pub(super) fn header_of(raw: &[u8]) -> Option<Message> {
+    parsed(header_line(raw)).or_else(|| parsed(with_standard_delimiters(raw)))
+}
+
+fn parsed(bytes: Vec<u8>) -> Option<Message> {
+    Message::parse(bytes, &ParseOptions::default()).ok()
 }
 
 fn answer(
@@ -128,8 +143,15 @@ impl Writer<'_> {
         self.field(&self.text(context.control_id));
         self.field(&self.mirrored(11));
         self.field(&self.mirrored(12));
+        self.out.extend_from_slice(&[self.delimiters.field; 2]);
+        for condition in context
+            .asks
+            .map_or([""; 2], |asks| [asks.accept.as_str(), asks.application.as_str()])
+        {
+            self.field(condition.as_bytes());
+        }
+        self.field(b"");
         // How the acknowledgement's own text is to be read: MSH-18, and MSH-20 where the set is shifted to.
-        self.out.extend_from_slice(&[self.delimiters.field; 5]);
         self.field(&self.mirrored(18));
         self.field(b"");
         self.field(&self.mirrored(20));

@@ -1,6 +1,6 @@
 //! Acknowledgements: what is answered to whom, and how answers are read.
 
-use transfuse_message::acknowledgement::{accept, read, refuse, refuse_unreadable};
+use transfuse_message::acknowledgement::{Condition, Wanted, accept, commit, read, refuse, refuse_unreadable};
 use transfuse_message::{
     AcknowledgementCode, AcknowledgementContext, AnswerError, Finding, Message, ParseOptions, Severity,
 };
@@ -12,6 +12,7 @@ fn with_context<T>(use_it: impl FnOnce(&AcknowledgementContext<'_>) -> T) -> T {
     use_it(&AcknowledgementContext {
         control_id: "A1",
         at: &at,
+        asks: None,
     })
 }
 
@@ -224,7 +225,14 @@ fn bytes_that_could_not_be_parsed_are_refused_with_what_their_header_tells() {
             severity: Severity::Error,
             text: "no".into(),
         };
-        let answer = with_context(|context| refuse_unreadable(raw.as_bytes(), std::slice::from_ref(&finding), context));
+        let answer = with_context(|context| {
+            refuse_unreadable(
+                raw.as_bytes(),
+                AcknowledgementCode::AR,
+                std::slice::from_ref(&finding),
+                context,
+            )
+        });
         let answer = String::from_utf8(answer.to_vec()).unwrap();
         let msa = if acknowledged.is_empty() {
             "MSA|AR".to_owned()
@@ -298,4 +306,87 @@ fn what_is_written_is_read_back() {
 #[test]
 fn debug_output_of_a_finding_holds_no_content() {
     assert!(!format!("{:?}", finding("PRÓBA BETEG")).contains("BETEG"));
+}
+
+fn wanted(fields: &str) -> (&'static str, &'static str) {
+    let wanted = Wanted::of(&message(&format!(
+        "MSH|^~\\&|A|B|C|D|||ADT^A01|K1|P|2.5|||{fields}\rEVN|A01\r"
+    )));
+    (wanted.accept.as_str(), wanted.application.as_str())
+}
+
+#[test]
+fn a_message_asks_for_what_its_header_says_and_for_the_original_mode_where_it_says_nothing() {
+    for codes in ["AL", "NE", "ER", "SU"] {
+        for other in ["AL", "NE", "ER", "SU"] {
+            assert_eq!(wanted(&format!("{codes}|{other}")), (codes, other));
+        }
+    }
+    for (fields, expected) in [
+        ("", ("NE", "AL")),
+        ("|", ("NE", "AL")),
+        ("\"\"|\"\"", ("NE", "AL")),
+        ("AL", ("AL", "NE")),
+        ("|SU", ("NE", "SU")),
+        ("\"\"|ER", ("NE", "ER")),
+        ("al| ne ", ("AL", "NE")),
+        ("YES|", ("AL", "NE")),
+    ] {
+        assert_eq!(wanted(fields), expected, "{fields}");
+    }
+    assert_eq!(wanted("|"), {
+        let Wanted { accept, application } = Wanted::ORIGINAL;
+        (accept.as_str(), application.as_str())
+    });
+}
+
+#[test]
+fn an_acknowledgement_asks_for_no_application_acknowledgement_and_an_accept_acknowledgement_for_nothing() {
+    for (message_type, code, expected) in [
+        ("ACK^A01^ACK", "AA", ("AL", "NE")),
+        ("ACK", "AE", ("AL", "NE")),
+        ("MCF^A01", "AA", ("AL", "NE")),
+        ("", "AR", ("AL", "NE")),
+        ("ACK^A01^ACK", "CA", ("NE", "NE")),
+        ("ACK^A01^ACK", "CE", ("NE", "NE")),
+        ("ACK^A01^ACK", "??", ("AL", "NE")),
+        ("RSP^K22^RSP_K22", "AA", ("AL", "AL")),
+        ("ORR^O02", "AA", ("AL", "AL")),
+    ] {
+        let raw = format!("MSH|^~\\&|A|B|C|D|||{message_type}|K1|P|2.5|||AL|AL\rMSA|{code}|K0\r");
+        let Wanted { accept, application } = Wanted::of(&message(&raw));
+        assert_eq!(
+            (accept.as_str(), application.as_str()),
+            expected,
+            "{message_type} {code}"
+        );
+        assert_eq!(message(&raw).is_acknowledgement(), expected.1 == "NE", "{message_type}");
+    }
+    let original = message("MSH|^~\\&|A|B|C|D|||ACK|K1|P|2.5\rMSA|AA|K0\r");
+    assert_eq!(Wanted::of(&original), Wanted::NOTHING);
+}
+
+#[test]
+fn bytes_that_cannot_be_read_ask_for_what_can_be_told_of_their_header() {
+    let unreadable = b"MSH|^^^^|A|B|C|D|||ADT^A01|K1|P|2.5|||ER|NE\r";
+    assert_eq!(Wanted::of_unreadable(unreadable).accept, Condition::OnError);
+    assert_eq!(Wanted::of_unreadable(b"GET / HTTP/1.1"), Wanted::ORIGINAL);
+    assert_eq!(Wanted::of_unreadable(b""), Wanted::ORIGINAL);
+}
+
+#[test]
+fn an_accept_acknowledgement_names_its_message_and_asks_for_nothing() {
+    let at: jiff::ZonedDateTime = "2026-11-23T14:37:05.25+01:00[+01:00]".parse().unwrap();
+    let context = AcknowledgementContext {
+        control_id: "A1",
+        at: &at,
+        asks: Some(Wanted::NOTHING),
+    };
+    let committed = commit(&message(super::RESULT), &context);
+    assert_eq!(
+        std::str::from_utf8(&committed).unwrap(),
+        "MSH|^~\\&|HIS|MINTA|LABOR|PRÓBA_KÓRHÁZ|20261123143705+0100||ACK^R01^ACK|A1|P|2.5.1|||NE|NE||UNICODE UTF-8\rMSA|CA|K0001\r"
+    );
+    let answer = read(&message(std::str::from_utf8(&committed).unwrap())).unwrap();
+    assert!(answer.code.is_commit() && answer.code.is_accept());
 }

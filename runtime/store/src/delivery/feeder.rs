@@ -12,7 +12,7 @@ use super::queue::{Item, Load, Queue};
 use super::queues::deliveries;
 use crate::journal::{Event, Horizon, JournalReader, Payloads, Written};
 use crate::projection::{ProjectionHandle, connect_for_reading};
-use crate::{Decision, DeliveryId, MessageId, ReadError, Sealed};
+use crate::{DeliveryId, MessageId, ReadError, Sealed};
 
 /// How long a queue waits after its backlog could not be read; its other reasons to wait are none of the feeder's.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -167,11 +167,10 @@ impl Feeder {
                 Event::Message(event) => event.ruling,
                 _ => None,
             });
-        let content = found.and_then(|ruling| match &ruling.decision {
-            Decision::Processed { outputs, .. } => deliveries(ruling.first_delivery, outputs)
+        let content = found.and_then(|ruling| {
+            deliveries(ruling.first_delivery, ruling.decision.outputs())
                 .find(|planned| planned.id == row.id)
-                .map(|planned| planned.output.content.clone()),
-            _ => None,
+                .map(|planned| planned.output.content.clone())
         });
         content.ok_or_else(|| ReadError::Damaged {
             file: self.journal.file(row.position),

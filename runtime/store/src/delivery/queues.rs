@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::feeder::Request;
 use super::queue::{Item, Limits, Queue};
 use crate::journal::{Event, MessageEvent, Ruling, Slot};
-use crate::{Decision, DeliveryId, NewOutput};
+use crate::{DeliveryId, NewOutput};
 
 /// The queues that somebody has asked for, by interface and destination. A delivery without a queue waits in the
 /// journal until there is one.
@@ -91,10 +91,7 @@ impl Open {
     }
 
     fn publish_decision(&self, ruling: &Ruling, event: &MessageEvent) {
-        let Decision::Processed { outputs, .. } = &ruling.decision else {
-            return;
-        };
-        for delivery in deliveries(ruling.first_delivery, outputs) {
+        for delivery in deliveries(ruling.first_delivery, ruling.decision.outputs()) {
             if let Some(queue) = self.find(&ruling.interface, delivery.destination) {
                 queue.push(Item {
                     id: delivery.id,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Arrival, Decision, DeliveryId, MessageId, Settlement, Stage};
+use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Settlement, Stage};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,10 @@ pub(crate) struct Entry {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is a message: a box would cost each of them an allocation and save no memory"
+)]
 pub(crate) enum Event {
     /// A message arrived, or was decided, or both.
     Message(MessageEvent),
@@ -110,26 +114,33 @@ impl Decision {
         }
     }
 
+    /// What leaves the engine because of it.
+    pub(crate) fn outputs(&self) -> &[NewOutput] {
+        match self {
+            Self::Processed { outputs, .. }
+            | Self::Filtered { outputs, .. }
+            | Self::Refused { outputs, .. }
+            | Self::Quarantined { outputs, .. } => outputs,
+        }
+    }
+
     /// How many deliveries it makes.
     pub(crate) fn deliveries(&self) -> u32 {
-        let Self::Processed { outputs, .. } = self else {
-            return 0;
-        };
-        outputs
+        self.outputs()
             .iter()
             .map(|output| u32::try_from(output.destinations.len()).unwrap_or(u32::MAX))
             .sum()
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Processed { outputs, detail } => {
-                detail.len() + outputs.iter().map(|output| output.content.len()).sum::<usize>()
+        let outputs = self.outputs().iter().map(|output| output.content.len()).sum::<usize>();
+        outputs
+            + match self {
+                Self::Processed { detail, .. } => detail.len(),
+                Self::Filtered { reason, detail, .. } => reason.len() + detail.len(),
+                Self::Refused { fault, detail, .. } | Self::Quarantined { fault, detail, .. } => {
+                    fault.text.len() + fault.summary.len() + detail.len()
+                }
             }
-            Self::Filtered { reason, detail } => reason.len() + detail.len(),
-            Self::Refused { fault, detail, .. } | Self::Quarantined { fault, detail } => {
-                fault.text.len() + fault.summary.len() + detail.len()
-            }
-        }
     }
 }

@@ -18,8 +18,14 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::entry::{Address, Entry, Event, MessageEvent};
 use crate::{Decision, MessageId, NewOutput, Settlement, Stage, StoredFault};
 
-/// Format of the entries that this program writes: plain payloads, heads as below.
-const FORMAT: i64 = 1;
+/// Formats of the entries that this program writes: plain payloads, heads as below. An entry has the oldest format that
+/// can hold it, so that an older program reads whatever it can understand.
+mod format {
+    pub(super) const FIRST: i64 = 1;
+    /// A message that was not processed may have outputs.
+    pub(super) const TELLING: i64 = 2;
+    pub(super) const NEWEST: i64 = TELLING;
+}
 
 /// Parameters in the order of the columns.
 pub(super) const INSERT: &str = "INSERT INTO entries(position, format, kind, at_ms, message, head, raw, outputs, \
@@ -47,7 +53,7 @@ pub(super) fn is_clean_end(kind: i64) -> bool {
     kind == kind::ENGINE_STOPPED
 }
 
-/// The heads. Their fields are the file format: the order is fixed, and a change raises `FORMAT`.
+/// The heads. Their fields are the file format: the order is fixed, and a change makes a new format.
 #[derive(Serialize, Deserialize)]
 struct MessageHead<'a, Outputs> {
     #[serde(borrow)]
@@ -85,6 +91,15 @@ enum OutcomeHead<'a, Outputs> {
         fault: FaultHead<'a>,
     },
     Quarantined(#[serde(borrow)] FaultHead<'a>),
+    // From here on format 2: the last three, with outputs.
+    FilteredTelling(Outputs),
+    RefusedTelling {
+        outputs: Outputs,
+        code: &'a str,
+        #[serde(borrow)]
+        fault: FaultHead<'a>,
+    },
+    QuarantinedTelling(Outputs, #[serde(borrow)] FaultHead<'a>),
 }
 
 /// Outputs as they are read: size of the content and names of the destinations.
@@ -115,7 +130,7 @@ struct DeliveryHead<'a> {
 /// Why a row cannot be understood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
-    #[error("an entry has format {0}, this program reads up to {FORMAT}")]
+    #[error("an entry has format {0}, this program reads up to {newest}", newest = format::NEWEST)]
     NewerFormat(i64),
     #[error("an entry has the unknown kind {0}")]
     UnknownKind(i64),
@@ -136,6 +151,7 @@ pub(super) struct Scratch {
 
 /// What goes into the columns after `position` and `format`. Payloads are borrowed: SQLite's copy is the only one.
 struct Columns<'a> {
+    format: i64,
     kind: i64,
     at_ms: i64,
     message: Option<i64>,
@@ -155,7 +171,7 @@ pub(super) fn insert(
     encode_head(entry, &mut scratch.head);
     let columns = columns(entry, &mut scratch.outputs);
     statement.raw_bind_parameter(1, position)?;
-    statement.raw_bind_parameter(2, FORMAT)?;
+    statement.raw_bind_parameter(2, columns.format)?;
     statement.raw_bind_parameter(3, columns.kind)?;
     statement.raw_bind_parameter(4, columns.at_ms)?;
     statement.raw_bind_parameter(5, columns.message)?;
@@ -173,6 +189,7 @@ pub(super) fn insert(
 fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>) -> Columns<'a> {
     let at_ms = entry.at_ms;
     let plain = |kind, message: Option<MessageId>, note: &'a [u8]| Columns {
+        format: format::FIRST,
         kind,
         at_ms,
         message: message.map(MessageId::as_i64),
@@ -201,23 +218,31 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>) -> Columns<'a> {
 fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffer: &'a mut Vec<u8>) -> Columns<'a> {
     let decision = event.ruling.as_ref().map(|ruling| &ruling.decision);
     let nothing: &'a [u8] = &[];
-    let (outputs, detail, note) = match decision {
-        None => (nothing, nothing, nothing),
-        Some(Decision::Processed { outputs, detail }) => (joined(outputs, buffer), detail.as_slice(), nothing),
-        Some(Decision::Filtered { reason, detail }) => (nothing, detail.as_slice(), reason.as_slice()),
-        Some(Decision::Refused { fault, detail, .. } | Decision::Quarantined { fault, detail }) => {
-            (nothing, detail.as_slice(), fault.text.as_slice())
+    let (detail, note) = match decision {
+        None => (nothing, nothing),
+        Some(Decision::Processed { detail, .. }) => (detail.as_slice(), nothing),
+        Some(Decision::Filtered { reason, detail, .. }) => (detail.as_slice(), reason.as_slice()),
+        Some(Decision::Refused { fault, detail, .. } | Decision::Quarantined { fault, detail, .. }) => {
+            (detail.as_slice(), fault.text.as_slice())
         }
     };
     Columns {
+        format: decision
+            .filter(|one| tells(one))
+            .map_or(format::FIRST, |_| format::TELLING),
         kind: message_kind(event),
         at_ms,
         message: Some(event.id.as_i64()),
         raw: event.arrival.as_ref().map_or(nothing, |arrival| arrival.raw.as_slice()),
-        outputs,
+        outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), buffer)),
         detail,
         note,
     }
+}
+
+/// Whether outputs come of a message that was not processed.
+fn tells(decision: &Decision) -> bool {
+    !matches!(decision, Decision::Processed { .. }) && !decision.outputs().is_empty()
 }
 
 fn message_kind(event: &MessageEvent) -> i64 {
@@ -285,16 +310,28 @@ fn message_head(event: &MessageEvent) -> MessageHead<'_, OutputsWritten<'_>> {
             interface: &ruling.interface,
             revision: ruling.revision,
             first_delivery: ruling.first_delivery.as_i64(),
-            outcome: match &ruling.decision {
-                Decision::Processed { outputs, .. } => OutcomeHead::Processed(OutputsWritten(outputs)),
-                Decision::Filtered { .. } => OutcomeHead::Filtered,
-                Decision::Refused { code, fault, .. } => OutcomeHead::Refused {
-                    code,
-                    fault: fault_head(fault),
-                },
-                Decision::Quarantined { fault, .. } => OutcomeHead::Quarantined(fault_head(fault)),
-            },
+            outcome: outcome_head(&ruling.decision),
         }),
+    }
+}
+
+fn outcome_head(decision: &Decision) -> OutcomeHead<'_, OutputsWritten<'_>> {
+    let outputs = OutputsWritten(decision.outputs());
+    match (decision, tells(decision)) {
+        (Decision::Processed { .. }, _) => OutcomeHead::Processed(outputs),
+        (Decision::Filtered { .. }, false) => OutcomeHead::Filtered,
+        (Decision::Filtered { .. }, true) => OutcomeHead::FilteredTelling(outputs),
+        (Decision::Refused { code, fault, .. }, false) => OutcomeHead::Refused {
+            code,
+            fault: fault_head(fault),
+        },
+        (Decision::Refused { code, fault, .. }, true) => OutcomeHead::RefusedTelling {
+            outputs,
+            code,
+            fault: fault_head(fault),
+        },
+        (Decision::Quarantined { fault, .. }, false) => OutcomeHead::Quarantined(fault_head(fault)),
+        (Decision::Quarantined { fault, .. }, true) => OutcomeHead::QuarantinedTelling(outputs, fault_head(fault)),
     }
 }
 

@@ -50,10 +50,7 @@ impl Changes {
     }
 
     fn fold_deliveries(&mut self, names: &mut Names, position: i64, at_ms: i64, message: MessageId, ruling: &Ruling) {
-        let Decision::Processed { outputs, .. } = &ruling.decision else {
-            return;
-        };
-        for planned in deliveries(ruling.first_delivery, outputs) {
+        for planned in deliveries(ruling.first_delivery, ruling.decision.outputs()) {
             let queue = names.queue(&ruling.interface, planned.destination);
             self.queues.entry(queue).or_default().pending += 1;
             let id = planned.id.as_i64();

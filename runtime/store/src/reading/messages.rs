@@ -179,28 +179,34 @@ fn decision_record(at_ms: i64, ruling: Ruling) -> DecisionRecord {
         fault: None,
         detail: Sealed::default(),
     };
-    match ruling.decision {
-        Decision::Processed { outputs, detail } => DecisionRecord {
-            outputs: outputs.into_iter().map(output_record).collect(),
+    let (record, outputs, detail) = match ruling.decision {
+        Decision::Processed { outputs, detail } => (empty, outputs, detail),
+        Decision::Filtered {
+            reason,
+            outputs,
             detail,
-            ..empty
-        },
-        Decision::Filtered { reason, detail } => DecisionRecord {
-            reason: Some(reason),
+        } => {
+            let reason = Some(reason);
+            (DecisionRecord { reason, ..empty }, outputs, detail)
+        }
+        Decision::Refused {
+            code,
+            fault,
+            outputs,
             detail,
-            ..empty
-        },
-        Decision::Refused { code, fault, detail } => DecisionRecord {
-            code: Some(code),
-            fault: Some(fault),
-            detail,
-            ..empty
-        },
-        Decision::Quarantined { fault, detail } => DecisionRecord {
-            fault: Some(fault),
-            detail,
-            ..empty
-        },
+        } => {
+            let (code, fault) = (Some(code), Some(fault));
+            (DecisionRecord { code, fault, ..empty }, outputs, detail)
+        }
+        Decision::Quarantined { fault, outputs, detail } => {
+            let fault = Some(fault);
+            (DecisionRecord { fault, ..empty }, outputs, detail)
+        }
+    };
+    DecisionRecord {
+        outputs: outputs.into_iter().map(output_record).collect(),
+        detail,
+        ..record
     }
 }
 

@@ -18,7 +18,8 @@ use super::folder::{self, blocking};
 use super::places::Settlement;
 use super::scan::Found;
 use super::source::{Flow, FolderSource, cannot_read, source_of, stopped_after};
-use crate::frame::{Frame, Handler};
+use crate::answer::{Answer, Handler};
+use crate::frame::Frame;
 
 pub(super) use progress::remove_orphans;
 
@@ -98,7 +99,7 @@ impl FolderSource {
             let mut answers: FuturesOrdered<_> = undecided
                 .map(|(index, one)| {
                     let answer = handler(self.frame(found, &one.message));
-                    answer.map(move |answer| (index, answer))
+                    answer.then(Answer::decided).map(move |answer| (index, answer))
                 })
                 .collect();
             let answered = async {

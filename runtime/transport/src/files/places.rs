@@ -11,7 +11,8 @@ use super::folder;
 use super::publish::{Temporary, place, sync};
 use super::scan::{Found, marker};
 use super::source::{FolderSourceSettings, SourceOpenError};
-use crate::frame::{Answer, Defect};
+use crate::answer::Answer;
+use crate::frame::Defect;
 
 /// Where files come from, and where they go.
 #[derive(Debug)]
@@ -30,11 +31,11 @@ pub(super) enum Settlement {
 }
 
 impl Settlement {
-    /// Nothing where the file is not done with. What is not a whole message is no message to archive, whatever the
-    /// answer was.
+    /// Nothing where the file is not done with. What is not a whole message is no message to archive, whatever the answer
+    /// was; and replies have nobody to go to, now or later.
     pub(super) fn of(answer: &Answer, defect: Option<Defect>) -> Option<Settlement> {
         match (answer, defect) {
-            (Answer::Unanswered, _) => None,
+            (Answer::Unanswered | Answer::Stored(_), _) => None,
             (_, Some(defect)) => Some(Settlement::Errors(format!("not taken: {defect}"))),
             (Answer::Accepted(_), None) => Some(Settlement::Archive),
             (Answer::Refused(_), None) => Some(Settlement::Errors("refused: the journal says why".to_owned())),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
@@ -14,7 +15,8 @@ use super::folder::{self, blocking};
 use super::names::Pattern;
 use super::places::{Places, Settlement};
 use super::scan::{Content, Filter, Found, Limits, Watch};
-use crate::frame::{Defect, Frame, Handler, next_connection};
+use crate::answer::{Answer, Handler};
+use crate::frame::{Defect, Frame, next_connection};
 
 /// Files are no low-latency transport; listing a share more often loads its server.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -217,7 +219,7 @@ impl FolderSource {
             };
             let defect = frame.defect;
             let source = frame.source.clone();
-            let Some(answer) = self.answer(handler(frame), shutdown).await else {
+            let Some(answer) = self.answer(handler(frame).then(Answer::decided), shutdown).await else {
                 return Flow::Break(());
             };
             if let Some(settlement) = Settlement::of(&answer, defect) {

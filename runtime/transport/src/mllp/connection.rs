@@ -1,5 +1,7 @@
 //! One accepted connection: frames in, replies out, both in order.
 
+mod owed;
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -8,8 +10,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesOrdered, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,8 +17,11 @@ use transfuse_message::Payload;
 
 use super::decoder::{Decoder, END, Event, Pending, START, encode};
 use super::listener::ListenerSettings;
+use super::release::{Commit, Release};
 use super::watchdog::Watchdog;
-use crate::frame::{Answer, Frame, Handler, Truncation, next_connection};
+use crate::answer::{Answer, Handler, Reply};
+use crate::frame::{Defect, Frame, Truncation, next_connection};
+use owed::{Owed, Stage};
 
 /// The read buffer of a connection: about ten usual messages, so that a busy connection allocates once for ten.
 pub(super) const READ_BYTES: usize = 16 * 1024;
@@ -48,7 +51,7 @@ pub(super) struct Connection<S> {
     settings: Arc<ListenerSettings>,
     handler: Handler,
     decoder: Decoder,
-    in_flight: FuturesOrdered<BoxFuture<'static, Answer>>,
+    owed: Owed,
     /// Framed replies that the socket has not taken yet.
     replies: BytesMut,
     reading: Reading,
@@ -74,7 +77,7 @@ enum Reading {
 }
 
 enum Step {
-    Answer(Answer),
+    Answer(Stage),
     Wrote(io::Result<usize>),
     Read(io::Result<usize>),
     TimePassed,
@@ -91,7 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             decoder: Decoder::new(settings.frame_bytes_max),
             settings,
             handler,
-            in_flight: FuturesOrdered::new(),
+            owed: Owed::default(),
             replies: BytesMut::new(),
             reading: Reading::Open,
             answering: true,
@@ -114,16 +117,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         tracing::debug!(source = self.source, connection = self.number, state = ?self.reading, "connection closed");
-        tokio::join!(
-            part(self.stream, self.reading),
-            self.in_flight.for_each(|_| std::future::ready(()))
-        );
+        let unheard = self.owed.deferred();
+        if unheard > 0 {
+            tracing::warn!(
+                source = self.source,
+                connection = self.number,
+                unheard,
+                "closed before the last deferred replies were known"
+            );
+        }
+        tokio::join!(part(self.stream, self.reading), self.owed.finish());
     }
 
     /// Answers come first, so that all that are ready leave in one write; then room is made before more is read.
     fn poll_step(&mut self, shutdown: Pin<&mut impl Future<Output = ()>>, context: &mut Context<'_>) -> Poll<Step> {
-        if let Poll::Ready(Some(answer)) = self.in_flight.poll_next_unpin(context) {
-            return Poll::Ready(Step::Answer(answer));
+        if let Poll::Ready(stage) = self.owed.poll_next(context) {
+            return Poll::Ready(Step::Answer(stage));
         }
         if let Poll::Ready(result) = self.poll_write(context) {
             return Poll::Ready(Step::Wrote(result));
@@ -161,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn take(&mut self, step: Step) {
         match step {
-            Step::Answer(answer) => self.take_answer(answer),
+            Step::Answer(stage) => self.take_answer(stage),
             Step::Wrote(Ok(0)) => self.lose("the socket takes no more bytes"),
             Step::Wrote(Ok(count)) => self.take_progress(count),
             Step::Wrote(Err(error)) => self.lose(error),
@@ -176,11 +185,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    fn take_answer(&mut self, answer: Answer) {
-        match answer {
-            Answer::Accepted(reply) | Answer::Refused(reply) if self.answering => self.queue_reply(&reply),
-            Answer::Accepted(_) | Answer::Refused(_) => {}
-            Answer::Unanswered => self.stop_answering(),
+    fn take_answer(&mut self, stage: Stage) {
+        match stage {
+            Stage::First(defect, answer) if self.settings.release == Release::Two => {
+                self.take_committing(defect, answer);
+            }
+            Stage::First(_, answer) | Stage::Decided(answer) => self.take_decided(answer),
+            Stage::Later(reply) => self.queue_reply(&reply),
         }
         if self.paused {
             self.be_patient();
@@ -188,7 +199,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Release 2: the frame's commit block goes in front of all that HL7 has to say about it. Content that is not in
+    /// safe storage as a whole has no reply, and bytes that were no frame have not even a commit block.
+    fn take_committing(&mut self, defect: Option<Defect>, answer: Answer) {
+        match (defect, answer) {
+            (None, Answer::Unanswered) => {
+                self.queue_commit(Commit::NotStored);
+                self.stop_answering();
+            }
+            (None, answer) => {
+                self.queue_commit(Commit::Stored);
+                self.take_decided(answer);
+            }
+            (Some(Defect::TooLong { .. }), _) => self.queue_commit(Commit::NotStored),
+            (Some(_), _) => {}
+        }
+    }
+
+    fn take_decided(&mut self, answer: Answer) {
+        match answer {
+            Answer::Stored(next) => self.owed.decided_by(next),
+            Answer::Accepted(reply) | Answer::Refused(reply) => self.take_reply(reply),
+            Answer::Unanswered => self.stop_answering(),
+        }
+    }
+
+    fn take_reply(&mut self, Reply { now, later }: Reply) {
+        self.queue_reply(&now);
+        if let Some(later) = later {
+            self.owed.reply_later(later);
+        }
+    }
+
+    fn queue_commit(&mut self, commit: Commit) {
+        if self.answering {
+            encode(commit.content(), &mut self.replies);
+        }
+    }
+
     fn queue_reply(&mut self, reply: &Payload) {
+        if !self.answering {
+            return;
+        }
         if memchr::memchr2(START, END, reply.as_slice()).is_some() {
             tracing::error!(
                 source = self.source,
@@ -237,7 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut any = false;
         self.paused = false;
         while self.reading == Reading::Open {
-            self.paused = self.in_flight.len() >= self.settings.pipeline_max;
+            self.paused = self.owed.is_full(self.settings.pipeline_max);
             if self.paused {
                 break;
             }
@@ -275,7 +327,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn hand_over(&mut self, event: Event) {
         let (content, defect) = match event {
-            Event::Frame(content) => (content, None),
+            Event::Frame(content) => match Commit::of(&content, self.settings.release) {
+                Some(commit) => return self.take_commit(commit),
+                None => (content, None),
+            },
             Event::Defect { defect, kept } => (kept, Some(defect)),
         };
         if let Some(defect) = &defect {
@@ -287,7 +342,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             source: self.source.clone(),
             connection: self.number,
         };
-        self.in_flight.push_back((self.handler)(frame));
+        self.owed.answer_by((self.handler)(frame), defect);
+    }
+
+    /// The peer has stored a reply, or could not. A reply is said once: who did not keep it asks by sending the message
+    /// again.
+    fn take_commit(&self, commit: Commit) {
+        if commit == Commit::NotStored {
+            tracing::warn!(
+                source = self.source,
+                connection = self.number,
+                "the peer could not store a reply"
+            );
+        }
     }
 
     fn lose(&mut self, reason: impl std::fmt::Display) {
@@ -302,7 +369,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn is_over(&self) -> bool {
-        let answered = self.replies.is_empty() && (self.in_flight.is_empty() || !self.answering);
+        let answered = self.replies.is_empty() && (self.owed.is_nothing() || !self.answering);
         match self.reading {
             Reading::Open => false,
             Reading::Stopped | Reading::PeerClosed => answered,
@@ -328,7 +395,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match self.decoder.pending() {
             Pending::ByteAfterEnd => Some(self.read_at + END_GRACE),
             Pending::Frame | Pending::Start => Some(self.frame_deadline()),
-            Pending::Nothing if self.in_flight.is_empty() && self.replies.is_empty() => {
+            Pending::Nothing if self.owed.is_nothing() && self.replies.is_empty() => {
                 self.settings.idle_timeout.map(|timeout| self.read_at + timeout)
             }
             Pending::Nothing => None,

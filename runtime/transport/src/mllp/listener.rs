@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
-use super::socket;
-use crate::frame::Handler;
+use super::{Release, socket};
+use crate::answer::Handler;
 
 /// A report of 10 MB, embedded in base64, is 14 MB.
 const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -44,6 +44,8 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(200);
 pub struct ListenerSettings {
     /// Address and port, `0.0.0.0:2575`; port 0 takes a free one. A host name is resolved once.
     pub address: String,
+    /// Which MLLP the senders speak.
+    pub release: Release,
     /// The largest content of a frame. A connection can hold about twice as much.
     pub frame_bytes_max: usize,
     /// Connections at one time. Further ones are accepted, closed and logged.
@@ -122,6 +124,7 @@ impl ListenerSettings {
     pub fn new(address: impl Into<String>) -> ListenerSettings {
         ListenerSettings {
             address: address.into(),
+            release: Release::One,
             frame_bytes_max: FRAME_BYTES_MAX,
             connections_max: CONNECTIONS_MAX,
             pipeline_max: PIPELINE_MAX,

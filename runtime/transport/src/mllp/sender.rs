@@ -13,6 +13,7 @@ use transfuse_message::Payload;
 use super::connection::END_GRACE;
 use super::decoder::{Decoder, END, Event, Pending, RETURN, START};
 use super::listener::KEEPALIVE;
+use super::release::{Commit, Release};
 use super::socket;
 use super::watchdog::Watchdog;
 use crate::frame::{Defect, Truncation};
@@ -37,11 +38,14 @@ const READ_BYTES: usize = 4 * 1024;
 pub struct SenderSettings {
     /// Host and port, `ehr.hospital.example:2575`. A name is resolved at every connect.
     pub address: String,
+    /// Which MLLP the receiver speaks.
+    pub release: Release,
     /// For the name and the connection together.
     pub connect_timeout: Duration,
     /// How long the receiver may take no byte of a frame.
     pub write_timeout: Duration,
-    /// From the frame's last byte to the reply's last byte.
+    /// From the frame's last byte to the reply's last byte; in release 2 to the commit block, and from there to the
+    /// reply.
     pub reply_timeout: Duration,
     /// The largest reply.
     pub reply_bytes_max: usize,
@@ -56,6 +60,14 @@ pub struct Sender {
     /// Present only while it can carry the next message: it is taken out for each exchange, so that a failed or
     /// abandoned one never leaves a connection on which an answer is outstanding.
     link: Option<Link>,
+}
+
+/// A message that the receiver has been sent, and what it answers. Dropped before [`Exchange::finish`], it closes the
+/// connection.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    sender: &'a mut Sender,
+    link: Link,
 }
 
 /// Why there is no reply. Neither case carries anything of the message.
@@ -113,6 +125,12 @@ pub enum NotSent {
         /// What the kernel said.
         source: io::Error,
     },
+    /// MLLP release 2: the receiver could not store it (0x15).
+    #[error("`{address}` says that it could not store the message")]
+    NotStored {
+        /// As it was given.
+        address: String,
+    },
 }
 
 /// Why it is unknown what became of a message. The connection is closed.
@@ -157,6 +175,12 @@ pub enum Unknown {
         /// The setting.
         timeout: Duration,
     },
+    /// MLLP release 2: replies came, and no commit block.
+    #[error("`{address}` answers without the commit block of MLLP release 2")]
+    NoCommit {
+        /// As it was given.
+        address: String,
+    },
     /// What came is no reply: other bytes, half a frame, or a frame above the limit.
     #[error("the reply of `{address}` cannot be read: {defect}")]
     BadReply {
@@ -172,6 +196,7 @@ impl SenderSettings {
     pub fn new(address: impl Into<String>) -> SenderSettings {
         SenderSettings {
             address: address.into(),
+            release: Release::One,
             connect_timeout: CONNECT_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
             reply_timeout: REPLY_TIMEOUT,
@@ -195,15 +220,12 @@ impl Sender {
     ///
     /// Whether the reply is about this message (MSA-2) is for the caller to see.
     pub async fn send(&mut self, content: &Payload) -> Result<Payload, SendError> {
-        check_framing(content)?;
-        let mut link = match self.link.take().filter(Link::is_quiet) {
-            Some(link) => link,
-            None => self.connect().await?,
-        };
-        link.write(content, &self.settings).await?;
-        let reply = link.reply(&self.settings).await?;
-        if link.holds_nothing() {
-            self.link = Some(link);
+        let reply_timeout = self.settings.reply_timeout;
+        let quiet = self.link.take().filter(Link::is_quiet);
+        let mut exchange = self.write(content, quiet).await?;
+        let reply = exchange.next(reply_timeout).await?;
+        if exchange.link.holds_nothing() {
+            exchange.finish();
         } else {
             tracing::warn!(
                 address = self.settings.address,
@@ -211,6 +233,27 @@ impl Sender {
             );
         }
         Ok(reply)
+    }
+
+    /// Sends one message to a receiver that may say more than one thing about it, and that may still have to say
+    /// something about earlier ones: all of it comes out of [`Exchange::next`]. Connects where needed, also where the
+    /// receiver has closed the connection meanwhile.
+    pub async fn begin(&mut self, content: &Payload) -> Result<Exchange<'_>, SendError> {
+        let open = self.link.take().filter(Link::is_open);
+        self.write(content, open).await
+    }
+
+    async fn write(&mut self, content: &Payload, link: Option<Link>) -> Result<Exchange<'_>, SendError> {
+        check_framing(content)?;
+        let mut link = match link {
+            Some(link) => link,
+            None => self.connect().await?,
+        };
+        link.write(content.as_slice(), &self.settings).await?;
+        if self.settings.release == Release::Two {
+            link.committed(&self.settings).await?;
+        }
+        Ok(Exchange { sender: self, link })
     }
 
     /// Closes the connection, if there is one. The next message opens another.
@@ -237,8 +280,32 @@ impl Sender {
         Ok(Link {
             stream,
             decoder: Decoder::new(self.settings.reply_bytes_max),
+            early: None,
             watchdog: Watchdog::default(),
         })
+    }
+}
+
+impl Exchange<'_> {
+    /// What the receiver sends next, within `patience`. In release 2 it is told that it was stored, which is true as
+    /// far as a reply goes: it settles a message that the caller still has.
+    ///
+    /// Cancel-safe: a dropped call loses nothing.
+    pub async fn next(&mut self, patience: Duration) -> Result<Payload, Unknown> {
+        let settings = &self.sender.settings;
+        if let Some(early) = self.link.early.take() {
+            return Ok(early);
+        }
+        let content = self.link.content(patience, settings).await?;
+        if settings.release == Release::Two {
+            self.link.commit(Commit::Stored, settings).await?;
+        }
+        Ok(content)
+    }
+
+    /// Keeps the connection for the next message. What the receiver still says on it comes out of a later exchange.
+    pub fn finish(self) {
+        self.sender.link = Some(self.link);
     }
 }
 
@@ -247,6 +314,8 @@ impl Sender {
 struct Link {
     stream: TcpStream,
     decoder: Decoder,
+    /// What the receiver said while a commit block was awaited.
+    early: Option<Payload>,
     watchdog: Watchdog,
 }
 
@@ -255,16 +324,20 @@ impl Link {
         socket::is_quiet(&self.stream)
     }
 
-    /// Whether the reply was all that came.
+    /// Whether what was taken out is all that came.
     fn holds_nothing(&mut self) -> bool {
         self.decoder.next_event().is_none() && self.decoder.pending() == Pending::Nothing
     }
 
-    async fn write(&mut self, content: &Payload, settings: &SenderSettings) -> Result<(), SendError> {
+    fn is_open(&self) -> bool {
+        socket::is_open(&self.stream)
+    }
+
+    async fn write(&mut self, content: &[u8], settings: &SenderSettings) -> Result<(), SendError> {
         let SenderSettings {
             address, write_timeout, ..
         } = settings;
-        let content = Buf::chain(content.as_slice(), [END, RETURN].as_slice());
+        let content = Buf::chain(content, [END, RETURN].as_slice());
         let mut rest = Buf::chain([START].as_slice(), content);
         let bytes = rest.remaining();
         while rest.has_remaining() {
@@ -293,12 +366,47 @@ impl Link {
         Ok(())
     }
 
-    async fn reply(&mut self, settings: &SenderSettings) -> Result<Payload, Unknown> {
+    /// Waits for the commit block of what was written. What HL7 says of an earlier message may come before it; only
+    /// one such message, because a release 2 receiver waits for our commit block before it sends another.
+    async fn committed(&mut self, settings: &SenderSettings) -> Result<(), SendError> {
+        let address = || settings.address.clone();
         let deadline = Instant::now() + settings.reply_timeout;
         loop {
-            match self.receive(deadline, settings).await? {
-                None => {}
-                Some(Event::Frame(reply)) => return Ok(reply),
+            let content = self.frame(deadline, settings.reply_timeout, settings).await?;
+            match Commit::of(&content, settings.release) {
+                Some(Commit::Stored) => return Ok(()),
+                Some(Commit::NotStored) => return Err(NotSent::NotStored { address: address() }.into()),
+                None if self.early.is_some() => return Err(Unknown::NoCommit { address: address() }.into()),
+                None => {
+                    self.commit(Commit::Stored, settings).await?;
+                    self.early = Some(content);
+                }
+            }
+        }
+    }
+
+    /// The next frame that is no commit block.
+    async fn content(&mut self, patience: Duration, settings: &SenderSettings) -> Result<Payload, Unknown> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let content = self.frame(deadline, patience, settings).await?;
+            if Commit::of(&content, settings.release).is_none() {
+                return Ok(content);
+            }
+        }
+    }
+
+    async fn frame(
+        &mut self,
+        deadline: Instant,
+        patience: Duration,
+        settings: &SenderSettings,
+    ) -> Result<Payload, Unknown> {
+        let mut event = self.decoder.next_event();
+        loop {
+            match event {
+                None => event = self.receive(deadline, patience, settings).await?,
+                Some(Event::Frame(content)) => return Ok(content),
                 Some(Event::Defect { defect, .. }) => {
                     return Err(Unknown::BadReply {
                         address: settings.address.clone(),
@@ -309,8 +417,23 @@ impl Link {
         }
     }
 
+    async fn commit(&mut self, commit: Commit, settings: &SenderSettings) -> Result<(), Unknown> {
+        match self.write(commit.content(), settings).await {
+            Err(SendError::Unknown(unknown)) => Err(unknown),
+            Err(SendError::NotSent(_)) => Err(Unknown::Closed {
+                address: settings.address.clone(),
+            }),
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// What one read brings, or what its end or the lack of one makes of the bytes before.
-    async fn receive(&mut self, deadline: Instant, settings: &SenderSettings) -> Result<Option<Event>, Unknown> {
+    async fn receive(
+        &mut self,
+        deadline: Instant,
+        patience: Duration,
+        settings: &SenderSettings,
+    ) -> Result<Option<Event>, Unknown> {
         let address = || settings.address.clone();
         let grace = match self.decoder.pending() {
             Pending::ByteAfterEnd => deadline.min(Instant::now() + END_GRACE),
@@ -336,7 +459,7 @@ impl Link {
                 let whole = self.decoder.accept_end();
                 whole.ok_or_else(|| Unknown::ReplyTimeout {
                     address: address(),
-                    timeout: settings.reply_timeout,
+                    timeout: patience,
                 })?
             }
         };
@@ -372,6 +495,9 @@ impl SendError {
             }
             SendError::Unknown(Unknown::ReplyTimeout { .. }) => {
                 Some("the receiver may be slow: `reply_timeout` sets how long it is given")
+            }
+            SendError::Unknown(Unknown::NoCommit { .. }) => {
+                Some("the receiver speaks release 1: leave `mllp_release` out")
             }
             SendError::Unknown(Unknown::BadReply { .. }) => {
                 Some("check that the port speaks MLLP; TLS, HTTP and bare HL7 answer like this")

@@ -48,6 +48,19 @@ pub(super) fn is_quiet(stream: &TcpStream) -> bool {
     }
 }
 
+/// Whether the peer has kept an idle connection open. What is waiting to be read does not matter, and stays.
+pub(super) fn is_open(stream: &TcpStream) -> bool {
+    let mut waiting = [0_u8; 1];
+    loop {
+        match recv(stream, &mut waiting[..], RecvFlags::DONTWAIT | RecvFlags::PEEK) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return true,
+            Ok((count, _)) => return count > 0,
+            Err(_) => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -58,7 +71,7 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::net::{TcpListener, TcpStream};
 
-    use super::{is_quiet, set_up};
+    use super::{is_open, is_quiet, set_up};
 
     async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -85,6 +98,7 @@ mod tests {
         peer.write_all(b"\r\n\r\n\r\n\r\n\r\n").await.unwrap();
         assert!(is_quiet(&stream));
         peer.write_all(b"\r\n\x0B").await.unwrap();
+        assert!(is_open(&stream));
         assert!(!is_quiet(&stream));
     }
 
@@ -92,7 +106,7 @@ mod tests {
     async fn a_connection_that_the_peer_closed_is_not_quiet() {
         let (stream, peer) = pair().await;
         drop(peer);
-        assert!(!is_quiet(&stream));
+        assert!(!is_open(&stream) && !is_quiet(&stream));
         let (stream, peer) = pair().await;
         peer.set_zero_linger().unwrap();
         drop(peer);

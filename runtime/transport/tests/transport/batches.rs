@@ -23,7 +23,7 @@ fn messages(count: usize) -> String {
 }
 
 fn refused() -> Answer {
-    Answer::Refused(payload("MSA|AR"))
+    Answer::Refused(payload("MSA|AR").into())
 }
 
 impl Watched {

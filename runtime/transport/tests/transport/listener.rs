@@ -17,7 +17,7 @@ async fn a_message_is_handed_over_and_its_reply_written() {
     assert_eq!(frame.content.as_slice(), b"MSH|1\rPID|1\r");
     assert_eq!(frame.source, wire.0.local_addr().unwrap().to_string());
     assert_eq!(frame.defect, None);
-    answer.send(Answer::Accepted(payload("MSA|AA\r"))).unwrap();
+    answer.send(Answer::Accepted(payload("MSA|AA\r").into())).unwrap();
     wire.reads(b"\x0BMSA|AA\r\x1C\r").await;
 }
 
@@ -112,7 +112,7 @@ async fn a_connection_that_is_reset_in_the_middle_of_a_frame_leaves_the_listener
         .await
         .unwrap()
         .1
-        .send(Answer::Accepted(payload("a")))
+        .send(Answer::Accepted(payload("a").into()))
         .unwrap();
     wire.reads(b"\x0Ba\x1C\r").await;
 }
@@ -146,7 +146,7 @@ async fn a_sender_that_is_cut_off_while_it_sends_still_reads_why() {
     wire.send(&[b'x'; 5000]).await;
     let (_, answer) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
     wire.send(&vec![b'x'; 100_000]).await;
-    answer.send(Answer::Refused(payload("too long"))).unwrap();
+    answer.send(Answer::Refused(payload("too long").into())).unwrap();
     wire.reads(b"\x0Btoo long\x1C\r").await;
     for _ in 0..10 {
         wire.send(&[b'x'; 10_000]).await;
@@ -183,7 +183,7 @@ async fn a_shutdown_answers_what_is_in_flight_and_frees_the_port() {
         tokio::task::yield_now().await;
     }
     assert!(!running.ended.is_finished());
-    answer.send(Answer::Accepted(payload("a"))).unwrap();
+    answer.send(Answer::Accepted(payload("a").into())).unwrap();
     assert_eq!(wire.reads_to_the_end().await, b"\x0Ba\x1C\r");
     drop(wire);
     timeout(PATIENCE, running.ended).await.unwrap().unwrap();

@@ -46,7 +46,7 @@ async fn no_log_line_and_no_error_shows_what_was_sent() {
             .await
             .unwrap()
             .1
-            .send(Answer::Accepted(payload("Kanári")))
+            .send(Answer::Accepted(payload("Kanári").into()))
             .unwrap();
     }
     frames
@@ -54,7 +54,7 @@ async fn no_log_line_and_no_error_shows_what_was_sent() {
         .await
         .unwrap()
         .1
-        .send(Answer::Accepted(payload("Kanári\x1C\r")))
+        .send(Answer::Accepted(payload("Kanári\x1C\r").into()))
         .unwrap();
     wire.reads_to_the_end().await;
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use transfuse_transport::Defect;
-use transfuse_transport::mllp::{NotSent, SendError, Sender, SenderSettings, Unknown};
+use transfuse_transport::mllp::{NotSent, Release, SendError, Sender, SenderSettings, Unknown};
 
 use crate::support::{PATIENCE, Peer, Wire, echo, listen, payload};
 
@@ -293,4 +293,69 @@ async fn a_sender_that_is_closed_says_so_and_can_send_again() {
     assert_eq!(wire.reads_to_the_end().await, b"");
     let (reply, _wire) = exchange!(sender, "two", answers(&peer, b"\x0Btwo\x1C\r", b"\x0B2\x1C\r"));
     assert_eq!(reply.unwrap(), payload("2"));
+}
+
+fn release_2(address: &str) -> Sender {
+    let mut settings = SenderSettings::new(address);
+    settings.release = Release::Two;
+    Sender::new(settings)
+}
+
+#[tokio::test]
+async fn release_2_waits_for_the_commit_block_and_then_commits_the_reply() {
+    let (peer, address) = Peer::bind().await;
+    let mut sender = release_2(&address);
+    let (reply, mut wire) = exchange!(sender, "one", async {
+        let mut wire = answers(&peer, b"\x0Bone\x1C\r", b"\x0B\x06\x1C\r\x0BAA\x1C\r").await;
+        wire.reads(b"\x0B\x06\x1C\r").await;
+        wire
+    });
+    assert_eq!(reply.unwrap(), payload("AA"));
+    let (reply, ()) = exchange!(sender, "two", async {
+        wire.reads(b"\x0Btwo\x1C\r").await;
+        wire.send(b"\x0B\x15\x1C\r").await;
+    });
+    assert!(
+        matches!(reply, Err(SendError::NotSent(NotSent::NotStored { .. }))),
+        "{reply:?}"
+    );
+}
+
+#[tokio::test]
+async fn release_2_does_not_take_replies_without_a_commit_block() {
+    let (peer, address) = Peer::bind().await;
+    let mut sender = release_2(&address);
+    let (reply, _wire) = exchange!(
+        sender,
+        "one",
+        answers(&peer, b"\x0Bone\x1C\r", b"\x0BAA\x1C\r\x0BAA\x1C\r")
+    );
+    assert!(matches!(unknown(reply), Unknown::NoCommit { .. }));
+}
+
+#[tokio::test]
+async fn an_exchange_gives_all_that_the_receiver_says_also_of_earlier_messages() {
+    let (peer, address) = Peer::bind().await;
+    let mut sender = sender(&address);
+    let content = payload("one");
+    let (mut exchange, mut wire) = timeout(PATIENCE, async {
+        let (begun, wire) = tokio::join!(
+            sender.begin(&content),
+            answers(&peer, b"\x0Bone\x1C\r", b"\x0BCA1\x1C\r\x0BAA1\x1C\r")
+        );
+        (begun.unwrap(), wire)
+    })
+    .await
+    .unwrap();
+    assert_eq!(exchange.next(PATIENCE).await.unwrap(), payload("CA1"));
+    exchange.finish();
+
+    let mut exchange = sender.begin(&payload("two")).await.unwrap();
+    assert_eq!(exchange.next(PATIENCE).await.unwrap(), payload("AA1"));
+    let late = exchange.next(Duration::from_millis(1)).await;
+    assert!(matches!(late, Err(Unknown::ReplyTimeout { .. })), "{late:?}");
+    wire.reads(b"\x0Btwo\x1C\r").await;
+    wire.send(b"\x0BCA2\x1C\r").await;
+    assert_eq!(exchange.next(PATIENCE).await.unwrap(), payload("CA2"));
+    assert!(!peer.has_another());
 }

@@ -29,7 +29,7 @@ async fn an_accepted_file_is_archived_under_its_name() {
 async fn a_refused_file_goes_to_the_error_folder_with_its_reason() {
     let mut watched = watch(folder(), |_| {}).await;
     watched.put("a.hl7", "MSH|Kovács");
-    watched.takes(Answer::Refused(payload("MSA|AR|Kovács"))).await;
+    watched.takes(Answer::Refused(payload("MSA|AR|Kovács").into())).await;
     let reason = watched.appears("error/a.hl7.reason").await;
     assert_eq!(watched.appears("error/a.hl7").await, "MSH|Kovács".as_bytes());
     assert_eq!(String::from_utf8(reason).unwrap(), "refused: the journal says why\n");

@@ -32,7 +32,7 @@ pub(crate) fn handler() -> (Handler, Frames) {
 
 /// Answers each frame with its own content.
 pub(crate) fn echo() -> Handler {
-    Arc::new(|frame| std::future::ready(Answer::Accepted(frame.content)).boxed())
+    Arc::new(|frame| std::future::ready(Answer::Accepted(frame.content.into())).boxed())
 }
 
 /// A listener that runs until the test says otherwise.

@@ -105,5 +105,5 @@ pub(crate) fn set_age(path: &Path, age_s: u64) {
 }
 
 pub(crate) fn accepted() -> Answer {
-    Answer::Accepted(payload(""))
+    Answer::Accepted(payload("").into())
 }

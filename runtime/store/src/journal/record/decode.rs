@@ -8,7 +8,7 @@ use rusqlite::Row;
 use super::super::Payloads;
 use super::super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use super::{
-    ArrivalHead, DeliveryHead, FORMAT, FaultHead, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead, kind,
+    ArrivalHead, DeliveryHead, FaultHead, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead, format, kind,
 };
 use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StoredFault};
 
@@ -43,7 +43,7 @@ struct Contents {
 /// Position and entry of a row that was selected with [`select`].
 pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordError> {
     let format: i64 = row.get(1)?;
-    if format != FORMAT {
+    if !(format::FIRST..=format::NEWEST).contains(&format) {
         return Err(RecordError::NewerFormat(format));
     }
     let kind: i64 = row.get(2)?;
@@ -153,27 +153,53 @@ fn stored_ruling(
     detail: Sealed,
     note: Sealed,
 ) -> Result<Ruling, RecordError> {
-    let decision = match head.outcome {
-        OutcomeHead::Processed(heads) => Decision::Processed {
-            outputs: stored_outputs(heads, outputs)?,
-            detail,
-        },
-        OutcomeHead::Filtered => Decision::Filtered { reason: note, detail },
-        OutcomeHead::Refused { code, fault } => Decision::Refused {
-            code: code.to_owned(),
-            fault: stored_fault(&fault, note),
-            detail,
-        },
-        OutcomeHead::Quarantined(fault) => Decision::Quarantined {
-            fault: stored_fault(&fault, note),
-            detail,
-        },
-    };
     Ok(Ruling {
         interface: Arc::from(head.interface),
         revision: head.revision,
         first_delivery: DeliveryId::from_i64(head.first_delivery),
-        decision,
+        decision: stored_decision(head.outcome, outputs, detail, note)?,
+    })
+}
+
+fn stored_decision(
+    head: OutcomeHead<'_, OutputHeads>,
+    outputs: Option<Bytes>,
+    detail: Sealed,
+    note: Sealed,
+) -> Result<Decision, RecordError> {
+    let refused = |code: &str, fault: &FaultHead<'_>, outputs, note, detail| Decision::Refused {
+        code: code.to_owned(),
+        fault: stored_fault(fault, note),
+        outputs,
+        detail,
+    };
+    let quarantined = |fault: &FaultHead<'_>, outputs, note, detail| Decision::Quarantined {
+        fault: stored_fault(fault, note),
+        outputs,
+        detail,
+    };
+    let filtered = |outputs, reason, detail| Decision::Filtered {
+        reason,
+        outputs,
+        detail,
+    };
+    Ok(match head {
+        OutcomeHead::Processed(heads) => Decision::Processed {
+            outputs: stored_outputs(heads, outputs)?,
+            detail,
+        },
+        OutcomeHead::Filtered => filtered(Vec::new(), note, detail),
+        OutcomeHead::FilteredTelling(heads) => filtered(stored_outputs(heads, outputs)?, note, detail),
+        OutcomeHead::Refused { code, fault } => refused(code, &fault, Vec::new(), note, detail),
+        OutcomeHead::RefusedTelling {
+            outputs: heads,
+            code,
+            fault,
+        } => refused(code, &fault, stored_outputs(heads, outputs)?, note, detail),
+        OutcomeHead::Quarantined(fault) => quarantined(&fault, Vec::new(), note, detail),
+        OutcomeHead::QuarantinedTelling(heads, fault) => {
+            quarantined(&fault, stored_outputs(heads, outputs)?, note, detail)
+        }
     })
 }
 

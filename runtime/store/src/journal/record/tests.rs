@@ -56,15 +56,31 @@ fn fault() -> impl Strategy<Value = StoredFault> {
     })
 }
 
-fn decision() -> impl Strategy<Value = Decision> {
+fn outputs() -> impl Strategy<Value = Vec<NewOutput>> {
     let output = (sealed(), prop::collection::vec(name(), 0..3))
         .prop_map(|(content, destinations)| NewOutput { content, destinations });
-    let outputs = prop::collection::vec(output, 0..4);
+    prop::collection::vec(output, 0..4)
+}
+
+fn decision() -> impl Strategy<Value = Decision> {
     prop_oneof![
-        (outputs, sealed()).prop_map(|(outputs, detail)| Decision::Processed { outputs, detail }),
-        (sealed(), sealed()).prop_map(|(reason, detail)| Decision::Filtered { reason, detail }),
-        (".{0,3}", fault(), sealed()).prop_map(|(code, fault, detail)| Decision::Refused { code, fault, detail }),
-        (fault(), sealed()).prop_map(|(fault, detail)| Decision::Quarantined { fault, detail }),
+        (outputs(), sealed()).prop_map(|(outputs, detail)| Decision::Processed { outputs, detail }),
+        (sealed(), outputs(), sealed()).prop_map(|(reason, outputs, detail)| Decision::Filtered {
+            reason,
+            outputs,
+            detail
+        }),
+        (".{0,3}", fault(), outputs(), sealed()).prop_map(|(code, fault, outputs, detail)| Decision::Refused {
+            code,
+            fault,
+            outputs,
+            detail
+        }),
+        (fault(), outputs(), sealed()).prop_map(|(fault, outputs, detail)| Decision::Quarantined {
+            fault,
+            outputs,
+            detail
+        }),
     ]
 }
 
@@ -150,11 +166,11 @@ proptest! {
 
     #[test]
     fn a_head_of_any_bytes_is_an_error_or_an_entry_and_never_a_panic(
-        kind in 0..50_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
+        format in 1..3_i64, kind in 0..50_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
     ) {
         let segment = segment();
-        let sql = "INSERT INTO entries VALUES (1, 1, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3)";
-        segment.execute(sql, (kind, head, payload)).unwrap();
+        let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3)";
+        segment.execute(sql, (kind, head, payload, format)).unwrap();
         let _ = read(&segment, Payloads::All);
         let _ = read(&segment, Payloads::None);
     }
@@ -170,11 +186,43 @@ fn an_entry_of_a_newer_format_is_refused() {
             event: Event::EngineStopped,
         }],
     );
-    segment.execute("UPDATE entries SET format = 2", []).unwrap();
+    segment.execute("UPDATE entries SET format = 3", []).unwrap();
     assert!(matches!(
         read(&segment, Payloads::All),
-        Err(RecordError::NewerFormat(2))
+        Err(RecordError::NewerFormat(3))
     ));
+}
+
+#[test]
+fn an_entry_has_the_oldest_format_that_can_hold_it() {
+    let acknowledgement = NewOutput {
+        content: Sealed::from(b"MSA".to_vec()),
+        destinations: vec!["ehr".into()],
+    };
+    for (outputs, expected) in [(Vec::new(), 1), (vec![acknowledgement], 2)] {
+        let segment = segment();
+        let decision = Decision::Quarantined {
+            fault: StoredFault::default(),
+            outputs,
+            detail: Sealed::default(),
+        };
+        let ruling = Ruling {
+            interface: "lab".into(),
+            revision: 1,
+            first_delivery: DeliveryId::from_i64(1),
+            decision,
+        };
+        let event = Event::Message(MessageEvent {
+            id: MessageId::from_i64(1),
+            arrival: None,
+            ruling: Some(ruling),
+        });
+        write(&segment, &[Entry { at_ms: 1, event }]);
+        let format: i64 = segment
+            .query_row("SELECT format FROM entries", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(format, expected);
+    }
 }
 
 /// The bytes of the first format, held fast: an entry that an older program wrote must read the same for ever.

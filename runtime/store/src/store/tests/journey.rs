@@ -201,6 +201,23 @@ async fn a_cancelled_lease_takes_nothing() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_quarantined_may_still_have_something_delivered_about_it() {
+    let site = Site::new();
+    let store = site.store();
+    let told = Decision::Quarantined {
+        fault: fault("broken"),
+        outputs: vec![NewOutput {
+            content: String::from("out A").into(),
+            destinations: vec!["ehr".into()],
+        }],
+        detail: Sealed::default(),
+    };
+    let committed = store.decide(store.receive(arrival("A")), told).await.unwrap();
+    assert_eq!((committed.stage(), committed.deliveries()), (Stage::Quarantined, 1));
+    assert_eq!(store.deliver(1).await, ["out A"]);
+}
+
+#[tokio::test]
 async fn refused_and_filtered_messages_are_kept_and_delivered_nowhere() {
     let site = Site::new();
     let store = site.store();
@@ -208,6 +225,7 @@ async fn refused_and_filtered_messages_are_kept_and_delivered_nowhere() {
     let refused = Decision::Refused {
         code: String::from("AE"),
         fault: fault("PID-3 is missing"),
+        outputs: Vec::new(),
         detail: Sealed::default(),
     };
     let refused = store.decide(received, refused).await.unwrap();
@@ -218,6 +236,7 @@ async fn refused_and_filtered_messages_are_kept_and_delivered_nowhere() {
             received,
             Decision::Filtered {
                 reason,
+                outputs: Vec::new(),
                 detail: Sealed::default(),
             },
         )

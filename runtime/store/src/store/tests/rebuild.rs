@@ -112,6 +112,7 @@ impl Run<'_> {
             Step::Filter => {
                 let filtered = Decision::Filtered {
                     reason: Sealed::default(),
+                    outputs: Vec::new(),
                     detail: Sealed::default(),
                 };
                 let _ = store.decide(store.receive(named(0)), filtered).await;

@@ -109,6 +109,7 @@ pub(super) fn processed(content: &str, destinations: &[&str]) -> Decision {
 pub(super) fn quarantined(summary: &str) -> Decision {
     Decision::Quarantined {
         fault: fault(summary),
+        outputs: Vec::new(),
         detail: Sealed::default(),
     }
 }

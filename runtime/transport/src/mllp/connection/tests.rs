@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
 
 use super::{Connection, END_GRACE, LINGER};
-use crate::frame::{Answer, Defect, Frame, Handler, Truncation};
-use crate::mllp::ListenerSettings;
+use crate::answer::{Answer, Handler, Later, Next, Reply};
+use crate::frame::{Defect, Frame, Truncation};
+use crate::mllp::{ListenerSettings, Release};
 
 /// What has not happened by then never will: no time limit of a connection is as long.
 const FOREVER: Duration = Duration::from_hours(24 * 3650);
@@ -109,7 +110,7 @@ impl Served {
     /// The next frame's content; it is answered with its own content.
     async fn echo(&mut self) -> Frame {
         let (frame, answer) = self.frame().await;
-        answer.send(Answer::Accepted(frame.content.clone())).unwrap();
+        answer.send(Answer::Accepted(frame.content.clone().into())).unwrap();
         frame
     }
 
@@ -141,7 +142,7 @@ impl Served {
 }
 
 fn accepted(reply: &'static str) -> Answer {
-    Answer::Accepted(Payload::from(reply.as_bytes()))
+    Answer::Accepted(Payload::from(reply.as_bytes()).into())
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +159,7 @@ async fn replies_leave_in_the_order_of_their_frames_whatever_the_order_of_the_an
     assert_eq!((first.source.as_str(), first.connection), ("test", second.connection));
     answer_third.send(accepted("c")).unwrap();
     answer_second
-        .send(Answer::Refused(Payload::from(b"b".as_slice())))
+        .send(Answer::Refused(Payload::from(b"b".as_slice()).into()))
         .unwrap();
     served.settle().await;
     assert_eq!(served.writes.load(Ordering::Relaxed), 0);
@@ -218,6 +219,119 @@ async fn a_reply_that_would_break_the_framing_closes_the_connection() {
     assert_eq!(served.reads_to_the_end().await, b"");
 }
 
+/// An answer whose reply is followed by another one, and where that one is given.
+fn accepted_for_now(reply: &'static str) -> (Answer, oneshot::Sender<Payload>) {
+    let (later, known) = oneshot::channel();
+    let reply = Reply {
+        now: Payload::from(reply.as_bytes()),
+        later: Some(Later::new(async { known.await.unwrap_or_default() })),
+    };
+    (Answer::Accepted(reply), later)
+}
+
+/// An answer that says no more than that the frame is stored, and where the next one is given.
+fn stored() -> (Answer, oneshot::Sender<Answer>) {
+    let (decided, known) = oneshot::channel();
+    let next = Next::new(async { known.await.unwrap_or(Answer::Unanswered) });
+    (Answer::Stored(next), decided)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deferred_reply_holds_up_no_other_frame_s_reply() {
+    let mut served = serve(|settings| settings.pipeline_max = 1);
+    served.send(b"\x0B1\x1C\r\x0B2\x1C\r\x0B3\x1C\r").await;
+    let (first, later_first) = accepted_for_now("a");
+    let (second, later_second) = accepted_for_now("");
+    served.frame().await.1.send(first).unwrap();
+    served.reads(b"\x0Ba\x1C\r").await;
+    served.frame().await.1.send(second).unwrap();
+    served.frame().await.1.send(accepted("c")).unwrap();
+    served.reads(b"\x0Bc\x1C\r").await;
+    later_second.send(Payload::from(b"B".as_slice())).unwrap();
+    served.settle().await;
+    later_first.send(Payload::from(b"A".as_slice())).unwrap();
+    served.reads(b"\x0BA\x1C\r\x0BB\x1C\r").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_has_sent_all_it_wants_still_gets_its_deferred_replies() {
+    let mut served = serve(|_| {});
+    served.send(b"\x0B1\x1C\r").await;
+    served.peer.shutdown().await.unwrap();
+    let (answer, later) = accepted_for_now("a");
+    served.frame().await.1.send(answer).unwrap();
+    served.reads(b"\x0Ba\x1C\r").await;
+    later.send(Payload::from(b"A".as_slice())).unwrap();
+    assert_eq!(served.reads_to_the_end().await, b"\x0BA\x1C\r");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deferred_reply_does_not_keep_a_connection_that_is_lost() {
+    let mut served = serve(|_| {});
+    served.send(b"\x0B1\x1C\r\x0B2\x1C\r").await;
+    let (answer, _later) = accepted_for_now("a");
+    served.frame().await.1.send(answer).unwrap();
+    served.reads(b"\x0Ba\x1C\r").await;
+    drop(served.peer);
+    served.frames.recv().await.unwrap().1.send(accepted("b")).unwrap();
+    timeout(FOREVER, served.ended).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn release_2_commits_what_is_stored_before_it_replies_and_in_the_order_of_the_frames() {
+    let mut served = serve(|settings| settings.release = Release::Two);
+    served.send(b"\x0B1\x1C\r\x0B2\x1C\r").await;
+    let (_, first) = served.frame().await;
+    let (_, second) = served.frame().await;
+    let ((stored_first, decided_first), (stored_second, decided_second)) = (stored(), stored());
+    second.send(stored_second).unwrap();
+    decided_second.send(accepted("b")).unwrap();
+    served.settle().await;
+    assert_eq!(served.writes.load(Ordering::Relaxed), 0);
+    first.send(stored_first).unwrap();
+    served.reads(b"\x0B\x06\x1C\r\x0B\x06\x1C\r").await;
+    decided_first
+        .send(Answer::Refused(Payload::from(b"a".as_slice()).into()))
+        .unwrap();
+    served.reads(b"\x0Ba\x1C\r\x0Bb\x1C\r").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn release_2_takes_the_peer_s_commit_blocks_for_no_messages() {
+    let mut served = serve(|settings| settings.release = Release::Two);
+    served.send(b"\x0B\x06\x1C\r\x0B\x15\x1C\r\x0B1\x1C\r").await;
+    assert_eq!(served.echo().await.content.as_slice(), b"1");
+    served.reads(b"\x0B\x06\x1C\r\x0B1\x1C\r").await;
+
+    let mut served = serve(|_| {});
+    served.send(b"\x0B\x06\x1C\r").await;
+    assert_eq!(served.echo().await.content.as_slice(), b"\x06");
+}
+
+#[tokio::test(start_paused = true)]
+async fn release_2_says_of_a_frame_that_could_not_be_stored_so_and_nothing_else() {
+    let mut served = serve(|settings| {
+        settings.release = Release::Two;
+        settings.frame_bytes_max = 10;
+    });
+    served.send(b"\x0B0123456789A\x1C\r\x0B1\x1C\r").await;
+    let refused = Answer::Refused(Payload::from(b"too long".as_slice()).into());
+    served.frame().await.1.send(refused).unwrap();
+    served.reads(b"\x0B\x15\x1C\r").await;
+    served.frame().await.1.send(Answer::Unanswered).unwrap();
+    assert_eq!(served.reads_to_the_end().await, b"\x0B\x15\x1C\r");
+}
+
+#[tokio::test(start_paused = true)]
+async fn release_2_says_nothing_of_bytes_that_were_no_frame() {
+    let mut served = serve(|settings| settings.release = Release::Two);
+    served.send(b"hello\x0B1\x1C\r").await;
+    let nothing = Answer::Refused(Reply::default());
+    served.frame().await.1.send(nothing).unwrap();
+    served.echo().await;
+    served.reads(b"\x0B\x06\x1C\r\x0B1\x1C\r").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_end_without_a_return_is_accepted_after_a_moment() {
     let mut served = serve(|_| {});
@@ -243,7 +357,9 @@ async fn a_frame_that_does_not_go_on_is_reported_and_the_connection_closed_after
     assert_eq!(began.elapsed().as_secs(), 30);
     assert_eq!(frame.defect, Some(Defect::Truncated(Truncation::Stalled)));
     assert_eq!(frame.content.as_slice(), b"half a");
-    answer.send(Answer::Refused(Payload::from(b"no".as_slice()))).unwrap();
+    answer
+        .send(Answer::Refused(Payload::from(b"no".as_slice()).into()))
+        .unwrap();
     assert_eq!(served.reads_to_the_end().await, b"\x0Bno\x1C\r");
 }
 

@@ -1,0 +1,128 @@
+//! What a sender asked to hear, and who owns its message when.
+
+use std::sync::Arc;
+
+use transfuse_message::{Condition, Wanted};
+use transfuse_transport::mllp::Release;
+
+use crate::settings::{AckStage, InterfaceSettings, SourceSettings};
+
+/// How an interface answers its senders.
+#[derive(Debug)]
+pub(crate) struct Answering {
+    stage: AckStage,
+    source: Source,
+    /// Where the application acknowledgements of the enhanced mode go; none: where the message came from.
+    pub(crate) destination: Option<Arc<str>>,
+}
+
+/// What a source can tell a sender.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// Anything, on the connection; with release 2 of MLLP also that it was stored.
+    Connection(Release),
+    /// By the folder that a file is moved into, that it was accepted or refused.
+    Folder,
+}
+
+/// What holds between the engine and the sender of one message.
+///
+/// A message changes hands only by what its sender can hear. One whose sender relies on accept acknowledgements is the
+/// engine's once it is durable. Of any other the `ack` stage decides, with one exception: a refusal that nobody hears
+/// would leave the message with nobody, so that then, too, the engine keeps it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// What can be told of what was asked for.
+    wanted: Wanted,
+    stage: AckStage,
+    source: Source,
+    /// Application acknowledgements leave by a destination.
+    by_destination: bool,
+}
+
+impl Answering {
+    pub(crate) fn of(settings: &InterfaceSettings) -> Self {
+        Self {
+            stage: settings.ack,
+            source: match &settings.source {
+                SourceSettings::Mllp(listener) => Source::Connection(listener.release),
+                SourceSettings::Files(_) => Source::Folder,
+            },
+            destination: settings.application_acknowledgements.clone(),
+        }
+    }
+
+    /// The terms of a message that asks for `wanted`. The original mode knows no way back but the one that the message
+    /// came.
+    pub(crate) fn terms(&self, wanted: Wanted) -> Terms {
+        let accept = match self.source {
+            Source::Connection(_) => wanted.accept,
+            Source::Folder => Condition::Never,
+        };
+        Terms {
+            wanted: Wanted { accept, ..wanted },
+            stage: self.stage,
+            source: self.source,
+            by_destination: self.destination.is_some() && wanted != Wanted::ORIGINAL,
+        }
+    }
+}
+
+impl Terms {
+    /// What the sender is to be told.
+    pub(crate) fn wanted(self) -> Wanted {
+        self.wanted
+    }
+
+    /// Whether the message asks for no more than the original mode gives.
+    pub(crate) fn is_original(self) -> bool {
+        self.wanted == Wanted::ORIGINAL
+    }
+
+    /// Whether the sender relies on accept acknowledgements: on CA, or on hearing no CE and no CR.
+    pub(crate) fn commits(self) -> bool {
+        self.wanted.accept != Condition::Never
+    }
+
+    /// Whether a frame that is stored is told to be, before anything else is.
+    pub(crate) fn tells_stored(self) -> bool {
+        matches!(self.source, Source::Connection(Release::Two))
+    }
+
+    /// Whether the sender is told that its message is the engine's as soon as it is durable.
+    pub(crate) fn accepts_on_receipt(self) -> bool {
+        self.commits() || self.stage == AckStage::Received
+    }
+
+    /// Whether the message has to be durable before anything further happens to it.
+    pub(crate) fn needs_receipt(self) -> bool {
+        self.accepts_on_receipt() || self.tells_stored() || self.by_destination
+    }
+
+    /// Whether what the chain cannot process rests in quarantine, and is not refused.
+    pub(crate) fn engine_owns_failures(self) -> bool {
+        self.accepts_on_receipt() || !self.hears_refusals()
+    }
+
+    /// Whether what cannot even be read rests in quarantine: only where the sender would not hear of it.
+    pub(crate) fn engine_owns_unreadable(self) -> bool {
+        !self.hears_refusals() && !self.wanted.accept.on_error()
+    }
+
+    fn hears_refusals(self) -> bool {
+        match self.source {
+            Source::Folder => true,
+            Source::Connection(_) => self.wanted.application.on_error(),
+        }
+    }
+
+    /// Whether an application acknowledgement leaves on the connection, if one is due.
+    pub(crate) fn on_connection(self) -> bool {
+        !self.by_destination
+    }
+
+    /// Whether the application acknowledgement follows an answer that was given before.
+    pub(crate) fn defers(self) -> bool {
+        self.commits() && self.wanted.application != Condition::Never && self.on_connection()
+    }
+}

@@ -1,0 +1,226 @@
+//! Sending over MLLP, and hearing what the receiver says about it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use transfuse_message::acknowledgement::{self, AcknowledgementCode};
+use transfuse_message::{Message, ParseOptions, Payload, Wanted};
+use transfuse_transport::mllp::{Exchange, SendError, Sender};
+
+use super::{Attempt, Refusal, parsed};
+use crate::awaited::Expectation;
+use crate::settings::{Acknowledged, MllpSettings};
+
+/// One connection to a receiver, and what it takes for an answer.
+#[derive(Debug)]
+pub struct MllpWire {
+    sender: Sender,
+    reply_timeout: Duration,
+    acknowledged: Acknowledged,
+}
+
+/// What a receiver said about a message.
+pub(crate) struct Heard {
+    pub(crate) code: AcknowledgementCode,
+    pub(crate) attempt: Attempt,
+}
+
+/// What one message asks of its receiver.
+struct Asked {
+    control_id: String,
+    wanted: Wanted,
+}
+
+/// How many unasked-for frames are taken out of a connection before the next message. A receiver that sends more than
+/// this between two messages sends something else than acknowledgements.
+const UNASKED_MAX: usize = 256;
+
+impl MllpWire {
+    pub(crate) fn new(settings: &MllpSettings) -> Self {
+        Self {
+            sender: Sender::new(settings.sender.clone()),
+            reply_timeout: settings.sender.reply_timeout,
+            acknowledged: settings.acknowledged.clone(),
+        }
+    }
+
+    pub(super) fn acknowledged_at(&self) -> Option<&Arc<str>> {
+        match &self.acknowledged {
+            Acknowledged::Application { at, .. } => at.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(super) async fn send(&mut self, content: &Payload, expected: Option<&mut Expectation>) -> Attempt {
+        let asked = Asked::of(content);
+        let attempt = match self.acknowledged {
+            Acknowledged::Answer => self.ask(content, &asked).await,
+            Acknowledged::Accept => self.hear_accept(content, &asked).await,
+            Acknowledged::Application { timeout, .. } => {
+                self.hear_application(content, &asked, timeout, expected).await
+            }
+            Acknowledged::Transport => self.hand_over(content).await,
+        };
+        attempt.unwrap_or_else(|fault| Attempt::Failed {
+            fault: asked.explain(fault),
+        })
+    }
+
+    /// One answer, which settles the delivery whatever its mode.
+    async fn ask(&mut self, content: &Payload, asked: &Asked) -> Result<Attempt, String> {
+        let answer = self.sender.send(content).await.map_err(|fault| told(&fault))?;
+        let heard = read(&answer, &asked.control_id);
+        if heard.is_err() {
+            // Whatever else this connection says is not to be trusted either.
+            self.sender.close().await;
+        }
+        Ok(heard?.attempt)
+    }
+
+    /// The first acknowledgement of this message. Application acknowledgements of those before it come in between.
+    async fn hear_accept(&mut self, content: &Payload, asked: &Asked) -> Result<Attempt, String> {
+        let mut exchange = self.sender.begin(content).await.map_err(|fault| told(&fault))?;
+        let deadline = Instant::now() + self.reply_timeout;
+        loop {
+            let answer = next(&mut exchange, deadline).await?;
+            if let Some(heard) = asked.hear(&answer)? {
+                exchange.finish();
+                return Ok(heard.attempt);
+            }
+        }
+    }
+
+    /// The application acknowledgement, on this connection or another one. Until the receiver has said that it holds the
+    /// message it has the time of a reply; from then on, `patience`.
+    async fn hear_application(
+        &mut self,
+        content: &Payload,
+        asked: &Asked,
+        patience: Duration,
+        mut expected: Option<&mut Expectation>,
+    ) -> Result<Attempt, String> {
+        let mut exchange = self.sender.begin(content).await.map_err(|fault| told(&fault))?;
+        let mut is_held = !asked.is_answered_at_once();
+        let mut deadline = Instant::now() + if is_held { patience } else { self.reply_timeout };
+        loop {
+            let (answer, is_ours) = tokio::select! {
+                answer = next(&mut exchange, deadline) => (answer?, true),
+                answer = elsewhere(&mut expected) => (answer, false),
+            };
+            let Some(heard) = asked.hear(&answer)? else { continue };
+            if heard.code == AcknowledgementCode::CA && asked.wanted.application.on_success() {
+                is_held = true;
+                deadline = Instant::now() + patience;
+                continue;
+            }
+            // An acknowledgement that overtook the accept acknowledgement leaves a connection that still owes it.
+            if is_ours || is_held {
+                exchange.finish();
+            }
+            return Ok(heard.attempt);
+        }
+    }
+
+    /// No acknowledgement at all. What the receiver says nevertheless is taken out of its way.
+    async fn hand_over(&mut self, content: &Payload) -> Result<Attempt, String> {
+        let mut exchange = self.sender.begin(content).await.map_err(|fault| told(&fault))?;
+        for _ in 0..UNASKED_MAX {
+            if exchange.next(Duration::ZERO).await.is_err() {
+                break;
+            }
+        }
+        exchange.finish();
+        let answer = Payload::default();
+        Ok(Attempt::Delivered { answer })
+    }
+}
+
+impl Asked {
+    fn of(content: &Payload) -> Self {
+        let message = parsed(content);
+        Self {
+            wanted: message.as_ref().map_or(Wanted::ORIGINAL, Wanted::of),
+            control_id: message.map_or_else(String::new, |message| message.header().control_id().to_owned()),
+        }
+    }
+
+    /// Whether the receiver has something to say before its application has looked at the message; in the original mode
+    /// the application is asked while the sender waits.
+    fn is_answered_at_once(&self) -> bool {
+        self.wanted == Wanted::ORIGINAL || self.wanted.accept.on_success()
+    }
+
+    /// What an answer says of this message; none where it is the application acknowledgement of another one.
+    fn hear(&self, answer: &Payload) -> Result<Option<Heard>, String> {
+        let read = acknowledgement_in(answer)?;
+        if read.control_id == self.control_id {
+            return Ok(Some(Heard::of(answer, read)));
+        }
+        if read.code.is_commit() {
+            return Err("the receiver answered for another control id".to_owned());
+        }
+        tracing::warn!(code = %read.code, "an application acknowledgement came for a message that is not waited for");
+        Ok(None)
+    }
+
+    /// Nobody has to answer a message that asks for nothing.
+    fn explain(&self, fault: String) -> String {
+        let Wanted { accept, application } = self.wanted;
+        if accept.on_success() || application.on_success() {
+            return fault;
+        }
+        format!("{fault}; the message asks for no acknowledgement of success (MSH-15, MSH-16), so that none may come")
+    }
+}
+
+impl Heard {
+    fn of(answer: &Payload, read: transfuse_message::Answer) -> Self {
+        let refusal = |text| Refusal {
+            kind: "refused-by-destination",
+            hint: "correct the cause at the receiver or in the mapping, then replay the delivery",
+            summary: format!("the receiver answered {}", read.code),
+            text,
+        };
+        let attempt = match read.code {
+            AcknowledgementCode::AA | AcknowledgementCode::CA => Attempt::Delivered { answer: answer.clone() },
+            AcknowledgementCode::AE | AcknowledgementCode::CE => Attempt::Refused(refusal(read.text)),
+            AcknowledgementCode::AR | AcknowledgementCode::CR => Attempt::NotNow(refusal(read.text)),
+        };
+        Self {
+            code: read.code,
+            attempt,
+        }
+    }
+}
+
+/// Reads MSA. An answer for another message settles nothing: it is what a receiver says that has lost its place.
+pub(super) fn read(answer: &Payload, control_id: &str) -> Result<Heard, String> {
+    let read = acknowledgement_in(answer)?;
+    if read.control_id != control_id {
+        return Err("the receiver answered for another control id".to_owned());
+    }
+    Ok(Heard::of(answer, read))
+}
+
+fn acknowledgement_in(answer: &Payload) -> Result<transfuse_message::Answer, String> {
+    let message = Message::parse(answer.bytes().clone(), &ParseOptions::default())
+        .map_err(|fault| format!("the receiver's answer is not an HL7 message: {fault}"))?;
+    acknowledgement::read(&message).map_err(|fault| format!("the receiver's answer says nothing: {fault}"))
+}
+
+async fn next(exchange: &mut Exchange<'_>, deadline: Instant) -> Result<Payload, String> {
+    let patience = deadline.saturating_duration_since(Instant::now());
+    exchange.next(patience).await.map_err(|fault| fault.to_string())
+}
+
+async fn elsewhere(expected: &mut Option<&mut Expectation>) -> Payload {
+    match expected {
+        Some(expected) => expected.answer().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn told(fault: &SendError) -> String {
+    fault.to_string()
+}
