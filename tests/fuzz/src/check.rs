@@ -33,14 +33,13 @@ pub fn check(input: &[u8]) {
     check_reading(&message);
     check_parts(input.message, true);
     check_recoding(&message);
-    check_groups(&message);
     for edit in input.edits {
         if let Some(edit) = Edit::of(edit, &message) {
             message = edit.make(&message);
             check_settled(&message);
-            check_groups(&message);
         }
     }
+    check_groups(&message);
 }
 
 /// What is not touched is printed as it came, also where it is put together from its segments.

@@ -1,9 +1,11 @@
 //! The rules of what is known of a message as a whole: its groups and findings, its place in a batch, and its text in
 //! another character set.
 
+use std::ops::Range;
+
 use transfuse_message::batch::{PartKind, parts};
 use transfuse_message::validation::{Level, validate};
-use transfuse_message::{Charset, Message, Path, Unmappable, Value};
+use transfuse_message::{Charset, Message, ParseOptions, Path, Unmappable, Value};
 
 use crate::nodes::leaves;
 
@@ -24,11 +26,27 @@ pub(crate) fn check_groups(message: &Message) {
         let found = found.is_ok_and(|mut found| found.any(|found| found.segments() == range));
         assert!(found, "{path} does not lead to its group");
     }
+    let options = ParseOptions {
+        charset: Some(message.charset()),
+        segments_max: usize::MAX,
+    };
+    let again = Message::parse(message.encode(), &options);
+    assert!(
+        again.is_ok_and(|again| shape(&again) == shape(message)),
+        "the groups are those of an earlier state"
+    );
     let findings = validate(message, &Level::Structure);
     assert!(
         findings.listed().len() <= findings.total(),
         "more findings are listed than there are"
     );
+}
+
+fn shape(message: &Message) -> Vec<(String, Range<usize>)> {
+    let groups = message.groups().iter();
+    groups
+        .map(|group| (group.path().to_string(), group.segments()))
+        .collect()
 }
 
 /// A batch of one message is that message; all parts together are the bytes.
