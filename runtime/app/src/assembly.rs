@@ -141,6 +141,8 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             ready,
             archive,
             errors,
+            message_bytes_max,
+            file_bytes_max,
         } => SourceSettings::Files(FolderSourceSettings {
             pattern: pattern.clone(),
             poll_interval: Duration::from_millis(*poll_ms),
@@ -150,6 +152,8 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             },
             archive: archive.clone(),
             errors: errors.clone(),
+            message_bytes_max: *message_bytes_max,
+            file_bytes_max: *file_bytes_max,
             ..FolderSourceSettings::new(site.join(folder))
         }),
     }

@@ -13,6 +13,7 @@ mod interface;
 mod acknowledge;
 mod awaited;
 mod backlog;
+mod batch;
 mod lane;
 mod owed;
 mod plan;

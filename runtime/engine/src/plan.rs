@@ -188,7 +188,7 @@ impl Plan {
     fn of_broken_frame(terms: Terms, defect: Defect) -> Self {
         let plan = Self::sender_keeps(Trouble::broken(defect).of_frame(terms), &Detail::default());
         match defect {
-            Defect::TooLong { .. } => plan,
+            Defect::TooLong { .. } | Defect::TooManyParts { .. } => plan,
             _ => Self {
                 reply: Reply::Nothing,
                 ..plan

@@ -61,7 +61,7 @@ def nodes(facts, kind, cardinality_index):
                 quantity = cardinality(part[cardinality_index])
                 datatype = {None: "", "wd": "WD"}.get(datatype, datatype)
                 table = f" #{table}" if table else ""
-                form = f"{datatype}{quantity}{table} {readable(title)}".rstrip()
+                form = f"{datatype}{quantity}{table} {readable(title, name)}".rstrip()
                 forms.setdefault(name, {}).setdefault((position, form), set()).add(number)
     lines = []
     for name in sorted(holders):
@@ -76,12 +76,14 @@ def cardinality(pair):
     return short.get(tuple(pair), f"{{{pair[0]},{pair[1]}}}")
 
 
-def readable(title):
-    """PATIENT_IDENTIFIER_LIST as people write it: Patient Identifier List."""
+def readable(title, holder):
+    """DATE_TIME_OF_BIRTH as people write it: Date/Time of Birth. The holder's own name stands apart: Set ID - PID."""
     title = re.sub(r" {2,}(?=[A-Z])", "", title).replace(" ", "_")
     title = re.sub(r"(?<=[A-Z])_S(?=_|$)", "'s", title)
     words = [word for word in title.split("_") if word]
-    return " ".join(capitalised(word, first=index == 0) for index, word in enumerate(words))
+    text = " ".join(capitalised(word, first=index == 0) for index, word in enumerate(words))
+    text = re.sub(r"\bDate Time\b", "Date/Time", text)
+    return re.sub(rf" {holder}$", f" - {holder}", text)
 
 
 def capitalised(word, first):

@@ -126,7 +126,24 @@ pub(crate) enum SourceWire {
         /// Relative to `folder`, as `errors` is.
         archive: PathBuf,
         errors: PathBuf,
+        #[serde(default = "FileLimits::message_bytes_max")]
+        message_bytes_max: u64,
+        #[serde(default = "FileLimits::file_bytes_max")]
+        file_bytes_max: u64,
     },
+}
+
+/// What older revisions, which do not name them, were made with.
+struct FileLimits;
+
+impl FileLimits {
+    fn message_bytes_max() -> u64 {
+        16 << 20
+    }
+
+    fn file_bytes_max() -> u64 {
+        1 << 30
+    }
 }
 
 /// When a file is complete and may be taken.

@@ -137,6 +137,8 @@ fn files(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<
     let marker = section.text("marker");
     let archive = section.folder("archive");
     let errors = section.folder("errors");
+    let message_bytes_max = section.size("message_bytes_max", &(1024..=(256 << 20)));
+    let file_bytes_max = section.size("file_bytes_max", &(1024..=(1 << 40)));
     if let (Some(marker), Some(_)) = (&marker, stable_for) {
         section.faults().at(
             &marker.place,
@@ -159,6 +161,8 @@ fn files(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<
         },
         archive: archive.map_or(defaults.archive, |folder| folder.value),
         errors: errors.map_or_else(|| PathBuf::from(ERRORS), |folder| folder.value),
+        message_bytes_max: message_bytes_max.unwrap_or(defaults.message_bytes_max),
+        file_bytes_max: file_bytes_max.unwrap_or(defaults.file_bytes_max),
     })
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Report {
     /// Files that hold no message.
     other_files: Named,
     unreadable: Named,
-    types: Vec<Type>,
+    types: Vec<TypeReport>,
     senders: Vec<Sender>,
     charset: Verdict,
     delimiters: Vec<Counted>,
@@ -28,7 +28,7 @@ pub(crate) struct Report {
     timestamps_with_offset: u64,
     timestamps_without_offset: u64,
     enhanced_acknowledgement: u64,
-    segments: Vec<Segment>,
+    segments: Vec<SegmentReport>,
     structure: Structure,
     code_sets: Vec<CodeSetReport>,
 }
@@ -40,7 +40,7 @@ struct Named {
 }
 
 #[derive(Debug, Serialize)]
-struct Type {
+struct TypeReport {
     #[serde(rename = "type")]
     message_type: String,
     version: String,
@@ -61,7 +61,7 @@ struct Counted {
 }
 
 #[derive(Debug, Serialize)]
-struct Segment {
+struct SegmentReport {
     segment: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'static str>,
@@ -69,11 +69,11 @@ struct Segment {
     local: bool,
     messages: u64,
     occurrences: u64,
-    fields: Vec<Field>,
+    fields: Vec<FieldReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct Field {
+struct FieldReport {
     field: u32,
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'static str,
@@ -269,7 +269,7 @@ fn code_row(set: &CodeSetReport) -> Vec<Cell> {
 }
 
 /// `PID  Patient Identification  in 100 % of messages` and its fields, as many as fit a line.
-fn segment_lines(segment: &Segment, messages: u64, palette: Palette) -> Vec<String> {
+fn segment_lines(segment: &SegmentReport, messages: u64, palette: Palette) -> Vec<String> {
     const WIDTH: usize = 96;
     let name = match (segment.name, segment.local) {
         (Some(name), _) => name,
@@ -332,11 +332,11 @@ fn named(listed: &Listed) -> Named {
     }
 }
 
-fn types(survey: &Survey) -> Vec<Type> {
-    let mut types: Vec<Type> = survey
+fn types(survey: &Survey) -> Vec<TypeReport> {
+    let mut types: Vec<TypeReport> = survey
         .types
         .iter()
-        .map(|((message_type, version), messages)| Type {
+        .map(|((message_type, version), messages)| TypeReport {
             message_type: message_type.clone(),
             version: version.clone(),
             messages: *messages,
@@ -367,7 +367,7 @@ fn most(counts: impl Iterator<Item = (String, u64)>) -> Vec<Counted> {
 }
 
 /// In the order in which they were first seen.
-fn segments(survey: &Survey, schema: &'static Schema) -> Vec<Segment> {
+fn segments(survey: &Survey, schema: &'static Schema) -> Vec<SegmentReport> {
     let mut used: Vec<_> = survey.segments.iter().collect();
     used.sort_by_key(|(_, used)| used.order);
     used.into_iter()
@@ -375,14 +375,14 @@ fn segments(survey: &Survey, schema: &'static Schema) -> Vec<Segment> {
         .collect()
 }
 
-fn segment(name: &str, used: &SegmentUse, schema: &'static Schema) -> Segment {
-    let fields = used.fields.iter().map(|(number, field)| Field {
+fn segment(name: &str, used: &SegmentUse, schema: &'static Schema) -> SegmentReport {
+    let fields = used.fields.iter().map(|(number, field)| FieldReport {
         field: *number,
         name: field_name(name, *number, schema),
         filled: field.filled,
         repetitions: field.repetitions,
     });
-    Segment {
+    SegmentReport {
         segment: name.to_owned(),
         name: segment_name(name),
         local: name.starts_with('Z'),

@@ -229,13 +229,13 @@ impl FieldUse {
         let repetitions = bytes
             .split(|byte| Some(*byte) == separator)
             .filter(|bytes| !bytes.is_empty());
-        let coded = definition.filter(|definition| CodeSet::is_coded(definition.datatype) && segment != "MSH");
+        let as_coded = definition.filter(|definition| CodeSet::is_coded(definition.datatype) && segment != "MSH");
         let mut number = 0;
         for repetition in repetitions {
             number += 1;
-            if let Some(definition) = &coded {
-                let codes = self.codes.get_or_insert_with(|| CodeSet::of(definition));
-                codes.take(segment, definition.datatype, repetition, message, identities);
+            if let Some(definition) = &as_coded {
+                let set = self.codes.get_or_insert_with(|| CodeSet::of(definition));
+                set.take(segment, definition.datatype, repetition, message, identities);
             }
         }
         self.repetitions = self.repetitions.max(number);

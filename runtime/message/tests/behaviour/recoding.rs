@@ -263,6 +263,7 @@ fn an_acknowledgement_is_in_the_request_s_set() {
         text: "山田 | é".into(),
     };
     let context = transfuse_message::AcknowledgementContext {
+        asks: None,
         control_id: "9",
         at: &jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(jiff::tz::TimeZone::UTC),
     };

@@ -26,8 +26,8 @@ fn nodes_have_names_and_datatypes_down_to_the_subcomponent() {
         ("PID-5.1", ("Family Name", "FN")),
         ("PID-5.1.1", ("Surname", "ST")),
         ("MSH-9.2", ("Trigger Event", "ID")),
-        ("PID-1", ("Set ID PID", "SI")),
-        ("PID-1.1.1", ("Set ID PID", "SI")),
+        ("PID-1", ("Set ID - PID", "SI")),
+        ("PID-1.1.1", ("Set ID - PID", "SI")),
         ("PID-6", ("Mother's Maiden Name", "XPN")),
     ];
     for (path, expected) in cases {
@@ -72,11 +72,11 @@ fn a_message_is_read_by_the_version_that_it_declares() {
     );
     assert_eq!(
         named(&of_version("2.7", "DG1|"), "DG1-3"),
-        Some(("Diagnosis Code DG1", "CWE"))
+        Some(("Diagnosis Code - DG1", "CWE"))
     );
     assert_eq!(
         named(&of_version("2.3.1", "DG1|"), "DG1-3"),
-        Some(("Diagnosis Code DG1", "CE"))
+        Some(("Diagnosis Code - DG1", "CE"))
     );
     assert_eq!(of_version("2.7.1", "PID|").schema().version(), "2.7");
     assert_eq!(of_version("2.5^HUN", "PID|").schema().version(), "2.5");
@@ -121,7 +121,7 @@ fn an_observation_has_the_datatype_that_its_second_field_names() {
 fn a_key_of_a_master_file_has_the_datatype_that_stands_beside_it() {
     let message = of_version("2.5", "MFE|MAD||||CE~ST\rMFA|MAD||||a^b|CE\rQPD|a|b|c");
     assert_eq!(named(&message, "MFE-4.2"), Some(("Text", "ST")));
-    assert_eq!(named(&message, "MFE-4[2]"), Some(("Primary Key Value MFE", "ST")));
+    assert_eq!(named(&message, "MFE-4[2]"), Some(("Primary Key Value - MFE", "ST")));
     assert_eq!(named(&message, "MFE-4[3].3"), Some(("Name of Coding System", "ID")));
     assert_eq!(named(&message, "MFA-5.1"), Some(("Identifier", "ST")));
     assert_eq!(

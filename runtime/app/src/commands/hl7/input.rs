@@ -112,11 +112,9 @@ pub(super) fn or_standard_input(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failu
 
 /// A character set by any of its names.
 pub(crate) fn charset(label: &str) -> Result<Charset, String> {
-    Charset::from_label(label).ok_or_else(|| match Charset::refusal(label) {
-        Some(reason) => reason.to_owned(),
-        None => {
-            let known: Vec<&str> = Charset::labels().collect();
-            suggest::hints(label, "character set", &known).join("; ")
-        }
+    Charset::from_label(label).ok_or_else(|| {
+        let known: Vec<&str> = Charset::labels().collect();
+        let hints = || suggest::hints(label, "character set", &known).join("; ");
+        Charset::refusal(label).map_or_else(hints, str::to_owned)
     })
 }

@@ -52,7 +52,8 @@ pub(super) fn apart<T>(
     for file in &files {
         let text = file.to_string_lossy();
         let is_there = file.exists() || text == "-";
-        if is_there || (text.contains(['/', '.']) && meant(&text).is_none()) {
+        let (left, _) = text.split_once('=').unwrap_or((&text, ""));
+        if is_there || (text.contains(['/', '.']) && meant(left).is_none()) {
             continue;
         }
         return Err(neither(&text, kind));

@@ -297,8 +297,8 @@ impl Builder<'_> {
     /// What the segment says about the datatype of a field that has none of its own.
     fn value_type(&self, raw: &[u8]) -> Option<String> {
         let number = Names::naming_field(self.segment)?;
-        let fields = raw.split(|byte| *byte == self.delimiters.field);
-        let bytes = fields.skip(number as usize).next()?;
+        let mut fields = raw.split(|byte| *byte == self.delimiters.field);
+        let bytes = fields.nth(number as usize)?;
         self.message.decode(bytes).map(Cow::into_owned)
     }
 
@@ -323,7 +323,7 @@ impl Builder<'_> {
 
     /// All that is left of a segment, from this field on.
     fn undivided(&self, segment: &str, number: u32, bytes: &[u8]) -> Node {
-        let parts = bytes.iter().filter(|byte| **byte == self.delimiters.field).count() + 1;
+        let parts = bytes.split(|byte| *byte == self.delimiters.field).count();
         let content = Content::Undivided {
             parts,
             text: self.lossy(bytes),
@@ -422,7 +422,7 @@ impl Builder<'_> {
     }
 
     fn divided(&mut self, place: Place, bytes: &[u8], separator: u8, part: impl Fn(&Place, u32) -> Place) -> Node {
-        let count = bytes.iter().filter(|byte| **byte == separator).count() + 1;
+        let count = bytes.split(|byte| *byte == separator).count();
         let is_too_much = (count > PARTS_MAX && !self.selection.full) || self.nodes > NODES_MAX;
         let content = if is_too_much {
             Content::Undivided {
