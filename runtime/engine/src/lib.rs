@@ -22,6 +22,7 @@ mod terms;
 mod validator;
 
 mod destination;
+mod recode;
 mod retry;
 mod wire;
 
@@ -32,6 +33,7 @@ pub use destination::Destination;
 pub use detail::{Detail, DetailError, FindingNote, LogNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
+pub use recode::OutputCharset;
 pub use settings::{
     AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
     Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,

@@ -216,7 +216,9 @@ impl Interface {
     fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, Box<Trouble>> {
         outputs
             .into_iter()
-            .map(|output| {
+            .map(|mut output| {
+                // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
+                output.message.declare_charset();
                 let destinations = if output.to.is_empty() {
                     self.fitting(&output.message)
                 } else {

@@ -189,9 +189,23 @@ pub(crate) struct Destination {
     pub(crate) name: String,
     /// Empty: all.
     pub(crate) types: Vec<String>,
+    /// None: the message's own.
+    #[serde(default)]
+    pub(crate) charset: Option<String>,
+    #[serde(default)]
+    pub(crate) unmappable: Unmappable,
     pub(crate) retry: Retry,
     #[serde(flatten)]
     pub(crate) wire: DestinationWire,
+}
+
+/// What becomes of a character that a destination's set lacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Unmappable {
+    #[default]
+    Fault,
+    Escape,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
