@@ -235,8 +235,8 @@ fn a_pipelining_sender_hears_both_kinds_in_the_order_of_its_messages() {
     let (accepts, applications): (Vec<_>, Vec<_>) = answers.iter().partition(|one| field(one, "MSA", 1) == "CA");
     let names: Vec<_> = (0..200).map(|number| format!("M{number}")).collect();
     for of_one_kind in [accepts, applications] {
-        let named: Vec<_> = of_one_kind.iter().map(|one| field(one, "MSA", 2)).collect();
-        assert_eq!(named, names);
+        let told: Vec<_> = of_one_kind.iter().map(|one| field(one, "MSA", 2)).collect();
+        assert_eq!(told, names);
     }
 }
 
