@@ -188,7 +188,6 @@ fn nothing_of_a_batch_is_printed_by_debug() {
 fn reply(raw: &[u8], answers: &[&str]) -> String {
     let at = "2026-11-23T14:37:00+01:00[Europe/Budapest]".parse().unwrap();
     let mut reply = Reply::new(AcknowledgementContext {
-        asks: None,
         control_id: "20261123-000007",
         at: &at,
     });
