@@ -157,12 +157,19 @@ fn a_refusal_names_every_finding_in_the_form_of_the_senders_version() {
     let answer = hospital.ask("refuse", &result("OLD", "2.3", "1", "<5|mg/dL|"));
     assert_eq!(
         errors(&answer),
-        ["ERR|OBX^1^5^102&Data type error&HL70357~OBX^1^6^103&Table value not found&HL70357"]
+        [
+            "ERR|OBX^1^5^102&Data type error&HL70357~OBX^1^6^103&Table value not found&HL70357\
+             ~OBR^1^27^101&Required field missing&HL70357"
+        ]
     );
     let record = hospital.record("refuse", "refused");
     let fault = record.pointer("/decision/fault/summary").and_then(Value::as_str);
-    assert_eq!(fault, Some("2 errors: 102 at OBX-5, 103 at OBX-6.1"));
-    assert_eq!(findings(&record), ["OBX-5 102 error", "OBX-6.1 103 error"]);
+    let summary = "2 errors and 1 warning: 102 at OBX-5, 103 at OBX-6.1, 101 at OBR-27";
+    assert_eq!(fault, Some(summary));
+    assert_eq!(
+        findings(&record),
+        ["OBX-5 102 error", "OBX-6.1 103 error", "OBR-27 101 warning"]
+    );
 }
 
 #[test]

@@ -6,8 +6,9 @@
 //! are not judged: from version 2.7 on they are what a receiver must keep, and not what a sender may send.
 //!
 //! What keeps a receiver from using a message is an error. A warning is what most receivers live with: a segment that
-//! the structure does not have, which they ignore (chapter 2.14), a set id that is left out, a component that is
-//! missing, or a code of a component, such as the type of an identifier, which countries and sites add to.
+//! the structure does not have, which they ignore (chapter 2.14), a set id that is left out, a field that one version
+//! alone requires, a component that is missing, or a code of a component, such as the type of an identifier, which
+//! countries and sites add to.
 
 use super::format;
 use super::nodes::{Occurrences, Reading, is_delete};
@@ -93,11 +94,8 @@ impl Judge<'_, '_> {
         let node = FieldPath::new(field.position, 0, 0, 0);
         if !self.reading.is_valued(bytes) {
             if is_required(segment.name(), field) {
-                let severity = if field.datatype == "SI" {
-                    Severity::Warning
-                } else {
-                    Severity::Error
-                };
+                let is_usual = field.datatype != "SI" && self.is_shared(segment.name(), field.position);
+                let severity = if is_usual { Severity::Error } else { Severity::Warning };
                 self.add(severity, "101", path, node, || format!("{} is required", field.name));
             }
             return;
@@ -120,6 +118,19 @@ impl Judge<'_, '_> {
                 format!("{} stands {valued} times, and may stand {most} times", field.name)
             });
         }
+    }
+
+    /// Whether the version before or after asks for the same field. A requirement that stood in one version alone, such
+    /// as OBR-27 in 2.3, was taken back because nobody kept it.
+    fn is_shared(&self, segment: &str, position: u32) -> bool {
+        let own = self.schema.version();
+        let mut pairs = Schema::all().zip(Schema::all().skip(1));
+        pairs.any(|(older, newer)| {
+            let other = if older.version() == own { newer } else { older };
+            let is_neighbour = older.version() == own || newer.version() == own;
+            let field = || other.segment(segment)?.field(position);
+            is_neighbour && field().is_some_and(|field| field.cardinality.is_required())
+        })
     }
 
     /// The datatype that another field of the segment names for a repetition.

@@ -83,6 +83,11 @@ fn required_fields_and_repetitions_are_those_of_the_version() {
         "NK1-1 101 W",
         "a set id is what most receivers do without"
     );
+    assert_eq!(
+        in_version("2.3", "OBR|1|||GLU"),
+        "OBR-27 101 W",
+        "no other version asks for it"
+    );
     assert_eq!(in_version("2.8", "OBX|1||GLU||||||||F"), "", "OBX-2 and OBX-4 depend");
     assert_eq!(in_2_5("OBX|1||GLU||5||||||F"), "OBX-2 101 W");
     assert_eq!(in_version("2.8", "PID|1||1^^^A||B"), "PID-3.5 101 W");
