@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use serde::Serialize;
 use transfuse_message::{Charset, Message, ParseOptions};
@@ -115,8 +116,8 @@ impl Default for Evidence {
 
 impl Evidence {
     /// Looks at one message.
-    pub(crate) fn take(&mut self, bytes: &[u8]) {
-        let declared = Message::parse(bytes.to_vec(), &ParseOptions::default())
+    pub(crate) fn take(&mut self, bytes: &Bytes) {
+        let declared = Message::parse(bytes.clone(), &ParseOptions::default())
             .ok()
             .map(|message| {
                 self.declare(&message);
@@ -353,7 +354,7 @@ mod tests {
     fn verdict(declared: &str, text: &[u8]) -> Verdict {
         let mut evidence = Evidence::default();
         let header = format!("MSH|^~\\&|LAB|||||||1|P|2.5||||||{declared}\rNTE|1||");
-        evidence.take(&[header.as_bytes(), text].concat());
+        evidence.take(&[header.as_bytes(), text].concat().into());
         evidence.verdict()
     }
 
@@ -395,7 +396,7 @@ mod tests {
         let mut evidence = Evidence::default();
         for (declared, text) in [("8859/2", bytes("8859/2")), ("UNICODE UTF-8", TEXT.as_bytes().to_vec())] {
             let header = format!("MSH|^~\\&|LAB|||||||1|P|2.5||||||{declared}\rNTE|1||");
-            evidence.take(&[header.as_bytes(), &text].concat());
+            evidence.take(&[header.as_bytes(), &text].concat().into());
         }
         let verdict = evidence.verdict();
         assert_eq!(verdict.name, None, "{:?}", verdict.reasons);
