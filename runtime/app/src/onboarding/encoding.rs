@@ -7,6 +7,8 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use serde::Serialize;
 use transfuse_message::{Charset, Message, ParseOptions};
 
+use crate::layout::counted;
+
 /// What the bytes of all samples say.
 pub(crate) struct Evidence {
     /// MSH-18 as declared, and how many messages declare it; empty where they declare nothing.
@@ -198,8 +200,11 @@ impl Evidence {
             return Verdict::declared(reasons, String::new());
         }
         reasons.push(format!(
-            "of {messages} messages {} hold ASCII alone, {} more in UTF-8, {} more in another set",
-            self.ascii, self.utf8, self.other
+            "{}: {} of ASCII alone, {} with more in UTF-8, {} with more in another set",
+            told(messages),
+            self.ascii,
+            self.utf8,
+            self.other
         ));
         let chosen = if self.other > 0 {
             self.guess(&mut reasons)
@@ -228,8 +233,8 @@ impl Evidence {
     /// Some bytes are not what their message declares, so one set has to win: unless no one set reads them all.
     fn overruled(&self, chosen: Charset, mut reasons: Vec<String>) -> Verdict {
         reasons.push(format!(
-            "the bytes of {} messages are not what they declare (nothing declared is UTF-8)",
-            self.contradicted
+            "the bytes of {} are not what is declared (nothing declared is UTF-8)",
+            told(self.contradicted)
         ));
         if self.utf8 > 0 && self.other > 0 {
             reasons.push(
@@ -326,6 +331,10 @@ impl Evidence {
         });
         crate::visible::one_line(&told.collect::<Vec<_>>().join(", "))
     }
+}
+
+fn told(messages: u64) -> String {
+    counted(usize::try_from(messages).unwrap_or(usize::MAX), "message")
 }
 
 fn most_frequent(letters: BTreeMap<char, u64>) -> String {
