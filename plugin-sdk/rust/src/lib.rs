@@ -10,6 +10,7 @@ pub mod reject;
 pub mod tables;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod time;
 
 #[doc(hidden)]
 pub mod component;
@@ -45,4 +46,5 @@ pub use outcome::{Done, Fault, Outcome, Stop};
 pub use path_error::PathError;
 pub use reject::{Code, Reject};
 pub use tables::{Row, Table, TableError};
+pub use time::{AmbiguousTime, Moment, Precision};
 pub use transfuse_plugin_macros::transform;

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::host::hl7v2 as host;
 use crate::path_error::PathError;
+use crate::time::{AmbiguousTime, Moment, Precision};
 
 /// A message that the host holds, read and changed by path.
 ///
@@ -183,6 +184,33 @@ impl Message {
     #[track_caller]
     pub fn table_of(&self, path: impl AsRef<str>) -> Result<Option<String>, PathError> {
         located(self.host.table_of(path.as_ref()))
+    }
+
+    /// The moment at which the timestamp (DTM, DT, TS) at a path begins; `None` where the node is absent, empty or
+    /// `""`.
+    ///
+    /// A timestamp with an offset is read by it. One without is read in `zone`, an IANA name such as `Europe/Budapest`,
+    /// or where that is empty in the interface's own.
+    #[track_caller]
+    pub fn get_time(
+        &self,
+        path: impl AsRef<str>,
+        zone: &str,
+        ambiguous: AmbiguousTime,
+    ) -> Result<Option<Moment>, PathError> {
+        let found = located(self.host.get_time(path.as_ref(), zone, ambiguous.as_str()))?;
+        Ok(found.map(|(unix_ms, precision)| Moment {
+            unix_ms,
+            precision: Precision::from_word(&precision),
+        }))
+    }
+
+    /// Puts a moment into a leaf as a timestamp, as clocks in `zone` show it (in the interface's own where that is
+    /// empty), with the offset where it has an hour.
+    #[track_caller]
+    pub fn set_time(&mut self, path: impl AsRef<str>, moment: Moment, zone: &str) -> Result<(), PathError> {
+        let Moment { unix_ms, precision } = moment;
+        located(self.host.set_time(path.as_ref(), unix_ms, precision.as_str(), zone))
     }
 
     /// The whole message as bytes. Untouched parts come out exactly as they went in. Needs the grant to read

@@ -8,3 +8,4 @@ pub(crate) mod hl7v2;
 pub(crate) mod log;
 pub(crate) mod run;
 pub(crate) mod tables;
+pub(crate) mod time;

@@ -10,7 +10,8 @@ use crate::host::hl7v2 as host;
 ///
 /// `?` does the right thing: where the plugin is at fault (a path that is none, a node with parts, a value that the
 /// message's character set does not have), the message ends as a fault of the plugin, with the place in its source;
-/// where the message is (bytes that are not text in its character set), it is rejected with code 102 and the path.
+/// where the message is (bytes that are not text in its character set, a text that is no time), it is rejected with code
+/// 102 and the path.
 #[derive(Debug, Error)]
 #[error("{path}: {text} ({code})")]
 pub struct PathError {
@@ -20,12 +21,12 @@ pub struct PathError {
     location: &'static Location<'static>,
 }
 
-/// The only code that is the message's fault; every other one, today's and later ones, is the plugin's.
-const UNDECODABLE: &str = "undecodable";
+/// The codes that are the message's fault; every other one, today's and later ones, is the plugin's.
+const OF_MESSAGE: [&str; 4] = ["undecodable", "not-a-time", "ambiguous-time", "skipped-time"];
 
 impl PathError {
-    /// `malformed`, `not-a-leaf`, `not-settable`, `no-such-group`, `unencodable`, `unsupported`, `undecodable`; the set may
-    /// grow.
+    /// `malformed`, `not-a-leaf`, `not-settable`, `no-such-group`, `unencodable`, `unsupported`, `undecodable`,
+    /// `not-a-time`, `ambiguous-time`, `skipped-time`; the set may grow.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code
@@ -52,7 +53,7 @@ impl PathError {
     /// Whether the message is at fault, and not the plugin.
     #[must_use]
     pub fn is_fault_of_message(&self) -> bool {
-        self.code == UNDECODABLE
+        OF_MESSAGE.contains(&self.code.as_str())
     }
 
     pub(crate) fn new(error: host::PathError, location: &'static Location<'static>) -> Self {

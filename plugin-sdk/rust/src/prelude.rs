@@ -6,4 +6,5 @@ pub use crate::message::Message;
 pub use crate::outcome::{Done, Outcome, Stop};
 pub use crate::reject::{Code, Reject, reject};
 pub use crate::tables::Table;
+pub use crate::time::{AmbiguousTime, Moment, Precision};
 pub use transfuse_plugin_macros::transform;

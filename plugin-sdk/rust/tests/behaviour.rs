@@ -86,6 +86,65 @@ fn groups_are_walked_and_the_standard_is_asked() {
 }
 
 #[test]
+fn times_are_read_as_moments_and_written_as_precise_as_asked() {
+    let report = run(|exchange| {
+        let mut message = exchange.message()?;
+        // 09:00 in Budapest, where the interface says that its timestamps are.
+        let sent = message.get_time("MSH-7", "", AmbiguousTime::Before)?;
+        let nine = Moment {
+            unix_ms: 1_767_600_000_000,
+            precision: Precision::Second,
+        };
+        assert_eq!(sent, Some(nine));
+        let in_utc = message
+            .get_time("MSH-7", "UTC", AmbiguousTime::Before)?
+            .map(|moment| moment.unix_ms);
+        assert_eq!(in_utc, Some(1_767_603_600_000));
+        assert_eq!(message.get_time("PID-7", "", AmbiguousTime::Reject)?, None);
+        message.set_time(
+            "OBX[1]-14",
+            Moment {
+                precision: Precision::Minute,
+                ..nine
+            },
+            "",
+        )?;
+        message.set_time(
+            "OBX[2]-14",
+            Moment {
+                precision: Precision::Day,
+                ..nine
+            },
+            "Asia/Tokyo",
+        )?;
+        assert_eq!(message.get("OBX[1]-14")?.as_deref(), Some("202601050900+0100"));
+        assert_eq!(message.get("OBX[2]-14")?.as_deref(), Some("20260105"));
+        message.set("OBX[2]-14", "202610250230")?;
+        let twice = message.get_time("OBX[2]-14", "", AmbiguousTime::Reject).unwrap_err();
+        assert_eq!((twice.code(), twice.is_fault_of_message()), ("ambiguous-time", true));
+        let no_zone = message
+            .get_time("OBX[2]-14", "Europe/Buda", AmbiguousTime::Before)
+            .unwrap_err();
+        assert_eq!((no_zone.code(), no_zone.is_fault_of_message()), ("unsupported", false));
+        exchange.filter("read")
+    });
+    assert!(matches!(report.end, End::Filtered(_)), "{:?}", report.end);
+}
+
+#[test]
+fn a_text_that_is_no_time_rejects_the_message() {
+    let report = run(|exchange| {
+        exchange.message()?.get_time("OBX[1]-5", "", AmbiguousTime::Before)?;
+        exchange.filter("read")
+    });
+    let End::Rejected(rejection) = report.end else {
+        panic!("a rejection is expected, this happened: {:?}", report.end)
+    };
+    let shown = format!("{rejection:?}");
+    assert!(shown.contains("DataTypeError") && shown.contains("OBX[1]-5"), "{shown}");
+}
+
+#[test]
 fn values_are_changed() {
     let report = run(|exchange| {
         let original = exchange.message()?;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, Acknowledged, DestinationSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RetrySettings,
-    SourceSettings, ValidationSettings, WireSettings,
+    AckStage, Acknowledged, DestinationSettings, InterfaceSettings, MllpSettings, OnFinding, Order, OutputCharset,
+    RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
-use transfuse_message::Charset;
 use transfuse_message::validation::Level;
+use transfuse_message::{Charset, Unmappable};
 use transfuse_sandbox::Sandbox;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::{ListenerSettings, Release, SenderSettings};
@@ -59,7 +59,7 @@ fn interface(
             resolved::Order::Interface => Order::Interface,
             resolved::Order::None => Order::None,
         },
-        charset: charset(&interface.source).with_context(cannot_run)?,
+        charset: charset(interface.source.charset.as_deref()).with_context(cannot_run)?,
         application_acknowledgements: interface.source.application_acknowledgements.as_deref().map(Arc::from),
         time_zone: interface.source.time_zone.as_str().into(),
         validation: validation(&interface.source, &deployment.parts).with_context(cannot_run)?,
@@ -68,8 +68,8 @@ fn interface(
     })
 }
 
-fn charset(source: &resolved::Source) -> anyhow::Result<Option<Charset>> {
-    let Some(label) = &source.charset else { return Ok(None) };
+fn charset(label: Option<&str>) -> anyhow::Result<Option<Charset>> {
+    let Some(label) = label else { return Ok(None) };
     let charset = Charset::from_label(label);
     Ok(Some(charset.with_context(|| {
         format!("the character set `{label}` is not supported")
@@ -141,6 +141,8 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             ready,
             archive,
             errors,
+            message_bytes_max,
+            file_bytes_max,
         } => SourceSettings::Files(FolderSourceSettings {
             pattern: pattern.clone(),
             poll_interval: Duration::from_millis(*poll_ms),
@@ -150,6 +152,8 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             },
             archive: archive.clone(),
             errors: errors.clone(),
+            message_bytes_max: *message_bytes_max,
+            file_bytes_max: *file_bytes_max,
             ..FolderSourceSettings::new(site.join(folder))
         }),
     }
@@ -159,6 +163,7 @@ fn destination(destination: &resolved::Destination, site: &Path) -> anyhow::Resu
     Ok(DestinationSettings {
         name: Arc::from(destination.name.as_str()),
         types: destination.types.clone(),
+        charset: output_charset(destination)?,
         wire: wire(&destination.wire, site)?,
         retry: RetrySettings {
             first: Duration::from_millis(destination.retry.first_ms),
@@ -166,6 +171,15 @@ fn destination(destination: &resolved::Destination, site: &Path) -> anyhow::Resu
             rejects_max: destination.retry.rejects_max,
         },
     })
+}
+
+fn output_charset(destination: &resolved::Destination) -> anyhow::Result<Option<OutputCharset>> {
+    let unmappable = match destination.unmappable {
+        resolved::Unmappable::Fault => Unmappable::Fault,
+        resolved::Unmappable::Escape => Unmappable::Escape,
+    };
+    let charset = charset(destination.charset.as_deref())?;
+    Ok(charset.map(|charset| OutputCharset { charset, unmappable }))
 }
 
 fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSettings> {

@@ -4,6 +4,7 @@
 //! made: either a [`Site`] in which nothing can fail any more because of configuration, or all the faults there are.
 
 mod acknowledgement;
+mod charset;
 mod destination;
 mod document;
 mod fault;

@@ -174,7 +174,14 @@ fn told_output(number: usize, output: &wire::Output, message: &wire::Message, pa
     let extent = match &output.differences {
         Some(_) if changes.is_empty() => "nothing changed".to_owned(),
         Some(_) => counted(changes.len(), "changed field"),
-        None => "not comparable".to_owned(),
+        None => match output
+            .content
+            .message(None)
+            .map(|answer| acknowledgement::read(&answer))
+        {
+            Some(Ok(answer)) => format!("the acknowledgement {}", answer.code),
+            _ => "not comparable".to_owned(),
+        },
     };
     let mut lines = vec![format!(
         "output {}  to {}, {extent}",

@@ -8,6 +8,7 @@ use transfuse_message::{Payload, is_of_type};
 use transfuse_store::{DeliveryQueue, Lease, Sealed, Settlement, Store, StoredFault};
 
 use crate::awaited::{Awaited, Expectation};
+use crate::recode::OutputCharset;
 use crate::retry;
 use crate::settings::{DestinationSettings, RetrySettings, WireSettings};
 use crate::wire::{Attempt, Refusal, Wire};
@@ -18,6 +19,7 @@ pub struct Destination {
     name: Arc<str>,
     interface: Arc<str>,
     types: Vec<String>,
+    charset: Option<OutputCharset>,
     retry: RetrySettings,
     pub(crate) wire: WireSettings,
     queue: DeliveryQueue,
@@ -52,6 +54,7 @@ impl Destination {
             name: settings.name,
             interface: Arc::clone(interface),
             types: settings.types,
+            charset: settings.charset,
             retry: settings.retry,
             wire: settings.wire,
             awaited: awaited.clone(),
@@ -81,9 +84,13 @@ impl Destination {
 
     /// Sends until the receiver has answered for good, in place: what is behind waits, so order holds.
     async fn send(&self, wire: &mut Wire, lease: &mut Lease, stop: &CancellationToken) -> Result {
+        let content = match self.content(lease) {
+            Ok(content) => content,
+            Err(refusal) => return Result::Refused(refusal),
+        };
         let mut rejects = 0;
-        let mut expected = wire.expect(lease, &self.awaited);
-        let mut attempt = wire.send(lease, expected.as_mut()).await;
+        let mut expected = wire.expect(lease, &content, &self.awaited);
+        let mut attempt = wire.send(lease, &content, expected.as_mut()).await;
         loop {
             let fault = match attempt {
                 Attempt::Delivered { answer } => return Result::Delivered { answer },
@@ -101,11 +108,20 @@ impl Destination {
                 interface = %self.interface, destination = %self.name, message = %lease.message(),
                 attempts = lease.attempts(), again_in_ms = pause.as_millis(), "not delivered: {fault}"
             );
-            attempt = match stop.run_until_cancelled(pass(pause, lease, &mut expected)).await {
+            attempt = match stop.run_until_cancelled(pass(pause, &content, &mut expected)).await {
                 None => return Result::Stopped,
                 Some(Some(late)) => late,
-                Some(None) => wire.send(lease, expected.as_mut()).await,
+                Some(None) => wire.send(lease, &content, expected.as_mut()).await,
             };
+        }
+    }
+
+    /// What is sent: the output as the journal has it, or in the destination's own character set.
+    fn content(&self, lease: &Lease) -> std::result::Result<Payload, Refusal> {
+        let content = Payload::from(lease.content().bytes().clone());
+        match self.charset {
+            Some(charset) => charset.apply(content),
+            None => Ok(content),
         }
     }
 
@@ -132,7 +148,7 @@ impl Destination {
 }
 
 /// Waits for the next attempt, unless the answer to the last one comes late.
-async fn pass(pause: Duration, lease: &Lease, expected: &mut Option<Expectation>) -> Option<Attempt> {
+async fn pass(pause: Duration, content: &Payload, expected: &mut Option<Expectation>) -> Option<Attempt> {
     let late = async {
         match expected {
             Some(expected) => expected.answer().await,
@@ -140,15 +156,15 @@ async fn pass(pause: Duration, lease: &Lease, expected: &mut Option<Expectation>
         }
     };
     let answer = tokio::time::timeout(pause, late).await.ok()?;
-    Wire::read(lease, &answer)
+    Wire::read(content, &answer)
 }
 
 impl Refusal {
     fn stored(self) -> StoredFault {
         StoredFault {
-            kind: "refused-by-destination".to_owned(),
+            kind: self.kind.to_owned(),
             summary: self.summary,
-            hint: Some("correct the cause at the receiver or in the mapping, then replay the delivery".to_owned()),
+            hint: Some(self.hint.to_owned()),
             text: Sealed::from(self.text.into_bytes()),
         }
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use transfuse_store::{Store, Unfinished};
@@ -181,7 +180,7 @@ impl Engine {
             let stop = self.stop_destinations.clone();
             self.workers.spawn(async move { destination.deliver(wire, stop).await });
         }
-        let handler: Handler = Arc::new(move |frame| interface.accept(frame).boxed());
+        let handler: Handler = Arc::new(move |frame| interface.take(frame));
         let stop = self.stop_sources.clone();
         self.workers.spawn(async move {
             match source {

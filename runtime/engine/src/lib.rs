@@ -13,6 +13,7 @@ mod interface;
 mod acknowledge;
 mod awaited;
 mod backlog;
+mod batch;
 mod lane;
 mod owed;
 mod plan;
@@ -21,6 +22,7 @@ mod terms;
 mod validator;
 
 mod destination;
+mod recode;
 mod retry;
 mod wire;
 
@@ -31,6 +33,7 @@ pub use destination::Destination;
 pub use detail::{Detail, DetailError, FindingNote, LogNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
+pub use recode::OutputCharset;
 pub use settings::{
     AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
     Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,

@@ -188,7 +188,7 @@ impl Plan {
     fn of_broken_frame(terms: Terms, defect: Defect) -> Self {
         let plan = Self::sender_keeps(Trouble::broken(defect).of_frame(terms), &Detail::default());
         match defect {
-            Defect::TooLong { .. } => plan,
+            Defect::TooLong { .. } | Defect::TooManyParts { .. } => plan,
             _ => Self {
                 reply: Reply::Nothing,
                 ..plan
@@ -216,7 +216,9 @@ impl Interface {
     fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, Box<Trouble>> {
         outputs
             .into_iter()
-            .map(|output| {
+            .map(|mut output| {
+                // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
+                output.message.declare_charset();
                 let destinations = if output.to.is_empty() {
                     self.fitting(&output.message)
                 } else {

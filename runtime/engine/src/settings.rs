@@ -9,6 +9,8 @@ use transfuse_message::validation::Level;
 use transfuse_sandbox::Chain;
 use transfuse_transport::{files, mllp};
 
+use crate::recode::OutputCharset;
+
 /// One feed: a source, a chain of steps, destinations.
 #[derive(Debug)]
 pub struct InterfaceSettings {
@@ -97,6 +99,8 @@ pub struct DestinationSettings {
     pub name: Arc<str>,
     /// The message types (`ORU^R01`, or `ORU` for all of its events) that routing sends here; empty for all.
     pub types: Vec<String>,
+    /// The character set that the outputs are sent in; none to send them in their own.
+    pub charset: Option<OutputCharset>,
     /// How the outputs travel.
     pub wire: WireSettings,
     /// How often, and how soon, a delivery that failed is tried again.

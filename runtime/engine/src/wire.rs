@@ -37,48 +37,57 @@ pub(crate) enum Attempt {
     Failed { fault: String },
 }
 
-/// Why a receiver does not take a message.
+/// Why a receiver does not take a message, or why it is not sent.
 pub(crate) struct Refusal {
+    /// The kind of fault that is recorded.
+    pub(crate) kind: &'static str,
     /// For operators: without a value of the message.
     pub(crate) summary: String,
+    /// What to do.
+    pub(crate) hint: &'static str,
     /// The receiver's own words.
     pub(crate) text: Payload,
 }
 
 impl Wire {
-    /// One attempt. An answer that comes another way than over the wire comes through `expected`.
-    pub(crate) async fn send(&mut self, lease: &Lease, expected: Option<&mut Expectation>) -> Attempt {
+    /// One attempt with the content of a delivery, in the form that the destination wants. An answer that comes another
+    /// way than over the wire comes through `expected`.
+    pub(crate) async fn send(
+        &mut self,
+        lease: &Lease,
+        content: &Payload,
+        expected: Option<&mut Expectation>,
+    ) -> Attempt {
         match self {
-            Self::Mllp(mllp) => mllp.send(&content(lease), expected).await,
-            Self::Files { folder, name } => write_file(folder, name, lease).await,
+            Self::Mllp(mllp) => mllp.send(content, expected).await,
+            Self::Files { folder, name } => write_file(folder, name, lease, content).await,
         }
     }
 
     /// Begins to wait for what comes another way, where the destination's answers may.
-    pub(crate) fn expect(&self, lease: &Lease, awaited: &Awaited) -> Option<Expectation> {
+    pub(crate) fn expect(&self, lease: &Lease, content: &Payload, awaited: &Awaited) -> Option<Expectation> {
         let Self::Mllp(mllp) = self else { return None };
         let interface = mllp.acknowledged_at()?;
-        let message = parsed(&content(lease))?;
+        let message = parsed(content)?;
         Some(awaited.expect(interface, lease.destination(), &message.header()))
     }
 
-    /// What an answer that came another way, between two attempts, says about the delivery.
-    pub(crate) fn read(lease: &Lease, answer: &Payload) -> Option<Attempt> {
-        let control_id = labels(&content(lease)).0;
+    /// What an answer that came another way, between two attempts, says about what was sent.
+    pub(crate) fn read(content: &Payload, answer: &Payload) -> Option<Attempt> {
+        let control_id = labels(content).0;
         mllp::read(answer, &control_id).ok().map(|heard| heard.attempt)
     }
 }
 
-async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &Lease) -> Attempt {
-    let content = content(lease);
-    let (control_id, message_type) = labels(&content);
+async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &Lease, content: &Payload) -> Attempt {
+    let (control_id, message_type) = labels(content);
     let name = name.fill(FileNameValues {
         control_id: &control_id,
         delivery: &lease.id().to_string(),
         message: &lease.message().to_string(),
         message_type: &message_type,
     });
-    match folder.write(&name, &content).await {
+    match folder.write(&name, content).await {
         Ok(name) => Attempt::Delivered {
             answer: Payload::from(name),
         },
@@ -86,10 +95,6 @@ async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &
             fault: fault.to_string(),
         },
     }
-}
-
-fn content(lease: &Lease) -> Payload {
-    Payload::from(lease.content().bytes().clone())
 }
 
 fn parsed(content: &Payload) -> Option<Message> {

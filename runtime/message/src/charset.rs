@@ -113,6 +113,11 @@ impl Charset {
         }
     }
 
+    /// Whether every byte beyond ASCII is a character by itself.
+    pub(crate) fn is_single_byte(self) -> bool {
+        !self.is_multi_byte() && self != Self::ASCII
+    }
+
     /// Whether the reading of a message is not its bytes.
     pub(crate) fn is_wide(self) -> bool {
         matches!(self.0, Kind::Wide(_))

@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::path::{Path as FilePath, PathBuf};
 
 use transfuse_message::batch::{PartKind, parts};
+use transfuse_message::validation::{Findings, Level, validate};
 use transfuse_message::{Message, ParseOptions, Path};
 
 /// Messages that do not print back, by file and number within the file, and why. The list is exact: a message that
@@ -57,6 +58,75 @@ fn every_message_of_the_corpus_prints_back_byte_for_byte() {
         corpus.display()
     );
     assert_eq!(failures.keys().cloned().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn validation_judges_the_corpus_and_repeats_no_value_of_it() {
+    let Some(corpus) = corpus() else {
+        report("SKIPPED: no corpus of sample messages (TRANSFUSE_CORPUS, or shared/corpus above the project)\n");
+        return;
+    };
+    let mut table: BTreeMap<String, [usize; 5]> = BTreeMap::new();
+    for file in files(&corpus) {
+        let name = file.strip_prefix(&corpus).unwrap().display().to_string();
+        for bytes in split(&fs::read(&file).unwrap()) {
+            let message = Message::parse(normalised(&bytes), &ParseOptions::default()).unwrap();
+            let readable = validate(&message, &Level::Readable);
+            let structure = validate(&message, &Level::Structure);
+            assert!(
+                structure.total() >= readable.total(),
+                "{name}: a level asks what those before it ask"
+            );
+            repeats_no_value(&message, &structure).unwrap_or_else(|path| panic!("{name}: the value of {path}"));
+            let counts = [
+                true,
+                readable.errors() > 0,
+                readable.warnings() > 0,
+                structure.errors() > 0,
+                structure.warnings() > 0,
+            ];
+            let row = table.entry(collection(&name)).or_default();
+            for (sum, is_counted) in row.iter_mut().zip(counts) {
+                *sum += usize::from(is_counted);
+            }
+        }
+    }
+    report(&judged(&table));
+    assert!(!table.is_empty(), "no messages in {}", corpus.display());
+}
+
+/// Long enough that it does not stand in a name of the standard by accident.
+const TELLING_CHARACTERS_MIN: usize = 5;
+
+/// The path of a value of the patient's that a finding repeats.
+fn repeats_no_value(message: &Message, findings: &Findings) -> Result<(), Path> {
+    let texts: Vec<_> = findings
+        .listed()
+        .iter()
+        .map(|finding| finding.text.lossy_text())
+        .collect();
+    for path in leaves(message).into_iter().filter(|path| path.segment() == "PID") {
+        let value = message
+            .get(&path)
+            .ok()
+            .and_then(|value| value.into_option())
+            .unwrap_or_default();
+        if value.chars().count() >= TELLING_CHARACTERS_MIN && texts.iter().any(|text| text.contains(&*value)) {
+            return Err(path);
+        }
+    }
+    Ok(())
+}
+
+fn judged(table: &BTreeMap<String, [usize; 5]>) -> String {
+    let head = ["messages", "readable: E", "W", "structure: E", "W"];
+    let head = head.map(|word| format!("{word:>13}")).concat();
+    let mut lines = vec![format!("{:<36}{head}", "validation")];
+    lines.extend(table.iter().map(|(name, counts)| {
+        let counts = counts.map(|count| format!("{count:>13}")).concat();
+        format!("{name:<36}{counts}")
+    }));
+    lines.join("\n") + "\n"
 }
 
 #[derive(Default)]

@@ -37,6 +37,11 @@ pub enum Defect {
         /// The limit.
         bytes_max: u64,
     },
+    /// A whole frame, of more messages, headers and trailers than are taken at once. Whoever splits frames finds it.
+    TooManyParts {
+        /// The limit.
+        parts_max: usize,
+    },
 }
 
 /// What cut a frame short.
@@ -57,6 +62,10 @@ impl fmt::Display for Defect {
             Defect::Garbage { bytes } => write!(formatter, "{bytes} bytes stand outside of any frame"),
             Defect::Truncated(truncation) => write!(formatter, "the frame has no end: {truncation}"),
             Defect::TooLong { bytes, bytes_max } => write!(formatter, "{bytes} bytes; the limit is {bytes_max}"),
+            Defect::TooManyParts { parts_max } => write!(
+                formatter,
+                "more than {parts_max} messages, headers and trailers in one frame; send them in several frames, or as a file"
+            ),
         }
     }
 }

@@ -116,6 +116,18 @@ const IMPORTS: &[(&str, &str, &str, &str)] = &[
         "(param i32 i32 i32 i32 i32 i32)",
     ),
     ("$remove", "hl7v2", "[method]message.remove", "(param i32 i32 i32 i32)"),
+    (
+        "$get_time",
+        "hl7v2",
+        "[method]message.get-time",
+        "(param i32 i32 i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "$set_time",
+        "hl7v2",
+        "[method]message.set-time",
+        "(param i32 i32 i32 i64 i32 i32 i32 i32 i32)",
+    ),
     ("$encode", "hl7v2", "[method]message.encode", "(param i32 i32)"),
     ("$groups", "hl7v2", "[method]message.groups", "(param i32 i32 i32 i32)"),
     (

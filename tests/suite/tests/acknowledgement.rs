@@ -247,11 +247,11 @@ fn an_acknowledgement_is_never_acknowledged_beyond_what_its_msh_15_asks_for() {
         format!("MSH|^~\\&|EHR|H|LAB|L|20261123||ACK^R01^ACK|K1|P|2.5.1|||{fields}\rMSA|{code}|M1\r")
     };
     for (message, expected) in [
-        (acknowledgement("", "AA"), vec![]),
-        (acknowledgement("NE|AL", "AE"), vec![]),
-        (acknowledgement("AL|AL", "AA"), vec!["CA"]),
-        (acknowledgement("AL|AL", "CA"), vec![]),
-        (acknowledgement("", "CE"), vec![]),
+        (acknowledgement("", "AA"), &[][..]),
+        (acknowledgement("NE|AL", "AE"), &[]),
+        (acknowledgement("AL|AL", "AA"), &["CA"]),
+        (acknowledgement("AL|AL", "CA"), &[]),
+        (acknowledgement("", "CE"), &[]),
     ] {
         let answers = all_answers(&hospital.engine, std::slice::from_ref(&message));
         assert_eq!(codes(&answers), expected, "{message}");

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use transfuse_message::schema::Definition;
 use transfuse_message::{FieldPath, ParseOptions, Path};
 
+use super::time;
+
 #[derive(Debug)]
 pub(crate) struct PathError {
     pub(crate) code: String,
@@ -149,6 +151,26 @@ impl Message {
         at(path, || {
             let found = self.content.borrow().definition(&path.parse()?).and_then(part);
             Ok(found.filter(|text| !text.is_empty()).map(str::to_owned))
+        })
+    }
+
+    pub(crate) fn get_time(&self, path: &str, zone: &str, ambiguous: &str) -> Result<Option<(i64, String)>, PathError> {
+        at(path, || {
+            let (zone, ambiguous) = (time::zone(zone)?, time::policy(ambiguous)?);
+            let moment = self.content.borrow().moment(&path.parse()?, &zone, ambiguous)?;
+            Ok(moment.map(|(moment, precision)| (moment.as_millisecond(), precision.as_str().to_owned())))
+        })
+    }
+
+    pub(crate) fn set_time(&self, path: &str, milliseconds: i64, precision: &str, zone: &str) -> Result<(), PathError> {
+        at(path, || {
+            let (moment, precision, zone) = (
+                time::moment(milliseconds)?,
+                time::precision(precision)?,
+                time::zone(zone)?,
+            );
+            let mut content = self.content.borrow_mut();
+            content.set_moment(&path.parse()?, moment, precision, &zone)
         })
     }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 use transfuse_sandbox::{Sandbox, SandboxSettings};
 
 use crate::configuration::resolved::{
-    DestinationWire, FileReady, Grants, Interface, Limits, OnFinding, SourceWire, Step, ValidationLevel,
+    Destination, DestinationWire, FileReady, Grants, Interface, Limits, OnFinding, SourceWire, Step, Unmappable,
+    ValidationLevel,
 };
 use crate::configuration::{self, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};
@@ -127,7 +128,8 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
         } else {
             destination.types.join(" ")
         };
-        let text = format!("{}: {}, {types}", destination.name, destination_wire(&destination.wire));
+        let wire = destination_wire(&destination.wire);
+        let text = format!("{}: {wire}, {types}{}", destination.name, output_charset(destination));
         lines.push(row("to", &text, palette));
     }
     lines
@@ -175,6 +177,15 @@ fn validation(interface: &Interface) -> Option<String> {
     };
     let (errors, warnings) = (word(validate.on_error), word(validate.on_warning));
     Some(format!("{asked}, errors are {errors}, warnings are {warnings}"))
+}
+
+/// The character set of a destination, where it is not the message's own.
+fn output_charset(destination: &Destination) -> String {
+    match (&destination.charset, destination.unmappable) {
+        (None, _) => String::new(),
+        (Some(charset), Unmappable::Fault) => format!(", in {charset}"),
+        (Some(charset), Unmappable::Escape) => format!(", in {charset}, escaping what it lacks"),
+    }
 }
 
 fn destination_wire(wire: &DestinationWire) -> String {

@@ -7,6 +7,7 @@ use transfuse_engine::{FileName, RetrySettings};
 use transfuse_transport::mllp::SenderSettings;
 
 use super::acknowledgement;
+use super::charset;
 use super::document::Located;
 use super::message_types;
 use super::name;
@@ -40,6 +41,8 @@ pub(super) fn read(mut section: Section<'_>, order: Order, site: &Path) -> Writt
         .and_then(|text| name::checked(text, "destination", section.faults()));
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
     let types = message_types::read(&mut section);
+    let charset = charset::read(&mut section);
+    let unmappable = charset::unmappable(&mut section, charset.as_deref());
     let retry = retry(section.section("retry", "`retry`"));
     let Some(kind) = kind else {
         return Written {
@@ -55,6 +58,8 @@ pub(super) fn read(mut section: Section<'_>, order: Order, site: &Path) -> Writt
     let resolved = name.as_ref().zip(wire).map(|(name, wire)| Destination {
         name: name.value.clone(),
         types,
+        charset,
+        unmappable,
         retry,
         wire,
     });

@@ -145,7 +145,7 @@ fn path_without_groups(section: &mut Section<'_>) -> Option<transfuse_message::P
     if path.groups().is_empty() {
         return Some(path);
     }
-    let hint = format!("write `{}`; the nearest such segment above is meant", path.segment());
+    let hint = "leave them out: a condition looks at the nearest such segment above, a tolerance at all of them";
     section
         .faults()
         .at_with_hint(&place, "groups cannot stand in this path", hint);

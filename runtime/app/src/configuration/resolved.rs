@@ -126,7 +126,24 @@ pub(crate) enum SourceWire {
         /// Relative to `folder`, as `errors` is.
         archive: PathBuf,
         errors: PathBuf,
+        #[serde(default = "FileLimits::message_bytes_max")]
+        message_bytes_max: u64,
+        #[serde(default = "FileLimits::file_bytes_max")]
+        file_bytes_max: u64,
     },
+}
+
+/// What older revisions, which do not name them, were made with.
+struct FileLimits;
+
+impl FileLimits {
+    fn message_bytes_max() -> u64 {
+        16 << 20
+    }
+
+    fn file_bytes_max() -> u64 {
+        1 << 30
+    }
 }
 
 /// When a file is complete and may be taken.
@@ -172,9 +189,23 @@ pub(crate) struct Destination {
     pub(crate) name: String,
     /// Empty: all.
     pub(crate) types: Vec<String>,
+    /// None: the message's own.
+    #[serde(default)]
+    pub(crate) charset: Option<String>,
+    #[serde(default)]
+    pub(crate) unmappable: Unmappable,
     pub(crate) retry: Retry,
     #[serde(flatten)]
     pub(crate) wire: DestinationWire,
+}
+
+/// What becomes of a character that a destination's set lacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Unmappable {
+    #[default]
+    Fault,
+    Escape,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

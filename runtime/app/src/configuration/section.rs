@@ -61,6 +61,11 @@ impl<'d> Section<'d> {
         self.faults
     }
 
+    /// Whether the key is written, with whatever value.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     pub(crate) fn text(&mut self, key: &'static str) -> Option<Located<String>> {
         let (value, place) = self.value(key)?;
         let text = value.as_str().map(str::to_owned);
@@ -272,7 +277,7 @@ impl<'d> Section<'d> {
 
     /// Marks a key as one that must be there. It is reported by `finish`, unless a misspelling of it is.
     pub(crate) fn require(&mut self, key: &'static str) {
-        if !self.table.contains_key(key) {
+        if !self.has(key) {
             self.missing.push(key);
         }
     }

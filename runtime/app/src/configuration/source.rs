@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use transfuse_message::Charset;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::ListenerSettings;
 
 use super::acknowledgement;
+use super::charset;
 use super::document::Located;
 use super::quantity::milliseconds;
 use super::resolved::{Acknowledge, FileReady, Source, SourceWire};
@@ -43,20 +43,6 @@ const ONE_SECOND: Duration = Duration::from_secs(1);
 const ONE_HOUR: Duration = Duration::from_hours(1);
 const ONE_WEEK: Duration = Duration::from_hours(7 * 24);
 
-/// Character sets to suggest. More labels than these are understood.
-const CHARSETS: [&str; 10] = [
-    "utf-8",
-    "ascii",
-    "windows-1250",
-    "windows-1252",
-    "8859/1",
-    "8859/2",
-    "8859/15",
-    "iso-8859-1",
-    "iso-8859-2",
-    "UNICODE UTF-8",
-];
-
 pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) -> (Option<Source>, Claims) {
     let mut claims = Claims::default();
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
@@ -68,7 +54,7 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
         .choice("ack", &stages)
         .map_or(Acknowledge::Processed, |ack| ack.value);
     let time_zone = time_zone(&mut section);
-    let charset = charset(&mut section);
+    let charset = charset::read(&mut section);
     claims.application_acknowledgements = section.text("application_acknowledgements");
     let application_acknowledgements = claims.application_acknowledgements.as_ref();
     let application_acknowledgements = application_acknowledgements.map(|name| name.value.clone());
@@ -137,6 +123,8 @@ fn files(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<
     let marker = section.text("marker");
     let archive = section.folder("archive");
     let errors = section.folder("errors");
+    let message_bytes_max = section.size("message_bytes_max", &(1024..=(256 << 20)));
+    let file_bytes_max = section.size("file_bytes_max", &(1024..=(1 << 40)));
     if let (Some(marker), Some(_)) = (&marker, stable_for) {
         section.faults().at(
             &marker.place,
@@ -159,6 +147,8 @@ fn files(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<
         },
         archive: archive.map_or(defaults.archive, |folder| folder.value),
         errors: errors.map_or_else(|| PathBuf::from(ERRORS), |folder| folder.value),
+        message_bytes_max: message_bytes_max.unwrap_or(defaults.message_bytes_max),
+        file_bytes_max: file_bytes_max.unwrap_or(defaults.file_bytes_max),
     })
 }
 
@@ -181,15 +171,4 @@ fn time_zone(section: &mut Section<'_>) -> String {
             .at_with_hint(&text.place, format!("unknown time zone `{}`", text.value), hint);
     }
     text.value
-}
-
-fn charset(section: &mut Section<'_>) -> Option<String> {
-    let text = section.text("charset")?;
-    if let Some(charset) = Charset::from_label(&text.value) {
-        return Some(charset.label().to_owned());
-    }
-    let message = format!("unknown character set `{}`", text.value);
-    let hints = suggest::hints(&text.value, "character set", &CHARSETS);
-    section.faults().at_with_hints(&text.place, message, hints);
-    None
 }

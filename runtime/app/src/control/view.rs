@@ -250,9 +250,12 @@ fn output(record: &OutputRecord, input: Option<&Message>) -> wire::Output {
     }
 }
 
-/// None where the output is no HL7 v2.
+/// None where the output is no HL7 v2, and where it is an acknowledgement of the input: the two have nothing in common.
 fn differences(input: &Message, output: &Sealed) -> Option<Vec<wire::Difference>> {
     let output = Message::parse(output.bytes().clone(), &ParseOptions::default()).ok()?;
+    if output.is_acknowledgement() && !input.is_acknowledgement() {
+        return None;
+    }
     let readable = |value: Payload| wire::Words::from(value.lossy_text().into_owned());
     let differences = transfuse_message::differences(input, &output)
         .into_iter()

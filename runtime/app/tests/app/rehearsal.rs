@@ -114,6 +114,46 @@ fn refusals_hang_ups_and_answers_are_told_apart() {
     assert_eq!((&report["sent"], &report["accepted"]), (&3.into(), &2.into()));
 }
 
+/// A message that asks for these two acknowledgements.
+fn asking(folder: &Path, accept: &str, application: &str) -> PathBuf {
+    let file = folder.join(format!("{accept}{application}.hl7"));
+    let message = format!(
+        "MSH|^~\\&|A|B|C|D|20261123||ADT^A01|{accept}{application}|P|2.5.1|||{accept}|{application}\rEVN|A01\r"
+    );
+    fs::write(&file, message).unwrap();
+    file
+}
+
+#[test]
+fn both_modes_and_both_releases_are_spoken_as_each_message_asks() {
+    let folder = TempDir::new().unwrap();
+    let files = [("AL", "AL"), ("AL", "NE"), ("NE", "AL"), ("NE", "NE"), ("SU", "ER")]
+        .map(|(accept, application)| asking(folder.path(), accept, application));
+    for release in ["1", "2"] {
+        for (nak, expected) in [
+            (
+                None,
+                r#"[["CA", "AA"], [null, "CA"], [null, "AA"], [null, null], [null, "CA"]]"#,
+            ),
+            (
+                Some("AE"),
+                r#"[["CA", "AE"], [null, "CA"], [null, "AE"], [null, null], [null, "CA"]]"#,
+            ),
+        ] {
+            let refusing = nak.map_or_else(Vec::new, |code| vec!["--nak", code]);
+            let receiver = Receiver::start(&[&["--mllp-release", release], &refusing[..]].concat());
+            let output = receiver.send(&["--mllp-release", release, "--await", "200ms", "--json"], &files);
+            let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let messages = report["messages"].as_array().unwrap();
+            let codes: Vec<_> = messages.iter().map(|one| [&one["commit"], &one["code"]]).collect();
+            let expected: serde_json::Value = serde_json::from_str(expected).unwrap();
+            assert_eq!(serde_json::json!(codes), expected, "release {release}, {nak:?}");
+            let refused = messages.iter().filter(|one| one["accepted"] == false).count();
+            assert_eq!(refused, if nak.is_some() { 2 } else { 0 });
+        }
+    }
+}
+
 #[test]
 fn many_connections_send_everything_exactly_once() {
     let folder = TempDir::new().unwrap();

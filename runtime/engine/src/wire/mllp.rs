@@ -177,6 +177,8 @@ impl Asked {
 impl Heard {
     fn of(answer: &Payload, read: transfuse_message::Answer) -> Self {
         let refusal = |text| Refusal {
+            kind: "refused-by-destination",
+            hint: "correct the cause at the receiver or in the mapping, then replay the delivery",
             summary: format!("the receiver answered {}", read.code),
             text,
         };

@@ -18,6 +18,8 @@ pub struct Reply<'a> {
     out: Vec<u8>,
     file: Option<Envelope>,
     batch: Option<Envelope>,
+    /// Batches that were begun.
+    batches: u32,
 }
 
 /// A header that was written, and whose trailer is owed.
@@ -30,7 +32,8 @@ struct Envelope {
 }
 
 impl<'a> Reply<'a> {
-    /// An answer without any content yet. The context gives FHS-11 and BHS-11, FHS-7 and BHS-7.
+    /// An answer without any content yet. The context gives FHS-7 and BHS-7, FHS-11 and the BHS-11 of the first batch; that
+    /// of the second ends in `-2`, and so on.
     #[must_use]
     pub fn new(context: AcknowledgementContext<'a>) -> Self {
         Self {
@@ -38,12 +41,14 @@ impl<'a> Reply<'a> {
             out: Vec::new(),
             file: None,
             batch: None,
+            batches: 0,
         }
     }
 
     /// Answers a header: sender and receiver change places, and field 12 refers to its control id.
     pub fn header(&mut self, header: &Header) {
         self.end(header.level());
+        self.batches += u32::from(header.level() == Level::Batch);
         self.push_header(header);
         let envelope = Some(Envelope {
             delimiters: header.delimiters(),
@@ -105,10 +110,17 @@ impl<'a> Reply<'a> {
             Vec::new(),
             mirrored(9),
             Vec::new(),
-            text(self.context.control_id, delimiters),
+            text(&self.control_id(header.level()), delimiters),
             mirrored(11),
         ];
         push_segment(&mut self.out, header.level().header(), delimiters, &fields);
+    }
+
+    fn control_id(&self, level: Level) -> String {
+        match (level, self.batches) {
+            (Level::Batch, number @ 2..) => format!("{}-{number}", self.context.control_id),
+            _ => self.context.control_id.to_owned(),
+        }
     }
 
     fn push_trailer(&mut self, level: Level, envelope: &Envelope) {

@@ -86,11 +86,11 @@ const REFUSED: &[(&str, &str)] = &[
     ("ucs4", FRAMING),
     (
         "cns116431992",
-        "CNS 11643 has no decoder that is kept in repair: have the sender use BIG-5 or UNICODE UTF-8",
+        "CNS 11643 has no decoder that is kept in repair: use BIG-5 or UNICODE UTF-8",
     ),
     (
         "cns11643",
-        "CNS 11643 has no decoder that is kept in repair: have the sender use BIG-5 or UNICODE UTF-8",
+        "CNS 11643 has no decoder that is kept in repair: use BIG-5 or UNICODE UTF-8",
     ),
     (
         "isoir159",
@@ -99,7 +99,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 const FRAMING: &str = "its characters hold the bytes that end segments and frame messages, so it cannot travel in HL7 v2: \
-                       have the sender use UNICODE UTF-8";
+                       use UNICODE UTF-8";
 
 /// MSH-20 where it says that alternate sets are shifted to by the escapes `\C..\` and `\M..\`, in ASCII.
 pub(crate) const ESCAPES_OF_2_3: &str = "2.3";

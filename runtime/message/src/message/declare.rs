@@ -54,7 +54,8 @@ impl Message {
         let header = self.content(0);
         let declared = self.declared_in(header);
         let is_shifted = memchr::memchr(SHIFT, header).is_some();
-        if !is_shifted && !declared.is_wide() && declared.decode(header).is_some() {
+        let is_text = || header.is_ascii() || declared.is_single_byte() || declared.decode(header).is_some();
+        if !is_shifted && !declared.is_wide() && is_text() {
             return declared;
         }
         let declares_itself = |charset: &Charset| self.declared_in(&charset.reading(header)) == *charset;

@@ -256,34 +256,43 @@ fn header_start(message: &Message) -> usize {
     4 + characters.take_while(|byte| **byte != message.delimiters.field).count()
 }
 
-/// The path of the leaf that holds this byte of a segment's reading.
+/// The path of the leaf that begins at this byte of a segment's reading, as short as it is clear.
 fn path_at(message: &Message, index: usize, at: usize) -> String {
     let name = message.segments.get(index).map_or([0; 3], |segment| segment.name);
     if name == [0; 3] {
         return format!("line {}", index + 1);
     }
-    let of_name = message
-        .segments
+    let of_name = message.segments.iter().take(index + 1);
+    let occurrence = of_name.filter(|segment| segment.name == name).count();
+    let segment = Path::of_segment(name, if occurrence == 1 { 0 } else { number(occurrence) });
+    let (mut before, after) = message.content(index).split_at(at.min(message.content(index).len()));
+    let separators = message.delimiters.separators();
+    let next = after
         .iter()
-        .take(index + 1)
-        .filter(|segment| segment.name == name);
-    let occurrence = u32::try_from(of_name.count()).unwrap_or(u32::MAX);
-    let segment = Path::of_segment(name, if occurrence == 1 { 0 } else { occurrence });
-    let mut before = message.content(index).get(..at).unwrap_or_default();
-    let [field, repetition, component, subcomponent] = message.delimiters.separators().map(|separator| {
+        .find_map(|byte| separators.iter().position(|separator| *separator == Some(*byte)));
+    let [field, repetition, component, subcomponent] = separators.map(|separator| {
         let Some(separator) = separator else { return 0 };
         let passed = memchr::memchr_iter(separator, before).count();
         let last = memchr::memrchr(separator, before);
         before = last.and_then(|last| before.get(last + 1..)).unwrap_or(before);
-        u32::try_from(passed).unwrap_or(u32::MAX)
+        number(passed)
     });
-    let field = field + u32::from(segment.is_of_header());
-    let repetition = if repetition == 0 { 0 } else { repetition + 1 };
-    let (component, subcomponent) = match (component, subcomponent) {
-        (0, 0) => (0, 0),
-        (component, 0) => (component + 1, 0),
-        (component, subcomponent) => (component + 1, subcomponent + 1),
-    };
-    let node = FieldPath::new(field, repetition, component, subcomponent);
+    let has_subcomponents = subcomponent > 0 || next == Some(SUBCOMPONENT);
+    let has_components = has_subcomponents || component > 0 || next == Some(COMPONENT);
+    let node = FieldPath::new(
+        field + u32::from(segment.is_of_header()),
+        if repetition == 0 { 0 } else { repetition + 1 },
+        if has_components { component + 1 } else { 0 },
+        if has_subcomponents { subcomponent + 1 } else { 0 },
+    );
     segment.with_field(node).to_string()
+}
+
+/// Where the separators of components and subcomponents stand among all of them.
+const COMPONENT: usize = 2;
+const SUBCOMPONENT: usize = 3;
+
+/// A message has fewer bytes than can be counted.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -1,7 +1,9 @@
 //! Times in a message.
 
+use jiff::tz::TimeZone;
+
 use super::{Message, Value};
-use crate::{Path, PathError, Timestamp};
+use crate::{AmbiguousTime, Path, PathError, Precision, Timestamp};
 
 impl Message {
     /// The time that stands at a node, as it was written: a DTM or DT, or a TS with its degree of precision. None where
@@ -12,6 +14,39 @@ impl Message {
             Err(PathError::NotALeaf { .. }) => self.timestamp_with_degree(path),
             Err(error) => Err(error),
         }
+    }
+
+    /// The moment at which the time at a node begins, and how precise it is; see [`Timestamp::resolve`].
+    pub fn moment(
+        &self,
+        path: &Path,
+        zone: &TimeZone,
+        ambiguous: AmbiguousTime,
+    ) -> Result<Option<(jiff::Timestamp, Precision)>, PathError> {
+        let Some(timestamp) = self.timestamp(path)? else {
+            return Ok(None);
+        };
+        let moment = timestamp
+            .resolve(zone, ambiguous)
+            .map_err(|fault| PathError::NotATime {
+                path: path.clone(),
+                fault,
+            })?;
+        Ok(Some((moment, timestamp.precision())))
+    }
+
+    /// Puts a moment into a leaf; see [`Timestamp::of_moment`].
+    pub fn set_moment(
+        &mut self,
+        path: &Path,
+        moment: jiff::Timestamp,
+        precision: Precision,
+        zone: &TimeZone,
+    ) -> Result<(), PathError> {
+        let timestamp = Timestamp::of_moment(moment, precision, zone).ok_or(PathError::Unsupported {
+            reason: "a moment outside the years 0001 to 9999, which HL7 cannot write",
+        })?;
+        self.set(path, &timestamp.to_string())
     }
 
     /// TS of versions up to 2.3.1: the time and its degree of precision.

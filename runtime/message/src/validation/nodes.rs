@@ -54,6 +54,15 @@ impl Reading {
         parts(component, self.delimiters.subcomponent)
     }
 
+    /// The parts of a node at a level: the components of a repetition (level 0), or the subcomponents of a component.
+    pub(super) fn below<'s>(&self, level: usize, node: &'s [u8]) -> impl Iterator<Item = (u32, &'s [u8])> + use<'s> {
+        let separator = match level {
+            0 => Some(self.delimiters.component),
+            _ => self.delimiters.subcomponent,
+        };
+        parts(node, separator)
+    }
+
     /// Whether a node holds anything: separators alone are no value.
     pub(super) fn is_valued(&self, node: &[u8]) -> bool {
         let Delimiters {

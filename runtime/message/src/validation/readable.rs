@@ -73,9 +73,13 @@ fn charset(message: &Message, report: &mut Report<'_>) {
     let header = message.header();
     let declared = header.charset();
     if message.charset() == Charset::ASCII && !declared.is_empty() && Charset::from_label(declared).is_none() {
-        report.add_unless_tolerated(at(Severity::Warning, "103", Some(header_field(18))), || {
-            "MSH-18 declares a character set that is not known".to_owned()
-        });
+        report.add_unless_tolerated(
+            at(Severity::Warning, "103", Some(header_field(18))),
+            || match Charset::refusal(declared) {
+                Some(reason) => format!("MSH-18 declares a character set that is not supported: {reason}"),
+                None => "MSH-18 declares a character set that is not known".to_owned(),
+            },
+        );
     }
 }
 

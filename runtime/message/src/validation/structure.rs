@@ -30,6 +30,10 @@ const VALUE_TYPES: &str = "0125";
 /// whether a structure belongs to them.
 const OPEN_TABLES: &[&str] = &["0396", "0076", "0003", "0354"];
 
+/// Datatypes that need not be looked up to know that they have no parts to judge. TS has a second one, which says less
+/// than the digits of the first.
+const WITHOUT_PARTS: &[&str] = &["ST", "NM", "ID", "IS", "TX", "FT", "SI", "TS", "DTM", "DT", "TM", ""];
+
 pub(super) fn validate(message: &Message, report: &mut Report<'_>) {
     groups(message, report);
     let mut judge = Judge {
@@ -140,18 +144,13 @@ impl Judge<'_, '_> {
             return;
         }
         let datatype = definition.datatype;
-        let parts = match datatype {
-            "TS" => None,
-            _ => self.schema.datatype_of_any(datatype).filter(|_| level < 2),
-        };
+        let may_have_parts = level < 2 && !WITHOUT_PARTS.contains(&datatype);
+        let parts = may_have_parts.then(|| self.schema.datatype_of_any(datatype)).flatten();
         let Some(parts) = parts else {
             return self.leaf(definition, bytes, path, node, level);
         };
         let reading = self.reading;
-        let mut found: Box<dyn Iterator<Item = (u32, &[u8])>> = match level {
-            0 => Box::new(reading.components(bytes)),
-            _ => Box::new(reading.subcomponents(bytes)),
-        };
+        let mut found = reading.below(level, bytes);
         let mut next = found.next();
         for part in &parts.components {
             while next.is_some_and(|(number, _)| number < part.position) {
@@ -182,11 +181,9 @@ impl Judge<'_, '_> {
                 format!("{} is not {expected}", definition.name)
             });
         }
-        let Some(table) = self.closed_table(definition) else {
-            return;
-        };
-        let text = self.reading.text(leaf);
-        if text.is_some_and(|text| !table.contains(&text) && !self.is_value_type(table, &text)) {
+        if definition.datatype == "ID"
+            && let Some(table) = self.closed_table_without(definition, leaf)
+        {
             let severity = if level == 0 { Severity::Error } else { Severity::Warning };
             self.add(severity, "103", path, node, || {
                 format!("{} is not in HL7 table {}", definition.name, table.number)
@@ -194,17 +191,18 @@ impl Judge<'_, '_> {
         }
     }
 
-    fn is_value_type(&self, table: &TableDefinition, text: &str) -> bool {
-        table.number == VALUE_TYPES && self.schema.nearby().any(|schema| schema.datatype_name(text).is_some())
+    /// The table that HL7 itself defines for a value, where it lists its codes one by one, and this is none of them.
+    fn closed_table_without(&self, definition: &Definition, leaf: &[u8]) -> Option<&'static TableDefinition> {
+        let number = definition.table.filter(|number| !OPEN_TABLES.contains(number))?;
+        let table = self.schema.table(number)?;
+        let text = self.reading.text(leaf)?;
+        let is_known = table.contains(&text) || number == VALUE_TYPES && self.is_datatype(&text);
+        let is_closed = !table.codes.is_empty() && table.codes.iter().all(|code| !code.contains("..."));
+        (!is_known && is_closed).then_some(table)
     }
 
-    /// The table that HL7 itself defines for a value, where it lists its codes one by one.
-    fn closed_table(&self, definition: &Definition) -> Option<&'static TableDefinition> {
-        let is_closed = |number: &&str| definition.datatype == "ID" && !OPEN_TABLES.contains(number);
-        let number = definition.table.filter(is_closed)?;
-        let table = self.schema.table(number)?;
-        let is_listed = !table.codes.is_empty() && table.codes.iter().all(|code| !code.contains("..."));
-        is_listed.then_some(table)
+    fn is_datatype(&self, name: &str) -> bool {
+        self.schema.nearby().any(|schema| schema.datatype_name(name).is_some())
     }
 
     fn add(&mut self, severity: Severity, code: &str, path: &Path, node: FieldPath, text: impl FnOnce() -> String) {

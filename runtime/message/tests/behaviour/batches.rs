@@ -188,8 +188,10 @@ fn nothing_of_a_batch_is_printed_by_debug() {
 fn reply(raw: &[u8], answers: &[&str]) -> String {
     let at = "2026-11-23T14:37:00+01:00[Europe/Budapest]".parse().unwrap();
     let mut reply = Reply::new(AcknowledgementContext {
+        asks: None,
         control_id: "20261123-000007",
         at: &at,
+        asks: None,
     });
     let (mut structure, mut answers, mut told) = (Structure::default(), answers.iter(), 0);
     for part in parts(raw.to_vec()) {
@@ -227,7 +229,7 @@ fn a_file_is_answered_as_a_file_with_a_batch_for_each_batch() {
         reply(raw, &["MSH|1\rMSA|AA|1\r"]),
         format!(
             "FHS|^~\\&|HIS||LAB||{head}|F1\rBHS|^~\\&|HIS||LAB||{head}|B1\rMSH|1\rMSA|AA|1\rBTS|1\r\
-             BHS|^~\\&|HIS||LAB||{head}|B2\rBTS|0\rFTS|2\r"
+             BHS|^~\\&|HIS||LAB||{head}-2|B2\rBTS|0\rFTS|2\r"
         )
     );
 }

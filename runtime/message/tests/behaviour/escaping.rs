@@ -16,6 +16,12 @@ fn escape_sequences_of_delimiters_and_bytes_are_decoded_once() {
         ("\\Xc3a9\\", "é"),
         ("\\X00E9\\", "é"),
         ("\\X000D\\", "\r"),
+        ("\\XC5\\\\X91\\", "ő"),
+        ("\\X00000151\\", "ő"),
+        ("\\X0001F600\\x", "😀x"),
+        ("\\E\\X41\\E\\", "\\X41\\"),
+        ("\\X5C\\F\\X5C\\", "\\F\\"),
+        ("\\E\\.br\\E\\", "\\.br\\"),
     ] {
         assert_eq!(
             get(&with_segment(&format!("NTE|1||{raw}")), "NTE-3"),
@@ -32,6 +38,14 @@ fn formatting_and_unknown_sequences_and_lonely_escape_characters_stay_as_they_ar
         "\\.sp+3\\",
         "\\.in-2\\",
         "\\.ce\\",
+        "\\.sp\\",
+        "\\.sp 3\\",
+        "\\.fi\\\\.nf\\",
+        "\\.in+4\\\\.ti-2\\",
+        "\\.sk4\\",
+        "\\.BR\\",
+        "\\C2842\\\\M2442\\F\\C2840\\",
+        "\\Z0A1B\\",
         "\\H\\bold\\N\\",
         "\\C2842\\",
         "\\M2442\\",
@@ -44,6 +58,14 @@ fn formatting_and_unknown_sequences_and_lonely_escape_characters_stay_as_they_ar
         "\\X\\",
         "\\\\",
         "C:\\temp",
+        "\\x41\\",
+        "\\X 41\\",
+        "\\X41",
+        "\\F",
+        "\\.br",
+        "\\X0000D800\\",
+        "\\X00110000\\",
+        "\\X00000000\\",
         "ends with \\",
         "\\",
     ] {
@@ -146,4 +168,40 @@ fn bytes_that_frame_messages_are_refused_in_a_value() {
         );
     }
     assert_eq!(second_segment(&message), "NTE|1||old");
+}
+
+#[test]
+fn escape_sequences_are_written_with_the_message_s_own_escape_character() {
+    let mut message = message("MSH|^~!&|A\rNTE|1||!F!\\F\\!XC591!!.br!\r");
+    assert_eq!(get(&message, "NTE-3"), value("|\\F\\ő!.br!"));
+    message.set(&path("NTE-3"), "a|b\\F\\!").unwrap();
+    assert_eq!(second_segment(&message), "NTE|1||a!F!b\\F\\!E!");
+}
+
+#[test]
+fn without_an_escape_character_no_sequence_means_anything() {
+    for header in ["MSH|^~|A", "MSH|^|A", "MSH|^~&|A"] {
+        let message = message(&format!("{header}\rNTE|1||\\F\\X41\\\\X00000151\\\r"));
+        assert_eq!(get(&message, "NTE-3"), value("\\F\\X41\\\\X00000151\\"), "{header}");
+    }
+}
+
+#[test]
+fn a_code_point_of_eight_digits_is_its_character_even_where_the_set_lacks_it() {
+    let message = message("MSH|^~\\&|A|||||||K1|P|2.5||||||8859/1\rNTE|1||t\\X00000171\\z \\XE9\\\r");
+    assert_eq!(get(&message, "NTE-3"), value("tűz é"));
+}
+
+#[test]
+fn escape_characters_without_end_take_time_in_proportion_to_their_number() {
+    // Eight megabytes: what took the square of that would not end today.
+    let text = "\\X4".repeat(2_700_000);
+    let start = std::time::Instant::now();
+    let message = with_segment(&format!("NTE|1||{text}"));
+    assert_eq!(get(&message, "NTE-3"), value(&text));
+    assert!(
+        start.elapsed() < std::time::Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
 }

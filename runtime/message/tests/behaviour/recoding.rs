@@ -14,7 +14,8 @@ fn charset(label: &str) -> Charset {
 /// A message in this set with text in PID-5.2 and, as an escape sequence of its bytes, in PID-5.3.
 fn in_charset(label: &str, text: &str) -> Message {
     let bytes = charset(label).encode(text).unwrap().into_owned();
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let digits = digits.concat();
     let head = format!("MSH|^~\\&|A|||||||K1|P|2.5||||||{label}\rPID|1||7||PRÓBA^");
     let head = charset(label).encode(&head).unwrap().into_owned();
     let raw = [
@@ -69,6 +70,8 @@ fn a_character_that_the_set_lacks_is_a_fault_at_the_first_node_that_holds_one() 
     for (raw, at) in [
         ("ZZZ|€\r", "ZZZ-1"),
         ("ZZZ|a^€\r", "ZZZ-1.2"),
+        ("ZZZ|a €^b\r", "ZZZ-1.1"),
+        ("ZZZ||€&b~c\r", "ZZZ-2.1.1"),
         ("ZZZ|\\XE282AC\\\r", "ZZZ-1"),
         ("€ no segment\r", "line 2"),
     ] {
@@ -263,6 +266,7 @@ fn an_acknowledgement_is_in_the_request_s_set() {
         text: "山田 | é".into(),
     };
     let context = transfuse_message::AcknowledgementContext {
+        asks: None,
         control_id: "9",
         at: &jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(jiff::tz::TimeZone::UTC),
     };

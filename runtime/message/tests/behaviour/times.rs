@@ -17,6 +17,7 @@ fn resolved(text: &str, ambiguous: AmbiguousTime) -> Result<String, &'static str
     Ok(moment.to_string())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what `resolved` gives")]
 fn utc(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }

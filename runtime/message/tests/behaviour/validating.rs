@@ -463,6 +463,20 @@ fn the_worst_findings_are_listed_and_the_rest_is_counted() {
     assert_eq!(findings.listed()[0].path.as_deref(), Some("ZZZ-1"));
 }
 
+/// Read once for each of the segments below it, the long one would take hours.
+#[test]
+fn a_long_segment_above_many_is_read_once() {
+    let long = "x".repeat(5_000_000);
+    let many = "OBX|1|NM|GLU||5||||||F\r".repeat(50_000);
+    let text = format!("MSH|^~\\&|A|B|C|D|2026||ORU^R01|K|P|2.5\rOBR|1|||GLU|{long}\r{many}");
+    let rule = Rule {
+        when: when("OBR-24", Test::Absent),
+        ..rule("OBX-6", &[Check::Required])
+    };
+    let findings = validate(&message(&text), &tolerating(vec![rule], Vec::new()));
+    assert_eq!(findings.errors(), 50_000);
+}
+
 #[test]
 fn a_finding_prints_its_size_only() {
     let findings = validate(&message("MSH|^~\\&|A\r"), &Level::Readable);

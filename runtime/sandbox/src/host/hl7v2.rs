@@ -3,6 +3,7 @@
 mod edit;
 mod read;
 mod schema;
+mod time;
 
 use bytes::Bytes;
 use transfuse_message::{Message, ParseError, ParseOptions, Path, PathError};
@@ -129,6 +130,29 @@ impl wit::HostMessage for StepState {
     fn table_of(&mut self, message: Handle, path: String) -> Result<Result<Option<String>, wit::PathError>> {
         self.enter()?;
         Ok(self.define(&message, &path, |definition| definition.table)?)
+    }
+
+    fn get_time(
+        &mut self,
+        message: Handle,
+        path: String,
+        zone: String,
+        ambiguous: String,
+    ) -> Result<Result<Option<(i64, String)>, wit::PathError>> {
+        self.enter()?;
+        Ok(self.read_time(&message, &path, &zone, &ambiguous)?)
+    }
+
+    fn set_time(
+        &mut self,
+        message: Handle,
+        path: String,
+        milliseconds: i64,
+        precision: String,
+        zone: String,
+    ) -> Result<Result<(), wit::PathError>> {
+        self.enter()?;
+        Ok(self.write_time(&message, &path, milliseconds, &precision, &zone)?)
     }
 
     fn encode(&mut self, message: Handle) -> Result<Vec<u8>> {

@@ -7,3 +7,4 @@ mod grants;
 mod hostile;
 mod loading;
 mod threads;
+mod times;

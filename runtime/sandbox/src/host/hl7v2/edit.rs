@@ -66,7 +66,7 @@ impl StepState {
     }
 
     /// One edit at a path. The segment is made anew with it, and the list of segments may have to be copied.
-    fn edit(
+    pub(super) fn edit(
         &mut self,
         message: &Handle,
         path: &str,
