@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use serde::Serialize;
 use transfuse_message::{Charset, Message, ParseOptions};
+
+use crate::layout::counted;
 
 /// What the bytes of all samples say.
 pub(crate) struct Evidence {
@@ -115,8 +118,8 @@ impl Default for Evidence {
 
 impl Evidence {
     /// Looks at one message.
-    pub(crate) fn take(&mut self, bytes: &[u8]) {
-        let declared = Message::parse(bytes.to_vec(), &ParseOptions::default())
+    pub(crate) fn take(&mut self, bytes: &Bytes) {
+        let declared = Message::parse(bytes.clone(), &ParseOptions::default())
             .ok()
             .map(|message| {
                 self.declare(&message);
@@ -197,8 +200,11 @@ impl Evidence {
             return Verdict::declared(reasons, String::new());
         }
         reasons.push(format!(
-            "of {messages} messages {} hold ASCII alone, {} more in UTF-8, {} more in another set",
-            self.ascii, self.utf8, self.other
+            "{}: {} of ASCII alone, {} with more in UTF-8, {} with more in another set",
+            told(messages),
+            self.ascii,
+            self.utf8,
+            self.other
         ));
         let chosen = if self.other > 0 {
             self.guess(&mut reasons)
@@ -227,8 +233,8 @@ impl Evidence {
     /// Some bytes are not what their message declares, so one set has to win: unless no one set reads them all.
     fn overruled(&self, chosen: Charset, mut reasons: Vec<String>) -> Verdict {
         reasons.push(format!(
-            "the bytes of {} messages are not what they declare (nothing declared is UTF-8)",
-            self.contradicted
+            "the bytes of {} are not what is declared (nothing declared is UTF-8)",
+            told(self.contradicted)
         ));
         if self.utf8 > 0 && self.other > 0 {
             reasons.push(
@@ -327,6 +333,10 @@ impl Evidence {
     }
 }
 
+fn told(messages: u64) -> String {
+    counted(usize::try_from(messages).unwrap_or(usize::MAX), "message")
+}
+
 fn most_frequent(letters: BTreeMap<char, u64>) -> String {
     let mut letters: Vec<_> = letters.into_iter().filter(|(letter, _)| !letter.is_control()).collect();
     letters.sort_by_key(|(letter, count)| (std::cmp::Reverse(*count), *letter));
@@ -353,7 +363,7 @@ mod tests {
     fn verdict(declared: &str, text: &[u8]) -> Verdict {
         let mut evidence = Evidence::default();
         let header = format!("MSH|^~\\&|LAB|||||||1|P|2.5||||||{declared}\rNTE|1||");
-        evidence.take(&[header.as_bytes(), text].concat());
+        evidence.take(&[header.as_bytes(), text].concat().into());
         evidence.verdict()
     }
 
@@ -395,7 +405,7 @@ mod tests {
         let mut evidence = Evidence::default();
         for (declared, text) in [("8859/2", bytes("8859/2")), ("UNICODE UTF-8", TEXT.as_bytes().to_vec())] {
             let header = format!("MSH|^~\\&|LAB|||||||1|P|2.5||||||{declared}\rNTE|1||");
-            evidence.take(&[header.as_bytes(), &text].concat());
+            evidence.take(&[header.as_bytes(), &text].concat().into());
         }
         let verdict = evidence.verdict();
         assert_eq!(verdict.name, None, "{:?}", verdict.reasons);

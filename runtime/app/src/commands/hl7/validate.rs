@@ -221,11 +221,10 @@ impl Found {
             _ => Tone::Faint,
         };
         let severity = format!("{:<11}", self.severity);
-        let name = self
-            .name
-            .as_deref()
-            .map(|name| format!(" ({name})"))
-            .unwrap_or_default();
+        // Many findings name their field already.
+        let is_news = |name: &&str| name.rsplit(", ").next().is_some_and(|last| !self.text.contains(last));
+        let name = self.name.as_deref().filter(is_news);
+        let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
         format!(
             "  {}  {}  {:<12}  {}{name}",
             palette.paint(tone, &severity),
