@@ -190,6 +190,7 @@ fn reply(raw: &[u8], answers: &[&str]) -> String {
     let mut reply = Reply::new(AcknowledgementContext {
         control_id: "20261123-000007",
         at: &at,
+        asks: None,
     });
     let (mut structure, mut answers, mut told) = (Structure::default(), answers.iter(), 0);
     for part in parts(raw.to_vec()) {
