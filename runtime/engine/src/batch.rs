@@ -74,41 +74,33 @@ impl Interface {
                 connection: frame.connection,
             })
         });
-        answer(batch.outline, answers.collect()).boxed()
+        answer(batch.outline, answers.collect())
     }
 }
 
 /// The answer to a batch, when there is one to each message. The first stage of all comes before the second of any.
-async fn answer(outline: Outline, answers: Vec<impl Future<Output = Answer> + Send + 'static>) -> Answer {
-    let answers = join_all(answers).await;
-    if answers.iter().any(|answer| matches!(answer, Answer::Stored(_))) {
-        Answer::Stored(Next::new(decided(outline, answers)))
-    } else {
-        decided(outline, answers).await
-    }
+fn answer(outline: Outline, answers: Vec<impl Future<Output = Answer> + Send + 'static>) -> BoxFuture<'static, Answer> {
+    let answers = join_all(answers);
+    let answer = async move {
+        let answers = answers.await;
+        if answers.iter().any(|answer| matches!(answer, Answer::Stored(_))) {
+            Answer::Stored(Next::new(decided(outline, answers)))
+        } else {
+            decided(outline, answers).await
+        }
+    };
+    answer.boxed()
 }
 
 /// A batch is accepted where one of its messages is: its reply tells which were not. Where nothing can be said of one of
 /// them, nothing can be said of the batch, since what it does not name counts as accepted.
-async fn decided(outline: Outline, answers: Vec<Answer>) -> Answer {
-    let answers = join_all(answers.into_iter().map(Answer::decided)).await;
-    let Some(Replies {
-        now,
-        later,
-        is_accepted,
-    }) = Replies::of(answers)
-    else {
-        return Answer::Unanswered;
-    };
-    let now_reply = Payload::from(outline.reply(&now));
-    let is_deferred = later.iter().any(Option::is_some);
-    let later = is_deferred.then(|| Later::new(deferred(outline, later)));
-    let reply = Reply { now: now_reply, later };
-    if is_accepted {
-        Answer::Accepted(reply)
-    } else {
-        Answer::Refused(reply)
-    }
+fn decided(outline: Outline, answers: Vec<Answer>) -> BoxFuture<'static, Answer> {
+    let answers = join_all(answers.into_iter().map(Answer::decided));
+    let decided = answers.map(|answers| match Replies::of(answers) {
+        Some(replies) => replies.told(outline),
+        None => Answer::Unanswered,
+    });
+    decided.boxed()
 }
 
 /// What is said later goes into an answer of its own. Where none of the messages has anything to say then, there is none.
@@ -125,6 +117,18 @@ async fn deferred(outline: Outline, later: Vec<Option<Later>>) -> Payload {
 }
 
 impl Replies {
+    fn told(self, outline: Outline) -> Answer {
+        let now = Payload::from(outline.reply(&self.now));
+        let is_deferred = self.later.iter().any(Option::is_some);
+        let later = is_deferred.then(|| Later::new(deferred(outline, self.later)));
+        let reply = Reply { now, later };
+        if self.is_accepted {
+            Answer::Accepted(reply)
+        } else {
+            Answer::Refused(reply)
+        }
+    }
+
     fn of(answers: Vec<Answer>) -> Option<Self> {
         let mut replies = Self {
             is_accepted: answers.is_empty(),

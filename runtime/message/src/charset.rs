@@ -139,6 +139,20 @@ impl Charset {
         }
     }
 
+    /// Whether a reading that was put together from parts is read like that again once it is printed: half a character
+    /// takes in what an edit has put behind it, a delimiter perhaps.
+    pub(crate) fn keeps_apart(self, reading: &[u8]) -> bool {
+        if reading.is_ascii() || !self.is_wide() {
+            return true;
+        }
+        let printed = self.printed(reading);
+        let again = self.reading(&printed);
+        let runs = |reading| <[u8]>::chunk_by(reading, |left: &u8, right| left.is_ascii() == right.is_ascii());
+        runs(&again)
+            .map(|run| self.text(run))
+            .eq(runs(reading).map(|run| self.text(run)))
+    }
+
     /// The text of a part of a reading, or `None` where its bytes are not text in this set.
     pub(crate) fn text(self, reading: &[u8]) -> Option<Cow<'_, str>> {
         match self.0 {

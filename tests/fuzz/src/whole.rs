@@ -55,8 +55,10 @@ pub(crate) fn check_parts(raw: &[u8], is_message: bool) {
     let together: Vec<u8> = parts.iter().flat_map(|part| part.bytes.to_vec()).collect();
     assert!(together == raw, "the parts are not the bytes");
     let messages = parts.iter().filter(|part| part.kind == PartKind::Message).count();
-    // The end of a frame in the middle of a line ends a part, too, and means nothing within a message.
-    let is_one = messages == 1 || raw.contains(&0x1c);
+    // The end of a frame in the middle of a line, and the headers and trailers of batches, end a part, too, and mean
+    // nothing within a message.
+    let is_envelope = |kind| !matches!(kind, PartKind::Message | PartKind::Text | PartKind::Filler);
+    let is_one = messages == 1 || raw.contains(&0x1c) || parts.iter().any(|part| is_envelope(part.kind));
     assert!(!is_message || is_one, "one message is {messages} parts");
 }
 

@@ -4,8 +4,9 @@
 /// send people the wrong way: `port` is not a slip of `pattern`.
 const LIKENESS_MIN: f64 = 0.8;
 
-/// How many names a hint lists before it gives only their count; more does not fit a line.
-const LISTED_MAX: usize = 12;
+/// How many names a hint lists before it gives only their count. All keys of any table fit; a folder of tables or plugins
+/// may hold hundreds.
+const LISTED_MAX: usize = 16;
 
 /// The name that `written` was most likely meant to be.
 pub(crate) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {

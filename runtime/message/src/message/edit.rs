@@ -288,10 +288,7 @@ impl Message {
         padding: &[u8],
         bytes: &[u8],
     ) -> Result<(), PathError> {
-        if self.would_break(index, &range, padding, bytes) {
-            let reason = "the text after a line feed in this segment would be read as a segment; set that text first";
-            return Err(not_settable(path, reason));
-        }
+        self.check_edit(path, index, &range, padding, bytes)?;
         let Self {
             original,
             segments,
@@ -321,16 +318,33 @@ impl Message {
         Ok(())
     }
 
-    /// Whether a line feed that a sender left in a text would end the segment after an edit, as it does where a
-    /// segment's name or the end follows.
-    fn would_break(&self, index: usize, range: &Range<usize>, padding: &[u8], bytes: &[u8]) -> bool {
+    /// Refuses an edit beside text that would make something else of it: a line feed, or half a character.
+    fn check_edit(
+        &self,
+        path: &Path,
+        index: usize,
+        range: &Range<usize>,
+        padding: &[u8],
+        bytes: &[u8],
+    ) -> Result<(), PathError> {
         let content = self.content(index);
-        if memchr::memchr(b'\n', content).is_none() {
-            return false;
+        let has_line_feed = memchr::memchr(b'\n', content).is_some();
+        if !has_line_feed && !self.charset.is_wide() {
+            return Ok(());
         }
         let (before, after) = (content.get(..range.start), content.get(range.end..));
-        let parts = [before.unwrap_or_default(), padding, bytes, after.unwrap_or_default()];
-        !self.is_one_segment(&parts.concat(), self.is_terminated(index))
+        let edited = [before.unwrap_or_default(), padding, bytes, after.unwrap_or_default()].concat();
+        // In a received segment a line feed ends it where a segment's name or the end follows.
+        if has_line_feed && !self.is_one_segment(&edited, self.is_terminated(index)) {
+            let reason = "the text after a line feed in this segment would be read as a segment; set that text first";
+            return Err(not_settable(path, reason));
+        }
+        if !self.charset.keeps_apart(&edited) {
+            let reason =
+                "the text beside it ends in half a character, which would take a delimiter in; set that text first";
+            return Err(not_settable(path, reason));
+        }
+        Ok(())
     }
 }
 
