@@ -109,7 +109,7 @@ fn repeats_no_value(message: &Message, findings: &Findings) -> Result<(), Path> 
         let value = message
             .get(&path)
             .ok()
-            .and_then(|value| value.into_option())
+            .and_then(transfuse_message::Value::into_option)
             .unwrap_or_default();
         if value.chars().count() >= TELLING_CHARACTERS_MIN && texts.iter().any(|text| text.contains(&*value)) {
             return Err(path);
