@@ -48,7 +48,8 @@ pub(super) fn printed<'a>(encoding: &'static Encoding, reading: &'a [u8]) -> Cow
     let mut out = Vec::with_capacity(reading.len());
     let mut is_shifted = false;
     for piece in Pieces(reading) {
-        if std::mem::take(&mut is_shifted) {
+        let ends_line = matches!(piece, Piece::Text([b'\n', ..]));
+        if std::mem::take(&mut is_shifted) && !ends_line {
             out.extend_from_slice(BACK_TO_ASCII);
         }
         match piece {
@@ -67,8 +68,8 @@ pub(super) fn printed<'a>(encoding: &'static Encoding, reading: &'a [u8]) -> Cow
     Cow::Owned(out)
 }
 
-/// Whether double bytes go on behind these. Received so, they went on to the end of the segment; what an edit has put
-/// behind them would be a part of them.
+/// Whether double bytes go on behind these. Received so, they went on to the end of the line or segment; what an edit has
+/// put behind them would be a part of them.
 fn stays_shifted(bytes: &[u8]) -> bool {
     let last = memchr::memrchr(SHIFT, bytes).and_then(|shift| bytes.get(shift..));
     last.is_some_and(is_into_double_bytes)
@@ -153,8 +154,9 @@ fn push_unit(encoding: &'static Encoding, unit: &[u8], reading: &mut Vec<u8>) {
     }
 }
 
-/// From a shift out of single bytes to the shift back, with both, or to the end of the segment where there is none; one
-/// shift between sets of single bytes; or the bytes up to the next shift, ASCII and others apart.
+/// From a shift out of single bytes to the shift back, with both, or to the end of the line or segment where there is
+/// none; one shift between sets of single bytes; or the bytes up to the next shift, ASCII and others apart. A line feed
+/// is always one, since it may end a segment.
 fn shifted_length(first: u8, rest: &[u8]) -> usize {
     if first == SHIFT {
         let mut at = 0;
@@ -165,7 +167,8 @@ fn shifted_length(first: u8, rest: &[u8]) -> usize {
                 return at.min(rest.len());
             }
             let text = rest.get(at..).unwrap_or_default();
-            match memchr::memchr(SHIFT, text) {
+            match memchr::memchr2(SHIFT, b'\n', text) {
+                Some(next) if text.get(next) == Some(&b'\n') => return at + next,
                 Some(next) => at += next,
                 None => return rest.len(),
             }
@@ -184,7 +187,8 @@ fn is_shift(byte: u8) -> bool {
 }
 
 fn shift_length(shift: &[u8]) -> usize {
-    match shift {
+    let line = shift.iter().take(4).take_while(|byte| **byte != b'\n').count();
+    match shift.get(..line).unwrap_or_default() {
         [_, b'$', b'(', _, ..] => 4,
         [_, b'$' | b'(' | b')', _, ..] => 3,
         _ => 1,

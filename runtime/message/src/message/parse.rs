@@ -123,6 +123,15 @@ impl Message {
         parse(raw.into(), options)
     }
 
+    /// Whether these bytes would be read as one segment of the same name, or as a line that is none, in the place of a
+    /// segment.
+    pub(super) fn is_same_segment(&self, index: usize, content: &[u8]) -> bool {
+        let name = self.segments.get(index).map(|segment| segment.name);
+        let has_line_feed = memchr::memchr(b'\n', content).is_some();
+        let is_one = !has_line_feed || self.is_one_segment(content, self.is_terminated(index));
+        is_one && !content.is_empty() && name == Some(name_of(content, self.delimiters))
+    }
+
     /// Whether these bytes, with a terminator behind them or at the end of the message, are read as one segment.
     pub(super) fn is_one_segment(&self, content: &[u8], is_terminated: bool) -> bool {
         let terminator: &[u8] = if is_terminated { b"\r" } else { b"" };
@@ -312,13 +321,13 @@ impl Lines<'_> {
 
     /// The name of the segment that begins at `start`, or zeros where none does.
     fn name(&self, start: usize, end: usize) -> [u8; 3] {
-        let line = self.bytes.get(start..end).unwrap_or_default();
-        let is_segment = line.get(3).is_none_or(|byte| *byte == self.delimiters.field);
-        let name = if is_segment {
-            line.get(..3).and_then(segment_name)
-        } else {
-            None
-        };
-        name.unwrap_or_default()
+        name_of(self.bytes.get(start..end).unwrap_or_default(), self.delimiters)
     }
+}
+
+/// The name of a segment, or zeros for a line that is none.
+fn name_of(line: &[u8], delimiters: Delimiters) -> [u8; 3] {
+    let is_segment = line.get(3).is_none_or(|byte| *byte == delimiters.field);
+    let name = line.get(..3).filter(|_| is_segment).and_then(segment_name);
+    name.unwrap_or_default()
 }

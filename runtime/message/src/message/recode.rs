@@ -47,6 +47,16 @@ pub enum RecodeError {
         /// The message's own set.
         charset: Charset,
     },
+    /// Without the shifts of the message's own set, text of this line would be read as the name of a segment.
+    #[error(
+        "{path} would be read as another segment in the character set {charset}, because text in it looks like one"
+    )]
+    AnotherSegment {
+        /// The segment, or the line.
+        path: String,
+        /// The other set.
+        charset: Charset,
+    },
     /// In the other set the message has grown beyond what can be read.
     #[error("the message cannot be written in another character set: {0}")]
     Unreadable(#[from] ParseError),
@@ -86,7 +96,12 @@ impl Message {
                 unmappable,
                 out: Vec::new(),
             };
-            out.extend_from_slice(&charset.printed(&recoding.segment()?));
+            let reading = recoding.segment()?;
+            if !self.is_same_segment(index, &reading) {
+                let path = path_at(self, index, 0);
+                return Err(RecodeError::AnotherSegment { path, charset });
+            }
+            out.extend_from_slice(&charset.printed(&reading));
             self.print_ending(index, segment, &mut out);
         }
         Ok(out.into())
