@@ -249,7 +249,7 @@ fn a_file_of_many_messages_goes_on_after_a_kill_in_order_with_nothing_lost() {
     let content = format!("BHS|^~\\&|ANALYSER\r{content}BTS|{MESSAGES}\r");
     site.write(".waiting.hl7", &content).expect("a file");
     let mut engine = Engine::start(&site.path()).expect("the engine starts");
-    fs::rename(site.path().join(".waiting.hl7"), &inbox.join("day.hl7")).expect("it is dropped whole");
+    fs::rename(site.path().join(".waiting.hl7"), inbox.join("day.hl7")).expect("it is dropped whole");
     for done in KILLED_AFTER {
         wait_until("the note of how far it is read", LIMIT, || {
             (noted(&inbox) >= done).then_some(())

@@ -312,7 +312,9 @@ fn the_example_refuses_what_breaks_its_profile_and_nothing_else_for_it() {
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("the samples");
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
-    names.filter(|name| name.ends_with(".hl7")).collect()
+    names
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "hl7"))
+        .collect()
 }
 
 /// The samples end their segments in line feeds, so that people can read them.

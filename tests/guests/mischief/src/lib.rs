@@ -62,7 +62,7 @@ fn flood() {
 fn swell(message: &mut Message) -> Result<(), Stop> {
     let megabyte = "x".repeat(1 << 20);
     for field in 20..84 {
-        message.set(&format!("PID-{field}"), &megabyte)?;
+        message.set(format!("PID-{field}"), &megabyte)?;
     }
     Ok(())
 }
