@@ -127,6 +127,48 @@ fn a_batch_is_answered_by_a_batch_and_its_messages_are_delivered_in_order() {
     engine.stop().expect("a clean stop");
 }
 
+/// A message that asks for these acknowledgements.
+fn asking(control_id: &str, accept: &str, application: &str) -> String {
+    observation(control_id).replace("|2.5.1|||||HUN|", &format!("|2.5.1|||{accept}|{application}|HUN|"))
+}
+
+#[test]
+fn in_the_enhanced_mode_a_batch_holds_the_acknowledgements_that_its_messages_ask_for() {
+    let sink = Sink::accepting().expect("a receiver");
+    let interface = InterfaceFile::listening("lab").to("ehr", sink.address());
+    let site = Site::with(&interface.source("mllp_release = 2")).expect("a site");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    let content = [
+        asking("E1", "AL", "AL"),
+        asking("E2", "NE", "ER"),
+        asking("E3", "AL", "NE"),
+    ]
+    .concat();
+    let mut connection = engine.connect("lab").expect("a connection");
+    let commit = connection.ask(batch(&content, 3).as_bytes()).expect("a commit block");
+    assert_eq!(commit, "\u{6}", "all of it is on disk");
+    let mut answered = || {
+        let answer = connection.answer().expect("an answer batch");
+        let segments: Vec<_> = answer.split_terminator('\r').map(str::to_owned).collect();
+        let trailer = segments.iter().find(|segment| segment.starts_with("BTS")).cloned();
+        let told: Vec<_> = acknowledgements(&segments).into_iter().map(str::to_owned).collect();
+        (told, trailer)
+    };
+    let told = |told: &[&str]| {
+        let count = format!("BTS|{}", told.len());
+        (told.iter().map(ToString::to_string).collect(), Some(count))
+    };
+    assert_eq!(answered(), told(&["MSA|CA|E1", "MSA|CA|E3"]));
+    assert_eq!(
+        answered(),
+        told(&["MSA|AA|E1"]),
+        "E2 was taken, and asks only for refusals"
+    );
+    sink.wait_for(3, LIMIT).expect("all of them arrive");
+    assert_eq!(sink.control_ids(), ["E1", "E2", "E3"]);
+    engine.stop().expect("a clean stop");
+}
+
 #[test]
 fn a_message_that_cannot_be_read_is_refused_in_the_batch_and_the_others_are_taken() {
     let sink = Sink::accepting().expect("a receiver");
