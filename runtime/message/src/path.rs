@@ -1,16 +1,14 @@
 //! Paths: how a node of a message is addressed, and what can be wrong with an address.
 
+mod error;
 mod groups;
+mod read;
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use thiserror::Error;
-
-use crate::{Charset, TimeError};
-
+pub use error::PathError;
 pub use groups::GroupStep;
 
 /// The address of a node: a segment, a field, a repetition, a component or a subcomponent.
@@ -47,101 +45,6 @@ pub struct FieldPath {
     repetition: u32,
     component: u32,
     subcomponent: u32,
-}
-
-/// What is wrong with a path, or with the node that it leads to. The message is as it was before the call.
-///
-/// The text never holds a value, nor a path that could not be parsed, because a plugin may have made it from one.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum PathError {
-    /// The plugin's fault: this is not a path.
-    #[error("not a path: {expected} is expected at position {position}, as in PID-3[2].1")]
-    Malformed {
-        /// Where in the text, counted in bytes from one.
-        position: usize,
-        /// What would have been right there.
-        expected: &'static str,
-    },
-    /// The plugin's fault: the node has parts, so that reading it as one value would lose some.
-    #[error("{path} has parts in this message: ask for a component such as {path}.1, or for the raw bytes")]
-    NotALeaf {
-        /// The node.
-        path: Path,
-    },
-    /// The plugin's fault: the node cannot be set, or not like this.
-    #[error("{path} cannot be set: {reason}")]
-    NotSettable {
-        /// The node.
-        path: Path,
-        /// Why not, and what to do instead.
-        reason: &'static str,
-    },
-    /// The plugin's fault: the value cannot stand in this message.
-    #[error("the value for {path} cannot be written: {reason} (character set {charset})")]
-    Unencodable {
-        /// The node.
-        path: Path,
-        /// The character set of the message.
-        charset: Charset,
-        /// What it is about the value.
-        reason: &'static str,
-    },
-    /// The plugin's fault: the structure of the message has no such group, or not there.
-    #[error("the structure {structure} has no group {group} there; it has {known}")]
-    NoSuchGroup {
-        /// The group.
-        group: Box<str>,
-        /// The structure's name.
-        structure: &'static str,
-        /// The names of the groups that could stand there.
-        known: Box<str>,
-    },
-    /// The plugin's fault: a path or an operation that this version does not offer.
-    #[error("not supported: {reason}")]
-    Unsupported {
-        /// What was asked, and what to do instead.
-        reason: &'static str,
-    },
-    /// The message's fault: the bytes are not text in its character set.
-    #[error("the bytes of {path} are not text in the character set {charset}: set the sender's charset on the source")]
-    Undecodable {
-        /// The node.
-        path: Path,
-        /// The character set of the message.
-        charset: Charset,
-    },
-    /// The message's fault: the text is not a time, or not one moment.
-    #[error("{path}: {fault}")]
-    NotATime {
-        /// The node.
-        path: Path,
-        /// What is wrong.
-        fault: TimeError,
-    },
-}
-
-impl PathError {
-    /// The stable name of the error, as the plugin contract documents it.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Malformed { .. } => "malformed",
-            Self::NotALeaf { .. } => "not-a-leaf",
-            Self::NotSettable { .. } => "not-settable",
-            Self::Unencodable { .. } => "unencodable",
-            Self::NoSuchGroup { .. } => "no-such-group",
-            Self::Unsupported { .. } => "unsupported",
-            Self::Undecodable { .. } => "undecodable",
-            Self::NotATime { fault, .. } => fault.code(),
-        }
-    }
-
-    /// Whether the plugin asked for something wrong; otherwise the message is at fault.
-    #[must_use]
-    pub fn is_plugins_fault(&self) -> bool {
-        !matches!(self, Self::Undecodable { .. } | Self::NotATime { .. })
-    }
 }
 
 impl Path {
@@ -342,52 +245,6 @@ impl FieldPath {
     }
 }
 
-impl FromStr for Path {
-    type Err = PathError;
-
-    fn from_str(text: &str) -> Result<Self, PathError> {
-        let mut reader = Reader {
-            text: text.as_bytes(),
-            position: 0,
-        };
-        let groups = reader.groups()?;
-        if groups.is_some() && reader.position == text.len() {
-            return Ok(Self {
-                groups,
-                ..Self::of_segment([0; 3], 0)
-            });
-        }
-        let segment = reader.segment()?;
-        let occurrence = reader.bracketed()?;
-        let field = if reader.take(b'-') { Some(reader.field()?) } else { None };
-        reader.end(if field.is_some() {
-            "the end, or a dot"
-        } else {
-            "the end, or a dash"
-        })?;
-        Ok(Self {
-            groups,
-            segment,
-            occurrence,
-            field,
-        })
-    }
-}
-
-impl FromStr for FieldPath {
-    type Err = PathError;
-
-    fn from_str(text: &str) -> Result<Self, PathError> {
-        let mut reader = Reader {
-            text: text.as_bytes(),
-            position: 0,
-        };
-        let field = reader.field()?;
-        reader.end("the end, or a dot")?;
-        Ok(field)
-    }
-}
-
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for step in self.groups() {
@@ -441,87 +298,4 @@ pub(crate) fn segment_name(bytes: &[u8]) -> Option<[u8; 3]> {
             .iter()
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     is_name.then_some(name)
-}
-
-struct Reader<'a> {
-    text: &'a [u8],
-    position: usize,
-}
-
-impl Reader<'_> {
-    fn segment(&mut self) -> Result<[u8; 3], PathError> {
-        let end = self.position + 3;
-        let name = self
-            .text
-            .get(self.position..end)
-            .and_then(segment_name)
-            .ok_or_else(|| self.expected("a segment's name of three characters"))?;
-        self.position = end;
-        Ok(name)
-    }
-
-    fn field(&mut self) -> Result<FieldPath, PathError> {
-        let mut path = FieldPath::new(self.number()?, self.bracketed()?, 0, 0);
-        if self.take(b'.') {
-            path.component = self.number()?;
-            if self.take(b'.') {
-                path.subcomponent = self.number()?;
-            }
-        }
-        Ok(path)
-    }
-
-    /// A number in brackets, or 0 where there is none.
-    fn bracketed(&mut self) -> Result<u32, PathError> {
-        if !self.take(b'[') {
-            return Ok(0);
-        }
-        let number = self.number()?;
-        if self.take(b']') {
-            Ok(number)
-        } else {
-            Err(self.expected("a closing bracket"))
-        }
-    }
-
-    fn number(&mut self) -> Result<u32, PathError> {
-        let start = self.position;
-        let mut number = 0_u32;
-        while let Some(digit) = self.text.get(self.position).filter(|byte| byte.is_ascii_digit()) {
-            number = number
-                .checked_mul(10)
-                .and_then(|tens| tens.checked_add(u32::from(digit - b'0')))
-                .ok_or_else(|| self.expected("a number of 32 bits"))?;
-            self.position += 1;
-            if number == 0 {
-                break;
-            }
-        }
-        if number == 0 {
-            self.position = start;
-            return Err(self.expected("a number from 1 on"));
-        }
-        Ok(number)
-    }
-
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.text.get(self.position) == Some(&byte);
-        self.position += usize::from(found);
-        found
-    }
-
-    fn end(&self, expected: &'static str) -> Result<(), PathError> {
-        if self.position == self.text.len() {
-            Ok(())
-        } else {
-            Err(self.expected(expected))
-        }
-    }
-
-    fn expected(&self, expected: &'static str) -> PathError {
-        PathError::Malformed {
-            position: self.position + 1,
-            expected,
-        }
-    }
 }

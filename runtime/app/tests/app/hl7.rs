@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{binary, tests_folder};
+use crate::support::{Folder, binary, tests_folder, told};
 
 /// A plainly fictitious patient: an empty field, a deletion, a local segment, a control sequence, and a line that is no
 /// segment.
@@ -19,45 +19,28 @@ const MESSAGE: &str = "MSH|^~\\&|LAB|H|||20260102||ORU^R01^ORU_R01|K1|P|2.5\r\
     OBX|2|CE|K^Kálium^L||X&Y^two\r\
     ZPI|local\r";
 
-struct Files {
-    folder: tempfile::TempDir,
+/// The folder that the files of a test lie in.
+struct Files(Folder);
+
+impl std::ops::Deref for Files {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.0
+    }
 }
 
 impl Files {
     fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
-        fs::write(self.path(name), content).unwrap();
-        self
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap()
+        Self(Folder::new())
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(binary());
-        command.arg("hl7").args(arguments).current_dir(self.folder.path());
-        command.stdin(Stdio::null()).output().unwrap()
+        self.0.run(["hl7"].into_iter().chain(arguments.iter().copied()))
     }
 
-    /// The exit code and both streams.
     fn told(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = self.run(arguments);
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (
-            output.status.code().unwrap(),
-            text(&output.stdout),
-            text(&output.stderr),
-        )
+        told(&self.run(arguments))
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -307,7 +290,7 @@ fn changing_in_place_is_all_or_nothing_and_keeps_permissions() {
     assert_eq!(files.told(&["get", "PID-5.1", "day.hl7", "--message", "2"]).1, "X\n");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(
-        fs::read_dir(files.folder.path()).unwrap().count(),
+        fs::read_dir(files.path("")).unwrap().count(),
         1,
         "nothing is left beside it"
     );
@@ -448,7 +431,7 @@ fn standard_input_is_read_and_a_closed_output_is_nobodys_fault() {
     let script = format!("set -o pipefail; {} hl7 parse many.hl7 | head -1", binary());
     let output = Command::new("bash")
         .args(["-c", &script])
-        .current_dir(files.folder.path())
+        .current_dir(files.path(""))
         .output()
         .unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");

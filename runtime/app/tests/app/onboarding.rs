@@ -3,53 +3,36 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{binary, tests_folder};
+use crate::support::{Folder, tests_folder, told};
 
 /// What must never be written: names, identifiers, addresses, free text, wherever the samples hold them.
 const CANARY: &str = "KANÁRI";
 
-struct Ground {
-    folder: tempfile::TempDir,
+/// The folder that samples and sites lie in.
+struct Ground(Folder);
+
+impl std::ops::Deref for Ground {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.0
+    }
 }
 
 impl Ground {
     fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self(Folder::new())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-        self
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
+    fn text(&self, name: &str) -> String {
+        String::from_utf8(self.read(name)).unwrap()
     }
 
     fn told(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(binary())
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (
-            output.status.code().unwrap(),
-            text(&output.stdout),
-            text(&output.stderr),
-        )
+        told(&self.run(arguments.iter().copied()))
     }
 
     /// Begins with the samples in a folder, and expects that to work.
@@ -124,17 +107,17 @@ fn what_is_written_runs_and_its_own_samples_satisfy_it() {
     }
     let checked = ground.checked();
     assert!(checked.contains("receiver: mllp 127.0.0.1:2576, ORU^R01"), "{checked}");
-    let interface = ground.read("site/interfaces/lab.toml");
+    let interface = ground.text("site/interfaces/lab.toml");
     assert!(
         interface.contains("MSH-7 has no offset from UTC in 6 of 6"),
         "{interface}"
     );
     assert_eq!(
-        ground.read("site/tables/lab-obx-3.csv"),
+        ground.text("site/tables/lab-obx-3.csv"),
         "code,text,system,count,target_code,target_text,target_system\n\
          GLU,GLU név,L,3,,,\nK,K név,L,2,,,\nNA,NA név,L,1,,,\n"
     );
-    let profile = ground.read("site/profiles/lab.toml");
+    let profile = ground.text("site/profiles/lab.toml");
     for part in [
         "path = \"ZPI-2\"\nrequired = true",
         "one_of = [\"F\", \"M\"]",
@@ -213,13 +196,13 @@ fn nothing_is_written_over() {
     assert_eq!(code, 0, "{noted}");
     let first = "listen = \"127.0.0.1:2575\"";
     assert!(
-        ground.read("site/interfaces/second.toml").contains(first),
+        ground.text("site/interfaces/second.toml").contains(first),
         "`mine` names no port"
     );
     let (_, _, _) = ground.told(&["interface", "new", "third", "--from", "samples", "--into", "site"]);
     assert!(
         ground
-            .read("site/interfaces/third.toml")
+            .text("site/interfaces/third.toml")
             .contains("listen = \"127.0.0.1:2577\"")
     );
 }
@@ -231,7 +214,7 @@ fn the_bytes_decide_the_character_set_where_msh_18_is_silent() {
     let (bytes, _, _) = encoding_rs::WINDOWS_1250.encode(text);
     ground.write("samples/one.hl7", &bytes);
     ground.begun("samples");
-    let interface = ground.read("site/interfaces/lab.toml");
+    let interface = ground.text("site/interfaces/lab.toml");
     assert!(
         interface.contains("\ncharset = \"windows-1250\"") || interface.contains("\ncharset = \"8859/2\""),
         "{interface}"
@@ -239,7 +222,7 @@ fn the_bytes_decide_the_character_set_where_msh_18_is_silent() {
     assert!(interface.contains('ő'), "the letters are shown:\n{interface}");
     assert!(
         ground
-            .read("site/tables/lab-obr-4.csv")
+            .text("site/tables/lab-obr-4.csv")
             .contains("CHEM,Vérkép és kőzet,L")
     );
     ground.checked();

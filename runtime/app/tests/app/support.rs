@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// What a command did: its exit code and both streams, with what changes from run to run masked.
 pub(crate) struct Transcript(String);
@@ -122,4 +122,45 @@ fn masks_match_whole_numbers_only() {
     assert_eq!(mask("id 20261123-000001 x", "99999999-999999", "[ID]"), "id [ID] x");
     assert_eq!(mask("v12.5 ms", "9+ ms", "[N]"), "v12.[N]");
     assert_eq!(mask("a    12 ms", "_9+ ms", " [N] ms"), "a [N] ms");
+}
+
+/// A folder to work in, as a person at a terminal does.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file, with the folders that it lies in.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    pub(crate) fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Output {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(self.0.path());
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+}
+
+/// The exit code and both streams.
+pub(crate) fn told(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
 }

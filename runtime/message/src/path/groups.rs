@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Path, PathError, Reader};
+use super::read::Reader;
+use super::{Path, PathError};
 
 /// The most groups in one path. Structures nest eight deep at most.
 const STEPS_MAX: usize = 16;

@@ -1,5 +1,7 @@
 //! Sends messages to one receiver, one at a time, and waits for its reply.
 
+mod error;
+
 use std::io;
 use std::time::Duration;
 
@@ -10,13 +12,15 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use transfuse_message::Payload;
 
+pub use error::{NotSent, SendError, Unknown};
+
 use super::connection::END_GRACE;
 use super::decoder::{Decoder, END, Event, Pending, RETURN, START};
 use super::listener::KEEPALIVE;
 use super::release::{Commit, Release};
 use super::socket;
 use super::watchdog::Watchdog;
-use crate::frame::{Defect, Truncation};
+use crate::frame::Truncation;
 
 /// Two retransmissions of the first packet on a working network.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -68,127 +72,6 @@ pub struct Sender {
 pub struct Exchange<'a> {
     sender: &'a mut Sender,
     link: Link,
-}
-
-/// Why there is no reply. Neither case carries anything of the message.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// The receiver cannot have the message; sending it again is safe.
-    #[error(transparent)]
-    NotSent(#[from] NotSent),
-    /// The receiver may have the message; sending it again may double it.
-    #[error(transparent)]
-    Unknown(#[from] Unknown),
-}
-
-/// Why a message was not sent.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NotSent {
-    /// MLLP cannot carry this content, now or later.
-    #[error("the message holds the framing byte {byte:#04x} at offset {offset}, which MLLP cannot carry")]
-    Unframeable {
-        /// 0x0B or 0x1C.
-        byte: u8,
-        /// Where it stands first.
-        offset: usize,
-    },
-    /// The host name is unknown.
-    #[error("cannot resolve `{address}`")]
-    Resolve {
-        /// As it was given.
-        address: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
-    /// The receiver cannot be reached or refuses.
-    #[error("cannot connect to `{address}`")]
-    Connect {
-        /// As it was given.
-        address: String,
-        /// What the kernel said of the last address that was tried.
-        source: io::Error,
-    },
-    /// The receiver does not even refuse.
-    #[error("no connection to `{address}` within {timeout:?}")]
-    ConnectTimeout {
-        /// As it was given.
-        address: String,
-        /// The setting.
-        timeout: Duration,
-    },
-    /// The connection broke before its first byte left.
-    #[error("the connection to `{address}` broke before the message was sent")]
-    Write {
-        /// As it was given.
-        address: String,
-        /// What the kernel said.
-        source: io::Error,
-    },
-    /// MLLP release 2: the receiver could not store it (0x15).
-    #[error("`{address}` says that it could not store the message")]
-    NotStored {
-        /// As it was given.
-        address: String,
-    },
-}
-
-/// Why it is unknown what became of a message. The connection is closed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unknown {
-    /// The connection broke while the message was sent.
-    #[error("the connection to `{address}` broke in the middle of the message")]
-    Write {
-        /// As it was given.
-        address: String,
-        /// What the kernel said.
-        source: io::Error,
-    },
-    /// The receiver stopped reading.
-    #[error("`{address}` took no byte of the message for {timeout:?}")]
-    WriteTimeout {
-        /// As it was given.
-        address: String,
-        /// The setting.
-        timeout: Duration,
-    },
-    /// The connection broke while the reply was awaited.
-    #[error("the connection to `{address}` broke before the reply")]
-    Read {
-        /// As it was given.
-        address: String,
-        /// What the kernel said.
-        source: io::Error,
-    },
-    /// The receiver closed without a reply.
-    #[error("`{address}` closed the connection without a reply")]
-    Closed {
-        /// As it was given.
-        address: String,
-    },
-    /// No whole reply came in time.
-    #[error("no reply from `{address}` within {timeout:?}")]
-    ReplyTimeout {
-        /// As it was given.
-        address: String,
-        /// The setting.
-        timeout: Duration,
-    },
-    /// MLLP release 2: replies came, and no commit block.
-    #[error("`{address}` answers without the commit block of MLLP release 2")]
-    NoCommit {
-        /// As it was given.
-        address: String,
-    },
-    /// What came is no reply: other bytes, half a frame, or a frame above the limit.
-    #[error("the reply of `{address}` cannot be read: {defect}")]
-    BadReply {
-        /// As it was given.
-        address: String,
-        /// What is wrong with it.
-        defect: Defect,
-    },
 }
 
 impl SenderSettings {
@@ -471,38 +354,6 @@ impl Link {
         match self.decoder.next_event() {
             None if self.decoder.pending() == Pending::Start => self.decoder.finish(Truncation::StreamEnd),
             event => event,
-        }
-    }
-}
-
-impl SendError {
-    /// Whether the message itself is the reason, so that sending it again fails again.
-    #[must_use]
-    pub fn is_messages_fault(&self) -> bool {
-        matches!(self, SendError::NotSent(NotSent::Unframeable { .. }))
-    }
-
-    /// What would help, where something is known to.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            SendError::NotSent(NotSent::Unframeable { .. }) => {
-                Some("let a step remove the byte or write it as an escape sequence (\\X0B\\, \\X1C\\)")
-            }
-            SendError::NotSent(NotSent::Resolve { .. }) => Some("check the host name and the port"),
-            SendError::NotSent(NotSent::Connect { .. } | NotSent::ConnectTimeout { .. }) => {
-                Some("check that the receiver runs and that no firewall stands between")
-            }
-            SendError::Unknown(Unknown::ReplyTimeout { .. }) => {
-                Some("the receiver may be slow: `reply_timeout` sets how long it is given")
-            }
-            SendError::Unknown(Unknown::NoCommit { .. }) => {
-                Some("the receiver speaks release 1: leave `mllp_release` out")
-            }
-            SendError::Unknown(Unknown::BadReply { .. }) => {
-                Some("check that the port speaks MLLP; TLS, HTTP and bare HL7 answer like this")
-            }
-            _ => None,
         }
     }
 }
