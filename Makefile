@@ -30,9 +30,9 @@ lint: toolchain
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 
 bench: toolchain $(PYTHON)/.ready
-	cargo build --release --package transfuse
+	cargo build --release --package transfuse --package transfuse-bench
 	$(TARGET)/release/transfuse plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)
-	cargo run --release --quiet --package transfuse-bench -- --plugins $(PLUGINS)
+	$(TARGET)/release/transfuse-bench --plugins $(PLUGINS)
 
 # Ten minutes, or TRANSFUSE_FUZZ_SECONDS of them, guided by coverage; `make test` has a bounded run without that.
 # What is found is kept in $(TARGET)/fuzz; an input that broke a rule belongs into tests/fuzz/corpus once it holds.
