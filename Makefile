@@ -47,9 +47,9 @@ soak: guests
 plugins: build
 	@$(BINARY) plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)
 
-# Plugins that misbehave on purpose stay out of the folder that the demo shows.
+# Plugins for tests, of which one misbehaves on purpose, stay out of the folder that the demo shows.
 guests: plugins
-	@$(BINARY) plugin build tests/guests/mischief --out $(TARGET)/test-plugins
+	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief --out $(TARGET)/test-plugins
 
 # The binary and the tests in one build, so that nothing is compiled twice.
 build: toolchain
