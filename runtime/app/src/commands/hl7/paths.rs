@@ -104,7 +104,7 @@ pub(super) fn covers_leaf(outer: &Path, inner: &str) -> bool {
     candidates.into_iter().any(|candidate| outer.covers(&candidate))
 }
 
-/// The path that a slip of the pen stands for: lower case, `PID.5`, `PID 5`, `PID-5-1`, `PID-3(2)`, `PID-5.0`.
+/// The path that a slip of the pen stands for: lower case, `PID.5`, `PID 5`, `PID-5-1`, `PID-3(2)`, `PID-5.0`, `PID-5.`.
 pub(super) fn meant(text: &str) -> Option<Path> {
     let text = text.trim().to_ascii_uppercase();
     let text = text.replace(['(', '{'], "[").replace([')', '}'], "]");
@@ -118,7 +118,10 @@ pub(super) fn meant(text: &str) -> Option<Path> {
     let guess = if field.is_empty() {
         format!("{segment}{occurrence}")
     } else {
-        format!("{segment}{occurrence}-{}", field.trim_end_matches(".0"))
+        format!(
+            "{segment}{occurrence}-{}",
+            field.trim_end_matches(".0").trim_end_matches('.')
+        )
     };
     guess.parse().ok()
 }
@@ -135,6 +138,7 @@ mod tests {
             ("PID.5", "PID-5"),
             ("PID.5.1", "PID-5.1"),
             ("PID-5-1", "PID-5.1"),
+            ("PID-5.", "PID-5"),
             ("PID5", "PID-5"),
             ("PID 5", "PID-5"),
             ("obx(2)-5", "OBX[2]-5"),
