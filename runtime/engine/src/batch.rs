@@ -105,15 +105,19 @@ fn decided(outline: Outline, answers: Vec<Answer>) -> BoxFuture<'static, Answer>
 
 /// What is said later goes into an answer of its own. Where none of the messages has anything to say then, there is none.
 async fn deferred(outline: Outline, later: Vec<Option<Later>>) -> Payload {
-    let replies = later.into_iter().map(async |later| match later {
-        Some(later) => later.into_future().await,
-        None => Payload::default(),
-    });
+    let replies = later.into_iter().map(said);
     let replies = join_all(replies).await;
     if replies.iter().all(Payload::is_empty) {
         return Payload::default();
     }
     Payload::from(outline.reply(&replies))
+}
+
+async fn said(later: Option<Later>) -> Payload {
+    match later {
+        Some(later) => later.into_future().await,
+        None => Payload::default(),
+    }
 }
 
 impl Replies {
