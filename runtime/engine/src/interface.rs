@@ -18,7 +18,7 @@ use crate::destination::Destination;
 use crate::lane::Lane;
 use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
-use crate::received::{Content, Received};
+use crate::received::{Content, Label, Received};
 use crate::settings::{InterfaceSettings, OnFinding, Order};
 use crate::terms::Answering;
 use crate::validator::{Judgement, Validator};
@@ -128,8 +128,12 @@ impl Interface {
     /// Numbers the message, queues it for the journal and gives it its place in the lane, all in one.
     fn receive(&self, frame: Frame, answer: Owed) -> Received {
         let content = Content::of(&frame, &self.parse);
-        let terms = self.answering.terms(content.wanted());
-        let (control_id, message_type) = content.labels();
+        let Label {
+            control_id,
+            message_type,
+            wanted,
+        } = content.label();
+        let terms = self.answering.terms(wanted);
         let arrived_at_ms = Timestamp::now().as_millisecond();
         let arrival = Arrival {
             interface: Arc::clone(&self.name),
@@ -156,7 +160,7 @@ impl Interface {
 
     fn receive_again(&self, unfinished: Unfinished) -> Received {
         let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.parse);
-        let terms = self.answering.terms(content.wanted());
+        let terms = self.answering.terms(content.label().wanted);
         let (entry, turn) = self.enter_lane(|| unfinished.received);
         Received {
             entry,

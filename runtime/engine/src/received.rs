@@ -61,24 +61,33 @@ impl Content {
         }
     }
 
-    /// What the sender asks for. Of what cannot be read, as far as it can be told.
-    pub(crate) fn wanted(&self) -> Wanted {
-        match self {
-            Self::Readable(message) => Wanted::of(message),
-            Self::Unreadable(raw, _) | Self::Broken(raw, _) => Wanted::of_unreadable(raw.as_slice()),
-        }
-    }
-
-    /// The control id and the message type, empty where there are none to be read.
-    pub(crate) fn labels(&self) -> (String, String) {
+    /// What the header says, as far as there is one.
+    pub(crate) fn label(&self) -> Label {
         match self {
             Self::Readable(message) => {
                 let header = message.header();
-                (header.control_id().to_owned(), header.message_type())
+                Label {
+                    control_id: header.control_id().to_owned(),
+                    message_type: header.message_type(),
+                    wanted: Wanted::of(message, &header),
+                }
             }
-            Self::Unreadable(..) | Self::Broken(..) => (String::new(), String::new()),
+            Self::Unreadable(raw, _) | Self::Broken(raw, _) => Label {
+                control_id: String::new(),
+                message_type: String::new(),
+                wanted: Wanted::of_unreadable(raw.as_slice()),
+            },
         }
     }
+}
+
+/// What the journal and the acknowledgements need to know of a message.
+pub(crate) struct Label {
+    /// Empty where there is none to be read, as the type is.
+    pub(crate) control_id: String,
+    pub(crate) message_type: String,
+    /// The acknowledgements that the sender asks for.
+    pub(crate) wanted: Wanted,
 }
 
 impl Received {

@@ -142,7 +142,9 @@ impl Receiver {
     async fn take(self: Arc<Self>, frame: Frame) -> Answer {
         let number = self.received.fetch_add(1, Ordering::Relaxed) + 1;
         let message = Message::parse(frame.content.bytes().clone(), &ParseOptions::default());
-        let wanted = message.as_ref().map_or(Wanted::ORIGINAL, Wanted::of);
+        let wanted = message
+            .as_ref()
+            .map_or(Wanted::ORIGINAL, |message| Wanted::of(message, &message.header()));
         if wanted.accept == Condition::Never {
             tokio::time::sleep(self.delay).await;
         }

@@ -138,10 +138,16 @@ impl MllpWire {
 
 impl Asked {
     fn of(content: &Payload) -> Self {
-        let message = parsed(content);
+        let Some(message) = parsed(content) else {
+            return Self {
+                control_id: String::new(),
+                wanted: Wanted::ORIGINAL,
+            };
+        };
+        let header = message.header();
         Self {
-            wanted: message.as_ref().map_or(Wanted::ORIGINAL, Wanted::of),
-            control_id: message.map_or_else(String::new, |message| message.header().control_id().to_owned()),
+            wanted: Wanted::of(&message, &header),
+            control_id: header.control_id().to_owned(),
         }
     }
 

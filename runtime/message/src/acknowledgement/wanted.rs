@@ -45,9 +45,10 @@ impl Wanted {
     ///
     /// An acknowledgement asks for no application acknowledgement, whatever it says, and an accept acknowledgement for
     /// nothing at all: two systems that acknowledge acknowledgements never stop.
+    ///
+    /// `header` is the message's own: whoever asks has most often read it already.
     #[must_use]
-    pub fn of(message: &Message) -> Self {
-        let header = message.header();
+    pub fn of(message: &Message, header: &Header) -> Self {
         let fields = (
             Condition::of(header.accept_acknowledgement()),
             Condition::of(header.application_acknowledgement()),
@@ -59,7 +60,7 @@ impl Wanted {
                 application: application.unwrap_or(Condition::Never),
             },
         };
-        match (is_acknowledgement(message, &header), wanted) {
+        match (is_acknowledgement(message, header), wanted) {
             (false, wanted) => wanted,
             (true, _) if is_accept_acknowledgement(message) => Self::NOTHING,
             (true, wanted) => Self {
@@ -72,7 +73,7 @@ impl Wanted {
     /// What bytes that could not be parsed ask for, as far as the header that they may begin with can be told.
     #[must_use]
     pub fn of_unreadable(raw: &[u8]) -> Self {
-        super::write::header_of(raw).map_or(Self::ORIGINAL, |header| Self::of(&header))
+        super::write::header_of(raw).map_or(Self::ORIGINAL, |message| Self::of(&message, &message.header()))
     }
 }
 

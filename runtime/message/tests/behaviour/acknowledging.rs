@@ -308,8 +308,12 @@ fn debug_output_of_a_finding_holds_no_content() {
     assert!(!format!("{:?}", finding("PRÓBA BETEG")).contains("BETEG"));
 }
 
+fn wanted_by(message: &Message) -> Wanted {
+    Wanted::of(message, &message.header())
+}
+
 fn wanted(fields: &str) -> (&'static str, &'static str) {
-    let wanted = Wanted::of(&message(&format!(
+    let wanted = wanted_by(&message(&format!(
         "MSH|^~\\&|A|B|C|D|||ADT^A01|K1|P|2.5|||{fields}\rEVN|A01\r"
     )));
     (wanted.accept.as_str(), wanted.application.as_str())
@@ -354,7 +358,7 @@ fn an_acknowledgement_asks_for_no_application_acknowledgement_and_an_accept_ackn
         ("ORR^O02", "AA", ("AL", "AL")),
     ] {
         let raw = format!("MSH|^~\\&|A|B|C|D|||{message_type}|K1|P|2.5|||AL|AL\rMSA|{code}|K0\r");
-        let Wanted { accept, application } = Wanted::of(&message(&raw));
+        let Wanted { accept, application } = wanted_by(&message(&raw));
         assert_eq!(
             (accept.as_str(), application.as_str()),
             expected,
@@ -363,7 +367,7 @@ fn an_acknowledgement_asks_for_no_application_acknowledgement_and_an_accept_ackn
         assert_eq!(message(&raw).is_acknowledgement(), expected.1 == "NE", "{message_type}");
     }
     let original = message("MSH|^~\\&|A|B|C|D|||ACK|K1|P|2.5\rMSA|AA|K0\r");
-    assert_eq!(Wanted::of(&original), Wanted::NOTHING);
+    assert_eq!(wanted_by(&original), Wanted::NOTHING);
 }
 
 #[test]

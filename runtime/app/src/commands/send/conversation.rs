@@ -38,7 +38,9 @@ pub(super) async fn ask(sender: &mut Sender, sample: &Sample) -> Told {
 /// and from then on for `patience`.
 pub(super) async fn hold(sender: &mut Sender, sample: &Sample, settings: &SenderSettings, patience: Duration) -> Told {
     let message = Message::parse(sample.content.bytes().clone(), &ParseOptions::default());
-    let wanted = message.as_ref().map_or(Wanted::ORIGINAL, Wanted::of);
+    let wanted = message
+        .as_ref()
+        .map_or(Wanted::ORIGINAL, |message| Wanted::of(message, &message.header()));
     if wanted == Wanted::ORIGINAL {
         return ask(sender, sample).await;
     }
