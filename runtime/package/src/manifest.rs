@@ -23,6 +23,9 @@ pub struct Manifest {
     pub contract: Contract,
     /// The message types that it is made for. Information for people: the plugin itself decides at run time.
     pub accepts: Vec<MessageType>,
+    /// The version of what it keeps as state: a plugin that cannot read what an earlier one kept has a higher one.
+    #[serde(default)]
+    pub state_schema: Option<u32>,
     /// What an interface has to grant. Information for people: the grants decide.
     #[serde(default)]
     pub requests: Requests,
@@ -38,6 +41,8 @@ pub struct Requests {
     pub write: Vec<String>,
     /// Code tables that it opens, by their usual names.
     pub tables: Vec<String>,
+    /// Whether it keeps state between messages.
+    pub state: bool,
     /// Whether it forwards messages that it makes itself.
     pub create: bool,
 }
