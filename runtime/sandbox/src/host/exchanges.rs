@@ -156,12 +156,15 @@ impl StepState {
         let limits = &self.step.limits;
         self.step.grants.check_to(&to)?;
         let held = held(&self.handles, message)?;
-        if held.is_made {
-            self.step.grants.check_create()?;
-            self.journey.touched.note_create();
+        self.meter.pass_segments(held.message.segment_count(), limits)?;
+        match &self.input {
+            Some(input) if !held.is_made => self.step.grants.check_changes(&held.message, input)?,
+            _ => {
+                self.step.grants.check_create()?;
+                self.journey.touched.note_create();
+            }
         }
         self.journey.touched.note_to(&to);
-        self.meter.pass_segments(held.message.segment_count(), limits)?;
         self.meter.output(encoded_bytes(&held.message), limits)?;
         self.meter.keep(to.iter().map(String::len).sum(), limits)?;
         self.outputs.push(Output {
