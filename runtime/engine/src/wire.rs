@@ -107,7 +107,7 @@ async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &
 
 /// What files of a media type end in.
 fn extension(content_type: &str) -> &'static str {
-    match content_type {
+    match content_type.split(';').next().unwrap_or_default() {
         "text/csv" => "csv",
         "text/plain" => "txt",
         "text/html" => "html",
