@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_message_of_another_origin_is_not_an_edited_one() {
-        let parse = || Message::parse(INPUT, &ParseOptions::default()).unwrap();
+        let parse = || Message::parse(INPUT.to_owned(), &ParseOptions::default()).unwrap();
         let denial = Grants::default().check_changes(&parse(), &parse()).unwrap_err();
         assert_eq!(denial.hint, "grants = { create = true }");
     }

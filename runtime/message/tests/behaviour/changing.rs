@@ -6,7 +6,7 @@ use transfuse_message::{Change, Message};
 
 use super::{message, path};
 
-const ORU: &str = "MSH|^~\\&|LAB|||||||K1|P|2.5\rPID|1||4711~12||PROBA^BETEG\rOBX|1|NM|K||4.1\rOBX|2|NM|NA||140\rnot a segment\rZPI|x\r";
+const ORU: &str = "MSH|^~\\&|LAB||||||ORU^R01|K1|P|2.5\rPID|1||4711~12||PROBA^BETEG\rOBX|1|NM|K||4.1\rOBX|2|NM|NA||140\rnot a segment\rZPI|x\r";
 
 /// `PID-5`, `+NTE`, `-OBX`, `*`.
 fn changes(before: &Message, after: &Message) -> Vec<String> {
