@@ -93,7 +93,10 @@ impl ConfigSchema {
     #[must_use]
     pub fn complaints(&self, config: &Value) -> Vec<ConfigComplaint> {
         let errors = self.validator.iter_errors(config);
-        errors.flat_map(|error| complaints(&error)).take(COMPLAINTS_MAX).collect()
+        errors
+            .flat_map(|error| complaints(&error))
+            .take(COMPLAINTS_MAX)
+            .collect()
     }
 
     /// The keys that it describes, in their order by name.
@@ -107,10 +110,7 @@ impl ConfigSchema {
             .flatten()
             .map(|(name, property)| ConfigKey {
                 name: name.clone(),
-                description: property
-                    .get("description")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
+                description: property.get("description").and_then(Value::as_str).map(str::to_owned),
                 values: values(property),
                 default: property.get("default").map(Value::to_string),
                 is_required: is_required(name),
@@ -251,8 +251,16 @@ mod tests {
             assert_eq!(told(config), [(pointer.to_owned(), text.to_owned())]);
         };
         expect(&json!({}), "", "the key `facility` is missing");
-        expect(&json!({ "facility": "A", "facilty": "B" }), "/facilty", "unknown key `facilty`");
-        expect(&json!({ "facility": 7 }), "/facility", "`facility`: 7 is not of type \"string\"");
+        expect(
+            &json!({ "facility": "A", "facilty": "B" }),
+            "/facilty",
+            "unknown key `facilty`",
+        );
+        expect(
+            &json!({ "facility": 7 }),
+            "/facility",
+            "`facility`: 7 is not of type \"string\"",
+        );
         expect(
             &json!({ "facility": "A", "units": { "mmol/l": 7 } }),
             "/units/mmol~1l",
@@ -269,7 +277,10 @@ mod tests {
     fn what_is_no_schema_of_a_table_is_refused() {
         let refused = |text: &str| ConfigSchema::parse(text).unwrap_err();
         assert!(matches!(refused("{"), ConfigSchemaError::NotJson(_)));
-        assert!(matches!(refused("{\"type\": \"string\"}"), ConfigSchemaError::NotOfAnObject));
+        assert!(matches!(
+            refused("{\"type\": \"string\"}"),
+            ConfigSchemaError::NotOfAnObject
+        ));
         assert!(matches!(refused("true"), ConfigSchemaError::NotOfAnObject));
         let wrong = refused("{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"text\"}}}");
         assert!(matches!(&wrong, ConfigSchemaError::NotASchema { .. }), "{wrong}");

@@ -91,7 +91,12 @@ mod tests {
         };
         write("src/lib.rs", "fn one() {}");
         let first = digest(folder.path()).unwrap();
-        for made in ["target/x", "node_modules/y/z.js", ".git/HEAD", "dist/acme/own/0.1.0.oci"] {
+        for made in [
+            "target/x",
+            "node_modules/y/z.js",
+            ".git/HEAD",
+            "dist/acme/own/0.1.0.oci",
+        ] {
             write(made, "made");
             assert_eq!(digest(folder.path()).unwrap(), first, "{made}");
         }
