@@ -1,5 +1,9 @@
 //! `transfuse plugin`: making packages.
 
+mod subject;
+mod test;
+mod told;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -16,6 +20,7 @@ use crate::layout::short_digest;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Build(BuildArguments),
+    Test(test::Arguments),
 }
 
 /// Compile plugins into packages that a site can use
@@ -51,6 +56,7 @@ struct Report<'r> {
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
         Command::Build(arguments) => build(arguments, console),
+        Command::Test(arguments) => test::run(arguments, console),
     }
 }
 
