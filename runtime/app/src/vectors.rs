@@ -17,10 +17,10 @@ mod read;
 mod runner;
 mod vector;
 
-pub(crate) use bless::{BlessError, bless, is_blessable};
+pub(crate) use bless::{BlessError, bless};
 pub(crate) use compare::{Mismatch, told as told_outcome};
 pub(crate) use expectation::{Expectation, Expected, ExpectedOutput};
-pub(crate) use files::{FilesError, VectorFiles, message_bytes, message_text};
+pub(crate) use files::{VectorFiles, message_bytes};
 pub(crate) use grants::WrittenGrants;
 pub(crate) use read::read;
 pub(crate) use runner::{Cost, Subject, VectorReport, report_of, run};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use transfuse_message::Payload;
-use transfuse_package::{Package, Requests};
+use transfuse_package::{Manifest, Package};
 use transfuse_sandbox::{
     Chain, Fault, FaultKind, Grants, Input, Limits, LinkError, LogLine, Outcome, Plugin, PluginIdentity, Sandbox, Step,
 };
@@ -23,11 +23,8 @@ const DEADLINE_MS: u64 = 10_000;
 pub(crate) struct Subject {
     pub(crate) identity: PluginIdentity,
     pub(crate) component: Bytes,
-    /// What its manifest requests, which is what a vector grants that says nothing else.
-    pub(crate) requests: Requests,
-    /// Configuration that the package fixes; that of a vector is laid over it key by key.
-    pub(crate) config: Map<String, Value>,
-    pub(crate) limits: Limits,
+    /// What it requests is what a vector grants that says nothing else; what it configures lies under what a vector does.
+    pub(crate) manifest: Manifest,
 }
 
 /// What came of one vector.
@@ -135,14 +132,16 @@ impl Subject {
             Some(grants) => grants.clone(),
             None => vector
                 .grants
-                .resolve(&self.requests)
+                .resolve(&self.manifest.requests)
                 .map_err(|error| fault(FaultKind::Denied, format!("the manifest: {error}")))?,
         };
         let step = Step {
             plugin: plugin.clone(),
-            config: self.config_with(&vector.config).to_string().into_bytes(),
+            config: Value::Object(self.manifest.merged_config(&vector.config))
+                .to_string()
+                .into_bytes(),
             grants,
-            limits: self.limits.clone(),
+            limits: self.limits(),
             tables: vector.tables.iter().map(Arc::clone).collect(),
         };
         sandbox.chain(vec![step]).map_err(|error| match error {
@@ -165,30 +164,32 @@ impl Subject {
         })
     }
 
-    /// The configuration that the package fixes, with `over` laid over it key by key.
-    fn config_with(&self, over: &Map<String, Value>) -> Value {
-        let mut config = self.config.clone();
-        config.extend(over.iter().map(|(key, value)| (key.clone(), value.clone())));
-        Value::Object(config)
+    /// What the plugin may use: what its manifest asks for, with time enough.
+    fn limits(&self) -> Limits {
+        let (asked, defaults) = (&self.manifest.limits, Limits::default());
+        let memory = asked
+            .memory_bytes
+            .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        Limits {
+            deadline_ms: asked.deadline_ms.unwrap_or_default().max(DEADLINE_MS),
+            fuel: asked.fuel.unwrap_or(defaults.fuel),
+            memory_bytes_max: memory.unwrap_or(defaults.memory_bytes_max),
+            ..defaults
+        }
     }
 }
 
 impl From<&Package> for Subject {
     fn from(package: &Package) -> Self {
-        let manifest = &package.manifest;
         Self {
             identity: PluginIdentity {
-                name: manifest.name.as_str().into(),
-                version: manifest.version.to_string().into(),
+                name: package.manifest.name.as_str().into(),
+                version: package.manifest.version.to_string().into(),
                 digest: package.digest.as_str().into(),
+                component_digest: package.component_digest.as_str().into(),
             },
             component: Bytes::copy_from_slice(&package.component),
-            requests: manifest.requests.clone(),
-            config: Map::new(),
-            limits: Limits {
-                deadline_ms: DEADLINE_MS,
-                ..Limits::default()
-            },
+            manifest: package.manifest.clone(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The plugin that a command is for: a package as it is, or a source folder, which is built first.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -18,33 +19,49 @@ const VECTORS: &str = "vectors";
 pub(super) struct Opened {
     pub(super) subject: Subject,
     /// The source folder or the package, as it was given.
-    pub(super) path: PathBuf,
-    /// Whether `path` is a source folder.
-    pub(super) is_source: bool,
+    path: PathBuf,
+    /// The vectors that its package holds.
+    vectors: BTreeMap<String, Vec<u8>>,
 }
 
 impl Opened {
     /// Opens a package, or builds the plugin in a source folder. What the compiler says goes to `progress`.
     pub(super) fn open(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Self, Failure> {
-        let is_source = path.is_dir() && !path.join("component.wasm").exists();
-        let package = if is_source { build(path, progress)? } else { read(path)? };
+        let file = if path.is_dir() {
+            build(path, progress)?
+        } else {
+            path.to_owned()
+        };
+        let package = Package::read(&file).with_context(|| format!("`{}` is no plugin", path.display()))?;
         Ok(Self {
             subject: Subject::from(&package),
             path: path.to_owned(),
-            is_source,
+            vectors: package.vectors,
         })
     }
 
     /// The vectors in `folder`, or else the plugin's own.
     pub(super) fn vectors(&self, folder: Option<&Path>) -> Result<VectorFiles, Failure> {
-        let folder = folder.map_or_else(|| self.path.join(VECTORS), Path::to_owned);
-        if !folder.is_dir() {
-            return Err(anyhow::anyhow!("`{}` holds no vectors", folder.display())).hint(
-                "a vector is a folder `vectors/NAME` with `vector.toml` and `input.hl7`; see `transfuse plugin test --help`",
-            );
+        match folder {
+            Some(folder) => of_folder(folder),
+            None if self.path.is_dir() => of_folder(&self.path.join(VECTORS)),
+            None => Ok(VectorFiles::of_package(&self.path, self.vectors.clone())),
         }
-        Ok(VectorFiles::of_folder(&folder)?)
     }
+
+    /// The source folder; none of a package.
+    pub(super) fn source(&self) -> Option<&Path> {
+        self.path.is_dir().then_some(&*self.path)
+    }
+}
+
+fn of_folder(folder: &Path) -> Result<VectorFiles, Failure> {
+    if folder.is_dir() {
+        return Ok(VectorFiles::of_folder(folder)?);
+    }
+    Err(anyhow::anyhow!("there is no folder `{}`", folder.display())).hint(
+        "a vector is a folder `vectors/NAME` with `vector.toml` and `input.hl7`; see `transfuse plugin test --help`",
+    )
 }
 
 /// Tells what the compiler says, line by line.
@@ -57,12 +74,8 @@ pub(super) fn sandbox() -> anyhow::Result<Sandbox> {
     Sandbox::start(SandboxSettings::default()).context("the sandbox cannot be started")
 }
 
-fn read(path: &Path) -> Result<Package, Failure> {
-    Ok(Package::read(path).with_context(|| format!("`{}` is no plugin", path.display()))?)
-}
-
-fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<Package, Failure> {
-    let target = super::target_folder();
+fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Failure> {
+    let target = super::build::target_folder();
     let settings = BuildSettings {
         source_folder: folder.to_owned(),
         library_folder: target.join("tried"),
@@ -71,5 +84,5 @@ fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<Package, Failu
     };
     let built = transfuse_package::build(&settings, progress)
         .with_context(|| format!("cannot build the plugin in `{}`", folder.display()))?;
-    read(&built.folder)
+    Ok(built.file)
 }

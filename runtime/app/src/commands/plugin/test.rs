@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
 
 /// The vectors that are asked for; none at all is an error, because a test of nothing passes.
 fn chosen(files: &VectorFiles, opened: &Opened, filter: Option<&str>) -> Result<Vec<Vector>, Failure> {
-    let mut vectors = vectors::read(files, &opened.subject.requests).map_err(Failure::Configuration)?;
+    let mut vectors = vectors::read(files, &opened.subject.manifest.requests).map_err(Failure::Configuration)?;
     let count = vectors.len();
     if let Some(filter) = filter {
         vectors.retain(|vector| vector.name.contains(filter));
