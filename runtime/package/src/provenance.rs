@@ -38,7 +38,7 @@ pub(crate) fn write(build: &Build<'_>) -> String {
                     "plugin": build.manifest.name.to_string(),
                     "version": build.manifest.version.to_string(),
                     "contract": build.manifest.contract.to_string(),
-                    "language": build.manifest.build.language.as_str(),
+                    "language": build.manifest.build.language,
                 },
                 "internalParameters": { "compiler": build.compiler },
                 "resolvedDependencies": [subject("source", build.source_digest)],

@@ -3,32 +3,9 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::build::Dependency;
 use crate::digest::hexadecimal;
 use crate::manifest::Manifest;
-
-/// A library that a plugin was built with.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Dependency {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// Its place in the world, as a package URL: `pkg:cargo/serde@1.0.228`, `pkg:npm/left-pad@1.3.0`.
-    pub purl: String,
-    /// Its licence as an SPDX expression, where it states one.
-    pub licence: Option<String>,
-    /// Whether its code is in the component, or it only helped to build it.
-    pub scope: Scope,
-}
-
-/// What a library is to a plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// Its code may be in the component.
-    Linked,
-    /// It ran while the component was built.
-    BuildOnly,
-}
 
 /// The document. It holds no time and no name of a machine, and its serial number is derived from the rest.
 #[must_use]
@@ -68,15 +45,10 @@ fn subject(manifest: &Manifest, component_digest: &str) -> Value {
 fn component(dependency: &Dependency) -> Value {
     let mut component = json!({
         "type": "library",
-        "bom-ref": dependency.purl,
+        "bom-ref": dependency.to_string(),
         "name": dependency.name,
         "version": dependency.version,
-        "purl": dependency.purl,
-        // CycloneDX's words for whether something is there at run time.
-        "scope": match dependency.scope {
-            Scope::Linked => "required",
-            Scope::BuildOnly => "excluded",
-        },
+        "purl": dependency.to_string(),
     });
     if let (Some(component), Some(licence)) = (component.as_object_mut(), &dependency.licence) {
         component.insert("licenses".to_owned(), json!([{ "expression": licence }]));
@@ -124,14 +96,14 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use crate::build::Registry;
 
-    fn dependency(name: &str, licence: Option<&str>, scope: Scope) -> Dependency {
+    fn dependency(name: &str, licence: Option<&str>) -> Dependency {
         Dependency {
+            registry: Registry::Cargo,
             name: name.to_owned(),
             version: "1.0.0".to_owned(),
-            purl: format!("pkg:cargo/{name}@1.0.0"),
             licence: licence.map(str::to_owned),
-            scope,
         }
     }
 
@@ -141,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_document_says_what_is_in_it_and_the_order_of_finding_does_not_show() {
-        let serde = dependency("serde", Some("MIT OR Apache-2.0"), Scope::Linked);
-        let syn = dependency("syn", None, Scope::BuildOnly);
+        let serde = dependency("serde", Some("MIT OR Apache-2.0"));
+        let syn = dependency("syn", None);
         let one = write(&manifest(), "sha256:aa", &[syn.clone(), serde.clone(), serde.clone()]);
         assert_eq!(one, write(&manifest(), "sha256:aa", &[serde, syn]));
         let document: Value = serde_json::from_str(&one).unwrap();
@@ -153,7 +125,6 @@ mod tests {
             document["components"][0]["licenses"][0]["expression"],
             "MIT OR Apache-2.0"
         );
-        assert_eq!(document["components"][1]["scope"], "excluded");
         let summary = SbomSummary::read(&one).unwrap();
         assert_eq!(summary.libraries.len(), 2);
         assert_eq!(summary.libraries.get(1).unwrap().2, None);
