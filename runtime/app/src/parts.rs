@@ -104,6 +104,7 @@ impl Parts {
                 create: grants.create,
             },
             limits: transfuse_sandbox::Limits::from(&resolved.limits),
+            instances: resolved.instances.into(),
             tables: grants
                 .tables
                 .iter()

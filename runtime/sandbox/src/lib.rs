@@ -33,6 +33,7 @@ mod meter;
 mod permits;
 mod pool;
 mod proposals;
+mod reuse;
 mod state;
 mod ticker;
 
@@ -42,6 +43,7 @@ pub use grants::{FieldPatternError, FieldPatterns, Grants};
 pub use limits::Limits;
 pub use outcome::{Context, Input, LogLevel, LogLine, Outcome, Output, Rejection, Report, StepReport};
 pub use plugin::{LoadError, Plugin, PluginIdentity};
+pub use reuse::Instances;
 pub use sandbox::{Sandbox, StartError};
 pub use settings::SandboxSettings;
 pub use table::{Table, TableError};

@@ -141,6 +141,11 @@ impl MemoryMeter {
             table_elements_max: limits.table_elements_max,
         }
     }
+
+    /// What the memories of the store have by now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 /// A failed growth is a trap, so that the fault names the limit instead of whatever the guest does without memory.

@@ -11,7 +11,7 @@ use transfuse_message::{Message, ParseOptions};
 use transfuse_package::Library;
 use transfuse_plugin::testing::{End, Input as NativeInput};
 use transfuse_sandbox::{
-    Chain, Context, FieldPatterns, Grants, Input, Limits, Outcome, PluginIdentity, Sandbox, SandboxSettings, Step,
+    Chain, Context, FieldPatterns, Grants, Input, Instances, Limits, Outcome, PluginIdentity, Sandbox, SandboxSettings, Step,
     Table,
 };
 
@@ -105,6 +105,7 @@ fn chain(library: &Path, name: &str, config: &str, grants: Grants) -> Result<Cha
         config: config.into(),
         grants,
         limits: Limits::default(),
+        instances: Instances::Fresh,
         tables: vec![Arc::new(table)],
     };
     Ok(sandbox.chain(vec![step])?)

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
 use super::{Chain, ReadyStep, Step};
 use crate::engine::TABLE_ELEMENTS_CEILING;
@@ -93,12 +92,7 @@ impl Chain {
         for step in &ready {
             try_init(&shared, step)?;
         }
-        let calls = Arc::new(Semaphore::new(shared.settings.calls_per_chain_max.max(1)));
-        Ok(Self {
-            shared,
-            steps: ready.into(),
-            calls,
-        })
+        Ok(Self::new(shared, ready.into()))
     }
 }
 
@@ -148,6 +142,7 @@ fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkE
         plugin,
         grants,
         limits,
+        instances,
         tables,
         ..
     } = Step {
@@ -160,6 +155,7 @@ fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkE
         config,
         grants,
         limits,
+        instances,
         tables,
     })
 }
@@ -175,7 +171,7 @@ fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<(), LinkError> {
     let _permit = shared.inline_runs.acquire();
     let watched = shared.ticker.watch(Duration::from_millis(step.limits.deadline_ms));
     let ran = instance::run(
-        &shared.engine,
+        shared,
         step,
         &watched,
         Journey::begin(no_message()),

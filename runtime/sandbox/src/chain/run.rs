@@ -81,6 +81,7 @@ struct StepRun<'a> {
     journey: Journey,
     meter: Meter,
     runs: u32,
+    fresh_instances: u32,
     repeated: u32,
 }
 
@@ -95,6 +96,7 @@ impl<'a> StepRun<'a> {
             journey,
             meter: Meter::default(),
             runs: 0,
+            fresh_instances: 0,
             repeated: 0,
         }
     }
@@ -133,14 +135,21 @@ impl<'a> StepRun<'a> {
     fn attempt(&mut self, input: &Output) -> Decision {
         self.runs += 1;
         let journey = self.journey.take();
-        let (engine, step, watched, meter) = (&self.chain.shared.engine, self.step, &self.watched, self.meter);
+        let (shared, step, watched, meter) = (&self.chain.shared, self.step, &self.watched, self.meter);
         let message = Some(input.message.clone());
         // A host function that panics costs this message and no other: its store goes with it.
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            instance::run(engine, step, watched, journey, meter, message)
+            instance::run(shared, step, watched, journey, meter, message)
         }));
         match ran {
-            Ok(ran) => self.judge(ran),
+            Ok(mut ran) => {
+                let instance = ran.instance.take();
+                let decision = self.judge(ran);
+                if let (Some(instance), false) = (instance, matches!(decision, Decision::Faulted(_))) {
+                    shared.idle.put(instance);
+                }
+                decision
+            }
             Err(_) => Decision::Faulted(Explanation::plain(
                 FaultKind::HostBroken,
                 "a function of the host panicked",
@@ -151,6 +160,7 @@ impl<'a> StepRun<'a> {
     fn judge(&mut self, ran: Ran) -> Decision {
         self.journey = ran.journey;
         self.meter = ran.meter;
+        self.fresh_instances += u32::from(ran.is_fresh);
         let fault =
             |kind, detail: &str, hint: &str| Decision::Faulted(Explanation::plain(kind, detail).with_hint(hint));
         match (ran.verdict, ran.outputs.is_empty(), ran.filtered) {
@@ -181,6 +191,7 @@ impl<'a> StepRun<'a> {
             fuel: self.meter.fuel(),
             elapsed_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             runs: self.runs,
+            fresh_instances: self.fresh_instances,
             repeated: self.repeated,
             log_lines_dropped: self.meter.log_lines_dropped(),
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 use transfuse_message::Message;
 use transfuse_sandbox::{
-    Chain, Context, Fault, FieldPatterns, Grants, Input, Limits, Outcome, Plugin, PluginIdentity, Report, Sandbox,
+    Chain, Context, Fault, FieldPatterns, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report, Sandbox,
     SandboxSettings, Step,
 };
 
@@ -82,6 +82,7 @@ pub(crate) fn step(plugin: Plugin) -> Step {
             deadline_ms: 20_000,
             ..Limits::default()
         },
+        instances: Instances::Fresh,
         tables: Vec::new(),
     }
 }
