@@ -8,6 +8,7 @@ mod charset;
 mod destination;
 mod document;
 mod fault;
+mod instances;
 mod interface;
 mod limits;
 mod link;

@@ -117,6 +117,7 @@ impl Parts {
                 state: grants.state,
             },
             limits: transfuse_sandbox::Limits::from(&resolved.limits),
+            instances: resolved.instances.into(),
             tables: grants
                 .tables
                 .iter()
