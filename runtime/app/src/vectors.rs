@@ -18,7 +18,7 @@ mod runner;
 mod vector;
 
 pub(crate) use bless::{BlessError, bless};
-pub(crate) use compare::{Mismatch, told as told_outcome};
+pub(crate) use compare::{Mismatch, output_bytes, told as told_outcome};
 pub(crate) use expectation::{Expectation, Expected, ExpectedOutput};
 pub(crate) use files::{VectorFiles, message_bytes};
 pub(crate) use grants::WrittenGrants;

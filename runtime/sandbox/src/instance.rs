@@ -193,12 +193,7 @@ impl Instance {
 fn take_state(store: &mut Store<StepState>) -> StepState {
     let state = store.data_mut();
     let journey = state.journey.take();
-    let mut blank = StepState::new(
-        Arc::clone(&state.step),
-        state.journey.take(),
-        Meter::default(),
-        None,
-    );
+    let mut blank = StepState::new(Arc::clone(&state.step), state.journey.take(), Meter::default(), None);
     std::mem::swap(&mut blank.memory, &mut state.memory);
     let left = std::mem::replace(state, blank);
     StepState { journey, ..left }

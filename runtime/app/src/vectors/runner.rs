@@ -1,5 +1,6 @@
 //! Running vectors: each in a chain of its own, in the sandbox that messages run in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,16 +8,20 @@ use serde_json::Value;
 use transfuse_message::Payload;
 use transfuse_package::{Manifest, Package};
 use transfuse_sandbox::{
-    Chain, Fault, FaultKind, Grants, Input, Limits, LinkError, LogLine, Outcome, Plugin, PluginIdentity, Sandbox, Step,
+    Access, Chain, Fault, FaultKind, Grants, Input, Instances, Limits, LinkError, LogLine, Outcome, Plugin,
+    PluginIdentity, Sandbox, State, StateWrites, Step, StepReport,
 };
 
-use super::compare::compare;
+use super::compare::{compare, output_bytes};
 use super::{Mismatch, Vector};
 use crate::configuration::digest_of;
 
 /// How long a vector may take. Long enough that a busy machine changes no result: fuel is what stops a loop, and it is
 /// the same everywhere.
 const DEADLINE_MS: u64 = 10_000;
+
+/// The version of what a plugin keeps whose manifest does not say.
+const STATE_SCHEMA: u32 = 1;
 
 /// A plugin that vectors are for.
 #[derive(Clone)]
@@ -35,6 +40,10 @@ pub(crate) struct VectorReport {
     /// A configuration that the plugin refuses is a fault here, `misconfigured`.
     pub(crate) outcome: Outcome,
     pub(crate) log: Vec<LogLine>,
+    /// What the plugin keeps afterwards: as it was, where nothing was to be kept.
+    pub(crate) state: BTreeMap<String, String>,
+    /// What the plugin touched, as grants would be written.
+    pub(crate) access: Access,
     /// None where the plugin was not started.
     pub(crate) cost: Option<Cost>,
     /// What is not as expected; none of it where the vector passes.
@@ -81,30 +90,44 @@ pub(crate) fn report_of(
     vector: &Vector,
     grants: Option<&Grants>,
 ) -> VectorReport {
-    let (outcome, log, cost) = match subject.chain(sandbox, plugin, vector, grants) {
+    let before = subject.state(vector);
+    let (outcome, log, step, after) = match subject.chain(sandbox, plugin, vector, grants) {
         Ok(chain) => {
             let input = Input {
                 message: vector.input.clone(),
                 context: vector.context.clone(),
+                state: before.clone(),
             };
             let report = chain.run_blocking(input);
-            let cost = report.steps.first().map(|step| Cost {
-                fuel: step.fuel,
-                memory_bytes: step.memory_bytes,
-                elapsed_us: step.elapsed_us,
-            });
-            (report.outcome, report.log, cost)
+            let mut after = before;
+            after.apply(&report.state);
+            (report.outcome, report.log, report.steps.into_iter().next(), after)
         }
-        Err(fault) => (Outcome::Faulted(*fault), Vec::new(), None),
+        Err(fault) => (Outcome::Faulted(*fault), Vec::new(), None, before),
     };
-    let mismatches = compare(vector.expect.as_ref(), &outcome, &log);
+    let kept = after.values(&subject.identity.name);
+    let state = kept
+        .map(|(key, value)| (key.to_owned(), value.lossy_text().into_owned()))
+        .collect();
     VectorReport {
         name: vector.name.clone(),
         description: vector.description.clone(),
+        mismatches: compare(vector.expect.as_ref(), &outcome, &log, &state),
         outcome,
         log,
-        cost,
-        mismatches,
+        state,
+        cost: step.as_ref().map(Cost::of),
+        access: step.map(|step| step.access).unwrap_or_default(),
+    }
+}
+
+impl Cost {
+    fn of(step: &StepReport) -> Self {
+        Self {
+            fuel: step.fuel,
+            memory_bytes: step.memory_bytes,
+            elapsed_us: step.elapsed_us,
+        }
     }
 }
 
@@ -142,6 +165,8 @@ impl Subject {
                 .into_bytes(),
             grants,
             limits: self.limits(),
+            instances: Instances::Fresh,
+            state_schema: self.state_schema(),
             tables: vector.tables.iter().map(Arc::clone).collect(),
         };
         sandbox.chain(vec![step]).map_err(|error| match error {
@@ -162,6 +187,25 @@ impl Subject {
             }),
             other => fault(FaultKind::HostBroken, other.to_string()),
         })
+    }
+
+    /// The version of what the plugin keeps.
+    fn state_schema(&self) -> u32 {
+        self.manifest.state_schema.unwrap_or(STATE_SCHEMA)
+    }
+
+    /// What the plugin has kept before a vector's message.
+    fn state(&self, vector: &Vector) -> State {
+        let values = vector.state.iter();
+        let mut state = State::default();
+        state.apply(&[StateWrites {
+            plugin: Arc::clone(&self.identity.name),
+            schema_version: self.state_schema(),
+            values: values
+                .map(|(key, value)| (key.clone(), Some(value.clone().into())))
+                .collect(),
+        }]);
+        state
     }
 
     /// What the plugin may use: what its manifest asks for, with time enough.
@@ -203,10 +247,7 @@ impl VectorReport {
     /// The digest of each output, to compare runs by.
     pub(crate) fn output_digests(&self) -> Vec<String> {
         match &self.outcome {
-            Outcome::Forwarded(outputs) => outputs
-                .iter()
-                .map(|output| digest_of(&output.message.encode()))
-                .collect(),
+            Outcome::Forwarded(outputs) => outputs.iter().map(|output| digest_of(&output_bytes(output))).collect(),
             _ => Vec::new(),
         }
     }
