@@ -95,7 +95,6 @@ impl<'m> Mutator<'m> {
 
     /// Puts a value in place of what stands between two delimiters.
     fn change_field(&mut self, message: &mut Vec<u8>) {
-        let is_delimiter = |byte: &u8| matches!(byte, b'|' | b'^' | b'~' | b'&' | b'\r');
         let from = self.random.below(message.len());
         let ahead = message.get(from..).unwrap_or_default();
         let Some(start) = ahead.iter().position(is_delimiter).map(|at| from + at + 1) else {
@@ -103,8 +102,20 @@ impl<'m> Mutator<'m> {
         };
         let rest = message.get(start..).unwrap_or_default();
         let end = start + rest.iter().position(is_delimiter).unwrap_or(rest.len());
-        let value = self.random.one_of(VALUES).copied().unwrap_or_default();
+        let value = if self.random.below(2) == 0 {
+            self.random.one_of(VALUES).copied().unwrap_or_default()
+        } else {
+            self.known_value()
+        };
         message.splice(start..end, value.iter().copied());
+    }
+
+    /// A value of any known message: what is good in one place may be wrong in another.
+    fn known_value(&mut self) -> &'m [u8] {
+        let known: &'m [Vec<u8>] = self.known;
+        let message = self.random.one_of(known).map(Vec::as_slice).unwrap_or_default();
+        let values: Vec<&'m [u8]> = message.split(is_delimiter).collect();
+        self.random.one_of(&values).copied().unwrap_or_default()
     }
 
     /// Takes a segment away, or exchanges two.
@@ -170,6 +181,10 @@ impl<'m> Mutator<'m> {
         let byte = b"A1 ^~0".get(self.random.below(6)).copied().unwrap_or(b'A');
         message.splice(at..at, std::iter::repeat_n(byte, length));
     }
+}
+
+fn is_delimiter(byte: &u8) -> bool {
+    matches!(byte, b'|' | b'^' | b'~' | b'&' | b'\r')
 }
 
 #[cfg(test)]
