@@ -115,13 +115,16 @@ impl Parts {
                 tables: grants.tables.iter().map(|table| table.name.clone()).collect(),
                 to: grants.to.clone(),
                 create: grants.create,
+                state: grants.state,
             },
             limits: transfuse_sandbox::Limits::from(&resolved.limits),
+            instances: resolved.instances.into(),
             tables: grants
                 .tables
                 .iter()
                 .map(|table| self.sandbox_table(step, table))
                 .collect::<Result<_, _>>()?,
+            state_schema: component.state_schema(),
         })
     }
 
@@ -224,6 +227,13 @@ impl From<Package> for Component {
             identity,
             origin: Origin::Package(Arc::new(package)),
         }
+    }
+}
+
+impl Component {
+    /// The version of what the plugin keeps between messages; 1 where its manifest names none.
+    fn state_schema(&self) -> u32 {
+        self.package().and_then(|package| package.manifest.state_schema).unwrap_or(1)
     }
 }
 
