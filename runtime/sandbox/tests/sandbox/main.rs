@@ -2,9 +2,12 @@
 
 mod support;
 
+mod access;
 mod chains;
+mod documents;
 mod grants;
 mod hostile;
 mod loading;
+mod state;
 mod threads;
 mod times;
