@@ -26,6 +26,7 @@ mod fault;
 
 mod bindings;
 mod cache;
+mod compiler;
 mod engine;
 mod host;
 mod instance;
@@ -38,6 +39,7 @@ mod state;
 mod ticker;
 
 pub use chain::{Chain, LinkError, Step};
+pub use compiler::{CompilationError, Compiler, serve_compilation};
 pub use fault::{Blame, Fault, FaultKind};
 pub use grants::{FieldPatternError, FieldPatterns, Grants};
 pub use limits::Limits;

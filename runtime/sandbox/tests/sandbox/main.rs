@@ -6,5 +6,6 @@ mod chains;
 mod grants;
 mod hostile;
 mod loading;
+mod reuse;
 mod threads;
 mod times;
