@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use transfuse_sandbox::{Sandbox, SandboxSettings};
+use transfuse_sandbox::Sandbox;
 
 use crate::configuration::resolved::{
     Destination, DestinationWire, FileReady, Grants, Instances, Interface, Limits, OnFinding, SourceWire, Step, Unmappable,
@@ -15,6 +15,7 @@ use crate::configuration::{self, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};
 use crate::failure::{self, Exit, Failure, Outcome};
 use crate::layout::{counted, short_digest};
+use crate::sandboxing;
 
 /// Read a site folder and tell every fault, or what would run
 ///
@@ -51,9 +52,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let plugins = arguments
         .plugins
         .clone()
-        .unwrap_or_else(|| arguments.site.join(settings.plugins));
-    // Without a cache of compiled code: a check writes nothing.
-    let sandbox = Sandbox::start(SandboxSettings::default())?;
+        .unwrap_or_else(|| arguments.site.join(&settings.plugins));
+    let sandbox = Sandbox::start(sandboxing::of_check(&arguments.site, &settings))?;
     let read = configuration::read(&arguments.site, &plugins, faults, &sandbox);
     if arguments.json {
         return as_json(arguments, read, console);

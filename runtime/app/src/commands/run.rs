@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use transfuse_engine::{Engine, InterfaceSettings};
-use transfuse_sandbox::{Sandbox, SandboxSettings};
+use transfuse_sandbox::Sandbox;
 use transfuse_store::{Opened, Store, StoreSettings};
 
 use crate::configuration::{self, Settings};
@@ -17,7 +17,7 @@ use crate::control::{self, Controlled, view};
 use crate::deployment::{self, Change, Deployment};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::counted;
-use crate::{assembly, hardening, logging, signals};
+use crate::{assembly, hardening, logging, sandboxing, signals};
 
 /// Run the interfaces of a site folder
 ///
@@ -44,10 +44,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
 }
-
-/// The folder of compiled plugins in the data folder. What lies there is a secret of this machine and no backup's
-/// business: it is made again from the components.
-const COMPILED: &str = "compiled";
 
 /// How long answers over the control socket may hold up a stop.
 const CONTROL_CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -82,11 +78,7 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         .plugins
         .clone()
         .unwrap_or_else(|| arguments.site.join(&settings.plugins));
-    let compiled = SandboxSettings {
-        cache_folder: Some(data.join(COMPILED)),
-        ..SandboxSettings::default()
-    };
-    let sandbox = Sandbox::start(compiled)?;
+    let sandbox = Sandbox::start(sandboxing::of_engine(&arguments.site, &settings, &data))?;
     let site = configuration::read(&arguments.site, &plugins, faults, &sandbox);
     let site = match site {
         Err(faults) if !settings_are_sound || arguments.apply => return Err(Failure::Configuration(faults)),
