@@ -48,6 +48,7 @@ pub(crate) fn run(
     let guest_fuel = fuel - store.get_fuel().unwrap_or_default().min(fuel);
     let state = store.into_data();
     let mut meter = state.meter;
+    meter.memory_ended(&state.memory);
     let metered = meter.run_ended(guest_fuel, &step.limits);
     let verdict = answered.and_then(|verdict| metered.map(|()| verdict).map_err(Into::into));
     Ran {

@@ -57,6 +57,8 @@ pub struct StepReport {
     pub fuel: u64,
     /// Wall-clock time, in microseconds.
     pub elapsed_us: u64,
+    /// The most linear memory that any run had, in bytes.
+    pub memory_bytes: u64,
     /// Runs: one for each message that the step before forwarded.
     pub runs: u32,
     /// Runs that were repeated because the host's clock could not be trusted.

@@ -180,6 +180,7 @@ impl<'a> StepRun<'a> {
             plugin: self.step.plugin.identity().clone(),
             fuel: self.meter.fuel(),
             elapsed_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            memory_bytes: self.meter.memory_bytes() as u64,
             runs: self.runs,
             repeated: self.repeated,
             log_lines_dropped: self.meter.log_lines_dropped(),

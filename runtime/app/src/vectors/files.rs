@@ -1,0 +1,188 @@
+//! The files of a set of vectors, from a folder or from a package, and how messages lie in them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+/// The most files of one set. A plugin that needs thousands of vectors is better served by several plugins.
+const FILES_MAX: usize = 10_000;
+
+/// The largest file. Vectors are written by hand; a scanned document in one is the largest that makes sense.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// How deep folders lie in each other: `vectors/NAME/expected.hl7` and `vectors/tables/lab-codes.csv`.
+const DEPTH_MAX: usize = 2;
+
+/// What the names of message files end in whose lines end with a line feed.
+const MESSAGE: &str = ".hl7";
+
+/// The files of a set of vectors.
+#[derive(Clone)]
+pub(crate) struct VectorFiles {
+    /// How messages about a file begin: the folder as a person gave it, or the package.
+    title: PathBuf,
+    /// Where they lie; none in a package, which cannot be blessed.
+    folder: Option<PathBuf>,
+    /// By path below the folder, with `/` between its parts.
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+/// The files of a set cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FilesError {
+    /// A file or folder is missing or unreadable.
+    #[error("`{path}` cannot be read: {error}", path = path.display())]
+    File { path: PathBuf, error: io::Error },
+    /// A file is larger than a vector's may be.
+    #[error("`{path}` is larger than 16 MiB, and no file of a vector is", path = path.display())]
+    TooLarge { path: PathBuf },
+    /// There are more than a set may have.
+    #[error("`{path}` holds more than 10000 files", path = path.display())]
+    TooMany { path: PathBuf },
+}
+
+impl VectorFiles {
+    /// Reads a folder of vectors.
+    pub(crate) fn of_folder(folder: &Path) -> Result<Self, FilesError> {
+        let mut files = BTreeMap::new();
+        collect(folder, "", DEPTH_MAX, &mut files)?;
+        Ok(Self {
+            title: folder.to_owned(),
+            folder: Some(folder.to_owned()),
+            files,
+        })
+    }
+
+    /// Takes the files of a package, by path below its `vectors`.
+    pub(crate) fn of_package(title: &Path, files: BTreeMap<String, Vec<u8>>) -> Self {
+        Self {
+            title: title.join("vectors"),
+            folder: None,
+            files,
+        }
+    }
+
+    /// Where the files lie, if they can be written.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// How a file is named in a sentence.
+    pub(super) fn title(&self, name: &str) -> PathBuf {
+        self.title.join(name)
+    }
+
+    pub(super) fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.files.get(name).map(Vec::as_slice)
+    }
+
+    /// The message in a file.
+    pub(super) fn message(&self, name: &str) -> Option<Bytes> {
+        self.bytes(name).map(|bytes| message_bytes(name, bytes))
+    }
+
+    /// Every file, by path below the folder.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+}
+
+/// Files of messages may be of any size and are shown by their number.
+impl std::fmt::Debug for VectorFiles {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "VectorFiles({}, {} files)",
+            self.title.display(),
+            self.files.len()
+        )
+    }
+}
+
+/// The bytes of the message that lies in a file. In `.hl7` files a line feed, or a carriage return with a line feed,
+/// stands for the end of a segment, so that they can be read and compared as text; any other file is taken as it is.
+pub(crate) fn message_bytes(file: &str, bytes: &[u8]) -> Bytes {
+    if !file.ends_with(MESSAGE) {
+        return Bytes::copy_from_slice(bytes);
+    }
+    let mut message = Vec::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'\n' if message.last() == Some(&b'\r') => {}
+            b'\n' => message.push(b'\r'),
+            other => message.push(*other),
+        }
+    }
+    message.into()
+}
+
+/// What is written into a `.hl7` file for a message; none where it would not be read back as the same bytes.
+pub(crate) fn message_text(message: &[u8]) -> Option<Vec<u8>> {
+    let text: Vec<u8> = message
+        .iter()
+        .map(|byte| if *byte == b'\r' { b'\n' } else { *byte })
+        .collect();
+    (message_bytes(MESSAGE, &text) == message).then_some(text)
+}
+
+fn collect(folder: &Path, below: &str, depth: usize, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), FilesError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |error| FilesError::File { path, error }
+    };
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let path = entry.map_err(failed(folder))?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let name = if below.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{below}/{name}")
+        };
+        let metadata = fs::metadata(&path).map_err(failed(&path))?;
+        if metadata.is_dir() {
+            if depth > 1 {
+                collect(&path, &name, depth - 1, files)?;
+            }
+            continue;
+        }
+        if metadata.len() > FILE_BYTES_MAX {
+            return Err(FilesError::TooLarge { path });
+        }
+        if files.len() == FILES_MAX {
+            let path = folder.to_owned();
+            return Err(FilesError::TooMany { path });
+        }
+        let bytes = fs::read(&path).map_err(failed(&path))?;
+        files.insert(name, bytes);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_feed_in_a_message_file_ends_a_segment() {
+        assert_eq!(
+            message_bytes("a/input.hl7", b"MSH|\r\nPID|\nZZ|\r"),
+            &b"MSH|\rPID|\rZZ|\r"[..]
+        );
+        assert_eq!(message_bytes("a/input.bin", b"MSH|\r\nPID|"), &b"MSH|\r\nPID|"[..]);
+    }
+
+    #[test]
+    fn only_a_message_that_comes_back_is_written_with_line_feeds() {
+        assert_eq!(message_text(b"MSH|\rPID|\r").as_deref(), Some(&b"MSH|\nPID|\n"[..]));
+        assert_eq!(message_text(b"MSH|\nPID|\n"), None);
+        assert_eq!(message_text(b"MSH|\r\nPID|"), None);
+    }
+}
