@@ -37,14 +37,25 @@ function pathsOf(message) {
  * capitals change, so that `McDonald`, `von Neumann` and `Kovács B.` stay.
  */
 function title(name) {
-  const isMixed = /\p{Uppercase}/u.test(name) && /\p{Lowercase}/u.test(name);
+  const isMixed = [...name].some(isCapital) && [...name].some(isSmall);
   const words = name.split(SEPARATOR);
   return words.map((word) => (isMixed && !isShouted(word) ? word : capitalized(word))).join("");
 }
 
 /** More than one letter, and all of them capitals. */
 function isShouted(word) {
-  return (word.match(/\p{Alphabetic}/gu) ?? []).length > 1 && !/\p{Lowercase}/u.test(word);
+  const letters = [...word].filter((character) => isCapital(character) || isSmall(character));
+  return letters.length > 1 && letters.every(isCapital);
+}
+
+// The engine in a plugin knows the case of letters, but not the classes of Unicode (`\p{..}`).
+
+function isCapital(character) {
+  return character.toLowerCase() !== character;
+}
+
+function isSmall(character) {
+  return character.toUpperCase() !== character;
 }
 
 function capitalized(word) {

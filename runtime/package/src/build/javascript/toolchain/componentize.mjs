@@ -5,15 +5,29 @@
 // Settings and report are files of JSON, because the componentizer writes to both streams. What an author has to know
 // goes to the standard error, in lines that name file, line and column; the status is 1 then.
 
+import childProcess from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import process from "node:process";
 
-// The componentizer asks for the time and for a random name of a folder, and both end up in the component. The same
-// sources are to give the same bytes: the clock stands still, and the folder, below this one, has always the same name.
+// The componentizer asks for the time and for a random name of a folder, and tells the program that runs the modules where
+// that folder lies. All of it ends up in the component, and the same sources are to give the same bytes. So the clock
+// stands still, the folder has always the same name, and its place is told from this folder on, which that program has as
+// its root.
 Date.now = () => 0;
 Math.random = () => 0;
-process.env.TMPDIR = ".";
+process.env.TMPDIR = process.cwd();
+const { spawnSync } = childProcess;
+childProcess.spawnSync = (program, given, options) => {
+  const here = `${process.cwd()}/`;
+  return spawnSync(
+    program,
+    given.filter((argument) => !argument.startsWith(`--dir=${here}`)),
+    { ...options, input: options?.input?.replaceAll(here, "/") },
+  );
+};
+syncBuiltinESMExports();
 
 const BUNDLE = "bundle.js";
 const COMPONENT = "component.wasm";
