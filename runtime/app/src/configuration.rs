@@ -13,6 +13,7 @@ mod limits;
 mod link;
 mod message_types;
 mod name;
+mod package;
 mod plugins;
 pub(crate) mod profile;
 mod quantity;
@@ -63,6 +64,8 @@ pub(crate) struct Site {
     pub(crate) tables: BTreeMap<String, CodeTable>,
     /// What the steps of the interfaces resolved to.
     pub(crate) parts: Parts,
+    /// What a person should look at, and what stops nothing.
+    pub(crate) warnings: Vec<Fault>,
 }
 
 /// `transfuse.toml` as far as it can be used, and what is wrong with it.
@@ -106,6 +109,7 @@ pub(crate) fn read(folder: &Path, plugins: &Path, faults: Faults, sandbox: &Sand
         interfaces,
         tables,
         parts,
+        warnings: faults.take_warnings(),
     })
 }
 

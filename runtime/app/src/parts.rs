@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use serde_json::{Map, Value};
 use transfuse_package::Package;
 use transfuse_sandbox::{
     Chain, FieldPatternError, FieldPatterns, Grants, LinkError, LoadError, PluginIdentity, Sandbox, Step, Table,
@@ -155,6 +156,14 @@ impl Component {
         match &self.origin {
             Origin::Package(package) => Some(package),
             Origin::Bare(_) => None,
+        }
+    }
+
+    /// The configuration that the plugin gets: the site's over what its package brings.
+    pub(crate) fn merged_config(&self, site: &Map<String, Value>) -> Map<String, Value> {
+        match self.package() {
+            Some(package) => package.manifest.merged_config(site),
+            None => site.clone(),
         }
     }
 

@@ -16,6 +16,7 @@ mod library;
 mod manifest;
 mod package;
 mod provenance;
+mod registry;
 mod sbom;
 mod source;
 
@@ -32,6 +33,7 @@ pub use manifest::{
 };
 pub use package::{ArchiveError, COMPONENT_BYTES_MAX, Contents, Package, PackageError, ReadError, WriteError};
 pub use provenance::ProvenanceSummary;
+pub use registry::{Credentials, Place, PlaceError, Pushed, RegistryError, Transfer, pull, push};
 pub use sbom::SbomSummary;
 pub use semver::{Version, VersionReq};
 pub use source::{Source, SourceError};

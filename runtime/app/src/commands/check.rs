@@ -13,14 +13,15 @@ use crate::configuration::resolved::{
 };
 use crate::configuration::{self, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{self, Exit, Failure, Outcome};
 use crate::layout::{counted, short_digest};
 
 /// Read a site folder and tell every fault, or what would run
 ///
 /// All files are read and all faults are told at once, each with its file, line, column and a hint. Plugins are found,
 /// verified and linked against the grants of their step, so that a plugin which would ask for more than it is granted
-/// is found here and not at the first message. Nothing is bound, and nothing is written.
+/// is found here and not at the first message. Configuration is held against the schema in its package; what a plugin
+/// asks for and is not granted is a warning, with the line that would grant it. Nothing is bound, and nothing is written.
 ///
 /// Example: transfuse check examples/lab-results
 #[derive(Debug, Args)]
@@ -40,6 +41,8 @@ pub(crate) struct Arguments {
 struct Report<'r> {
     site: String,
     faults: Vec<FaultReport<'r>>,
+    /// What a person should look at, and what stops nothing.
+    warnings: Vec<FaultReport<'r>>,
     interfaces: &'r [Interface],
 }
 
@@ -56,6 +59,9 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         return as_json(arguments, read, console);
     }
     let site = read.map_err(Failure::Configuration)?;
+    for warning in &site.warnings {
+        failure::warn(warning, console);
+    }
     console.result(summary(&site, console.palette()))?;
     Ok(Exit::Success)
 }
@@ -67,6 +73,7 @@ fn as_json(arguments: &Arguments, read: Result<Site, Vec<configuration::Fault>>,
             console.json(&Report {
                 site: name,
                 faults: Vec::new(),
+                warnings: site.warnings.iter().map(configuration::Fault::report).collect(),
                 interfaces: &site.interfaces,
             })?;
             Ok(Exit::Success)
@@ -76,6 +83,7 @@ fn as_json(arguments: &Arguments, read: Result<Site, Vec<configuration::Fault>>,
             console.json(&Report {
                 site: name,
                 faults,
+                warnings: Vec::new(),
                 interfaces: &[],
             })?;
             Ok(Exit::Configuration)

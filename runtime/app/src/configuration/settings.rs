@@ -13,7 +13,7 @@ use super::{FILE_NAME, read_document};
 pub(crate) struct Settings {
     /// Where the engine keeps the journal, the catalog and its control socket.
     pub(crate) data: PathBuf,
-    /// Where packages are found: `FOLDER/vendor/name/version/`.
+    /// Where packages are found: `FOLDER/vendor/name/VERSION.oci`.
     pub(crate) plugins: PathBuf,
     pub(crate) log: Log,
     /// How large a file of the journal grows before the next one begins.
