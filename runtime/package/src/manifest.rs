@@ -1,6 +1,7 @@
 //! `plugin.toml`: what a plugin says about itself.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use semver::Version;
@@ -26,6 +27,28 @@ pub struct Manifest {
     /// What an interface has to grant. Information for people: the grants decide.
     #[serde(default)]
     pub requests: Requests,
+    /// What it is built from.
+    #[serde(default)]
+    pub build: Build,
+}
+
+/// What a plugin is built from. It says nothing about the component that came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Build {
+    /// The language that it is written in.
+    pub language: Language,
+    /// The file that it begins with, from the plugin's folder on: `src/plugin.js`. Rust says it in Cargo.toml.
+    pub source: Option<PathBuf>,
+}
+
+/// A language that plugins are built from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// A crate, compiled by cargo.
+    #[default]
+    Rust,
 }
 
 /// What a plugin asks an interface to grant. A pattern is a field or segment (`PID-5`, `OBX-*`) or `*` for everything.

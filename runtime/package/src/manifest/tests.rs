@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::{Contract, Manifest};
+use super::{Contract, Language, Manifest};
 
 const WHOLE: &str = r#"name = "transfuse/redact"
 version = "1.0.0"
@@ -31,7 +31,7 @@ fn a_manifest_is_read() {
 
 #[test]
 fn a_complaint_names_line_and_key() {
-    insta::assert_snapshot!(complaint("licence", "license"), @"line 4: `license`: unknown field `license`, expected one of `name`, `version`, `description`, `licence`, `contract`, `accepts`, `requests`");
+    insta::assert_snapshot!(complaint("licence", "license"), @"line 4: `license`: unknown field `license`, expected one of `name`, `version`, `description`, `licence`, `contract`, `accepts`, `requests`, `build`");
     insta::assert_snapshot!(complaint("write", "writes"), @"line 9: `requests.writes`: unknown field `writes`, expected one of `read`, `write`, `tables`, `create`");
     insta::assert_snapshot!(complaint("[\"PID-11\"]", "[\"PID-11\", 5]"), @"line 9: `requests.write[1]`: invalid type: integer `5`, expected a string");
     insta::assert_snapshot!(complaint("version = \"1.0.0\"", "version = \"1.0\""), @"line 2: `version`: unexpected end of input while parsing minor version number");
@@ -62,4 +62,20 @@ fn a_name_cannot_leave_its_folder() {
             "{complaint}"
         );
     }
+}
+
+#[test]
+fn a_plugin_says_what_it_is_built_from() {
+    assert_eq!(Manifest::parse(WHOLE).unwrap().build.language, Language::Rust);
+    let with = |build: &str| Manifest::parse(&format!("{WHOLE}\n[build]\n{build}"));
+    let cobol = with("language = \"cobol\"").unwrap_err().to_string();
+    assert!(
+        cobol.starts_with("line 12: `build.language`: unknown variant `cobol`, expected "),
+        "{cobol}"
+    );
+    let main = with("main = \"plugin.js\"").unwrap_err().to_string();
+    assert_eq!(
+        main,
+        "line 12: `build.main`: unknown field `main`, expected `language` or `source`"
+    );
 }
