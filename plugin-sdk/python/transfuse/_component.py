@@ -18,6 +18,7 @@ from .log import debug
 from .plugin import registered
 from .reject import Code, Reject
 
+
 class _Log:
     """Takes the place of the standard output, which a component has not: each line of `print` is a line of the log."""
 
@@ -42,31 +43,31 @@ def serve(module_folder: str, source_folder: str) -> type:
     """
     plugin = registered()
     raised = _Raiser(module_folder, source_folder)
+    # An object of the class is made for each call, so what `init` prepares is kept beside it.
+    prepared: list[Callable[[Exchange], None]] = []
 
     class Transformer:
         """`transformer` of the contract."""
 
-        def __init__(self) -> None:
-            self._run: Callable[[Exchange], None] | None = None
-
         def init(self, config: bytes) -> None:
             """Called once per instance; a host that calls it again keeps what it set first."""
-            if self._run is None:
-                sys.stdout = sys.stderr = _Log()  # type: ignore[assignment]
-                try:
-                    self._run = plugin.prepare(json.loads(bytes(config) or b"{}"))
-                except ConfigError as error:
-                    raise _host.Err(str(error)) from None
-                except BaseException as error:
-                    raised.end(error)
+            if prepared:
+                return
+            sys.stdout = sys.stderr = _Log()  # type: ignore[assignment]
+            try:
+                prepared.append(plugin.prepare(json.loads(bytes(config) or b"{}")))
+            except ConfigError as error:
+                raise _host.Err(str(error)) from None
+            except BaseException as error:
+                raised.end(error)
 
         def transform(self, exchange: Any) -> None:
             """Called for each message."""
             try:
-                if self._run is None:
+                if not prepared:
                     raise Fault("not-initialised", "the host called `transform` before `init`")
                 _seed(exchange)
-                self._run(Exchange(exchange))
+                prepared[0](Exchange(exchange))
             except BaseException as error:
                 rejection = _rejection(error)
                 if rejection is None:

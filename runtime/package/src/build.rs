@@ -4,9 +4,9 @@ mod cargo;
 mod debug_info;
 mod dependency;
 mod environment;
+mod python;
 mod rust;
 mod toolchain;
-#[cfg(test)]
 mod world;
 
 use std::path::PathBuf;
@@ -21,6 +21,7 @@ use semver::Version;
 pub use cargo::CargoError;
 pub use debug_info::DebugInfoError;
 pub use dependency::{Dependency, Registry};
+pub use python::{PythonEnvironmentError, PythonError, PythonSourcesError};
 pub use rust::RustError;
 pub use toolchain::{Toolchain, ToolchainError};
 
@@ -69,6 +70,9 @@ pub enum BuildError {
     /// The crate could not be compiled.
     #[error(transparent)]
     Rust(#[from] RustError),
+    /// The modules of Python could not be compiled.
+    #[error(transparent)]
+    Python(#[from] PythonError),
     /// What the compiler made is no component. Never the author's doing.
     #[error("{0}")]
     Component(#[from] ComponentError),
@@ -127,6 +131,7 @@ fn compile(
 ) -> Result<Compiled, BuildError> {
     match manifest.build.language {
         Language::Rust => Ok(rust::compile(settings, progress)?),
+        Language::Python => Ok(python::compile(settings, manifest, progress)?),
     }
 }
 
@@ -146,5 +151,6 @@ fn check(component: &[u8], language: Language) -> Result<Vec<String>, BuildError
 fn exported(language: Language) -> &'static str {
     match language {
         Language::Rust => "put `#[transform]` on its function",
+        Language::Python => "put `@transform` on its function",
     }
 }

@@ -13,8 +13,8 @@ mod manifest;
 mod package;
 
 pub use build::{
-    BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, Registry, RustError, Toolchain,
-    ToolchainError, build,
+    BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, PythonEnvironmentError,
+    PythonError, Registry, RustError, PythonSourcesError, Toolchain, ToolchainError, build,
 };
 pub use component::{ComponentError, Interfaces, componentize, interfaces};
 pub use library::{FindError, Library, OpenError};

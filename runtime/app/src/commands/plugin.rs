@@ -1,5 +1,8 @@
 //! `transfuse plugin`: making packages.
 
+mod new;
+mod template;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -15,6 +18,7 @@ use crate::layout::short_digest;
 /// Build plugins
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(new::Arguments),
     Build(BuildArguments),
 }
 
@@ -50,6 +54,7 @@ struct Report<'r> {
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
+        Command::New(arguments) => new::run(arguments, console),
         Command::Build(arguments) => build(arguments, console),
     }
 }

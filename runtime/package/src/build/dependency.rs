@@ -20,6 +20,8 @@ pub enum Registry {
     Cargo,
     /// Packages of Node.
     Npm,
+    /// Packages of Python.
+    Pypi,
     /// Nowhere but in its own project.
     Generic,
 }
@@ -31,6 +33,7 @@ impl Registry {
         match self {
             Self::Cargo => "cargo",
             Self::Npm => "npm",
+            Self::Pypi => "pypi",
             Self::Generic => "generic",
         }
     }

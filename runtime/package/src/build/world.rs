@@ -13,7 +13,7 @@ use crate::manifest::Requests;
 pub(super) const NAME: &str = "plugin";
 
 /// The contract, as the host has it.
-const CONTRACT: &[(&str, &str)] = &[
+pub(super) const CONTRACT: &[(&str, &str)] = &[
     ("hl7v2.wit", include_str!("../../../../wit/hl7v2.wit")),
     ("log.wit", include_str!("../../../../wit/log.wit")),
     ("tables.wit", include_str!("../../../../wit/tables.wit")),
