@@ -122,6 +122,7 @@ struct PackageMetadata {
     name: String,
     version: String,
     source: Option<String>,
+    license: Option<String>,
     manifest_path: PathBuf,
     targets: Vec<TargetMetadata>,
 }
@@ -140,6 +141,8 @@ impl PackageMetadata {
             },
             name: self.name.clone(),
             version: self.version.clone(),
+            // How licences were listed before there were expressions.
+            licence: self.license.as_ref().map(|licence| licence.replace('/', " OR ")),
         }
     }
 }

@@ -11,6 +11,8 @@ pub struct Dependency {
     pub name: String,
     /// Its version, as its makers write it.
     pub version: String,
+    /// Its licence as an SPDX expression, where it states one.
+    pub licence: Option<String>,
 }
 
 /// Where the name of a dependency means something, by the types of package URLs.
@@ -46,6 +48,7 @@ impl fmt::Display for Dependency {
             registry,
             name,
             version,
+            ..
         } = self;
         let name = name.replace('@', "%40");
         let version = version.replace('+', "%2B");
@@ -65,6 +68,7 @@ mod tests {
                 registry,
                 name,
                 version,
+                licence: None,
             }
             .to_string()
         };
