@@ -75,9 +75,9 @@ class TableError(Exception):
 
 
 class StateError(Exception):
-    """A value could not be kept. Always the plugin's doing, never the message's.
+    """A value could not be kept, or what is kept is not what it is read as. Always the plugin's doing, never the message's.
 
-    `code` is `over-quota` or `bad-key`; the set may grow.
+    `code` is `over-quota`, `value-too-large`, `bad-key`, or `json` from the SDK itself; the set may grow.
     """
 
     def __init__(self, code: str, text: str) -> None:

@@ -1,12 +1,14 @@
 """What a plugin keeps between messages: a small keyed store of its own, for each interface that uses it.
 
-Reads see what this message's own chain has written so far. Writes become durable together with the outcome of the message,
-and not at all where it is rejected or where any step of its chain faults. Needs `state = true` in the manifest's
-`[requests]` and the interface's grant.
+Reads see what this message's own chain has written so far. Writes become durable together with the message's outcome, and are
+dropped where it is rejected or where any step of its chain faults: so a message that is sent again is never counted twice. The
+messages of an interface whose plugins keep state run one after the other. Needs `state = true` in the manifest's `[requests]`
+and in the interface's grants.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any, Iterator
 
 from . import _host
@@ -34,6 +36,23 @@ def set(key: str, value: bytes | str) -> None:
         _store().set(key, value.encode() if isinstance(value, str) else bytes(value))
     except _host.Err as error:
         raise StateError(error.value.code, error.value.text) from None
+
+
+def get_json(key: str) -> Any:
+    """The value of a key that `set_json` wrote; `None` where there is none."""
+    value = get(key)
+    if value is None:
+        return None
+    try:
+        return json.loads(value)
+    except ValueError:
+        # Its own words would quote the value.
+        raise StateError("json", "the value is not JSON") from None
+
+
+def set_json(key: str, value: Any) -> None:
+    """Puts a value in place of the one that is there, as JSON."""
+    set(key, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def remove(key: str) -> None:

@@ -209,6 +209,7 @@ fn step_lines(step: &Step, site: &Site) -> Vec<String> {
         write,
         to,
         create,
+        state,
     } = &step.grants;
     let mut lines = Vec::new();
     let mut list = |label: &str, words: &[String]| {
@@ -230,6 +231,9 @@ fn step_lines(step: &Step, site: &Site) -> Vec<String> {
     }
     if *create {
         lines.push("may create messages".to_owned());
+    }
+    if *state {
+        lines.push("may keep state".to_owned());
     }
     lines.push(format!("limits {}", limits(&step.limits)));
     lines

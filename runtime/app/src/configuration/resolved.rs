@@ -176,6 +176,8 @@ pub(crate) struct Grants {
     /// None: whatever routing decides.
     pub(crate) to: Option<Vec<String>>,
     pub(crate) create: bool,
+    #[serde(default)]
+    pub(crate) state: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,4 +277,6 @@ pub(crate) struct Limits {
     pub(crate) log_bytes_max: u64,
     pub(crate) handles_max: u64,
     pub(crate) attribute_bytes_max: u64,
+    pub(crate) state_bytes_max: u64,
+    pub(crate) state_keys_max: u64,
 }

@@ -117,6 +117,7 @@ fn read_grants(mut section: Section<'_>, destinations: &[&str], surroundings: &S
         .texts("to")
         .map(|names| granted_destinations(names, destinations, surroundings.faults));
     let create = section.flag("create").unwrap_or_default();
+    let state = section.flag("state").unwrap_or_default();
     section.finish();
     Grants {
         tables,
@@ -124,6 +125,7 @@ fn read_grants(mut section: Section<'_>, destinations: &[&str], surroundings: &S
         write,
         to,
         create,
+        state,
     }
 }
 

@@ -70,9 +70,6 @@ const SDK: &[(&str, &str)] = &[
     ("times.py", include_str!("../../../../plugin-sdk/python/transfuse/times.py")),
 ];
 
-/// The version of the SDK, as `_host.py` has it.
-const SDK_VERSION: &str = env!("CARGO_PKG_VERSION");
-
 /// The module that the component begins with. No author's module can have this name by accident.
 const ENTRY_MODULE: &str = "transfuse_component_entry";
 
@@ -186,14 +183,13 @@ fn entry_module(entry: &EntryPoint) -> String {
 }
 
 fn dependencies() -> Vec<Dependency> {
-    vec![
-        Dependency {
-            registry: Registry::Generic,
-            name: "transfuse-plugin-sdk-python".to_owned(),
-            version: SDK_VERSION.to_owned(),
-        },
-        environment::dependency(),
-    ]
+    let sdk = Dependency {
+        registry: Registry::Generic,
+        name: "transfuse-plugin-sdk-python".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        licence: Some(env!("CARGO_PKG_LICENSE").to_owned()),
+    };
+    vec![sdk, environment::dependency()]
 }
 
 fn write_sdk(folder: &Path) -> Result<(), PythonError> {

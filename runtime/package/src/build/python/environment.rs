@@ -54,6 +54,9 @@ pub(super) const REQUIREMENTS: &str = include_str!("../../../../../plugin-sdk/py
 
 const REQUIREMENTS_NAMED: &str = "componentize-py";
 
+/// Of the compiler; the interpreter in it has a licence of its own.
+const LICENCE: &str = "Apache-2.0 WITH LLVM-exception AND PSF-2.0";
+
 /// The first Python that the compiler's wheels are made for.
 const VERSION_MIN: (u32, u32) = (3, 9);
 
@@ -112,6 +115,7 @@ pub(super) fn dependency() -> Dependency {
         registry: Registry::Pypi,
         name: name.to_owned(),
         version: version.trim_end_matches(['\\', ' ']).to_owned(),
+        licence: Some(LICENCE.to_owned()),
     }
 }
 
