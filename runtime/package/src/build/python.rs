@@ -53,21 +53,63 @@ pub enum PythonError {
 
 /// The SDK as it is laid into a component.
 const SDK: &[(&str, &str)] = &[
-    ("__init__.py", include_str!("../../../../plugin-sdk/python/transfuse/__init__.py")),
-    ("_component.py", include_str!("../../../../plugin-sdk/python/transfuse/_component.py")),
-    ("_host.py", include_str!("../../../../plugin-sdk/python/transfuse/_host.py")),
-    ("config.py", include_str!("../../../../plugin-sdk/python/transfuse/config.py")),
-    ("errors.py", include_str!("../../../../plugin-sdk/python/transfuse/errors.py")),
-    ("exchange.py", include_str!("../../../../plugin-sdk/python/transfuse/exchange.py")),
+    (
+        "__init__.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/__init__.py"),
+    ),
+    (
+        "_component.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/_component.py"),
+    ),
+    (
+        "_host.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/_host.py"),
+    ),
+    (
+        "config.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/config.py"),
+    ),
+    (
+        "errors.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/errors.py"),
+    ),
+    (
+        "exchange.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/exchange.py"),
+    ),
     ("log.py", include_str!("../../../../plugin-sdk/python/transfuse/log.py")),
-    ("message.py", include_str!("../../../../plugin-sdk/python/transfuse/message.py")),
-    ("plugin.py", include_str!("../../../../plugin-sdk/python/transfuse/plugin.py")),
-    ("py.typed", include_str!("../../../../plugin-sdk/python/transfuse/py.typed")),
-    ("reject.py", include_str!("../../../../plugin-sdk/python/transfuse/reject.py")),
-    ("state.py", include_str!("../../../../plugin-sdk/python/transfuse/state.py")),
-    ("tables.py", include_str!("../../../../plugin-sdk/python/transfuse/tables.py")),
-    ("testing.py", include_str!("../../../../plugin-sdk/python/transfuse/testing.py")),
-    ("times.py", include_str!("../../../../plugin-sdk/python/transfuse/times.py")),
+    (
+        "message.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/message.py"),
+    ),
+    (
+        "plugin.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/plugin.py"),
+    ),
+    (
+        "py.typed",
+        include_str!("../../../../plugin-sdk/python/transfuse/py.typed"),
+    ),
+    (
+        "reject.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/reject.py"),
+    ),
+    (
+        "state.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/state.py"),
+    ),
+    (
+        "tables.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/tables.py"),
+    ),
+    (
+        "testing.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/testing.py"),
+    ),
+    (
+        "times.py",
+        include_str!("../../../../plugin-sdk/python/transfuse/times.py"),
+    ),
 ];
 
 /// The module that the component begins with. No author's module can have this name by accident.
@@ -96,7 +138,9 @@ pub(super) fn compile(
     let mut cache = Cache::new(folder.join("components"));
     cache.add("compiler", environment::REQUIREMENTS.as_bytes());
     cache.add("world", world.as_bytes());
-    world::CONTRACT.iter().for_each(|(name, text)| cache.add(name, text.as_bytes()));
+    world::CONTRACT
+        .iter()
+        .for_each(|(name, text)| cache.add(name, text.as_bytes()));
     SDK.iter().for_each(|(name, text)| cache.add(name, text.as_bytes()));
     cache.add("entry", entry_module(&entry).as_bytes());
     sources.files().for_each(|(name, content)| cache.add(name, content));
@@ -104,7 +148,13 @@ pub(super) fn compile(
         Some(component) => component,
         None => {
             let python = environment::prepare(&folder, progress)?;
-            let component = Build { folder: &folder, manifest, entry: &entry, sources: &sources }.run(&python, progress)?;
+            let component = Build {
+                folder: &folder,
+                manifest,
+                entry: &entry,
+                sources: &sources,
+            }
+            .run(&python, progress)?;
             cache.keep(&component).map_err(|(path, error)| at(&path, error))?;
             component
         }
@@ -141,14 +191,20 @@ impl Build<'_> {
             write(&author.join(name), content)?;
         }
         write_sdk(&sdk)?;
-        write(&entry.join(format!("{ENTRY_MODULE}.py")), entry_module(self.entry).as_bytes())?;
+        write(
+            &entry.join(format!("{ENTRY_MODULE}.py")),
+            entry_module(self.entry).as_bytes(),
+        )?;
         fs::create_dir_all(nothing.join("site-packages")).map_err(|error| at(&nothing, error))?;
         let wit = world::write(&self.manifest.requests, work).map_err(|error| at(work, error))?;
         let output = work.join("component.wasm");
 
         let mut command = super::environment::command(python, work);
         command.args(["-I", "-c", COMPILER, "--quiet", "--wit-path"]);
-        command.arg(&wit).args(["--world", world::NAME, "componentize", "--stub-wasi", "--output"]).arg(&output);
+        command
+            .arg(&wit)
+            .args(["--world", world::NAME, "componentize", "--stub-wasi", "--output"])
+            .arg(&output);
         for folder in [&author, &sdk, &entry] {
             command.arg("--python-path").arg(folder);
         }

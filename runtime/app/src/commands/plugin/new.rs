@@ -1,6 +1,7 @@
 //! `transfuse plugin new`: a folder to begin a plugin in.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -102,7 +103,10 @@ fn plugin_name(name: &str) -> Result<PluginName, Failure> {
 fn sdk(arguments: &Arguments) -> Result<Option<PathBuf>, Failure> {
     if arguments.lang != Language::Rust {
         return match &arguments.sdk {
-            Some(_) => Err(anyhow::anyhow!("--sdk is for plugins in Rust: the other languages' SDKs are in this program").into()),
+            Some(_) => Err(anyhow::anyhow!(
+                "--sdk is for plugins in Rust: the other languages' SDKs are in this program"
+            )
+            .into()),
             None => Ok(None),
         };
     }
@@ -114,19 +118,23 @@ fn sdk(arguments: &Arguments) -> Result<Option<PathBuf>, Failure> {
              --sdk DIR, or choose another language",
         );
     }
-    let folder = folder.canonicalize().with_context(|| format!("reading `{}`", folder.display()))?;
+    let folder = folder
+        .canonicalize()
+        .with_context(|| format!("reading `{}`", folder.display()))?;
     Ok(Some(folder))
 }
 
 fn refuse_a_used_folder(folder: &Path) -> Result<(), Failure> {
-    match fs::read_dir(folder) {
-        Ok(mut entries) if entries.next().is_some() => {
+    let entry = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().transpose(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    match entry.with_context(|| format!("reading `{}`", folder.display()))? {
+        None => Ok(()),
+        Some(_) => {
             Err(anyhow::anyhow!("the folder `{}` is not empty", folder.display())).hint("name another one with --dir")
         }
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("reading `{}`", folder.display())).map_err(Failure::from)
-        }
-        _ => Ok(()),
     }
 }
 

@@ -23,7 +23,10 @@ type File = (&'static str, &'static str);
 
 macro_rules! file {
     ($path:literal from $place:literal) => {
-        ($path, include_str!(concat!("../../../../../plugin-sdk/templates/", $place)))
+        (
+            $path,
+            include_str!(concat!("../../../../../plugin-sdk/templates/", $place)),
+        )
     };
 }
 
@@ -73,7 +76,10 @@ impl Template<'_> {
             Language::Ts => TS,
             Language::Python => PYTHON,
         };
-        let filled = COMMON.iter().chain(own).map(|(path, text)| (PathBuf::from(path), self.fill(text)));
+        let filled = COMMON
+            .iter()
+            .chain(own)
+            .map(|(path, text)| (PathBuf::from(path), self.fill(text)));
         let mut files: Vec<_> = filled.collect();
         if let Some(lock) = self.lock()? {
             files.push(("Cargo.lock".into(), lock));
@@ -84,13 +90,19 @@ impl Template<'_> {
     /// The versions of crates that the SDK is tested with, where it lies in a checkout: nothing newer has to be fetched.
     fn lock(&self) -> anyhow::Result<Option<String>> {
         let lock = self.sdk.as_deref().and_then(Path::parent).and_then(Path::parent);
-        let lock = lock.map(|checkout| checkout.join("Cargo.lock")).filter(|lock| lock.is_file());
+        let lock = lock
+            .map(|checkout| checkout.join("Cargo.lock"))
+            .filter(|lock| lock.is_file());
         let read = lock.map(|lock| fs::read_to_string(&lock).with_context(|| format!("reading `{}`", lock.display())));
         read.transpose()
     }
 
     fn fill(&self, text: &str) -> String {
-        let sdk = self.sdk.as_deref().map(|sdk| sdk.display().to_string()).unwrap_or_default();
+        let sdk = self
+            .sdk
+            .as_deref()
+            .map(|sdk| sdk.display().to_string())
+            .unwrap_or_default();
         let filled = [
             ("{{plugin}}", self.plugin),
             ("{{name}}", self.name),
@@ -100,7 +112,9 @@ impl Template<'_> {
             ("{{build}}\n", &self.build()),
             ("{{notes}}\n", self.notes()),
         ];
-        filled.iter().fold(text.to_owned(), |text, (mark, value)| text.replace(mark, value))
+        filled
+            .iter()
+            .fold(text.to_owned(), |text, (mark, value)| text.replace(mark, value))
     }
 
     /// The manifest's section that says what to build. Rust says it in Cargo.toml.
@@ -111,7 +125,10 @@ impl Template<'_> {
             Language::Ts => "typescript",
             Language::Python => "python",
         };
-        format!("\n[build]\nlanguage = \"{language}\"\nsource = \"{}\"\n", source(self.language))
+        format!(
+            "\n[build]\nlanguage = \"{language}\"\nsource = \"{}\"\n",
+            source(self.language)
+        )
     }
 
     fn notes(&self) -> &'static str {
@@ -148,7 +165,12 @@ mod tests {
             for (path, text) in &files {
                 assert!(!text.contains("{{"), "{}: {text}", path.display());
             }
-            let text = |name: &str| files.iter().find(|(path, _)| path == Path::new(name)).map(|(_, text)| text.as_str());
+            let text = |name: &str| {
+                files
+                    .iter()
+                    .find(|(path, _)| path == Path::new(name))
+                    .map(|(_, text)| text.as_str())
+            };
             let manifest = Manifest::parse(text("plugin.toml").unwrap()).unwrap();
             assert_eq!(manifest.name.as_str(), "acme/no-address");
             assert!(text(source(language)).is_some());

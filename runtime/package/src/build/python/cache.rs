@@ -61,7 +61,9 @@ impl Cache {
 
     fn path(&self) -> PathBuf {
         let digest = self.inputs.clone().finalize();
-        let name = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let name = digest
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         self.folder.join(name).with_extension("wasm")
     }
 

@@ -88,15 +88,29 @@ pub(super) fn prepare(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<P
     progress("preparing the Python compiler, which is done once");
     let mut command = environment::command(&interpreter, folder);
     command.args(["-I", "-m", "venv", "--clear"]).arg(&environment);
-    process::run(&mut command).map_err(|failure| PythonEnvironmentError::NoVenv { said: failure.to_string() })?;
+    process::run(&mut command).map_err(|failure| PythonEnvironmentError::NoVenv {
+        said: failure.to_string(),
+    })?;
     let pending = environment.join("requirements.pending.txt");
     fs::write(&pending, REQUIREMENTS).map_err(failed(&pending))?;
     let mut command = environment::command(&python, folder);
     command
-        .args(["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"])
+        .args([
+            "-I",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+        ])
         .args(["--require-hashes", "--requirement"])
         .arg(&pending);
-    process::run(&mut command).map_err(|failure| PythonEnvironmentError::NoCompiler { said: failure.to_string() })?;
+    process::run(&mut command).map_err(|failure| PythonEnvironmentError::NoCompiler {
+        said: failure.to_string(),
+    })?;
     fs::rename(&pending, &stamp).map_err(failed(&stamp))?;
     Ok(python)
 }
@@ -136,7 +150,10 @@ fn interpreter() -> Result<PathBuf, PythonEnvironmentError> {
 fn version_of(interpreter: &Path) -> Result<(u32, u32), String> {
     let program = "import sys, venv, ensurepip; print(sys.version_info[0], sys.version_info[1])";
     let mut command = Command::new(interpreter);
-    let output = command.args(["-c", program]).output().map_err(|error| error.to_string())?;
+    let output = command
+        .args(["-c", program])
+        .output()
+        .map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stdout);
     let mut numbers = said.split_whitespace().map(str::parse);
     match (numbers.next(), numbers.next()) {

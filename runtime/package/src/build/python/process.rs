@@ -25,7 +25,9 @@ pub(super) fn run(command: &mut Command) -> Result<(), Failure> {
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     let lines: Vec<&str> = said.trim().lines().collect();
-    let last = lines.get(lines.len().saturating_sub(SAID_LINES_MAX)..).unwrap_or_default();
+    let last = lines
+        .get(lines.len().saturating_sub(SAID_LINES_MAX)..)
+        .unwrap_or_default();
     Err(Failure::Said(last.join("\n")))
 }
 

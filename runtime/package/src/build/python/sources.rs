@@ -12,7 +12,9 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum PythonSourcesError {
     /// The manifest does not say where the plugin begins.
-    #[error("plugin.toml does not say where the plugin begins: add `source = \"src/plugin.py\"` to its section [build]")]
+    #[error(
+        "plugin.toml does not say where the plugin begins: add `source = \"src/plugin.py\"` to its section [build]"
+    )]
     NotNamed,
     /// The manifest's source cannot be a module of Python.
     #[error("`source = \"{source_path}\"` of plugin.toml is not a module: {trouble}", source_path = path.display())]
@@ -77,7 +79,9 @@ impl EntryPoint {
         let module = module.unwrap_or(source).with_extension("");
         let name = module.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if !is_identifier(name) {
-            return Err(refused("its name is not one that Python can import: letters, digits and _ only"));
+            return Err(refused(
+                "its name is not one that Python can import: letters, digits and _ only",
+            ));
         }
         if name == "transfuse" {
             return Err(refused("the SDK has that name"));
@@ -179,8 +183,18 @@ mod tests {
         assert_eq!(entry("plugin.py").ok(), Some(is("", "plugin")));
         assert_eq!(entry("lab_normalize/__init__.py").ok(), Some(is("", "lab_normalize")));
         assert_eq!(entry("a/b/c/__init__.py").ok(), Some(is("a/b/", "c")));
-        for wrong in ["../plugin.py", "/plugin.py", "plugin.js", "my-plugin.py", "__init__.py", "transfuse.py"] {
-            assert!(matches!(entry(wrong), Err(PythonSourcesError::NotAModule { .. })), "{wrong}");
+        for wrong in [
+            "../plugin.py",
+            "/plugin.py",
+            "plugin.js",
+            "my-plugin.py",
+            "__init__.py",
+            "transfuse.py",
+        ] {
+            assert!(
+                matches!(entry(wrong), Err(PythonSourcesError::NotAModule { .. })),
+                "{wrong}"
+            );
         }
     }
 
