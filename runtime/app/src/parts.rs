@@ -117,6 +117,7 @@ impl Parts {
                 state: grants.state,
             },
             limits: transfuse_sandbox::Limits::from(&resolved.limits),
+            instances: resolved.instances.into(),
             tables: grants
                 .tables
                 .iter()
@@ -223,10 +224,7 @@ impl From<Package> for Component {
 impl Component {
     /// The version of what the plugin keeps between messages; 1 where its manifest names none.
     fn state_schema(&self) -> u32 {
-        match &self.origin {
-            Origin::Package(package) => package.manifest.state_schema.unwrap_or(1),
-            Origin::Bare(_) => 1,
-        }
+        self.package().and_then(|package| package.manifest.state_schema).unwrap_or(1)
     }
 }
 

@@ -35,6 +35,7 @@ mod meter;
 mod permits;
 mod pool;
 mod proposals;
+mod reuse;
 mod state;
 mod ticker;
 
@@ -48,6 +49,7 @@ pub use outcome::{
     Content, Context, Document, Input, LogLevel, LogLine, Outcome, Output, Rejection, Report, StepReport, TableMiss,
 };
 pub use plugin::{LoadError, Plugin, PluginIdentity};
+pub use reuse::Instances;
 pub use sandbox::{Sandbox, StartError};
 pub use settings::SandboxSettings;
 pub use table::{Table, TableError};

@@ -8,6 +8,7 @@ use transfuse_sandbox::FieldPatterns;
 
 use super::document::{Located, Place};
 use super::fault::Faults;
+use super::instances;
 use super::limits;
 use super::plugins::Plugins;
 use super::resolved::{Grants, Step, TableGrant};
@@ -60,6 +61,7 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
         .map(|section| read_grants(section, destinations, surroundings))
         .unwrap_or_default();
     let limits = limits::read(section.section("limits", "`limits`"));
+    let instances = instances::read(&mut section);
     section.finish();
     refuse_unless_table(config.as_ref(), surroundings.faults);
 
@@ -73,6 +75,7 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
         config: config.map_or_else(|| serde_json::json!({}), |config| config.value),
         grants,
         limits,
+        instances,
     });
     Written { places, resolved }
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 use transfuse_message::Message;
 use transfuse_sandbox::{
-    Chain, Context, Fault, FieldPatterns, Grants, Input, Limits, Outcome, Plugin, PluginIdentity, Report, Sandbox,
-    SandboxSettings, State, Step,
+    Chain, Context, Fault, FieldPatterns, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report,
+    Sandbox, SandboxSettings, State, Step,
 };
 
 /// A result with a name that must appear in no log.
@@ -84,6 +84,7 @@ pub(crate) fn step(plugin: Plugin) -> Step {
             deadline_ms: 20_000,
             ..Limits::default()
         },
+        instances: Instances::Fresh,
         tables: Vec::new(),
         state_schema: 1,
     }
