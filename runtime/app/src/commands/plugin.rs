@@ -4,9 +4,11 @@ mod bench;
 mod build;
 mod dev;
 mod fuzz;
+mod new;
 mod run;
 mod sample;
 mod subject;
+mod template;
 mod test;
 mod told;
 
@@ -15,9 +17,10 @@ use clap::Subcommand;
 use crate::console::Console;
 use crate::failure::Outcome;
 
-/// Build, try and test plugins
+/// Write, build, try and test plugins
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(new::Arguments),
     Build(build::Arguments),
     Dev(dev::Arguments),
     Test(test::Arguments),
@@ -28,6 +31,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
+        Command::New(arguments) => new::run(arguments, console),
         Command::Build(arguments) => build::run(arguments, console),
         Command::Dev(arguments) => dev::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),
