@@ -11,6 +11,7 @@ mod component;
 mod library;
 mod manifest;
 mod package;
+pub mod trust;
 
 pub use build::{BuildError, BuildSettings, Built, CargoError, DebugInfoError, Toolchain, ToolchainError, build};
 pub use component::{ComponentError, Interfaces, componentize, interfaces};
