@@ -11,7 +11,8 @@ use thiserror::Error;
 
 use crate::component::{ComponentError, Interfaces, componentize, interfaces};
 use crate::manifest::PluginName;
-use crate::package::{Package, ReadError, WriteError};
+use crate::package::{Contents, Package, PackageError, WriteError};
+use crate::source::{Source, SourceError};
 use semver::Version;
 
 pub use cargo::CargoError;
@@ -23,7 +24,7 @@ pub use toolchain::{Toolchain, ToolchainError};
 pub struct BuildSettings {
     /// The folder of the crate, with `Cargo.toml` and `plugin.toml`.
     pub source_folder: PathBuf,
-    /// The library that the package is written to, as `vendor/name/version`.
+    /// The library that the package is written to, as `vendor/name/VERSION.oci`.
     pub library_folder: PathBuf,
     /// Where the compiler keeps its own files between builds. Never the host's own: flags differ, and each would throw
     /// away what the other built.
@@ -40,9 +41,11 @@ pub struct Built {
     /// Its version.
     pub version: Version,
     /// Where the package lies.
-    pub folder: PathBuf,
-    /// The component's digest, which is the plugin's identity.
+    pub file: PathBuf,
+    /// The package's digest, which is the plugin's identity.
     pub digest: String,
+    /// The component's digest.
+    pub component_digest: String,
     /// The size of the component.
     pub component_bytes: u64,
     /// What the component asks its host for.
@@ -55,9 +58,9 @@ pub struct Built {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// `plugin.toml` is missing or wrong.
+    /// `plugin.toml` is missing or wrong, or what lies beside it cannot be read.
     #[error(transparent)]
-    Manifest(ReadError),
+    Source(#[from] SourceError),
     /// Nothing on this machine builds for WebAssembly.
     #[error(transparent)]
     Toolchain(#[from] ToolchainError),
@@ -94,6 +97,9 @@ pub enum BuildError {
         /// What the operating system says.
         error: std::io::Error,
     },
+    /// What was built does not fit into a package.
+    #[error("the plugin cannot be packaged: {0}")]
+    Package(#[from] PackageError),
     /// The package could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -110,7 +116,7 @@ const TRANSFORMER: &str = "transfuse:plugin/transformer@";
 /// The component does not depend on where the crate or the compiler's own files lie, and names no local folder: the
 /// same sources give the same digest with the same toolchain.
 pub fn build(settings: &BuildSettings, progress: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
-    let (manifest, manifest_text) = Package::read_manifest(&settings.source_folder).map_err(BuildError::Manifest)?;
+    let source = Source::read(&settings.source_folder)?;
     let toolchain = match &settings.toolchain {
         Some(toolchain) => toolchain.clone(),
         None => Toolchain::find(&settings.source_folder)?,
@@ -125,13 +131,21 @@ pub fn build(settings: &BuildSettings, progress: &mut dyn FnMut(&str)) -> Result
     if let Some(foreign) = imports.iter().find(|import| !import.starts_with(CONTRACT)) {
         return Err(BuildError::ForeignImport(foreign.clone()));
     }
-    let package = Package::new(manifest, manifest_text, component);
-    let folder = package.write(&settings.library_folder)?;
+    let package = Package::new(Contents {
+        manifest_text: source.manifest_text,
+        component,
+        config_schema: source.config_schema,
+        vectors: source.vectors,
+        sbom: String::new(),
+        provenance: String::new(),
+    })?;
+    let file = package.write(&settings.library_folder)?;
     Ok(Built {
         name: package.manifest.name,
         version: package.manifest.version,
-        folder,
+        file,
         digest: package.digest,
+        component_digest: package.component_digest,
         component_bytes: package.component.len() as u64,
         imports,
         compiler: toolchain.compiler().to_owned(),

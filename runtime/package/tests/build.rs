@@ -44,7 +44,7 @@ fn build_quietly(settings: &BuildSettings) -> Result<Built, BuildError> {
 fn first_party(name: &str) -> (Built, Vec<u8>) {
     let library = tempfile::tempdir().unwrap();
     let built = build_quietly(&settings(repository().join("plugins").join(name), library.path())).unwrap();
-    let component = Package::read(&built.folder).unwrap().component;
+    let component = Package::read(&built.file).unwrap().component;
     (built, component)
 }
 
@@ -252,7 +252,7 @@ fn a_crate_that_is_no_plugin_is_refused_with_what_to_do() {
     assert!(matches!(refused(), BuildError::NoPlugin), "{}", refused());
 
     fs::remove_file(settings.source_folder.join("plugin.toml")).unwrap();
-    assert!(matches!(refused(), BuildError::Manifest(_)), "{}", refused());
+    assert!(matches!(refused(), BuildError::Source(_)), "{}", refused());
     assert_eq!(
         fs::read_dir(library.path()).unwrap().count(),
         0,
@@ -272,7 +272,7 @@ fn debians_packages_build_the_same_plugin() {
     })
     .unwrap();
     assert_eq!(sorted(&built.imports), sorted(&first_party("redact").0.imports));
-    let component = Package::read(&built.folder).unwrap().component;
+    let component = Package::read(&built.file).unwrap().component;
     assert!(
         files_with_lines(&component)
             .iter()
