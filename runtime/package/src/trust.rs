@@ -16,7 +16,9 @@ mod time;
 
 pub use envelope::{ENVELOPE_BYTES_MAX, Envelope, EnvelopeError};
 pub use key::{KeyError, KeyId, PrivateKey, PublicKey};
-pub use policy::{Approval, ENVELOPES_MAX, Occasion, OnRevoked, PinnedKey, Policy, Signature, Subject};
+pub use policy::{
+    Approval, ENVELOPES_MAX, Occasion, OnRevoked, PINNED_KEYS_MAX, PinnedKey, Policy, Signature, Subject,
+};
 pub use refusal::{Alert, Refusal};
 pub use revocation::{REVOCATION_LIST_BYTES_MAX, REVOKED_MAX, RevocationError, RevocationList, Revoked};
 pub use statement::{Certificate, CertifiedGrants, Claim, Role, Statement, StatementError};

@@ -11,10 +11,11 @@ use crate::configuration::resolved::{
     Destination, DestinationWire, FileReady, Grants, Interface, Limits, OnFinding, SourceWire, Step, Unmappable,
     ValidationLevel,
 };
-use crate::configuration::{self, FaultReport, Site, show_duration, show_size};
+use crate::configuration::{self, Fault, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::layout::{counted, short_digest};
+use crate::trust::Trust;
 
 /// Read a site folder and tell every fault, or what would run
 ///
@@ -41,6 +42,7 @@ struct Report<'r> {
     site: String,
     faults: Vec<FaultReport<'r>>,
     interfaces: &'r [Interface],
+    alerts: &'r [String],
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -48,10 +50,12 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let plugins = arguments
         .plugins
         .clone()
-        .unwrap_or_else(|| arguments.site.join(settings.plugins));
+        .unwrap_or_else(|| arguments.site.join(&settings.plugins));
+    let data = arguments.site.join(&settings.data);
+    let trust = Trust::read(&arguments.site, &data, &settings, &faults);
     // Without a cache of compiled code: a check writes nothing.
     let sandbox = Sandbox::start(SandboxSettings::default())?;
-    let read = configuration::read(&arguments.site, &plugins, faults, &sandbox);
+    let read = unless_refused(configuration::read(&arguments.site, &plugins, &trust, faults, &sandbox));
     if arguments.json {
         return as_json(arguments, read, console);
     }
@@ -60,7 +64,14 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn as_json(arguments: &Arguments, read: Result<Site, Vec<configuration::Fault>>, console: Console) -> Outcome {
+/// A plugin that must not be deployed is a fault: a check asks whether all of the site could be.
+fn unless_refused(site: Result<Site, Vec<Fault>>) -> Result<Site, Vec<Fault>> {
+    let mut site = site?;
+    let refusals: Vec<Fault> = std::mem::take(&mut site.refusals).into_values().flatten().collect();
+    if refusals.is_empty() { Ok(site) } else { Err(refusals) }
+}
+
+fn as_json(arguments: &Arguments, read: Result<Site, Vec<Fault>>, console: Console) -> Outcome {
     let name = arguments.site.display().to_string();
     match read {
         Ok(site) => {
@@ -68,15 +79,17 @@ fn as_json(arguments: &Arguments, read: Result<Site, Vec<configuration::Fault>>,
                 site: name,
                 faults: Vec::new(),
                 interfaces: &site.interfaces,
+                alerts: &site.alerts,
             })?;
             Ok(Exit::Success)
         }
         Err(faults) => {
-            let faults = faults.iter().map(configuration::Fault::report).collect();
+            let faults = faults.iter().map(Fault::report).collect();
             console.json(&Report {
                 site: name,
                 faults,
                 interfaces: &[],
+                alerts: &[],
             })?;
             Ok(Exit::Configuration)
         }
@@ -89,6 +102,8 @@ fn summary(site: &Site, palette: Palette) -> String {
         lines.extend(interface_lines(interface, site, palette));
         lines.push(String::new());
     }
+    let alert = palette.paint(Tone::Odd, "alert:").to_string();
+    lines.extend(site.alerts.iter().map(|told| format!("{alert} {told}")));
     let steps = site.interfaces.iter().map(|interface| interface.steps.len()).sum();
     lines.push(format!(
         "{} {}, {}, {}",

@@ -61,6 +61,10 @@ impl Faults {
         self.add(Location::File(file.to_owned()), message.into(), hints);
     }
 
+    pub(crate) fn extend(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.0.borrow_mut().extend(faults);
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.0.borrow().len()
     }

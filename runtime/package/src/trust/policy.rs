@@ -88,8 +88,11 @@ pub struct Signature<'p> {
     pub standing: Result<Vec<Alert>, Refusal>,
 }
 
-/// Signatures of one package. A package is signed by a handful of people; each signature costs some verifications.
-pub const ENVELOPES_MAX: usize = 32;
+/// Signatures of one package that are looked at: as many as it carries. Each costs some verifications.
+pub const ENVELOPES_MAX: usize = crate::package::ENVELOPES_MAX;
+
+/// Keys that a site pins: those of some vendors, certifiers and colleagues. Each is tried on each signature.
+pub const PINNED_KEYS_MAX: usize = 64;
 
 /// A statement of the next five minutes is valid: clocks of two houses differ.
 const CLOCK_SKEW_MS_MAX: i64 = 5 * 60 * 1000;
