@@ -10,20 +10,29 @@
 
 mod build;
 mod component;
+mod config_schema;
 mod digest;
 mod library;
 mod manifest;
 mod package;
+mod provenance;
+mod sbom;
 mod source;
 pub mod trust;
 
-pub use build::{BuildError, BuildSettings, Built, CargoError, DebugInfoError, Toolchain, ToolchainError, build};
+pub use build::{
+    BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, Registry, RustError, Toolchain,
+    ToolchainError, build,
+};
 pub use component::{ComponentError, Interfaces, componentize, interfaces};
+pub use config_schema::{ConfigComplaint, ConfigComplaintKind, ConfigKey, ConfigSchema, ConfigSchemaError};
 pub use digest::digest_of;
 pub use library::{FindError, Library, OpenError};
 pub use manifest::{
-    BuildSection, Contract, Language, Manifest, ManifestError, MessageType, PluginName, RequestedLimits, Requests,
+    Build, Contract, Language, Manifest, ManifestError, MessageType, PluginName, RequestedLimits, Requests,
 };
 pub use package::{ArchiveError, COMPONENT_BYTES_MAX, Contents, Package, PackageError, ReadError, WriteError};
+pub use provenance::ProvenanceSummary;
+pub use sbom::SbomSummary;
 pub use semver::{Version, VersionReq};
 pub use source::{Source, SourceError};

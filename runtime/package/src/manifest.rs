@@ -5,9 +5,10 @@ mod limits;
 mod words;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use semver::Version;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use limits::RequestedLimits;
@@ -35,9 +36,6 @@ pub struct Manifest {
     /// The version of what it keeps as state: a plugin that cannot read what an earlier one kept has a higher one.
     #[serde(default)]
     pub state_schema: Option<u32>,
-    /// How it is built.
-    #[serde(default)]
-    pub build: BuildSection,
     /// What an interface has to grant. The grants decide; what the component imports must be requested.
     #[serde(default)]
     pub requests: Requests,
@@ -47,33 +45,28 @@ pub struct Manifest {
     /// Configuration that the package brings along; see [`Manifest::merged_config`].
     #[serde(default, deserialize_with = "config::from_toml")]
     pub config: serde_json::Map<String, serde_json::Value>,
+    /// What it is built from.
+    #[serde(default)]
+    pub build: Build,
 }
 
-/// How a plugin is built.
+/// What a plugin is built from. It says nothing about the component that came of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct BuildSection {
-    /// What it is written in.
+pub struct Build {
+    /// The language that it is written in.
     pub language: Language,
-    /// The file to begin with, relative to the plugin's folder, where the language does not fix it.
-    pub source: Option<String>,
+    /// The file that it begins with, from the plugin's folder on: `src/plugin.js`. Rust says it in Cargo.toml.
+    pub source: Option<PathBuf>,
 }
 
-/// What a plugin is written in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// A language that plugins are built from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// A crate with `Cargo.toml`.
+    /// A crate, compiled by cargo.
     #[default]
     Rust,
-    /// A JavaScript module.
-    JavaScript,
-    /// A TypeScript module.
-    TypeScript,
-    /// A Python module.
-    Python,
-    /// A mapping in TOML, which a plugin of this project runs.
-    Map,
 }
 
 /// What a plugin asks an interface to grant. A pattern is a field or segment (`PID-5`, `OBX-*`) or `*` for everything.
@@ -133,13 +126,14 @@ impl Manifest {
 
     /// A source that lies outside the plugin's folder would not be part of what is built from it.
     fn refuse_source_elsewhere(&self, text: &str) -> Result<(), ManifestError> {
-        match &self.build.source {
-            Some(source) if !crate::package::is_sound_path(source) => Err(ManifestError {
+        let source = self.build.source.as_ref().map(|source| source.to_string_lossy());
+        match source.filter(|source| !crate::package::is_sound_path(source)) {
+            Some(source) => Err(ManifestError {
                 line: line_of(text, "source"),
                 key: Some("build.source".to_owned()),
                 text: format!("`{source}` is not a file in the plugin's folder: write a path such as src/plugin.js"),
             }),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -175,26 +169,6 @@ impl ManifestError {
             key,
             text: error.message().to_owned(),
         }
-    }
-}
-
-impl Language {
-    /// As a manifest writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rust => "rust",
-            Self::JavaScript => "javascript",
-            Self::TypeScript => "typescript",
-            Self::Python => "python",
-            Self::Map => "map",
-        }
-    }
-}
-
-impl fmt::Display for Language {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The folder that an author writes: manifest, configuration schema and test vectors beside the language's own files.
 
+mod digest;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -54,6 +56,14 @@ pub enum SourceError {
         /// Which.
         path: PathBuf,
     },
+    /// More files than a plugin has.
+    #[error("{folder} holds more than {files_max} files: name the plugin's own folder", folder = folder.display())]
+    TooManyFiles {
+        /// The folder.
+        folder: PathBuf,
+        /// The limit.
+        files_max: usize,
+    },
     /// The test vectors are too large, all together.
     #[error("{folder}: the test vectors have more than {bytes_max} bytes", folder = folder.display())]
     VectorsTooLarge {
@@ -81,6 +91,12 @@ impl Source {
             config_schema,
             vectors: Self::read_vectors(&folder.join("vectors"))?,
         })
+    }
+
+    /// `sha256:` and the digest over paths and contents of the files in a plugin's folder, but for hidden ones and those
+    /// that compilers and package managers make.
+    pub fn digest(folder: &Path) -> Result<String, SourceError> {
+        digest::digest(folder)
     }
 
     /// Reads a folder of test vectors. One that does not exist holds none.

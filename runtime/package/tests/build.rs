@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gimli::{EndianSlice, LittleEndian, SectionId};
-use transfuse_package::{BuildError, BuildSettings, Built, CargoError, Library, Package, Toolchain, VersionReq, build};
+use transfuse_package::{
+    BuildError, BuildSettings, Built, CargoError, Language, Library, Package, RustError, Toolchain, VersionReq, build,
+};
 use wasmparser::{Parser, Payload};
 
 /// Where guests are compiled: one folder beside the host's own files, shared by everything that builds plugins.
@@ -230,7 +232,10 @@ fn a_crate_that_is_no_plugin_is_refused_with_what_to_do() {
 
     write_crate(&settings.source_folder, &cargo_manifest(""), "");
     assert!(
-        matches!(refused(), BuildError::Cargo(CargoError::NoModule { .. })),
+        matches!(
+            refused(),
+            BuildError::Rust(RustError::Cargo(CargoError::NoModule { .. }))
+        ),
         "{}",
         refused()
     );
@@ -249,7 +254,11 @@ fn a_crate_that_is_no_plugin_is_refused_with_what_to_do() {
         &manifest,
         "#[unsafe(no_mangle)]\npub extern \"C\" fn other() {}",
     );
-    assert!(matches!(refused(), BuildError::NoPlugin), "{}", refused());
+    assert!(
+        matches!(refused(), BuildError::NoPlugin(Language::Rust)),
+        "{}",
+        refused()
+    );
 
     fs::remove_file(settings.source_folder.join("plugin.toml")).unwrap();
     assert!(matches!(refused(), BuildError::Source(_)), "{}", refused());

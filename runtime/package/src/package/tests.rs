@@ -102,7 +102,10 @@ fn what_is_written_is_read_back() {
 #[test]
 fn the_format_is_what_it_was() {
     // Whoever changes this changes the identity of every plugin there is.
-    assert_eq!(package().digest, "sha256:0");
+    assert_eq!(
+        package().digest,
+        "sha256:fc905420b00a903466e85f3bb44df0e83f49599bbec55574ee75d9728c149397"
+    );
     // printf '\0asm\x0d\0\x01\0' | sha256sum
     assert_eq!(
         package().component_digest,
