@@ -9,6 +9,7 @@ mod charset;
 mod destination;
 mod document;
 mod fault;
+mod instances;
 mod interface;
 mod limits;
 mod link;
@@ -44,7 +45,9 @@ pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
 pub(crate) use table::{CodeTable, digest_of};
 pub(crate) use trust::TrustSettings;
 
-use document::{Document, Located};
+pub(crate) use document::{Document, Located, Place};
+pub(crate) use section::{Section, parse as parse_document};
+
 use interface::Read;
 use plugins::Plugins;
 use step::Surroundings;
