@@ -23,6 +23,7 @@ mod sandboxing;
 mod segment_names;
 mod signals;
 mod story;
+mod trust;
 mod vectors;
 mod visible;
 

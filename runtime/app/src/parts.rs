@@ -86,6 +86,11 @@ impl Parts {
         self.components.get(digest)
     }
 
+    /// All of them.
+    pub(crate) fn components(&self) -> impl Iterator<Item = &Component> {
+        self.components.values()
+    }
+
     pub(crate) fn table(&self, digest: &str) -> Option<&CodeTable> {
         self.tables.get(digest)
     }
@@ -173,6 +178,21 @@ impl Component {
             Some(package) => package.manifest.merged_config(site),
             None => site.clone(),
         }
+    }
+
+    /// The same with the signatures of another copy of the package; none where it has them all.
+    pub(crate) fn with_signatures_of(&self, other: &Self) -> anyhow::Result<Option<Self>> {
+        let (Some(package), Some(other)) = (self.package(), other.package()) else {
+            return Ok(None);
+        };
+        if other.envelopes.iter().all(|one| package.envelopes.contains(one)) {
+            return Ok(None);
+        }
+        let mut signed = Package::clone(package);
+        for envelope in &other.envelopes {
+            signed.add_envelope(envelope.clone())?;
+        }
+        Ok(Some(signed.into()))
     }
 
     /// As the catalog keeps it.

@@ -19,6 +19,7 @@ mod provenance;
 mod registry;
 mod sbom;
 mod source;
+pub mod trust;
 
 pub use build::{
     BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, EngineError, JavaScriptError,

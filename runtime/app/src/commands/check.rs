@@ -11,11 +11,12 @@ use crate::configuration::resolved::{
     Destination, DestinationWire, FileReady, Grants, Instances, Interface, Limits, OnFinding, SourceWire, Step, Unmappable,
     ValidationLevel,
 };
-use crate::configuration::{self, FaultReport, Site, show_duration, show_size};
+use crate::configuration::{self, Fault, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};
 use crate::failure::{self, Exit, Failure, Outcome};
 use crate::layout::{counted, short_digest};
 use crate::sandboxing;
+use crate::trust::Trust;
 
 /// Read a site folder and tell every fault, or what would run
 ///
@@ -45,6 +46,7 @@ struct Report<'r> {
     /// What a person should look at, and what stops nothing.
     warnings: Vec<FaultReport<'r>>,
     interfaces: &'r [Interface],
+    alerts: &'r [String],
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -53,8 +55,10 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         .plugins
         .clone()
         .unwrap_or_else(|| arguments.site.join(&settings.plugins));
+    let data = arguments.site.join(&settings.data);
+    let trust = Trust::read(&arguments.site, &data, &settings, &faults);
     let sandbox = Sandbox::start(sandboxing::of_check(&arguments.site, &settings))?;
-    let read = configuration::read(&arguments.site, &plugins, faults, &sandbox);
+    let read = unless_refused(configuration::read(&arguments.site, &plugins, &trust, faults, &sandbox));
     if arguments.json {
         return as_json(arguments, read, console);
     }
@@ -66,7 +70,14 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn as_json(arguments: &Arguments, read: Result<Site, Vec<configuration::Fault>>, console: Console) -> Outcome {
+/// A plugin that must not be deployed is a fault: a check asks whether all of the site could be.
+fn unless_refused(site: Result<Site, Vec<Fault>>) -> Result<Site, Vec<Fault>> {
+    let mut site = site?;
+    let refusals: Vec<Fault> = std::mem::take(&mut site.refusals).into_values().flatten().collect();
+    if refusals.is_empty() { Ok(site) } else { Err(refusals) }
+}
+
+fn as_json(arguments: &Arguments, read: Result<Site, Vec<Fault>>, console: Console) -> Outcome {
     let name = arguments.site.display().to_string();
     match read {
         Ok(site) => {
@@ -75,16 +86,18 @@ fn as_json(arguments: &Arguments, read: Result<Site, Vec<configuration::Fault>>,
                 faults: Vec::new(),
                 warnings: site.warnings.iter().map(configuration::Fault::report).collect(),
                 interfaces: &site.interfaces,
+                alerts: &site.alerts,
             })?;
             Ok(Exit::Success)
         }
         Err(faults) => {
-            let faults = faults.iter().map(configuration::Fault::report).collect();
+            let faults = faults.iter().map(Fault::report).collect();
             console.json(&Report {
                 site: name,
                 faults,
                 warnings: Vec::new(),
                 interfaces: &[],
+                alerts: &[],
             })?;
             Ok(Exit::Configuration)
         }
@@ -97,6 +110,8 @@ fn summary(site: &Site, palette: Palette) -> String {
         lines.extend(interface_lines(interface, site, palette));
         lines.push(String::new());
     }
+    let alert = palette.paint(Tone::Odd, "alert:").to_string();
+    lines.extend(site.alerts.iter().map(|told| format!("{alert} {told}")));
     let steps = site.interfaces.iter().map(|interface| interface.steps.len()).sum();
     lines.push(format!(
         "{} {}, {}, {}",

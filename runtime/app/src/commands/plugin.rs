@@ -1,23 +1,31 @@
 //! `transfuse plugin`: one file for each command; here is only which there are.
 
+mod approve;
 mod bench;
 mod build;
+mod certify;
 mod dev;
 mod fuzz;
+mod key;
+mod named;
 mod new;
+mod revoke;
 mod run;
 mod sample;
+mod sign;
 mod subject;
 mod template;
 mod test;
 mod told;
+mod until;
+mod verify;
 
 use clap::Subcommand;
 
 use crate::console::Console;
 use crate::failure::Outcome;
 
-/// Write, build, try and test plugins
+/// Write, test, sign, certify and distribute plugins, and decide which may run
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     New(new::Arguments),
@@ -27,6 +35,13 @@ pub(crate) enum Command {
     Run(run::Arguments),
     Bench(bench::Arguments),
     Fuzz(fuzz::Arguments),
+    #[command(subcommand)]
+    Key(key::Command),
+    Sign(sign::Arguments),
+    Certify(certify::Arguments),
+    Verify(verify::Arguments),
+    Approve(approve::Arguments),
+    Revoke(revoke::Arguments),
 }
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
@@ -38,5 +53,11 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Run(arguments) => run::run(arguments, console),
         Command::Bench(arguments) => bench::run(arguments, console),
         Command::Fuzz(arguments) => fuzz::run(arguments, console),
+        Command::Key(command) => key::run(command, console),
+        Command::Sign(arguments) => sign::run(arguments, console),
+        Command::Certify(arguments) => certify::run(arguments, console),
+        Command::Verify(arguments) => verify::run(arguments, console),
+        Command::Approve(arguments) => approve::run(arguments, console),
+        Command::Revoke(arguments) => revoke::run(arguments, console),
     }
 }

@@ -37,6 +37,7 @@ pub(super) struct Written {
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     pub(super) step: Place,
+    pub(super) plugin: Place,
     /// The step itself where there are no grants.
     pub(super) grants: Place,
     pub(super) config: Place,
@@ -58,6 +59,7 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
         config: config
             .as_ref()
             .map_or_else(|| step_place.clone(), |config| config.place.clone()),
+        plugin: section.place_of("plugin"),
         step: step_place,
     };
     let grants = grants
