@@ -38,6 +38,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // the host reads them with. It does not exist in a component; the test below holds that.
     ("transfuse-plugin", &["transfuse-message", "transfuse-plugin-macros"]),
     ("lab-normalize", &["transfuse-plugin"]),
+    ("map", &["transfuse-plugin"]),
     ("redact", &["transfuse-plugin"]),
 ];
 
@@ -50,7 +51,8 @@ const ONE_ROOM: &[(&str, &[&str])] = &[
     ("clap", &["transfuse", "transfuse-bench"]),
     ("axum", &["transfuse"]),
     ("hyper", &["transfuse"]),
-    ("toml", &["transfuse", "transfuse-package"]),
+    ("toml", &["transfuse", "transfuse-package", "map"]),
+    ("minijinja", &["map"]),
     ("anyhow", &["transfuse", "transfuse-bench", "transfuse-harness"]),
 ];
 
