@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use transfuse_store::{Catalog, NewRevision, PackageEntry, Revision, TableEntry};
+use transfuse_store::{Catalog, NewRevision, Revision, TableEntry};
 
 use crate::configuration::resolved::Interface;
 use crate::configuration::{CodeTable, Site};
@@ -82,7 +82,7 @@ pub(crate) fn from_catalog(catalog: &Catalog) -> anyhow::Result<Deployment> {
 fn make_live(catalog: &Catalog, site: &Site, interface: &Interface, change: &Change) -> anyhow::Result<()> {
     for step in &interface.steps {
         let component = site.parts.component(&step.digest).context("a component was not read")?;
-        catalog.put_package(&package_entry(component))?;
+        catalog.put_package(&component.to_entry())?;
     }
     for grant in interface.tables() {
         let table = site.parts.table(&grant.digest).context("a table was not read")?;
@@ -109,7 +109,7 @@ fn fetch_parts(catalog: &Catalog, interface: &Interface, parts: &mut Parts) -> a
         if parts.component(&step.digest).is_none() {
             let entry = catalog.package(&step.digest)?;
             let entry = entry.with_context(|| format!("the catalog does not hold {} {}", step.plugin, step.digest))?;
-            parts.add_component(entry.into());
+            parts.add_component(Component::from_entry(entry)?);
         }
     }
     for grant in interface.tables() {
@@ -174,35 +174,10 @@ fn differing_keys(live: &Interface, written: &Interface) -> BTreeSet<String> {
         .collect()
 }
 
-fn package_entry(component: &Component) -> PackageEntry {
-    PackageEntry {
-        digest: component.identity.digest.to_string(),
-        name: component.identity.name.to_string(),
-        version: component.identity.version.to_string(),
-        manifest: component.manifest.to_string(),
-        component: component.bytes.to_vec(),
-    }
-}
-
 fn table_entry(table: &CodeTable) -> TableEntry {
     TableEntry {
         digest: table.digest.clone(),
         name: table.name.clone(),
         content: table.content().into_bytes(),
-    }
-}
-
-impl From<PackageEntry> for Component {
-    fn from(entry: PackageEntry) -> Self {
-        let identity = transfuse_sandbox::PluginIdentity {
-            name: entry.name.into(),
-            version: entry.version.into(),
-            digest: entry.digest.into(),
-        };
-        Self {
-            identity,
-            manifest: entry.manifest.into(),
-            bytes: entry.component.into(),
-        }
     }
 }

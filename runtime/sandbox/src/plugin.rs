@@ -22,8 +22,10 @@ pub struct PluginIdentity {
     pub name: Arc<str>,
     /// The version, such as `1.4.0`.
     pub version: Arc<str>,
-    /// The digest of the component, `sha256:` and 64 hexadecimal digits in lower case.
+    /// The digest of the package, `sha256:` and 64 hexadecimal digits in lower case: what people and records know it by.
     pub digest: Arc<str>,
+    /// The digest of the component, in the same form: what the bytes are checked against, and compiled code is known by.
+    pub component_digest: Arc<str>,
 }
 
 impl fmt::Display for PluginIdentity {

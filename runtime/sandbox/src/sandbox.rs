@@ -97,7 +97,7 @@ impl Sandbox {
     /// milliseconds for Rust and seconds for JavaScript and Python. Blocks.
     pub fn load(&self, identity: PluginIdentity, component: &[u8]) -> Result<Plugin, LoadError> {
         check_bytes(&identity, component, self.shared.settings.component_bytes_max)?;
-        let code = match self.shared.known(&identity.digest) {
+        let code = match self.shared.known(&identity.component_digest) {
             Some(code) => code,
             None => self.shared.make_known(&identity, component)?,
         };
@@ -124,18 +124,19 @@ impl Shared {
     fn make_known(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Arc<Code>, LoadError> {
         let _one_at_a_time = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have made it while this one waited.
-        if let Some(code) = self.known(&identity.digest) {
+        if let Some(code) = self.known(&identity.component_digest) {
             return Ok(code);
         }
         let component = self.component(identity, component)?;
         let code = Arc::new(Code::link(identity, &component, &self.linker)?);
         self.plugins.retain(|_, code| code.strong_count() > 0);
-        self.plugins.insert(Arc::clone(&identity.digest), Arc::downgrade(&code));
+        self.plugins
+            .insert(Arc::clone(&identity.component_digest), Arc::downgrade(&code));
         Ok(code)
     }
 
     fn component(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Component, LoadError> {
-        if let Some(component) = self.cached(&identity.digest) {
+        if let Some(component) = self.cached(&identity.component_digest) {
             return Ok(component);
         }
         let invalid = |error: wasmtime::Error| LoadError::Invalid {
@@ -144,7 +145,7 @@ impl Shared {
         };
         let compiled = compile(&self.engine, component).map_err(invalid)?;
         let loaded = deserialize(&self.engine, &compiled).map_err(invalid)?;
-        self.keep(&identity.digest, &compiled);
+        self.keep(&identity.component_digest, &compiled);
         Ok(loaded)
     }
 

@@ -96,6 +96,7 @@ fn chain(library: &Path, name: &str, config: &str, grants: Grants) -> Result<Cha
         name: Arc::from(name),
         version: Arc::from(package.manifest.version.to_string()),
         digest: Arc::from(package.digest.as_str()),
+        component_digest: Arc::from(package.component_digest.as_str()),
     };
     let plugin = sandbox.load(identity, &package.component)?;
     let rows = CODES.iter().map(|row| row.map(str::to_owned).to_vec()).collect();

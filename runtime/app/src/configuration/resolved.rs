@@ -161,7 +161,7 @@ pub(crate) struct Step {
     /// `vendor/name`.
     pub(crate) plugin: String,
     pub(crate) version: String,
-    /// `sha256:` of the component: what really runs.
+    /// `sha256:` of the package: what really runs. Of the bare component in revisions of earlier engines.
     pub(crate) digest: String,
     pub(crate) config: serde_json::Value,
     pub(crate) grants: Grants,

@@ -51,7 +51,9 @@ pub(crate) fn identity(component: &[u8]) -> PluginIdentity {
     PluginIdentity {
         name: "test/guest".into(),
         version: "1.2.3".into(),
-        digest: digest.into(),
+        // Known by another digest than the component's, as a package is.
+        digest: format!("sha256:{}", "9".repeat(64)).into(),
+        component_digest: digest.into(),
     }
 }
 

@@ -58,6 +58,7 @@ fn with_a_log(sandbox: &Sandbox, log: fn(), name: &str, limits: Limits) -> Chain
         name: "test/guest".into(),
         version: "1.0.0".into(),
         digest: "sha256:".into(),
+        component_digest: "sha256:".into(),
     };
     let engine = &sandbox.shared().engine;
     let mut linker = host::linker(engine).unwrap();
