@@ -1,44 +1,12 @@
-//! Mappings without programming: a mapping written in TOML, run by this plugin in the sandbox of every other.
-//!
-//! ```toml
-//! [[rules]]
-//! about = "Inpatients go to the ward system, in its own spelling"
-//! when = 'PV1-2 == "I"'
-//! set = { "MSH-5" = "WARD", "PID-5.1" = "{{ PID-5.1 | title }}" }
-//! forward = "ward"
-//! ```
-//!
-//! The language is described, by examples that its tests run, in `README.md` beside this crate. What happens here:
-//!
-//! 1. [`read`] makes a [`mapping::Mapping`] of the text and finds everything that is wrong with it, with lines;
-//! 2. [`reach`] finds rules that can never do anything;
-//! 3. [`requests`] says which fields and tables it touches;
-//! 4. [`run`] does what it says with a message.
-//!
-//! The first three happen in `init`, so that `check`, a deployment and `plugin build` see the same errors.
+//! `transfuse/map`: runs a mapping that is written in TOML. Mappings that look codes up in tables run in
+//! `transfuse/map-tables`: what a component can ask of its host is fixed when it is built, and a hospital that grants a
+//! mapping no table must be able to see that it cannot open one.
 
-mod config;
-mod document;
-mod expression;
-mod functions;
-mod lexer;
-mod mapping;
-mod path;
-mod problem;
-mod reach;
-mod read;
-mod requests;
-mod run;
-
+use map_language::{Config, NoTables};
 use transfuse_plugin::prelude::*;
-
-pub use config::Config;
 
 /// Takes a message through the mapping that the configuration holds.
 #[transform]
-pub fn map(exchange: &Exchange, config: &Config) -> Outcome {
-    run::run(exchange, config.mapping())
+pub fn map(exchange: &Exchange, config: &Config<NoTables>) -> Outcome {
+    config.run(exchange)
 }
-
-#[cfg(test)]
-mod tests;

@@ -38,7 +38,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // the host reads them with. It does not exist in a component; the test below holds that.
     ("transfuse-plugin", &["transfuse-message", "transfuse-plugin-macros"]),
     ("lab-normalize", &["transfuse-plugin"]),
-    ("map", &["transfuse-plugin"]),
+    ("map-language", &["transfuse-plugin"]),
+    ("map", &["map-language", "transfuse-plugin"]),
+    ("map-tables", &["map-language", "transfuse-plugin"]),
     ("redact", &["transfuse-plugin"]),
 ];
 
@@ -51,8 +53,8 @@ const ONE_ROOM: &[(&str, &[&str])] = &[
     ("clap", &["transfuse", "transfuse-bench"]),
     ("axum", &["transfuse"]),
     ("hyper", &["transfuse"]),
-    ("toml", &["transfuse", "transfuse-package", "map"]),
-    ("minijinja", &["map"]),
+    ("toml", &["transfuse", "transfuse-package", "map-language"]),
+    ("minijinja", &["map-language"]),
     ("anyhow", &["transfuse", "transfuse-bench", "transfuse-harness"]),
 ];
 

@@ -109,17 +109,17 @@ impl Input {
     pub fn run<Shape>(self, function: impl Transform<Shape>) -> Report {
         let input = transfuse_message::Message::parse(self.raw, &ParseOptions::default())
             .unwrap_or_else(|error| panic!("the test's input is not an HL7 v2 message: {error}"));
-        let prepared = match function.prepare(self.config.as_bytes()) {
-            Ok(prepared) => prepared,
-            Err(text) => return Report::of(&Run::default(), End::Misconfigured(text)),
-        };
-        let attributes = RefCell::new(self.attributes);
         let run = Rc::new(Run {
             context: self.context,
             tables: self.tables,
-            attributes,
+            attributes: RefCell::new(self.attributes),
             ..Run::default()
         });
+        // A plugin may look at its tables when it is configured.
+        let prepared = match run.during(|| function.prepare(self.config.as_bytes())) {
+            Ok(prepared) => prepared,
+            Err(text) => return Report::of(&run, End::Misconfigured(text)),
+        };
         let host = exchanges::Exchange {
             run: Rc::clone(&run),
             input,

@@ -6,8 +6,9 @@ use transfuse_plugin::prelude::*;
 use super::{Flow, Run};
 use crate::mapping::{Name, Rule};
 use crate::path::{Frame, Path};
+use crate::tables::CodeTable;
 
-impl<'a> Run<'a> {
+impl<'a, T: CodeTable> Run<'a, T> {
     pub(super) fn each(&mut self, rule: &'a Rule, path: &Path) -> Result<Flow, Stop> {
         if path.is_group() {
             return self.each_group(rule, path);

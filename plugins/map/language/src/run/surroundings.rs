@@ -7,8 +7,9 @@ use super::Run;
 use crate::expression::Surroundings;
 use crate::functions::DELETE;
 use crate::lexer::Read;
+use crate::tables::CodeTable;
 
-impl Surroundings for Run<'_> {
+impl<T: CodeTable> Surroundings for Run<'_, T> {
     type Error = Stop;
 
     /// All fields in one call of the host. What is absent is read as the empty text.

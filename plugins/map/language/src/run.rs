@@ -12,9 +12,10 @@ use transfuse_plugin::prelude::*;
 
 use crate::mapping::{Mapping, Name, Over, Rule};
 use crate::path::{Frame, Path};
+use crate::tables::CodeTable;
 
 /// A message on its way through the mapping.
-struct Run<'a> {
+struct Run<'a, T> {
     exchange: &'a Exchange<'a>,
     mapping: &'a Mapping,
     message: Message,
@@ -22,7 +23,7 @@ struct Run<'a> {
     /// Variables of the rules that surround the one at hand, and how many times it has been done on something.
     variables: Vec<(Name, Value)>,
     /// Tables that were opened for this message.
-    tables: Vec<(&'a str, Table)>,
+    tables: Vec<(&'a str, T)>,
     /// What became of the message; none where it was not sent anywhere yet.
     done: Option<Done>,
     /// Whether the message is a part of one that was split.
@@ -40,8 +41,8 @@ enum Flow {
 }
 
 /// Takes a message through the mapping.
-pub(crate) fn run(exchange: &Exchange, mapping: &Mapping) -> Outcome {
-    let mut run = Run {
+pub(crate) fn run<T: CodeTable>(exchange: &Exchange, mapping: &Mapping) -> Outcome {
+    let mut run = Run::<T> {
         exchange,
         mapping,
         message: exchange.message()?,
@@ -59,7 +60,7 @@ pub(crate) fn run(exchange: &Exchange, mapping: &Mapping) -> Outcome {
     }
 }
 
-impl<'a> Run<'a> {
+impl<'a, T: CodeTable> Run<'a, T> {
     fn rules(&mut self, rules: &'a [Rule]) -> Result<Flow, Stop> {
         for rule in rules {
             if self.rule(rule)? == Flow::Ended {

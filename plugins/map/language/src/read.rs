@@ -17,15 +17,7 @@ use crate::mapping::{Mapping, Name};
 use crate::path::Path;
 use crate::problem::{Problem, hint};
 use crate::requests::Needs;
-
-/// Whether the code tables that a mapping names can be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tables {
-    /// Those that the interface grants are there.
-    Granted,
-    /// There is no interface yet.
-    Unknown,
-}
+use crate::tables::CodeTable;
 
 /// What reading gives.
 #[derive(Debug)]
@@ -59,8 +51,9 @@ struct Reader {
     lookups: Vec<(usize, String, Vec<String>)>,
 }
 
-/// Reads and checks a mapping with the values that the site gives for its parameters.
-pub(crate) fn read(text: &str, given: &Map<String, Json>, tables: Tables) -> Result<Reading, Vec<Problem>> {
+/// Reads and checks a mapping with the values that the site gives for its parameters; with its tables where an interface
+/// grants them already.
+pub(crate) fn read<T: CodeTable>(text: &str, given: &Map<String, Json>, has_tables: bool) -> Result<Reading, Vec<Problem>> {
     let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| lines.at(span.start));
@@ -68,8 +61,10 @@ pub(crate) fn read(text: &str, given: &Map<String, Json>, tables: Tables) -> Res
     })?;
     let mut reader = Reader::new(lines);
     let rules = reader.document(document.get_ref(), given);
-    if tables == Tables::Granted && reader.problems.is_empty() {
-        reader.check_tables();
+    if !T::ARE_THERE {
+        reader.refuse_tables();
+    } else if has_tables && reader.problems.is_empty() {
+        reader.check_tables::<T>();
     }
     if !reader.problems.is_empty() {
         return Err(reader.problems);
@@ -193,12 +188,16 @@ impl Reader {
     }
 
     /// Every table that a rule names, with its columns.
-    fn check_tables(&mut self) {
+    fn check_tables<T: CodeTable>(&mut self) {
         for (line, name, columns) in std::mem::take(&mut self.lookups) {
-            let table = match Table::open(&name) {
+            let table = match T::open(&name) {
                 Ok(table) => table,
-                Err(error) => {
-                    self.problem(line, format!("table `{name}`: {}", error.text()));
+                Err(stop) => {
+                    let why = match stop {
+                        Stop::Fault(fault) => fault.text,
+                        _ => "it cannot be opened".to_owned(),
+                    };
+                    self.problem(line, format!("table `{name}`: {why}"));
                     continue;
                 }
             };
@@ -208,6 +207,12 @@ impl Reader {
                 let there = known.join(", ");
                 self.problem(line, format!("table `{name}` has no column `{column}`{hint} (it has {there})"));
             }
+        }
+    }
+
+    fn refuse_tables(&mut self) {
+        for (line, ..) in std::mem::take(&mut self.lookups) {
+            self.problem(line, "`lookup` needs the plugin transfuse/map-tables, because transfuse/map has no code tables");
         }
     }
 }

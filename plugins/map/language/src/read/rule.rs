@@ -63,15 +63,18 @@ impl Reader {
 
     fn body(&mut self, entries: &[Entry<'_>], line: usize, has_condition: bool) -> (Vec<Statement>, Vec<Rule>) {
         let (mut statements, mut otherwise) = (Vec::new(), Vec::new());
+        let variables = self.variables.len();
         for entry in entries {
             match entry.key {
                 "about" => _ = self.noted(entry.text()),
                 "when" | "for-each" | "add" | "after" | "split" | "segments" => {}
                 "else" if !has_condition => self.problem(entry.line, "`else` belongs to a `when`, and there is none"),
                 "else" => {
-                    let variables = self.variables.len();
+                    // What is made where the condition holds is not there where it does not.
+                    let made = self.variables.split_off(variables.min(self.variables.len()));
                     otherwise = self.rules(*entry);
                     self.variables.truncate(variables);
+                    self.variables.extend(made);
                 }
                 key if KEYS.contains(&key) => {
                     let actions = self.actions(*entry);

@@ -9,8 +9,9 @@ use crate::expression::Expression;
 use crate::functions::{self, DELETE};
 use crate::mapping::{Action, Lookup, Name, OnMiss, Rejection, Target, Time};
 use crate::path::Path;
+use crate::tables::CodeTable;
 
-impl<'a> Run<'a> {
+impl<'a, T: CodeTable> Run<'a, T> {
     pub(super) fn action(&mut self, action: &'a Action) -> Result<Flow, Stop> {
         match action {
             Action::Set(path, text) => {
@@ -135,11 +136,11 @@ impl<'a> Run<'a> {
     }
 
     /// The table by its name, opened once for each message.
-    fn table(&mut self, name: &'a str) -> Result<&Table, Stop> {
+    fn table(&mut self, name: &'a str) -> Result<&T, Stop> {
         let index = match self.tables.iter().position(|(known, _)| *known == name) {
             Some(index) => index,
             None => {
-                self.tables.push((name, Table::open(name)?));
+                self.tables.push((name, T::open(name)?));
                 self.tables.len() - 1
             }
         };
