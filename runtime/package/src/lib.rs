@@ -20,8 +20,8 @@ mod sbom;
 mod source;
 
 pub use build::{
-    BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, Registry, RustError, Toolchain,
-    ToolchainError, build,
+    BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, EngineError, JavaScriptError, Registry,
+    RustError, Toolchain, ToolchainError, build,
 };
 pub use component::{ComponentError, Interfaces, componentize, interfaces};
 pub use config_schema::{ConfigComplaint, ConfigComplaintKind, ConfigKey, ConfigSchema, ConfigSchemaError};
