@@ -28,6 +28,7 @@ mod fault;
 
 mod bindings;
 mod cache;
+mod compiler;
 mod engine;
 mod host;
 mod instance;
@@ -35,11 +36,13 @@ mod meter;
 mod permits;
 mod pool;
 mod proposals;
+mod reuse;
 mod state;
 mod ticker;
 
 pub use access::Access;
 pub use chain::{Chain, LinkError, Step};
+pub use compiler::{CompilationError, Compiler, serve_compilation};
 pub use fault::{Blame, Fault, FaultKind};
 pub use grants::{FieldPatternError, FieldPatterns, Grants};
 pub use kept::{STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, State, StateWrites};
@@ -48,6 +51,7 @@ pub use outcome::{
     Content, Context, Document, Input, LogLevel, LogLine, Outcome, Output, Rejection, Report, StepReport, TableMiss,
 };
 pub use plugin::{LoadError, Plugin, PluginIdentity};
+pub use reuse::Instances;
 pub use sandbox::{Sandbox, StartError};
 pub use settings::SandboxSettings;
 pub use table::{Table, TableError};

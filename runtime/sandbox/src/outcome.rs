@@ -66,8 +66,12 @@ pub struct StepReport {
     pub fuel: u64,
     /// Wall-clock time, in microseconds.
     pub elapsed_us: u64,
+    /// The most linear memory that any run had, in bytes.
+    pub memory_bytes: u64,
     /// Runs: one for each message that the step before forwarded.
     pub runs: u32,
+    /// Instances that were made for them; the other runs used one that an earlier message left.
+    pub fresh_instances: u32,
     /// Runs that were repeated because the host's clock could not be trusted.
     pub repeated: u32,
     /// Log lines over the limits, which were dropped.

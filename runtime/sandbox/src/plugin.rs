@@ -1,5 +1,6 @@
 //! A loaded plugin: compiled, checked against the contract, linked to the host.
 
+mod compilations;
 mod compile;
 mod contract;
 
@@ -12,6 +13,7 @@ use wasmtime::component::{Component, Linker};
 use crate::bindings::TransformPre;
 use crate::state::StepState;
 
+pub(crate) use compilations::Compilations;
 pub(crate) use compile::{compile, deserialize};
 pub(crate) use contract::{STATE, check_bytes};
 
@@ -22,8 +24,10 @@ pub struct PluginIdentity {
     pub name: Arc<str>,
     /// The version, such as `1.4.0`.
     pub version: Arc<str>,
-    /// The digest of the component, `sha256:` and 64 hexadecimal digits in lower case.
+    /// The digest of the package, `sha256:` and 64 hexadecimal digits in lower case: what people and records know it by.
     pub digest: Arc<str>,
+    /// The digest of the component, in the same form: what the bytes are checked against, and compiled code is known by.
+    pub component_digest: Arc<str>,
 }
 
 impl fmt::Display for PluginIdentity {
@@ -46,7 +50,8 @@ pub(crate) struct Code {
     pub(crate) interfaces: Vec<String>,
 }
 
-/// Why a component cannot be loaded. Nothing of it stays behind, and loading it again gives the same answer.
+/// Why a component cannot be loaded. Nothing of it stays behind, and loading it again gives the same answer, unless the
+/// variant says otherwise.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -86,6 +91,22 @@ pub enum LoadError {
         /// The plugin.
         plugin: PluginIdentity,
         /// What the compiler says.
+        detail: String,
+    },
+    /// Compiling it reached a limit.
+    #[error("compiling {plugin} was stopped: {limit}; no plugin needs that much: ask its author")]
+    CompilerStopped {
+        /// The plugin.
+        plugin: PluginIdentity,
+        /// Which limit, in words.
+        limit: String,
+    },
+    /// The compiler failed, or could not be started. Trying again may help.
+    #[error("compiling {plugin} failed: {detail}")]
+    CompilerBroken {
+        /// The plugin.
+        plugin: PluginIdentity,
+        /// How.
         detail: String,
     },
     /// It imports what no plugin gets.

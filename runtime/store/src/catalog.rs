@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use rusqlite::Connection;
 
 use crate::clock::Clock;
+use crate::folder::catalog_in;
 use crate::sync::lock;
 use crate::{CatalogError, OpenError};
 
@@ -70,19 +71,17 @@ pub struct LiveChange {
 /// A stored package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageEntry {
-    /// `sha256:` and the hexadecimal digest of the component.
+    /// `sha256:` and the hexadecimal digest that the package is known by.
     pub digest: String,
     /// `vendor/name`.
     pub name: String,
     /// Its version.
     pub version: String,
-    /// The manifest's text.
-    pub manifest: String,
-    /// The component.
-    pub component: Vec<u8>,
+    /// The package's file; the bare component where an engine stored it that knew no packages as files.
+    pub content: Vec<u8>,
 }
 
-/// A package without its component.
+/// A package without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageSummary {
     /// The digest.
@@ -123,6 +122,16 @@ impl Catalog {
             connection: Mutex::new(schema::open(file)?),
             clock,
         })
+    }
+
+    /// Looks into the catalog of a data folder that another process may be working on. `None` where there is none yet.
+    /// Nothing can be changed through it.
+    pub fn look_into(data: &Path) -> Result<Option<Self>, OpenError> {
+        let connection = schema::look_into(&catalog_in(data))?;
+        Ok(connection.map(|connection| Self {
+            connection: Mutex::new(connection),
+            clock: Clock::default(),
+        }))
     }
 
     /// Runs one operation in a transaction: all of it happens, or nothing.

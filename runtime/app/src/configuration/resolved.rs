@@ -4,6 +4,7 @@
 //! file of the site folder but the folders that sources and destinations use, so that a live revision does not change
 //! when somebody edits the folder. Durations are whole milliseconds, sizes are bytes.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -161,11 +162,22 @@ pub(crate) struct Step {
     /// `vendor/name`.
     pub(crate) plugin: String,
     pub(crate) version: String,
-    /// `sha256:` of the component: what really runs.
+    /// `sha256:` of the package: what really runs. Of the bare component in revisions of earlier engines.
     pub(crate) digest: String,
     pub(crate) config: serde_json::Value,
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
+    #[serde(default)]
+    pub(crate) instances: Instances,
+}
+
+/// How many messages an instance of a plugin sees; the sandbox explains each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Instances {
+    #[default]
+    Fresh,
+    Reuse(NonZeroU32),
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

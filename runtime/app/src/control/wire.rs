@@ -32,6 +32,9 @@ pub(crate) struct InterfaceStatus {
     pub(crate) source: Option<String>,
     /// What the site folder says differently; none where it agrees with what is live.
     pub(crate) drift: Option<String>,
+    /// What somebody should know about its plugins: a certificate that expired, a revocation.
+    #[serde(default)]
+    pub(crate) alerts: Vec<String>,
     pub(crate) received: u64,
     pub(crate) processed: u64,
     pub(crate) filtered: u64,

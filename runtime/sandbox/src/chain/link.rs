@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
 use super::{Chain, ReadyStep, Step};
 use crate::engine::TABLE_ELEMENTS_CEILING;
@@ -95,12 +94,7 @@ impl Chain {
         for step in &ready {
             try_init(&shared, step)?;
         }
-        let calls = Arc::new(Semaphore::new(shared.settings.calls_per_chain_max.max(1)));
-        Ok(Self {
-            shared,
-            steps: ready.into(),
-            calls,
-        })
+        Ok(Self::new(shared, ready.into()))
     }
 }
 
@@ -149,6 +143,7 @@ fn check(shared: &Shared, step: usize, is_last: bool, written: Step) -> Result<R
         plugin,
         grants,
         limits,
+        instances,
         tables,
         state_schema,
         ..
@@ -162,6 +157,7 @@ fn check(shared: &Shared, step: usize, is_last: bool, written: Step) -> Result<R
         config,
         grants,
         limits,
+        instances,
         tables,
         state_schema,
         is_last,
@@ -187,7 +183,7 @@ fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<(), LinkError> {
     let _permit = shared.inline_runs.acquire();
     let watched = shared.ticker.watch(Duration::from_millis(step.limits.deadline_ms));
     let ran = instance::run(
-        &shared.engine,
+        shared,
         step,
         &watched,
         Journey::begin(no_message(), State::default()),

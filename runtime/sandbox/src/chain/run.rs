@@ -86,6 +86,7 @@ struct StepRun<'a> {
     journey: Journey,
     meter: Meter,
     runs: u32,
+    fresh_instances: u32,
     repeated: u32,
 }
 
@@ -100,6 +101,7 @@ impl<'a> StepRun<'a> {
             journey,
             meter: Meter::default(),
             runs: 0,
+            fresh_instances: 0,
             repeated: 0,
         }
     }
@@ -142,14 +144,21 @@ impl<'a> StepRun<'a> {
     fn attempt(&mut self, input: &Message) -> Decision {
         self.runs += 1;
         let journey = self.journey.take();
-        let (engine, step, watched, meter) = (&self.chain.shared.engine, self.step, &self.watched, self.meter);
+        let (shared, step, watched, meter) = (&self.chain.shared, self.step, &self.watched, self.meter);
         let message = Some(input.clone());
         // A host function that panics costs this message and no other: its store goes with it.
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            instance::run(engine, step, watched, journey, meter, message)
+            instance::run(shared, step, watched, journey, meter, message)
         }));
         match ran {
-            Ok(ran) => self.judge(ran),
+            Ok(mut ran) => {
+                let instance = ran.instance.take();
+                let decision = self.judge(ran);
+                if let (Some(instance), false) = (instance, matches!(decision, Decision::Faulted(_))) {
+                    shared.idle.put(instance);
+                }
+                decision
+            }
             Err(_) => Decision::Faulted(Explanation::plain(
                 FaultKind::HostBroken,
                 "a function of the host panicked",
@@ -160,6 +169,7 @@ impl<'a> StepRun<'a> {
     fn judge(&mut self, ran: Ran) -> Decision {
         self.journey = ran.journey;
         self.meter = ran.meter;
+        self.fresh_instances += u32::from(ran.is_fresh);
         let fault =
             |kind, detail: &str, hint: &str| Decision::Faulted(Explanation::plain(kind, detail).with_hint(hint));
         match (ran.verdict, ran.outputs.is_empty(), ran.filtered) {
@@ -189,7 +199,9 @@ impl<'a> StepRun<'a> {
             plugin: self.step.plugin.identity().clone(),
             fuel: self.meter.fuel(),
             elapsed_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            memory_bytes: self.meter.memory_bytes() as u64,
             runs: self.runs,
+            fresh_instances: self.fresh_instances,
             repeated: self.repeated,
             log_lines_dropped: self.meter.log_lines_dropped(),
             access: std::mem::take(&mut self.journey.touched).access(),

@@ -33,7 +33,7 @@ pub(crate) fn check_bytes(plugin: &PluginIdentity, component: &[u8], bytes_max: 
         });
     }
     let found = digest(component);
-    if found != *plugin().digest {
+    if found != *plugin().component_digest {
         return Err(LoadError::DigestMismatch {
             plugin: plugin(),
             found,
@@ -142,6 +142,7 @@ mod tests {
             name: "test/plugin".into(),
             version: "1.0.0".into(),
             digest: "sha256:".into(),
+            component_digest: "sha256:".into(),
         }
     }
 

@@ -8,6 +8,7 @@ mod documents;
 mod grants;
 mod hostile;
 mod loading;
+mod reuse;
 mod state;
 mod threads;
 mod times;

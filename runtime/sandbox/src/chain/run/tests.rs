@@ -13,7 +13,7 @@ use super::*;
 use crate::bindings::transfuse::plugin::log::Level;
 use crate::outcome::Context;
 use crate::plugin::Code;
-use crate::{Grants, Limits, Plugin, PluginIdentity, Sandbox, SandboxSettings, State, Step, host};
+use crate::{Grants, Instances, Limits, Plugin, PluginIdentity, Sandbox, SandboxSettings, State, Step, host};
 
 const MESSAGE: &str = "MSH|^~\\&|A|B|C|D|20261123||ADT^A01|1|P|2.5\rPID|1\r";
 
@@ -59,6 +59,7 @@ fn with_a_log(sandbox: &Sandbox, log: fn(), name: &str, limits: Limits) -> Chain
         name: "test/guest".into(),
         version: "1.0.0".into(),
         digest: "sha256:".into(),
+        component_digest: "sha256:".into(),
     };
     let engine = &sandbox.shared().engine;
     let mut linker = host::linker(engine).unwrap();
@@ -80,6 +81,7 @@ fn with_a_log(sandbox: &Sandbox, log: fn(), name: &str, limits: Limits) -> Chain
         config: Vec::new(),
         grants: Grants::default(),
         limits,
+        instances: Instances::Fresh,
         tables: Vec::new(),
         state_schema: 1,
     };
