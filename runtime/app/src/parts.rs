@@ -258,7 +258,9 @@ impl From<Package> for Component {
 impl Component {
     /// The version of what the plugin keeps between messages; 1 where its manifest names none.
     fn state_schema(&self) -> u32 {
-        self.package().and_then(|package| package.manifest.state_schema).unwrap_or(1)
+        self.package()
+            .and_then(|package| package.manifest.state_schema)
+            .unwrap_or(1)
     }
 }
 

@@ -147,7 +147,10 @@ impl Shared {
         if let Some(component) = self.cached(&identity.component_digest) {
             return Ok(component);
         }
-        let turn = self.cache.as_ref().and_then(|cache| cache.wait_for_turn(&identity.component_digest));
+        let turn = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.wait_for_turn(&identity.component_digest));
         // Another process may have made it while this one waited.
         if turn.as_ref().is_some_and(Turn::had_to_wait)
             && let Some(component) = self.cached(&identity.component_digest)
@@ -167,9 +170,18 @@ impl Shared {
         let plugin = || identity.clone();
         let compiled = compiler.compile(component, self.settings.stack_bytes_max);
         compiled.map_err(|failed| match failed {
-            Failed::Invalid(detail) => LoadError::Invalid { plugin: plugin(), detail },
-            Failed::Stopped(limit) => LoadError::CompilerStopped { plugin: plugin(), limit },
-            Failed::Broken(detail) => LoadError::CompilerBroken { plugin: plugin(), detail },
+            Failed::Invalid(detail) => LoadError::Invalid {
+                plugin: plugin(),
+                detail,
+            },
+            Failed::Stopped(limit) => LoadError::CompilerStopped {
+                plugin: plugin(),
+                limit,
+            },
+            Failed::Broken(detail) => LoadError::CompilerBroken {
+                plugin: plugin(),
+                detail,
+            },
         })
     }
 

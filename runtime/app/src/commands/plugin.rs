@@ -3,7 +3,6 @@
 mod approve;
 mod bench;
 mod build;
-mod certify;
 mod dev;
 mod fuzz;
 mod key;
@@ -38,7 +37,6 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(key::Command),
     Sign(sign::Arguments),
-    Certify(certify::Arguments),
     Verify(verify::Arguments),
     Approve(approve::Arguments),
     Revoke(revoke::Arguments),
@@ -55,7 +53,6 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Fuzz(arguments) => fuzz::run(arguments, console),
         Command::Key(command) => key::run(command, console),
         Command::Sign(arguments) => sign::run(arguments, console),
-        Command::Certify(arguments) => certify::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),

@@ -217,7 +217,10 @@ fn is_media_type(text: &str) -> bool {
         let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte);
         !part.is_empty() && part.bytes().all(is_of_token)
     };
-    let is_pair = |part: &str, divider| part.split_once(divider).is_some_and(|(a, b)| is_token(a) && is_token(b));
+    let is_pair = |part: &str, divider| {
+        part.split_once(divider)
+            .is_some_and(|(a, b)| is_token(a) && is_token(b))
+    };
     let mut parts = text.split(';');
     let is_type = parts.next().is_some_and(|part| is_pair(part, '/'));
     is_type && parts.all(|parameter| is_pair(parameter.trim_start(), '='))
