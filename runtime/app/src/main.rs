@@ -23,6 +23,8 @@ mod sandboxing;
 mod segment_names;
 mod signals;
 mod story;
+mod trust;
+mod vectors;
 mod visible;
 
 use std::process::ExitCode;

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use bytes::Bytes;
+use serde_json::{Map, Value};
 use transfuse_package::Package;
 use transfuse_sandbox::{
     Chain, FieldPatternError, FieldPatterns, Grants, LinkError, LoadError, PluginIdentity, Sandbox, Step, Table,
     TableError,
 };
+use transfuse_store::PackageEntry;
 
 use crate::configuration::{CodeTable, resolved};
 
@@ -20,13 +23,23 @@ pub(crate) struct Parts {
     tables: HashMap<String, CodeTable>,
 }
 
-/// A plugin's code. A clone is cheap.
+/// A plugin's code, and where it comes from. A clone is cheap.
 #[derive(Clone)]
 pub(crate) struct Component {
     pub(crate) identity: PluginIdentity,
-    pub(crate) manifest: Arc<str>,
-    pub(crate) bytes: Bytes,
+    origin: Origin,
 }
+
+/// What a component lies in.
+#[derive(Clone)]
+enum Origin {
+    Package(Arc<Package>),
+    /// An engine stored it that knew no packages as files. What runs must keep running.
+    Bare(Bytes),
+}
+
+/// Magic and version of a component that lies in the catalog by itself; no package begins like this.
+const BARE_COMPONENT: &[u8] = b"\0asm";
 
 /// Why an interface's steps do not make a chain. Steps are counted from zero.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +86,11 @@ impl Parts {
         self.components.get(digest)
     }
 
+    /// All of them.
+    pub(crate) fn components(&self) -> impl Iterator<Item = &Component> {
+        self.components.values()
+    }
+
     pub(crate) fn table(&self, digest: &str) -> Option<&CodeTable> {
         self.tables.get(digest)
     }
@@ -95,7 +113,7 @@ impl Parts {
                 digest: resolved.digest.clone(),
             })?;
         let plugin = sandbox
-            .load(component.identity.clone(), &component.bytes)
+            .load(component.identity.clone(), component.bytes())
             .map_err(|source| ChainError::Load { step, source })?;
         let grants = &resolved.grants;
         Ok(Step {
@@ -107,6 +125,7 @@ impl Parts {
                 tables: grants.tables.iter().map(|table| table.name.clone()).collect(),
                 to: grants.to.clone(),
                 create: grants.create,
+                state: grants.state,
             },
             limits: transfuse_sandbox::Limits::from(&resolved.limits),
             instances: resolved.instances.into(),
@@ -115,6 +134,7 @@ impl Parts {
                 .iter()
                 .map(|table| self.sandbox_table(step, table))
                 .collect::<Result<_, _>>()?,
+            state_schema: component.state_schema(),
         })
     }
 
@@ -135,25 +155,119 @@ fn patterns(step: usize, patterns: &[String]) -> Result<FieldPatterns, ChainErro
     FieldPatterns::parse(&patterns).map_err(|source| ChainError::Pattern { step, source })
 }
 
+impl Component {
+    /// The component itself.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.origin {
+            Origin::Package(package) => &package.component,
+            Origin::Bare(bytes) => bytes,
+        }
+    }
+
+    /// The package that it lies in; none where an earlier engine stored it without one.
+    pub(crate) fn package(&self) -> Option<&Arc<Package>> {
+        match &self.origin {
+            Origin::Package(package) => Some(package),
+            Origin::Bare(_) => None,
+        }
+    }
+
+    /// The configuration that the plugin gets: the site's over what its package brings.
+    pub(crate) fn merged_config(&self, site: &Map<String, Value>) -> Map<String, Value> {
+        match self.package() {
+            Some(package) => package.manifest.merged_config(site),
+            None => site.clone(),
+        }
+    }
+
+    /// The same with the signatures of another copy of the package; none where it has them all.
+    pub(crate) fn with_signatures_of(&self, other: &Self) -> anyhow::Result<Option<Self>> {
+        let (Some(package), Some(other)) = (self.package(), other.package()) else {
+            return Ok(None);
+        };
+        if other.envelopes.iter().all(|one| package.envelopes.contains(one)) {
+            return Ok(None);
+        }
+        let mut signed = Package::clone(package);
+        for envelope in &other.envelopes {
+            signed.add_envelope(envelope.clone())?;
+        }
+        Ok(Some(signed.into()))
+    }
+
+    /// As the catalog keeps it.
+    pub(crate) fn to_entry(&self) -> PackageEntry {
+        PackageEntry {
+            digest: self.identity.digest.to_string(),
+            name: self.identity.name.to_string(),
+            version: self.identity.version.to_string(),
+            content: match &self.origin {
+                Origin::Package(package) => package.to_bytes(),
+                Origin::Bare(bytes) => bytes.to_vec(),
+            },
+        }
+    }
+
+    /// From the catalog, verified anew: the disk may have changed what was stored.
+    pub(crate) fn from_entry(entry: PackageEntry) -> anyhow::Result<Self> {
+        let PackageEntry {
+            digest,
+            name,
+            version,
+            content,
+        } = entry;
+        if content.starts_with(BARE_COMPONENT) {
+            let digest: Arc<str> = digest.into();
+            return Ok(Self {
+                identity: PluginIdentity {
+                    name: name.into(),
+                    version: version.into(),
+                    component_digest: Arc::clone(&digest),
+                    digest,
+                },
+                origin: Origin::Bare(content.into()),
+            });
+        }
+        let damaged = || format!("{name} {version} {digest} is damaged in the catalog");
+        let package = Package::from_bytes(&content).with_context(damaged)?;
+        anyhow::ensure!(
+            package.digest == digest,
+            "{}: its digest is {}",
+            damaged(),
+            package.digest
+        );
+        Ok(package.into())
+    }
+}
+
 impl From<Package> for Component {
     fn from(package: Package) -> Self {
         let identity = PluginIdentity {
             name: package.manifest.name.as_str().into(),
             version: package.manifest.version.to_string().into(),
-            digest: package.digest.into(),
+            digest: package.digest.as_str().into(),
+            component_digest: package.component_digest.as_str().into(),
         };
         Self {
             identity,
-            manifest: package.manifest_text.into(),
-            bytes: package.component.into(),
+            origin: Origin::Package(Arc::new(package)),
         }
+    }
+}
+
+impl Component {
+    /// The version of what the plugin keeps between messages; 1 where its manifest names none.
+    fn state_schema(&self) -> u32 {
+        self.package()
+            .and_then(|package| package.manifest.state_schema)
+            .unwrap_or(1)
     }
 }
 
 /// The component is a compiled program and says nothing to a reader.
 impl std::fmt::Debug for Component {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Component({}, {} bytes)", self.identity, self.bytes.len())
+        write!(formatter, "Component({}, {} bytes)", self.identity, self.bytes().len())
     }
 }
 

@@ -1,34 +1,49 @@
-//! From an author's Rust crate to a package: compile, trim, componentise, write.
+//! From an author's folder to a package: compile by the language that it is written in, check, write.
 
 mod cargo;
+mod check;
 mod debug_info;
+mod dependency;
 mod environment;
+mod javascript;
+mod python;
+mod rust;
 mod toolchain;
+mod world;
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::component::{ComponentError, Interfaces, componentize, interfaces};
-use crate::manifest::PluginName;
-use crate::package::{Package, ReadError, WriteError};
+use crate::component::ComponentError;
+use crate::config_schema::ConfigSchemaError;
+use crate::digest::digest_of;
+use crate::manifest::{Language, Manifest, PluginName};
+use crate::package::{Contents, Package, PackageError, WriteError};
+use crate::provenance;
+use crate::sbom;
+use crate::source::{Source, SourceError};
 use semver::Version;
 
 pub use cargo::CargoError;
 pub use debug_info::DebugInfoError;
+pub use dependency::{Dependency, Registry};
+pub use javascript::{EngineError, JavaScriptError};
+pub use python::{PythonEnvironmentError, PythonError, PythonSourcesError};
+pub use rust::RustError;
 pub use toolchain::{Toolchain, ToolchainError};
 
 /// What to build, and where to.
 #[derive(Debug, Clone)]
 pub struct BuildSettings {
-    /// The folder of the crate, with `Cargo.toml` and `plugin.toml`.
+    /// The plugin's folder, with `plugin.toml` and the sources.
     pub source_folder: PathBuf,
-    /// The library that the package is written to, as `vendor/name/version`.
+    /// The library that the package is written to, as `vendor/name/VERSION.oci`.
     pub library_folder: PathBuf,
     /// Where the compiler keeps its own files between builds. Never the host's own: flags differ, and each would throw
     /// away what the other built.
     pub target_folder: PathBuf,
-    /// With which toolchain; none to take the first that is there.
+    /// With which toolchain of Rust; none to take the first that is there.
     pub toolchain: Option<Toolchain>,
 }
 
@@ -40,115 +55,142 @@ pub struct Built {
     /// Its version.
     pub version: Version,
     /// Where the package lies.
-    pub folder: PathBuf,
-    /// The component's digest, which is the plugin's identity.
+    pub file: PathBuf,
+    /// The package's digest, which is the plugin's identity.
     pub digest: String,
+    /// The component's digest.
+    pub component_digest: String,
     /// The size of the component.
     pub component_bytes: u64,
     /// What the component asks its host for.
     pub imports: Vec<String>,
     /// The compiler that built it, as it calls itself.
     pub compiler: String,
+    /// What is compiled into it besides the plugin's own sources, by name.
+    pub dependencies: Vec<Dependency>,
 }
 
 /// A plugin could not be built. The library holds what it held before.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// `plugin.toml` is missing or wrong.
+    /// `plugin.toml` is missing or wrong, or what lies beside it cannot be read.
     #[error(transparent)]
-    Manifest(ReadError),
-    /// Nothing on this machine builds for WebAssembly.
+    Source(#[from] SourceError),
+    /// The crate could not be compiled.
     #[error(transparent)]
-    Toolchain(#[from] ToolchainError),
-    /// The crate does not compile, or is not fit to be a plugin.
+    Rust(#[from] RustError),
+    /// The modules could not be compiled.
     #[error(transparent)]
-    Cargo(#[from] CargoError),
-    /// The crate compiles, and exports no plugin.
-    #[error("the crate holds no plugin: put `#[transform]` on its function")]
-    NoPlugin,
-    /// The compiled module could not become a component.
-    #[error("{module}: {error}", module = module.display())]
-    Component {
-        /// What the compiler made.
-        module: PathBuf,
-        /// What is wrong with it.
-        error: ComponentError,
-    },
-    /// The compiled module's debug information is not as expected.
-    #[error("{module}: {error}", module = module.display())]
-    DebugInfo {
-        /// What the compiler made.
-        module: PathBuf,
-        /// What is wrong with it.
-        error: DebugInfoError,
-    },
+    JavaScript(#[from] JavaScriptError),
+    /// The modules of Python could not be compiled.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// What the compiler made is no component. Never the author's doing.
+    #[error("{0}")]
+    Component(#[from] ComponentError),
+    /// The sources compile, and export no plugin.
+    #[error("the sources hold no plugin: {}", exported(*.0))]
+    NoPlugin(Language),
     /// The component asks for something that no host of plugins gives.
     #[error("the plugin imports {0}, which no interface can grant: a plugin has no clock, no files and no network")]
     ForeignImport(String),
-    /// The compiled module cannot be read.
-    #[error("{module}: {error}", module = module.display())]
-    Read {
-        /// What the compiler made.
-        module: PathBuf,
-        /// What the operating system says.
-        error: std::io::Error,
+    /// The component asks for something that the manifest does not request.
+    #[error("the plugin imports {import}, which plugin.toml does not request: write `{line}` below `[requests]`")]
+    Unrequested {
+        /// The interface.
+        import: String,
+        /// What to write.
+        line: &'static str,
     },
+    /// The schema of the configuration is none.
+    #[error("config.schema.json: {0}")]
+    ConfigSchema(#[from] ConfigSchemaError),
+    /// The configuration in the manifest does not fit the schema beside it.
+    #[error("plugin.toml: `[config]` does not fit config.schema.json: {0}")]
+    Config(String),
+    /// What was built does not fit into a package.
+    #[error("the plugin cannot be packaged: {0}")]
+    Package(#[from] PackageError),
     /// The package could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
 
-/// Every import of a plugin begins with this.
-const CONTRACT: &str = "transfuse:plugin/";
-
-/// What every plugin exports, in one version or another.
-const TRANSFORMER: &str = "transfuse:plugin/transformer@";
+/// What a language's compiler made of a plugin's sources.
+struct Compiled {
+    component: Vec<u8>,
+    /// The compiler, as it calls itself.
+    compiler: String,
+    /// What is compiled in besides the plugin's own sources, by name.
+    dependencies: Vec<Dependency>,
+}
 
 /// Builds a plugin and writes its package. What the compiler says goes to `progress`, line by line.
 ///
-/// The component does not depend on where the crate or the compiler's own files lie, and names no local folder: the
+/// The component does not depend on where the sources or the compiler's own files lie, and names no local folder: the
 /// same sources give the same digest with the same toolchain.
 pub fn build(settings: &BuildSettings, progress: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
-    let (manifest, manifest_text) = Package::read_manifest(&settings.source_folder).map_err(BuildError::Manifest)?;
-    let toolchain = match &settings.toolchain {
-        Some(toolchain) => toolchain.clone(),
-        None => Toolchain::find(&settings.source_folder)?,
-    };
-    let module = cargo::compile(&toolchain, &settings.source_folder, &settings.target_folder, progress)?;
-    let component = component(&module)?;
-    let Interfaces { imports, exports } =
-        interfaces(&component).map_err(|error| BuildError::Component { module, error })?;
-    if !exports.iter().any(|export| export.starts_with(TRANSFORMER)) {
-        return Err(BuildError::NoPlugin);
-    }
-    if let Some(foreign) = imports.iter().find(|import| !import.starts_with(CONTRACT)) {
-        return Err(BuildError::ForeignImport(foreign.clone()));
-    }
-    let package = Package::new(manifest, manifest_text, component);
-    let folder = package.write(&settings.library_folder)?;
+    let source = Source::read(&settings.source_folder)?;
+    // Before anything is compiled: a slip here would cost a minute there.
+    check::config_schema(&source)?;
+    let compiled = compile(settings, &source.manifest, progress)?;
+    let imports = check::component(&compiled.component, &source.manifest)?;
+    let package = package(source, &compiled, &settings.source_folder)?;
+    let file = package.write(&settings.library_folder)?;
     Ok(Built {
         name: package.manifest.name,
         version: package.manifest.version,
-        folder,
+        file,
         digest: package.digest,
+        component_digest: package.component_digest,
         component_bytes: package.component.len() as u64,
         imports,
-        compiler: toolchain.compiler().to_owned(),
+        compiler: compiled.compiler,
+        dependencies: compiled.dependencies,
     })
 }
 
-fn component(module: &Path) -> Result<Vec<u8>, BuildError> {
-    let bytes = std::fs::read(module).map_err(|error| BuildError::Read {
-        module: module.to_owned(),
-        error,
-    })?;
-    let trimmed = debug_info::trim(&bytes).map_err(|error| BuildError::DebugInfo {
-        module: module.to_owned(),
-        error,
-    })?;
-    componentize(&trimmed).map_err(|error| BuildError::Component {
-        module: module.to_owned(),
-        error,
-    })
+fn compile(
+    settings: &BuildSettings,
+    manifest: &Manifest,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Compiled, BuildError> {
+    match manifest.build.language {
+        Language::Rust => Ok(rust::compile(settings, progress)?),
+        Language::JavaScript | Language::TypeScript => Ok(javascript::compile(settings, manifest, progress)?),
+        Language::Python => Ok(python::compile(settings, manifest, progress)?),
+    }
+}
+
+/// Puts together what was compiled, what lies beside it, and what is known of the build.
+fn package(source: Source, compiled: &Compiled, source_folder: &Path) -> Result<Package, BuildError> {
+    let component_digest = digest_of(&compiled.component);
+    // After compiling, because a first build writes a lock file.
+    let source_digest = Source::digest(source_folder)?;
+    let sbom = sbom::write(&source.manifest, &component_digest, &compiled.dependencies);
+    let provenance = provenance::write(&provenance::Build {
+        manifest: &source.manifest,
+        manifest_text: &source.manifest_text,
+        component_digest: &component_digest,
+        compiler: &compiled.compiler,
+        source_digest: &source_digest,
+    });
+    Ok(Package::new(Contents {
+        manifest_text: source.manifest_text,
+        component: compiled.component.clone(),
+        config_schema: source.config_schema,
+        vectors: source.vectors,
+        sbom,
+        provenance,
+    })?)
+}
+
+/// How sources of a language say that they hold a plugin.
+fn exported(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "put `#[transform]` on its function",
+        Language::JavaScript | Language::TypeScript => "write `export const transformer = transform(..)`",
+        Language::Python => "put `@transform` on its function",
+    }
 }

@@ -1,4 +1,4 @@
-//! A folder of packages: `vendor/name/version/{plugin.toml, component.wasm}`.
+//! A folder of packages: `vendor/name/VERSION.oci`.
 
 use std::fs;
 use std::io;
@@ -55,11 +55,11 @@ pub enum FindError {
         /// The versions that it has.
         exist: Vec<String>,
     },
-    /// The package says that it is another one than its folder says.
-    #[error("{folder} holds {name} {version}: a package lies in vendor/name/version", folder = folder.display())]
+    /// The package says that it is another one than its file's name says.
+    #[error("{file} holds {name} {version}: a package is the file vendor/name/VERSION.oci", file = file.display())]
     Misplaced {
         /// Where it lies.
-        folder: PathBuf,
+        file: PathBuf,
         /// What its manifest says.
         name: PluginName,
         /// What its manifest says.
@@ -72,6 +72,9 @@ pub enum FindError {
 
 /// How many names an error lists. More would bury the sentence.
 const LISTED_MAX: usize = 20;
+
+/// What a package's file is called after its version.
+const SUFFIX: &str = ".oci";
 
 impl Library {
     /// Opens a folder of packages. A library that is not there is an error; an empty one is not.
@@ -110,7 +113,8 @@ impl Library {
     #[must_use]
     pub fn versions(&self, name: &PluginName) -> Vec<Version> {
         let folder = self.folder.join(name.as_str());
-        let mut versions: Vec<Version> = folders(&folder).iter().filter_map(|name| name.parse().ok()).collect();
+        let of_file = |name: &String| name.strip_suffix(SUFFIX)?.parse().ok();
+        let mut versions: Vec<Version> = names(&folder, Path::is_file).iter().filter_map(of_file).collect();
         versions.sort();
         versions
     }
@@ -131,13 +135,20 @@ impl Library {
             .collect()
     }
 
-    fn read(&self, name: &PluginName, version: &Version) -> Result<Package, FindError> {
-        let folder = self.folder.join(name.as_str()).join(version.to_string());
-        let package = Package::read(&folder)?;
+    /// Where a version lies, or would lie.
+    #[must_use]
+    pub fn place(&self, name: &PluginName, version: &Version) -> PathBuf {
+        place(&self.folder, name, version)
+    }
+
+    /// Reads one version.
+    pub fn read(&self, name: &PluginName, version: &Version) -> Result<Package, FindError> {
+        let file = self.place(name, version);
+        let package = Package::read(&file)?;
         if package.manifest.name != *name || package.manifest.version != *version {
             let manifest = package.manifest;
             return Err(FindError::Misplaced {
-                folder,
+                file,
                 name: manifest.name,
                 version: manifest.version,
             });
@@ -146,27 +157,32 @@ impl Library {
     }
 
     fn names(&self) -> Vec<String> {
-        let vendors = folders(&self.folder);
-        let names = |vendor: &String| {
-            let names = folders(&self.folder.join(vendor));
-            names
+        let vendors = names(&self.folder, Path::is_dir);
+        let of_vendor = |vendor: &String| {
+            let plugins = names(&self.folder.join(vendor), Path::is_dir);
+            plugins
                 .into_iter()
                 .map(|name| format!("{vendor}/{name}"))
                 .collect::<Vec<_>>()
         };
         vendors
             .iter()
-            .flat_map(names)
+            .flat_map(of_vendor)
             .filter(|name| name.parse::<PluginName>().is_ok())
             .collect()
     }
 }
 
-/// The names of the folders in a folder, in order. What cannot be read holds none.
-fn folders(folder: &Path) -> Vec<String> {
+/// Where a version lies in a library.
+pub(crate) fn place(library: &Path, name: &PluginName, version: &Version) -> PathBuf {
+    library.join(name.as_str()).join(format!("{version}{SUFFIX}"))
+}
+
+/// The names of what lies in a folder and is of a kind, in order. What cannot be read holds nothing.
+fn names(folder: &Path, is_wanted: fn(&Path) -> bool) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.path().is_dir());
-    let mut names: Vec<String> = folders
+    let wanted = entries.filter(|entry| is_wanted(&entry.path()));
+    let mut names: Vec<String> = wanted
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
     names.sort();

@@ -1,11 +1,18 @@
 //! `plugin.toml`: what a plugin says about itself.
 
+mod config;
+mod limits;
+mod words;
+
 use std::fmt;
-use std::str::FromStr;
+use std::path::PathBuf;
 
 use semver::Version;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use limits::RequestedLimits;
+pub use words::{Contract, MessageType, PluginName};
 
 /// The manifest of a plugin. An unknown key is refused, because a misspelt one would be a promise that nobody keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -23,9 +30,49 @@ pub struct Manifest {
     pub contract: Contract,
     /// The message types that it is made for. Information for people: the plugin itself decides at run time.
     pub accepts: Vec<MessageType>,
-    /// What an interface has to grant. Information for people: the grants decide.
+    /// The message types that it makes of them, where they are others. Information for people.
+    #[serde(default)]
+    pub produces: Vec<MessageType>,
+    /// The version of what it keeps as state: a plugin that cannot read what an earlier one kept has a higher one.
+    #[serde(default)]
+    pub state_schema: Option<u32>,
+    /// What an interface has to grant. The grants decide; what the component imports must be requested.
     #[serde(default)]
     pub requests: Requests,
+    /// What it needs for one message, where the defaults are too little. The interface's limits decide.
+    #[serde(default)]
+    pub limits: RequestedLimits,
+    /// Configuration that the package brings along; see [`Manifest::merged_config`].
+    #[serde(default, deserialize_with = "config::from_toml")]
+    pub config: serde_json::Map<String, serde_json::Value>,
+    /// What it is built from.
+    #[serde(default)]
+    pub build: Build,
+}
+
+/// What a plugin is built from. It says nothing about the component that came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Build {
+    /// The language that it is written in.
+    pub language: Language,
+    /// The file that it begins with, from the plugin's folder on: `src/plugin.js`. Rust says it in Cargo.toml.
+    pub source: Option<PathBuf>,
+}
+
+/// A language that plugins are built from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// A crate, compiled by cargo.
+    #[default]
+    Rust,
+    /// ECMAScript modules.
+    JavaScript,
+    /// The same with types, which are checked.
+    TypeScript,
+    /// Modules of Python, compiled together with its interpreter.
+    Python,
 }
 
 /// What a plugin asks an interface to grant. A pattern is a field or segment (`PID-5`, `OBX-*`) or `*` for everything.
@@ -38,30 +85,11 @@ pub struct Requests {
     pub write: Vec<String>,
     /// Code tables that it opens, by their usual names.
     pub tables: Vec<String>,
+    /// Whether it keeps state between messages.
+    pub state: bool,
     /// Whether it forwards messages that it makes itself.
     pub create: bool,
 }
-
-/// `vendor/name`: two words of lower-case letters, digits and hyphens, each beginning with a letter. They are names of
-/// folders too, which is why nothing else is allowed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "String")]
-pub struct PluginName(String);
-
-/// A version of the plugin contract: `1.0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Contract {
-    /// Plugins of another major version do not run.
-    pub major: u32,
-    /// A host of this minor version runs the plugins of this and every earlier one.
-    pub minor: u32,
-}
-
-/// A message type with its trigger event, `ORU^R01`, or `*` for all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
-#[serde(try_from = "String")]
-pub struct MessageType(String);
 
 /// What is wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -73,9 +101,6 @@ pub struct ManifestError {
     /// What is wrong.
     pub text: String,
 }
-
-/// Long enough for any name that a person would type; short enough for every file system.
-const NAME_BYTES_MAX: usize = 64;
 
 impl Manifest {
     /// Reads a manifest.
@@ -89,7 +114,33 @@ impl Manifest {
             complaint
         })?;
         manifest.refuse_empty(text)?;
+        manifest.refuse_source_elsewhere(text)?;
         Ok(manifest)
+    }
+
+    /// The configuration that the plugin gets: what the site says takes the place of what the package brings, key by key.
+    /// Keys inside a table are not looked at: a table of the site takes the place of the whole table.
+    #[must_use]
+    pub fn merged_config(
+        &self,
+        site: &serde_json::Map<String, serde_json::Value>,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let mut merged = self.config.clone();
+        merged.extend(site.iter().map(|(key, value)| (key.clone(), value.clone())));
+        merged
+    }
+
+    /// A source that lies outside the plugin's folder would not be part of what is built from it.
+    fn refuse_source_elsewhere(&self, text: &str) -> Result<(), ManifestError> {
+        let source = self.build.source.as_ref().map(|source| source.to_string_lossy());
+        match source.filter(|source| !crate::package::is_sound_path(source)) {
+            Some(source) => Err(ManifestError {
+                line: line_of(text, "source"),
+                key: Some("build.source".to_owned()),
+                text: format!("`{source}` is not a file in the plugin's folder: write a path such as src/plugin.js"),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn refuse_empty(&self, text: &str) -> Result<(), ManifestError> {
@@ -100,120 +151,19 @@ impl Manifest {
         ];
         match is_empty.into_iter().find(|(_, is_empty)| *is_empty) {
             None => Ok(()),
-            Some((key, _)) => {
-                let line = text
-                    .lines()
-                    .position(|line| line.trim_start().starts_with(key))
-                    .map(|index| index + 1);
-                Err(ManifestError {
-                    line,
-                    key: Some(key.to_owned()),
-                    text: "is empty".to_owned(),
-                })
-            }
+            Some((key, _)) => Err(ManifestError {
+                line: line_of(text, key),
+                key: Some(key.to_owned()),
+                text: "is empty".to_owned(),
+            }),
         }
     }
 }
 
-impl PluginName {
-    /// The name as it is written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Who made the plugin.
-    #[must_use]
-    pub fn vendor(&self) -> &str {
-        self.0.split_once('/').map_or("", |(vendor, _)| vendor)
-    }
-
-    /// What the vendor calls it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.0.split_once('/').map_or("", |(_, name)| name)
-    }
-}
-
-impl FromStr for PluginName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::try_from(text.to_owned())
-    }
-}
-
-impl TryFrom<String> for PluginName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.split_once('/') {
-            Some((vendor, name)) if is_word(vendor) && is_word(name) => Ok(Self(text)),
-            _ => Err(format!(
-                "`{text}` is not a plugin's name: write vendor/name, each of at most {NAME_BYTES_MAX} lower-case \
-                 letters, digits and hyphens, and beginning with a letter"
-            )),
-        }
-    }
-}
-
-impl fmt::Display for PluginName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for Contract {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let numbers = text
-            .split_once('.')
-            .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-        let (major, minor) = numbers.ok_or_else(|| format!("`{text}` is not a version of the contract: write 1.0"))?;
-        Ok(Self { major, minor })
-    }
-}
-
-impl fmt::Display for Contract {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl MessageType {
-    /// The type as it is written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for MessageType {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let is_code = |code: &str| {
-            code.len() == 3
-                && code
-                    .bytes()
-                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-        };
-        let is_type = text
-            .split_once('^')
-            .is_some_and(|(code, event)| is_code(code) && is_code(event));
-        if text == "*" || is_type {
-            Ok(Self(text))
-        } else {
-            Err(format!("`{text}` is not a message type: write ORU^R01, or * for all"))
-        }
-    }
-}
-
-impl fmt::Display for MessageType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
+/// The first line that sets a key, whatever table it is in.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let line = text.lines().position(|line| line.trim_start().starts_with(key));
+    line.map(|index| index + 1)
 }
 
 impl ManifestError {
@@ -238,14 +188,6 @@ impl fmt::Display for ManifestError {
         }
         formatter.write_str(&self.text)
     }
-}
-
-fn is_word(text: &str) -> bool {
-    text.len() <= NAME_BYTES_MAX
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 #[cfg(test)]

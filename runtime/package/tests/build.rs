@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gimli::{EndianSlice, LittleEndian, SectionId};
-use transfuse_package::{BuildError, BuildSettings, Built, CargoError, Library, Package, Toolchain, VersionReq, build};
+use transfuse_package::{
+    BuildError, BuildSettings, Built, CargoError, Language, Library, Package, RustError, Toolchain, VersionReq, build,
+};
 use wasmparser::{Parser, Payload};
 
 /// Where guests are compiled: one folder beside the host's own files, shared by everything that builds plugins.
@@ -44,7 +46,7 @@ fn build_quietly(settings: &BuildSettings) -> Result<Built, BuildError> {
 fn first_party(name: &str) -> (Built, Vec<u8>) {
     let library = tempfile::tempdir().unwrap();
     let built = build_quietly(&settings(repository().join("plugins").join(name), library.path())).unwrap();
-    let component = Package::read(&built.folder).unwrap().component;
+    let component = Package::read(&built.file).unwrap().component;
     (built, component)
 }
 
@@ -230,7 +232,10 @@ fn a_crate_that_is_no_plugin_is_refused_with_what_to_do() {
 
     write_crate(&settings.source_folder, &cargo_manifest(""), "");
     assert!(
-        matches!(refused(), BuildError::Cargo(CargoError::NoModule { .. })),
+        matches!(
+            refused(),
+            BuildError::Rust(RustError::Cargo(CargoError::NoModule { .. }))
+        ),
         "{}",
         refused()
     );
@@ -249,10 +254,14 @@ fn a_crate_that_is_no_plugin_is_refused_with_what_to_do() {
         &manifest,
         "#[unsafe(no_mangle)]\npub extern \"C\" fn other() {}",
     );
-    assert!(matches!(refused(), BuildError::NoPlugin), "{}", refused());
+    assert!(
+        matches!(refused(), BuildError::NoPlugin(Language::Rust)),
+        "{}",
+        refused()
+    );
 
     fs::remove_file(settings.source_folder.join("plugin.toml")).unwrap();
-    assert!(matches!(refused(), BuildError::Manifest(_)), "{}", refused());
+    assert!(matches!(refused(), BuildError::Source(_)), "{}", refused());
     assert_eq!(
         fs::read_dir(library.path()).unwrap().count(),
         0,
@@ -272,7 +281,7 @@ fn debians_packages_build_the_same_plugin() {
     })
     .unwrap();
     assert_eq!(sorted(&built.imports), sorted(&first_party("redact").0.imports));
-    let component = Package::read(&built.folder).unwrap().component;
+    let component = Package::read(&built.file).unwrap().component;
     assert!(
         files_with_lines(&component)
             .iter()

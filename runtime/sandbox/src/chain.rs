@@ -30,6 +30,8 @@ pub struct Step {
     pub instances: Instances,
     /// The code tables that `grants.tables` names.
     pub tables: Vec<Arc<Table>>,
+    /// The version of what the plugin keeps between messages, as its manifest says.
+    pub state_schema: u32,
 }
 
 /// A step that was checked, with its place in the chain.
@@ -41,6 +43,9 @@ pub(crate) struct ReadyStep {
     pub(crate) limits: Limits,
     pub(crate) instances: Instances,
     pub(crate) tables: Vec<Arc<Table>>,
+    pub(crate) state_schema: u32,
+    /// Whether its outputs are those of the chain.
+    pub(crate) is_last: bool,
 }
 
 /// Steps that messages are taken through. A clone is the same chain.
@@ -120,6 +125,13 @@ impl Chain {
         self.steps.iter().map(|step| step.plugin.identity())
     }
 
+    /// The plugins that keep something between messages, by name, with the version of what they keep. Where there are any,
+    /// messages have to be taken through the chain one after the other, each with the state that the one before left.
+    pub fn state_schemas(&self) -> impl Iterator<Item = (&Arc<str>, u32)> {
+        let keeping = self.steps.iter().filter(|step| step.plugin.keeps_state());
+        keeping.map(|step| (&step.plugin.identity().name, step.state_schema))
+    }
+
     fn broken(&self, detail: &str) -> Report {
         let fault = self
             .steps
@@ -131,6 +143,9 @@ impl Chain {
             log: Vec::new(),
             attributes: Vec::new(),
             tables: Vec::new(),
+            table_misses: Vec::new(),
+            table_misses_unlisted: 0,
+            state: Vec::new(),
         }
     }
 }

@@ -87,7 +87,8 @@ impl Compiler {
             let program = self.program.display();
             Failed::Broken(format!("`{program}` cannot be started: {error}"))
         })?;
-        let ended = converse(child, &order, component, self.wall_max).map_err(|error| Failed::Broken(error.to_string()))?;
+        let ended =
+            converse(child, &order, component, self.wall_max).map_err(|error| Failed::Broken(error.to_string()))?;
         self.judge(ended)
     }
 
@@ -110,23 +111,32 @@ impl Compiler {
 
     fn judge(&self, ended: Ended) -> Result<Vec<u8>, Failed> {
         let Some(status) = ended.status else {
-            return Err(Failed::Stopped(format!("it took longer than {} s", self.wall_max.as_secs())));
+            return Err(Failed::Stopped(format!(
+                "it took longer than {} s",
+                self.wall_max.as_secs()
+            )));
         };
         if ended.compiled.len() as u64 > COMPILED_BYTES_MAX {
-            return Err(Failed::Stopped(format!("it made more than {COMPILED_BYTES_MAX} bytes of code")));
+            return Err(Failed::Stopped(format!(
+                "it made more than {COMPILED_BYTES_MAX} bytes of code"
+            )));
         }
         if status.success() && !ended.compiled.is_empty() {
             return Ok(ended.compiled);
         }
         if is_short_of_memory(&ended.words) {
             let mebibytes = self.address_space_bytes_max >> 20;
-            return Err(Failed::Stopped(format!("it asked for more than {mebibytes} MiB of memory")));
+            return Err(Failed::Stopped(format!(
+                "it asked for more than {mebibytes} MiB of memory"
+            )));
         }
         let signal = status.signal();
         let is_over = |ending: Signal| signal == Some(ending.as_raw());
         if is_over(Signal::XCPU) || is_over(Signal::KILL) {
             let seconds = self.processor_s_max;
-            return Err(Failed::Stopped(format!("it used more than {seconds} s of the processor")));
+            return Err(Failed::Stopped(format!(
+                "it used more than {seconds} s of the processor"
+            )));
         }
         let words = ended.words.trim();
         match words.strip_prefix(child::INVALID) {

@@ -159,12 +159,14 @@ impl Instance {
 
     fn into_ran(mut self, fuel: u64, answered: Result<Verdict>, is_fresh: bool) -> Ran {
         let guest_fuel = fuel - self.store.get_fuel().unwrap_or_default().min(fuel);
+        let memory_bytes = self.store.data().memory.bytes();
         let (state, instance) = if self.may_serve_again() {
             (take_state(&mut self.store), Some(self))
         } else {
             (self.store.into_data(), None)
         };
         let mut meter = state.meter;
+        meter.memory_ended(memory_bytes);
         let metered = meter.run_ended(guest_fuel, &state.step.limits);
         Ran {
             journey: state.journey,
@@ -191,12 +193,7 @@ impl Instance {
 fn take_state(store: &mut Store<StepState>) -> StepState {
     let state = store.data_mut();
     let journey = state.journey.take();
-    let mut blank = StepState::new(
-        Arc::clone(&state.step),
-        state.journey.take(),
-        Meter::default(),
-        None,
-    );
+    let mut blank = StepState::new(Arc::clone(&state.step), state.journey.take(), Meter::default(), None);
     std::mem::swap(&mut blank.memory, &mut state.memory);
     let left = std::mem::replace(state, blank);
     StepState { journey, ..left }

@@ -28,6 +28,8 @@ pub(crate) struct Meter {
     log_lines: usize,
     log_bytes: usize,
     log_lines_dropped: u64,
+    /// The most linear memory that any run has had.
+    memory_bytes: usize,
 }
 
 impl Meter {
@@ -105,6 +107,15 @@ impl Meter {
 
     pub(crate) fn fuel(&self) -> u64 {
         self.guest_fuel.saturating_add(self.host_fuel)
+    }
+
+    /// Takes over how much memory a run that is over had in the end, which is the most it had: memory never shrinks.
+    pub(crate) fn memory_ended(&mut self, bytes: usize) {
+        self.memory_bytes = self.memory_bytes.max(bytes);
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     pub(crate) fn log_lines_dropped(&self) -> u64 {

@@ -15,7 +15,7 @@ use crate::state::StepState;
 
 pub(crate) use compilations::Compilations;
 pub(crate) use compile::{compile, deserialize};
-pub(crate) use contract::check_bytes;
+pub(crate) use contract::{STATE, check_bytes};
 
 /// How a plugin is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,8 +24,10 @@ pub struct PluginIdentity {
     pub name: Arc<str>,
     /// The version, such as `1.4.0`.
     pub version: Arc<str>,
-    /// The digest of the component, `sha256:` and 64 hexadecimal digits in lower case.
+    /// The digest of the package, `sha256:` and 64 hexadecimal digits in lower case: what people and records know it by.
     pub digest: Arc<str>,
+    /// The digest of the component, in the same form: what the bytes are checked against, and compiled code is known by.
+    pub component_digest: Arc<str>,
 }
 
 impl fmt::Display for PluginIdentity {
@@ -157,6 +159,12 @@ impl Plugin {
     #[must_use]
     pub fn interfaces(&self) -> &[String] {
         &self.code.interfaces
+    }
+
+    /// Whether it can keep anything between messages.
+    #[must_use]
+    pub fn keeps_state(&self) -> bool {
+        self.interfaces().iter().any(|interface| interface == STATE)
     }
 
     pub(crate) fn code(&self) -> &Code {

@@ -105,11 +105,14 @@ mod tests {
     fn chain(sandbox: &Sandbox) -> Chain {
         let component = transfuse_guests::component(transfuse_guests::guest("traps").unwrap().text).unwrap();
         let digest = sha2::Sha256::digest(&component);
-        let digest = digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
+        let digest = digest
+            .iter()
+            .fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
         let identity = PluginIdentity {
             name: "test/guest".into(),
             version: "1.0.0".into(),
-            digest: digest.into(),
+            digest: digest.as_str().into(),
+            component_digest: digest.into(),
         };
         let step = Step {
             plugin: sandbox.load(identity, &component).unwrap(),
@@ -118,6 +121,7 @@ mod tests {
             limits: Limits::default(),
             instances: Instances::Reuse(NonZeroU32::MAX),
             tables: Vec::new(),
+            state_schema: 1,
         };
         sandbox.chain(vec![step]).unwrap()
     }
@@ -133,6 +137,7 @@ mod tests {
                 attempt: 1,
                 attributes: Vec::new(),
             },
+            state: crate::State::default(),
         };
         assert!(matches!(chain.run_blocking(input).outcome, Outcome::Forwarded(_)));
     }

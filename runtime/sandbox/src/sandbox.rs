@@ -105,7 +105,7 @@ impl Sandbox {
     /// milliseconds for Rust and seconds for JavaScript and Python. Blocks; at most two are compiled at a time.
     pub fn load(&self, identity: PluginIdentity, component: &[u8]) -> Result<Plugin, LoadError> {
         check_bytes(&identity, component, self.shared.settings.component_bytes_max)?;
-        let code = match self.shared.known(&identity.digest) {
+        let code = match self.shared.known(&identity.component_digest) {
             Some(code) => code,
             None => self.shared.make_known(&identity, component)?,
         };
@@ -130,32 +130,36 @@ impl Shared {
     }
 
     fn make_known(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Arc<Code>, LoadError> {
-        let _turn = self.compilations.wait_for_turn(&identity.digest);
+        let _turn = self.compilations.wait_for_turn(&identity.component_digest);
         // Another thread may have made it while this one waited.
-        if let Some(code) = self.known(&identity.digest) {
+        if let Some(code) = self.known(&identity.component_digest) {
             return Ok(code);
         }
         let component = self.component(identity, component)?;
         let code = Arc::new(Code::link(identity, &component, &self.linker)?);
         self.plugins.retain(|_, code| code.strong_count() > 0);
-        self.plugins.insert(Arc::clone(&identity.digest), Arc::downgrade(&code));
+        self.plugins
+            .insert(Arc::clone(&identity.component_digest), Arc::downgrade(&code));
         Ok(code)
     }
 
     fn component(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Component, LoadError> {
-        if let Some(component) = self.cached(&identity.digest) {
+        if let Some(component) = self.cached(&identity.component_digest) {
             return Ok(component);
         }
-        let turn = self.cache.as_ref().and_then(|cache| cache.wait_for_turn(&identity.digest));
+        let turn = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.wait_for_turn(&identity.component_digest));
         // Another process may have made it while this one waited.
         if turn.as_ref().is_some_and(Turn::had_to_wait)
-            && let Some(component) = self.cached(&identity.digest)
+            && let Some(component) = self.cached(&identity.component_digest)
         {
             return Ok(component);
         }
         let compiled = self.compile(identity, component)?;
         let loaded = deserialize(&self.engine, &compiled).map_err(|error| invalid(identity, &error))?;
-        self.keep(&identity.digest, &compiled);
+        self.keep(&identity.component_digest, &compiled);
         Ok(loaded)
     }
 
@@ -166,9 +170,18 @@ impl Shared {
         let plugin = || identity.clone();
         let compiled = compiler.compile(component, self.settings.stack_bytes_max);
         compiled.map_err(|failed| match failed {
-            Failed::Invalid(detail) => LoadError::Invalid { plugin: plugin(), detail },
-            Failed::Stopped(limit) => LoadError::CompilerStopped { plugin: plugin(), limit },
-            Failed::Broken(detail) => LoadError::CompilerBroken { plugin: plugin(), detail },
+            Failed::Invalid(detail) => LoadError::Invalid {
+                plugin: plugin(),
+                detail,
+            },
+            Failed::Stopped(limit) => LoadError::CompilerStopped {
+                plugin: plugin(),
+                limit,
+            },
+            Failed::Broken(detail) => LoadError::CompilerBroken {
+                plugin: plugin(),
+                detail,
+            },
         })
     }
 

@@ -57,7 +57,8 @@ fn load(sandbox: &Sandbox, component: &[u8]) -> Result<(), LoadError> {
     let identity = PluginIdentity {
         name: "test/guest".into(),
         version: "1.2.3".into(),
-        digest: digest.into(),
+        digest: digest.as_str().into(),
+        component_digest: digest.into(),
     };
     sandbox.load(identity, component).map(drop)
 }

@@ -71,19 +71,17 @@ pub struct LiveChange {
 /// A stored package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageEntry {
-    /// `sha256:` and the hexadecimal digest of the component.
+    /// `sha256:` and the hexadecimal digest that the package is known by.
     pub digest: String,
     /// `vendor/name`.
     pub name: String,
     /// Its version.
     pub version: String,
-    /// The manifest's text.
-    pub manifest: String,
-    /// The component.
-    pub component: Vec<u8>,
+    /// The package's file; the bare component where an engine stored it that knew no packages as files.
+    pub content: Vec<u8>,
 }
 
-/// A package without its component.
+/// A package without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageSummary {
     /// The digest.

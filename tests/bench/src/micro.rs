@@ -11,8 +11,8 @@ use transfuse_message::{Message, ParseOptions};
 use transfuse_package::Library;
 use transfuse_plugin::testing::{End, Input as NativeInput};
 use transfuse_sandbox::{
-    Chain, Context, FieldPatterns, Grants, Input, Instances, Limits, Outcome, PluginIdentity, Sandbox, SandboxSettings, Step,
-    Table,
+    Chain, Context, FieldPatterns, Grants, Input, Instances, Limits, Outcome, PluginIdentity, Sandbox, SandboxSettings,
+    State, Step, Table,
 };
 
 /// Gives the mean of one round, with a library of plugins.
@@ -96,6 +96,7 @@ fn chain(library: &Path, name: &str, config: &str, grants: Grants) -> Result<Cha
         name: Arc::from(name),
         version: Arc::from(package.manifest.version.to_string()),
         digest: Arc::from(package.digest.as_str()),
+        component_digest: Arc::from(package.component_digest.as_str()),
     };
     let plugin = sandbox.load(identity, &package.component)?;
     let rows = CODES.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
@@ -107,6 +108,7 @@ fn chain(library: &Path, name: &str, config: &str, grants: Grants) -> Result<Cha
         limits: Limits::default(),
         instances: Instances::Fresh,
         tables: vec![Arc::new(table)],
+        state_schema: 1,
     };
     Ok(sandbox.chain(vec![step])?)
 }
@@ -125,6 +127,7 @@ fn through(chain: &Chain) -> Result<Duration> {
         let report = chain.run_blocking(Input {
             message: message.clone(),
             context: context.clone(),
+            state: State::default(),
         });
         ensure!(
             matches!(&report.outcome, Outcome::Forwarded(outputs) if outputs.len() == 1),

@@ -48,7 +48,9 @@ fn built(name: &str) -> Result<PathBuf> {
 
 fn target_folder() -> Result<PathBuf> {
     let profile = profile_folder()?;
-    let target = profile.parent().context("a profile's folder lies in the target folder")?;
+    let target = profile
+        .parent()
+        .context("a profile's folder lies in the target folder")?;
     Ok(target.to_owned())
 }
 

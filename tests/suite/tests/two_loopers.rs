@@ -3,7 +3,11 @@
 //!
 //! The one test of the suite that measures. Windows with and without the loopers alternate in one run, so that whatever
 //! else the machine does is in both, and the medians of the windows are compared, so that one bad moment decides nothing.
-#![expect(clippy::expect_used, clippy::print_stderr, reason = "a test fails by panicking, and tells its figures")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and tells its figures"
+)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -41,7 +45,9 @@ fn hospital(sink: &Sink) -> (Site, Engine) {
     let site = Site::with(&good).expect("a site");
     site.add_test_plugins().expect("the test plugins are built");
     for looper in LOOPERS {
-        let looper = InterfaceFile::listening(looper).section(MISCHIEF).to("ehr", sink.address());
+        let looper = InterfaceFile::listening(looper)
+            .section(MISCHIEF)
+            .to("ehr", sink.address());
         site.add(&looper).expect("another interface");
     }
     let engine = Engine::start(&site.path()).expect("the engine starts");
@@ -123,5 +129,8 @@ fn another_interface_is_acknowledged_within_twice_its_time_while_two_plugins_loo
         eprintln!("round {number}: p99 of acknowledgement {alone:?} alone, {beside:?} beside two loopers: {factor:.2}");
         factor <= FACTOR_MAX
     });
-    assert!(held, "the loopers cost another interface more than {FACTOR_MAX} times its own time");
+    assert!(
+        held,
+        "the loopers cost another interface more than {FACTOR_MAX} times its own time"
+    );
 }

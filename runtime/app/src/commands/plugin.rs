@@ -1,104 +1,60 @@
-//! `transfuse plugin`: making packages.
+//! `transfuse plugin`: one file for each command; here is only which there are.
 
-use std::path::{Path, PathBuf};
+mod approve;
+mod bench;
+mod build;
+mod dev;
+mod fuzz;
+mod key;
+mod named;
+mod new;
+mod revoke;
+mod run;
+mod sample;
+mod sign;
+mod subject;
+mod template;
+mod test;
+mod told;
+mod until;
+mod verify;
 
-use anyhow::Context as _;
-use clap::{Args, Subcommand};
-use serde::Serialize;
-use transfuse_package::{BuildSettings, Built};
+use clap::Subcommand;
 
-use crate::configuration::show_size;
-use crate::console::{Console, Tone};
-use crate::failure::{Exit, Outcome};
-use crate::layout::short_digest;
+use crate::console::Console;
+use crate::failure::Outcome;
 
-/// Build plugins
+/// Write, test, sign, certify and distribute plugins, and decide which may run
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Build(BuildArguments),
-}
-
-/// Compile plugins into packages that a site can use
-///
-/// Each folder holds a `plugin.toml` and a Rust crate. The result lies where a site looks for it:
-/// OUT/vendor/name/version/{plugin.toml, component.wasm}.
-///
-/// Example: transfuse plugin build plugins/redact --out examples/lab-results/plugins
-#[derive(Debug, Args)]
-pub(crate) struct BuildArguments {
-    /// Folders of plugins
-    #[arg(required = true, value_name = "FOLDER")]
-    folders: Vec<PathBuf>,
-    /// Where the packages go
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Write the results as JSON, one line for each plugin
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Serialize)]
-struct Report<'r> {
-    name: String,
-    version: String,
-    digest: &'r str,
-    bytes: u64,
-    imports: &'r [String],
-    compiler: &'r str,
-    folder: &'r Path,
+    New(new::Arguments),
+    Build(build::Arguments),
+    Dev(dev::Arguments),
+    Test(test::Arguments),
+    Run(run::Arguments),
+    Bench(bench::Arguments),
+    Fuzz(fuzz::Arguments),
+    #[command(subcommand)]
+    Key(key::Command),
+    Sign(sign::Arguments),
+    Verify(verify::Arguments),
+    Approve(approve::Arguments),
+    Revoke(revoke::Arguments),
 }
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
-        Command::Build(arguments) => build(arguments, console),
+        Command::New(arguments) => new::run(arguments, console),
+        Command::Build(arguments) => build::run(arguments, console),
+        Command::Dev(arguments) => dev::run(arguments, console),
+        Command::Test(arguments) => test::run(arguments, console),
+        Command::Run(arguments) => run::run(arguments, console),
+        Command::Bench(arguments) => bench::run(arguments, console),
+        Command::Fuzz(arguments) => fuzz::run(arguments, console),
+        Command::Key(command) => key::run(command, console),
+        Command::Sign(arguments) => sign::run(arguments, console),
+        Command::Verify(arguments) => verify::run(arguments, console),
+        Command::Approve(arguments) => approve::run(arguments, console),
+        Command::Revoke(arguments) => revoke::run(arguments, console),
     }
-}
-
-fn build(arguments: &BuildArguments, console: Console) -> Outcome {
-    let palette = console.notes_palette();
-    for folder in &arguments.folders {
-        let settings = BuildSettings {
-            source_folder: folder.clone(),
-            library_folder: arguments.out.clone(),
-            target_folder: target_folder(),
-            toolchain: None,
-        };
-        let mut progress = |line: &str| console.note(palette.paint(Tone::Faint, line));
-        let built = transfuse_package::build(&settings, &mut progress)
-            .with_context(|| format!("cannot build the plugin in `{}`", folder.display()))?;
-        report(&built, arguments, console)?;
-    }
-    Ok(Exit::Success)
-}
-
-fn report(built: &Built, arguments: &BuildArguments, console: Console) -> anyhow::Result<()> {
-    if arguments.json {
-        let report = Report {
-            name: built.name.to_string(),
-            version: built.version.to_string(),
-            digest: &built.digest,
-            bytes: built.component_bytes,
-            imports: &built.imports,
-            compiler: &built.compiler,
-            folder: &built.folder,
-        };
-        return Ok(console.result(serde_json::to_string(&report)?)?);
-    }
-    let palette = console.palette();
-    let name = format!("{} {}", built.name, built.version);
-    let size = show_size(built.component_bytes.div_ceil(1024) * 1024);
-    let facts = format!("{}, {size}, in {}", short_digest(&built.digest), built.folder.display());
-    console.result(format_args!(
-        "{}  {}",
-        palette.paint(Tone::Strong, &name),
-        palette.paint(Tone::Faint, &facts)
-    ))?;
-    Ok(())
-}
-
-/// Beside the host's own compiler output where cargo is told where that is, and else in the usual place: never in it,
-/// because flags differ and each would throw away what the other built.
-fn target_folder() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    target.join("plugin-build")
 }

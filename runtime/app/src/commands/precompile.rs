@@ -68,7 +68,10 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let components = components(arguments, &settings, &data)?;
     let sandbox = Sandbox::start(sandboxing::of_engine(&arguments.site, &settings, &data))?;
     let bar = bar(components.len());
-    let compiled: Vec<Compiled> = components.iter().map(|component| compile(component, &sandbox, &bar)).collect();
+    let compiled: Vec<Compiled> = components
+        .iter()
+        .map(|component| compile(component, &sandbox, &bar))
+        .collect();
     bar.finish_and_clear();
     report(&compiled, arguments, console)?;
     let is_sound = compiled.iter().all(|compiled| compiled.error.is_none());
@@ -77,9 +80,10 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
 
 /// What is live, and what lies in the library.
 fn components(arguments: &Arguments, settings: &Settings, data: &Path) -> Result<Vec<Component>, Failure> {
-    let catalog = Catalog::look_into(data).with_context(|| format!("cannot read the catalog in `{}`", data.display()))?;
+    let catalog =
+        Catalog::look_into(data).with_context(|| format!("cannot read the catalog in `{}`", data.display()))?;
     let mut parts = match catalog {
-        Some(catalog) => deployment::from_catalog(&catalog)?.parts,
+        Some(catalog) => deployment::live_parts(&catalog)?,
         None => Parts::default(),
     };
     let plugins = arguments.plugins.clone();
@@ -111,7 +115,7 @@ fn exactly(version: &semver::Version) -> VersionReq {
 fn compile(component: &Component, sandbox: &Sandbox, bar: &ProgressBar) -> Compiled {
     bar.set_message(component.identity.to_string());
     let started = Instant::now();
-    let loaded = sandbox.load(component.identity.clone(), &component.bytes);
+    let loaded = sandbox.load(component.identity.clone(), component.bytes());
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     bar.inc(1);
     Compiled {
@@ -139,7 +143,11 @@ fn report(compiled: &[Compiled], arguments: &Arguments, console: Console) -> Res
         let name = format!("{} {}", one.plugin, one.version);
         let digest = short_digest(&one.digest);
         let line = match &one.error {
-            None => format!("{}  {digest}  {} ms", palette.paint(Tone::Strong, &name), one.elapsed_ms),
+            None => format!(
+                "{}  {digest}  {} ms",
+                palette.paint(Tone::Strong, &name),
+                one.elapsed_ms
+            ),
             Some(error) => format!("{}  {digest}  {error}", palette.paint(Tone::Bad, &name)),
         };
         console.result(line)?;

@@ -162,7 +162,7 @@ pub(crate) struct Step {
     /// `vendor/name`.
     pub(crate) plugin: String,
     pub(crate) version: String,
-    /// `sha256:` of the component: what really runs.
+    /// `sha256:` of the package: what really runs. Of the bare component in revisions of earlier engines.
     pub(crate) digest: String,
     pub(crate) config: serde_json::Value,
     pub(crate) grants: Grants,
@@ -188,6 +188,8 @@ pub(crate) struct Grants {
     /// None: whatever routing decides.
     pub(crate) to: Option<Vec<String>>,
     pub(crate) create: bool,
+    #[serde(default)]
+    pub(crate) state: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,4 +289,6 @@ pub(crate) struct Limits {
     pub(crate) log_bytes_max: u64,
     pub(crate) handles_max: u64,
     pub(crate) attribute_bytes_max: u64,
+    pub(crate) state_bytes_max: u64,
+    pub(crate) state_keys_max: u64,
 }

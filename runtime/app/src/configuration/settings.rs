@@ -6,6 +6,7 @@ use transfuse_store::StoreSettings;
 
 use super::fault::Faults;
 use super::section::{self, Section};
+use super::trust::{self, TrustSettings};
 use super::{FILE_NAME, read_document};
 
 /// What holds for the whole site. Paths are as the file says, relative to the site folder.
@@ -13,13 +14,15 @@ use super::{FILE_NAME, read_document};
 pub(crate) struct Settings {
     /// Where the engine keeps the journal, the catalog and its control socket.
     pub(crate) data: PathBuf,
-    /// Where packages are found: `FOLDER/vendor/name/version/`.
+    /// Where packages are found: `FOLDER/vendor/name/VERSION.oci`.
     pub(crate) plugins: PathBuf,
     /// Where compiled plugins are kept. None: in the data folder.
     pub(crate) compiled: Option<PathBuf>,
     pub(crate) log: Log,
     /// How large a file of the journal grows before the next one begins.
     pub(crate) segment_bytes_max: u64,
+    /// What is asked of packages.
+    pub(crate) trust: TrustSettings,
 }
 
 /// The operational log, which goes to stderr and never holds a payload.
@@ -57,6 +60,7 @@ impl Default for Settings {
                 level: LogLevel::Info,
             },
             segment_bytes_max: StoreSettings::new("").segment_bytes_max,
+            trust: TrustSettings::default(),
         }
     }
 }
@@ -76,6 +80,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     let log = file.section("log", "[log]").map(log);
     let compiled = file.section("sandbox", "[sandbox]").and_then(cache);
     let segment_bytes_max = file.section("store", "[store]").and_then(segment);
+    let trust = file.section("trust", "[trust]").map(trust::read);
     file.finish();
     Settings {
         data: data.unwrap_or(defaults.data),
@@ -83,6 +88,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
         compiled,
         log: log.unwrap_or(defaults.log),
         segment_bytes_max: segment_bytes_max.unwrap_or(defaults.segment_bytes_max),
+        trust: trust.unwrap_or(defaults.trust),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cargo: what there is to compile, and compiling it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::thread;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::dependency::{Dependency, Registry};
 use super::toolchain::{TARGET, Toolchain};
 
 /// The crate does not compile, or is not fit to be a plugin.
@@ -61,6 +62,19 @@ const PROFILE: &[&str] = &[
     "profile.plugin.incremental=false",
 ];
 
+const BUILD: &[&str] = &[
+    "build",
+    "--lib",
+    "--profile",
+    "plugin",
+    "--target",
+    TARGET,
+    "--color",
+    "never",
+    "--message-format",
+    "json-render-diagnostics",
+];
+
 /// 64 KiB of stack instead of 1 MiB: a fresh instance per message starts with two pages of memory, and a plugin that
 /// needs more has lost its way in a recursion.
 const STACK: &str = "-Clink-arg=-zstack-size=65536";
@@ -75,6 +89,31 @@ const FLAG_SEPARATOR: &str = "\u{1f}";
 struct Metadata {
     packages: Vec<PackageMetadata>,
     workspace_root: PathBuf,
+    resolve: Resolve,
+}
+
+/// Who depends on whom, for this target.
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Edge>,
+}
+
+#[derive(Deserialize)]
+struct Edge {
+    pkg: String,
+    dep_kinds: Vec<EdgeKind>,
+}
+
+/// `dev` and `build`; none where the code is compiled in.
+#[derive(Deserialize)]
+struct EdgeKind {
+    kind: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +122,7 @@ struct PackageMetadata {
     name: String,
     version: String,
     source: Option<String>,
+    license: Option<String>,
     manifest_path: PathBuf,
     targets: Vec<TargetMetadata>,
 }
@@ -90,6 +130,21 @@ struct PackageMetadata {
 #[derive(Deserialize)]
 struct TargetMetadata {
     crate_types: Vec<String>,
+}
+
+impl PackageMetadata {
+    fn dependency(&self) -> Dependency {
+        Dependency {
+            registry: match self.source {
+                Some(_) => Registry::Cargo,
+                None => Registry::Generic,
+            },
+            name: self.name.clone(),
+            version: self.version.clone(),
+            // How licences were listed before there were expressions.
+            licence: self.license.as_ref().map(|licence| licence.replace('/', " OR ")),
+        }
+    }
 }
 
 /// A line of `cargo build --message-format json`; other reasons have other keys.
@@ -101,13 +156,21 @@ struct BuildMessage {
     filenames: Vec<PathBuf>,
 }
 
-/// Compiles the crate and gives the path of its module.
+/// What cargo made.
+pub(super) struct Compiled {
+    /// Where the module lies.
+    pub(super) module: PathBuf,
+    /// The crates in it, besides the plugin's own.
+    pub(super) dependencies: Vec<Dependency>,
+}
+
+/// Compiles the crate.
 pub(super) fn compile(
     toolchain: &Toolchain,
     source_folder: &Path,
     target_folder: &Path,
     progress: &mut dyn FnMut(&str),
-) -> Result<PathBuf, CargoError> {
+) -> Result<Compiled, CargoError> {
     let source_folder = source_folder.canonicalize().map_err(CargoError::Run)?;
     let target_folder = std::path::absolute(toolchain.target_folder(target_folder)).map_err(CargoError::Run)?;
     let metadata = metadata(toolchain, &source_folder)?;
@@ -128,24 +191,40 @@ pub(super) fn compile(
     }
     let mut command = toolchain.cargo(&source_folder);
     command
-        .args([
-            "build",
-            "--lib",
-            "--profile",
-            "plugin",
-            "--target",
-            TARGET,
-            "--color",
-            "never",
-        ])
-        .args(["--message-format", "json-render-diagnostics"])
+        .args(BUILD)
         .args(toolchain.build_arguments())
         .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
         .arg("--target-dir")
         .arg(&target_folder)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, &metadata, &target_folder));
     let messages = run(command, progress)?;
-    module(&messages, &package.id).ok_or(CargoError::NoModule { manifest })
+    let module = module(&messages, &package.id).ok_or(CargoError::NoModule { manifest })?;
+    let dependencies = dependencies(&metadata, &package.id);
+    Ok(Compiled { module, dependencies })
+}
+
+/// The crates that a crate is compiled with, directly or through others, by name.
+fn dependencies(metadata: &Metadata, package_id: &str) -> Vec<Dependency> {
+    let mut reached = BTreeSet::from([package_id]);
+    let mut waiting = vec![package_id];
+    while let Some(id) = waiting.pop() {
+        let nodes = metadata.resolve.nodes.iter().filter(|node| node.id == id);
+        let compiled_in = nodes
+            .flat_map(|node| &node.deps)
+            .filter(|edge| edge.dep_kinds.iter().any(|kind| kind.kind.is_none()));
+        waiting.extend(
+            compiled_in
+                .map(|edge| edge.pkg.as_str())
+                .filter(|id| reached.insert(id)),
+        );
+    }
+    let packages = metadata.packages.iter();
+    let mut dependencies: Vec<Dependency> = packages
+        .filter(|package| package.id != package_id && reached.contains(package.id.as_str()))
+        .map(PackageMetadata::dependency)
+        .collect();
+    dependencies.sort();
+    dependencies
 }
 
 fn metadata(toolchain: &Toolchain, source_folder: &Path) -> Result<Metadata, CargoError> {

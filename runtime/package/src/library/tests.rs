@@ -1,21 +1,23 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::fs;
 use std::path::Path;
 
 use semver::VersionReq;
 
 use super::{FindError, Library};
+use crate::package::{Contents, Package};
 
 /// Puts a package that says what it is to where it is said to be.
-fn put(library: &Path, folder: &str, name: &str, version: &str) {
-    let folder = library.join(folder);
-    fs::create_dir_all(&folder).unwrap();
-    let manifest = format!(
+fn put(library: &Path, file: &str, name: &str, version: &str) {
+    let manifest_text = format!(
         "name = \"{name}\"\nversion = \"{version}\"\ndescription = \"d\"\nlicence = \"MIT\"\ncontract = \"1.0\"\naccepts = [\"*\"]\n"
     );
-    fs::write(folder.join("plugin.toml"), manifest).unwrap();
-    fs::write(folder.join("component.wasm"), b"\0asm\x0d\x00\x01\x00").unwrap();
+    let contents = Contents {
+        manifest_text,
+        component: b"\0asm\x0d\x00\x01\x00".to_vec(),
+        ..Contents::default()
+    };
+    Package::new(contents).unwrap().write_to(&library.join(file)).unwrap();
 }
 
 fn library(versions: &[&str]) -> (tempfile::TempDir, Library) {
@@ -23,7 +25,7 @@ fn library(versions: &[&str]) -> (tempfile::TempDir, Library) {
     for version in versions {
         put(
             folder.path(),
-            &format!("transfuse/redact/{version}"),
+            &format!("transfuse/redact/{version}.oci"),
             "transfuse/redact",
             version,
         );
@@ -56,7 +58,7 @@ fn the_newest_version_that_fits_is_found() {
 #[test]
 fn what_is_not_there_is_answered_with_what_is() {
     let (folder, library) = library(&["1.0.0", "2.0.0"]);
-    put(folder.path(), "acme/lab/0.1.0", "acme/lab", "0.1.0");
+    put(folder.path(), "acme/lab/0.1.0.oci", "acme/lab", "0.1.0");
     let error = library.find("transfuse/redactor", &wanted("*")).unwrap_err();
     assert!(
         error.to_string().ends_with("which has acme/lab, transfuse/redact"),
@@ -72,7 +74,7 @@ fn what_is_not_there_is_answered_with_what_is() {
 #[test]
 fn a_package_that_says_it_is_another_is_refused() {
     let (folder, library) = library(&["1.0.0"]);
-    put(folder.path(), "transfuse/redact/1.0.1", "transfuse/redact", "1.0.0");
+    put(folder.path(), "transfuse/redact/1.0.1.oci", "transfuse/redact", "1.0.0");
     let error = library.find("transfuse/redact", &wanted("*")).unwrap_err();
     assert!(matches!(error, FindError::Misplaced { .. }), "{error}");
 }
@@ -82,7 +84,7 @@ fn a_half_written_package_is_not_seen() {
     let (folder, library) = library(&["1.0.0"]);
     put(
         folder.path(),
-        "transfuse/redact/.1.1.0.4711",
+        "transfuse/redact/.1.1.0.oci.4711",
         "transfuse/redact",
         "1.1.0",
     );

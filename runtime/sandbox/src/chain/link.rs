@@ -11,9 +11,10 @@ use crate::fault::explain;
 use crate::instance::{self, Verdict};
 use crate::meter::Meter;
 use crate::outcome::Context;
+use crate::plugin::STATE;
 use crate::sandbox::Shared;
 use crate::state::Journey;
-use crate::{Fault, PluginIdentity};
+use crate::{Fault, PluginIdentity, State};
 
 /// The longest message of an `init` that is shown.
 const WORDS_CHARACTERS_MAX: usize = 500;
@@ -86,8 +87,9 @@ pub enum LinkError {
 impl Chain {
     pub(crate) fn link(shared: Arc<Shared>, steps: Vec<Step>) -> Result<Self, LinkError> {
         let mut ready = Vec::with_capacity(steps.len());
+        let last = steps.len().saturating_sub(1);
         for (index, step) in steps.into_iter().enumerate() {
-            ready.push(Arc::new(check(&shared, index, step)?));
+            ready.push(Arc::new(check(&shared, index, index == last, step)?));
         }
         for step in &ready {
             try_init(&shared, step)?;
@@ -96,10 +98,9 @@ impl Chain {
     }
 }
 
-fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkError> {
+fn check(shared: &Shared, step: usize, is_last: bool, written: Step) -> Result<ReadyStep, LinkError> {
     let plugin = || written.plugin.identity().clone();
-    if let Some(interface) = ungranted(&written) {
-        let hint = "grants = { tables = [\"...\"] }";
+    if let Some((interface, hint)) = ungranted(&written) {
         return Err(LinkError::Ungranted {
             plugin: plugin(),
             step,
@@ -144,6 +145,7 @@ fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkE
         limits,
         instances,
         tables,
+        state_schema,
         ..
     } = Step {
         config: Vec::new(),
@@ -157,13 +159,23 @@ fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkE
         limits,
         instances,
         tables,
+        state_schema,
+        is_last,
     })
 }
 
-/// The first import that the grants do not open. Logs, faults, messages and the exchange itself are open to all.
-fn ungranted(step: &Step) -> Option<String> {
-    let is_closed = |interface: &&String| interface.as_str() == "tables" && step.grants.tables.is_empty();
-    step.plugin.interfaces().iter().find(is_closed).cloned()
+/// The first import that the grants do not open, and the line that would. Logs, faults, messages and the exchange itself
+/// are open to all.
+fn ungranted(step: &Step) -> Option<(String, &'static str)> {
+    let closed = |interface: &String| match interface.as_str() {
+        "tables" if step.grants.tables.is_empty() => Some("grants = { tables = [\"...\"] }"),
+        STATE if !step.grants.state => Some("grants = { state = true }"),
+        _ => None,
+    };
+    let interfaces = step.plugin.interfaces().iter();
+    interfaces
+        .filter_map(|interface| closed(interface).map(|hint| (interface.clone(), hint)))
+        .next()
 }
 
 /// Runs `init` as each message will, within the same limits.
@@ -174,7 +186,7 @@ fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<(), LinkError> {
         shared,
         step,
         &watched,
-        Journey::begin(no_message()),
+        Journey::begin(no_message(), State::default()),
         Meter::default(),
         None,
     );

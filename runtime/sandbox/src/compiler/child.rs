@@ -54,9 +54,17 @@ fn limit(order: &Order) -> rustix::io::Result<()> {
             },
         )
     };
-    set(Resource::As, order.address_space_bytes_max, order.address_space_bytes_max)?;
+    set(
+        Resource::As,
+        order.address_space_bytes_max,
+        order.address_space_bytes_max,
+    )?;
     // A second apart, so that the first signal tells which limit it was.
-    set(Resource::Cpu, order.processor_s_max, order.processor_s_max.saturating_add(1))?;
+    set(
+        Resource::Cpu,
+        order.processor_s_max,
+        order.processor_s_max.saturating_add(1),
+    )?;
     set(Resource::Fsize, 0, 0)?;
     set(Resource::Core, 0, 0)?;
     set_parent_process_death_signal(Some(Signal::KILL))

@@ -32,7 +32,10 @@ impl Order {
         let mut number = [0; 8];
         input.read_exact(&mut number)?;
         if number != MAGIC {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "this is no order to compile"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "this is no order to compile",
+            ));
         }
         let mut next = || {
             input.read_exact(&mut number)?;
@@ -73,7 +76,11 @@ mod tests {
         let mut bytes = Vec::new();
         order.write_to(&mut bytes).unwrap();
         assert_eq!(Order::read_from(&mut bytes.as_slice()).unwrap(), order);
-        for other in [&b""[..], b"\0asm\x0d\0\x01\0more than enough bytes for an order", bytes.split_last().unwrap().1] {
+        for other in [
+            &b""[..],
+            b"\0asm\x0d\0\x01\0more than enough bytes for an order",
+            bytes.split_last().unwrap().1,
+        ] {
             assert!(Order::read_from(&mut &*other).is_err());
         }
     }

@@ -381,7 +381,10 @@ fn a_reused_instance_can_carry_one_patient_over_to_the_next() {
     let chain = chain(reusing);
     chain.run_blocking(input(MISBEHAVE));
     let next = forwarded(chain.run_blocking(input_of(&of_another_patient(), MISBEHAVE)));
-    assert!(next.iter().all(|next| next.contains("ZPI|1|SECRET|PROBABETEG")), "{next:?}");
+    assert!(
+        next.iter().all(|next| next.contains("ZPI|1|SECRET|PROBABETEG")),
+        "{next:?}"
+    );
 }
 
 #[test]

@@ -22,14 +22,14 @@ fn behaved() -> Vec<u8> {
 fn bytes_with_another_digest_are_refused() {
     let component = behaved();
     let other = PluginIdentity {
-        digest: format!("sha256:{}", "0".repeat(64)).into(),
+        component_digest: format!("sha256:{}", "0".repeat(64)).into(),
         ..identity(&component)
     };
     let error = sandbox().load(other, &component).unwrap_err();
     let LoadError::DigestMismatch { found, .. } = error else {
         unreachable!("{error}")
     };
-    assert_eq!(*found, *identity(&component).digest);
+    assert_eq!(*found, *identity(&component).component_digest);
 }
 
 #[test]
@@ -64,7 +64,10 @@ fn a_component_of_a_hundred_megabytes_is_refused_unread() {
     let mut component = behaved();
     component.resize(100 << 20, 0);
     let error = sandbox().load(identity(b"whatever"), &component).unwrap_err();
-    assert!(matches!(error, LoadError::TooLarge { bytes: 0x640_0000, .. }), "{error}");
+    assert!(
+        matches!(error, LoadError::TooLarge { bytes: 0x640_0000, .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("at most 67108864 are compiled"), "{error}");
 }
 
@@ -253,7 +256,7 @@ fn compiled_code_of_another_component_or_installation_is_not_taken() {
     );
 
     let component = transfuse_guests::component(transfuse_guests::guest("does_nothing").unwrap().text).unwrap();
-    let digest = identity(&component).digest.replace("sha256:", "");
+    let digest = identity(&component).component_digest.replace("sha256:", "");
     let (_, engine) = file.file_name().unwrap().to_str().unwrap().rsplit_once('-').unwrap();
     let stand_in = folder.path().join(format!("{digest}-{engine}"));
     fs::copy(&file, &stand_in).unwrap();

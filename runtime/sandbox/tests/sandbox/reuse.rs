@@ -96,7 +96,10 @@ fn a_message_that_is_filtered_or_rejected_leaves_its_instance_in_use() {
         let chain = reusing(step, 100);
         assert_eq!(instances_made(&chain, &[MISBEHAVE; 3]), [1, 0, 0]);
         let report = chain.run_blocking(input(MISBEHAVE));
-        assert!(matches!(report.outcome, Outcome::Filtered { .. } | Outcome::Rejected { .. }), "{report:?}");
+        assert!(
+            matches!(report.outcome, Outcome::Filtered { .. } | Outcome::Rejected { .. }),
+            "{report:?}"
+        );
     }
 }
 
@@ -194,7 +197,10 @@ fn the_instance_that_waits_longest_makes_room() {
 fn many_messages_at_once_share_instances_one_after_the_other() {
     let sandbox = own(4);
     let chain = own_chain(&sandbox, "traps", REUSE);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
     let reports = runtime.block_on(join_all((0..500).map(|_| chain.run(input(1)))));
     let made: u32 = reports.iter().map(fresh_instances).sum();
     assert!((1..=4).contains(&made), "{made} instances for no more calls at once");
@@ -207,10 +213,21 @@ fn many_messages_at_once_share_instances_one_after_the_other() {
 fn traces(chain: &Chain) -> Vec<String> {
     let trace = |attempt: u32| {
         let report = chain.run_blocking(input(attempt));
-        let fuel: Vec<_> = report.steps.iter().map(|step| (step.fuel, step.runs, step.fresh_instances)).collect();
-        let log: Vec<_> = report.log.iter().map(|line| line.text.lossy_text().into_owned()).collect();
+        let fuel: Vec<_> = report
+            .steps
+            .iter()
+            .map(|step| (step.fuel, step.runs, step.fresh_instances))
+            .collect();
+        let log: Vec<_> = report
+            .log
+            .iter()
+            .map(|line| line.text.lossy_text().into_owned())
+            .collect();
         let outcome = match report.outcome {
-            Outcome::Forwarded(outputs) => outputs.iter().map(|output| crate::support::text(&output.message)).collect(),
+            Outcome::Forwarded(outputs) => outputs
+                .iter()
+                .map(|output| crate::support::text(output.message().unwrap()))
+                .collect(),
             Outcome::Faulted(fault) => format!("{fault} {}", fault.text.lossy_text()),
             other => format!("{other:?}"),
         };
@@ -222,9 +239,19 @@ fn traces(chain: &Chain) -> Vec<String> {
 #[test]
 fn two_sandboxes_give_the_same_outputs_and_the_same_fuel() {
     let sandboxes = [own(4), own(4)];
-    for name in ["traps", "floods_the_log", "remembers", "forwards_forever", "recurses", "panics", "allocates_without_end"] {
+    for name in [
+        "traps",
+        "floods_the_log",
+        "remembers",
+        "forwards_forever",
+        "recurses",
+        "panics",
+        "allocates_without_end",
+    ] {
         for instances in [Instances::Fresh, REUSE] {
-            let [one, other] = sandboxes.each_ref().map(|sandbox| traces(&own_chain(sandbox, name, instances)));
+            let [one, other] = sandboxes
+                .each_ref()
+                .map(|sandbox| traces(&own_chain(sandbox, name, instances)));
             assert_eq!(one, other, "{name} {instances:?}");
         }
     }

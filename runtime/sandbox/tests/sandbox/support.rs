@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 use transfuse_message::Message;
 use transfuse_sandbox::{
-    Chain, Context, Fault, FieldPatterns, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report, Sandbox,
-    SandboxSettings, Step,
+    Chain, Context, Fault, FieldPatterns, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report,
+    Sandbox, SandboxSettings, State, Step,
 };
 
 /// A result with a name that must appear in no log.
@@ -51,7 +51,9 @@ pub(crate) fn identity(component: &[u8]) -> PluginIdentity {
     PluginIdentity {
         name: "test/guest".into(),
         version: "1.2.3".into(),
-        digest: digest.into(),
+        // Known by another digest than the component's, as a package is.
+        digest: format!("sha256:{}", "9".repeat(64)).into(),
+        component_digest: digest.into(),
     }
 }
 
@@ -84,6 +86,7 @@ pub(crate) fn step(plugin: Plugin) -> Step {
         },
         instances: Instances::Fresh,
         tables: Vec::new(),
+        state_schema: 1,
     }
 }
 
@@ -107,13 +110,20 @@ pub(crate) fn input_of(message: &str, attempt: u32) -> Input {
         attempt,
         attributes: Vec::new(),
     };
-    Input { message, context }
+    Input {
+        message,
+        context,
+        state: State::default(),
+    }
 }
 
 /// The messages that a chain forwarded, as text.
 pub(crate) fn forwarded(report: Report) -> Vec<String> {
     match report.outcome {
-        Outcome::Forwarded(outputs) => outputs.into_iter().map(|output| text(&output.message)).collect(),
+        Outcome::Forwarded(outputs) => outputs
+            .into_iter()
+            .map(|output| text(output.message().unwrap()))
+            .collect(),
         other => panic!("{other:?}"),
     }
 }

@@ -6,23 +6,20 @@ use super::{Catalog, PackageEntry, PackageSummary, TableEntry, TableSummary};
 use crate::CatalogError;
 
 impl Catalog {
-    /// Stores a package under its digest. Storing the same component again changes nothing.
+    /// Stores a package under its digest, which the caller has verified. The file takes the place of one that was stored
+    /// before: the same package, with other signatures.
     pub fn put_package(&self, package: &PackageEntry) -> Result<(), CatalogError> {
         let stored_at_ms = self.clock.now_ms();
         let PackageEntry {
             digest,
             name,
             version,
-            manifest,
-            component,
+            content,
         } = package;
         self.transact(|connection| {
-            if let Some(stored) = find_package(connection, digest)? {
-                return same(stored.component == *component, "package", digest);
-            }
-            let sql = "INSERT INTO packages(digest, name, version, manifest, stored_at_ms, component) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            connection.execute(sql, params![digest, name, version, manifest, stored_at_ms, component])?;
+            let sql = "INSERT INTO packages(digest, name, version, stored_at_ms, content) VALUES (?1, ?2, ?3, ?4, ?5) \
+                       ON CONFLICT(digest) DO UPDATE SET content = excluded.content WHERE content <> excluded.content";
+            connection.execute(sql, params![digest, name, version, stored_at_ms, content])?;
             Ok(())
         })
     }
@@ -92,7 +89,7 @@ fn same(equal: bool, what: &'static str, digest: &str) -> Result<(), CatalogErro
 }
 
 fn find_package(connection: &Connection, digest: &str) -> rusqlite::Result<Option<PackageEntry>> {
-    let sql = "SELECT digest, name, version, manifest, component FROM packages WHERE digest = ?1";
+    let sql = "SELECT digest, name, version, content FROM packages WHERE digest = ?1";
     connection.prepare_cached(sql)?.query_row([digest], package).optional()
 }
 
@@ -106,8 +103,7 @@ fn package(row: &Row<'_>) -> rusqlite::Result<PackageEntry> {
         digest: row.get(0)?,
         name: row.get(1)?,
         version: row.get(2)?,
-        manifest: row.get(3)?,
-        component: row.get(4)?,
+        content: row.get(3)?,
     })
 }
 

@@ -9,9 +9,10 @@ use crate::OpenError;
 use crate::format::{Format, classify};
 
 /// How the catalog came to its present form. Revisions, packages and tables are never changed once they are in; the
-/// triggers hold that against this program too.
-const FORMAT: Format = Format {
-    steps: &["CREATE TABLE revisions(
+/// triggers hold that against this program too. Only the signatures of a package may come later.
+pub(super) const FORMAT: Format = Format {
+    steps: &[
+        "CREATE TABLE revisions(
             interface TEXT NOT NULL,
             number INTEGER NOT NULL,
             content TEXT NOT NULL,
@@ -52,7 +53,14 @@ const FORMAT: Format = Format {
         CREATE TRIGGER live_changes_are_never_changed BEFORE UPDATE ON live_changes
             BEGIN SELECT raise(ABORT, 'history is never changed'); END;
         CREATE TRIGGER packages_are_never_changed BEFORE UPDATE ON packages
-            BEGIN SELECT raise(ABORT, 'a package is never changed'); END"],
+            BEGIN SELECT raise(ABORT, 'a package is never changed'); END",
+        // Packages became files with everything in them. What an earlier engine stored stays what it is: a component.
+        "DROP TRIGGER packages_are_never_changed;
+        ALTER TABLE packages RENAME COLUMN component TO content;
+        ALTER TABLE packages DROP COLUMN manifest;
+        CREATE TRIGGER packages_keep_their_identity BEFORE UPDATE OF digest, name, version ON packages
+            BEGIN SELECT raise(ABORT, 'a package is never changed'); END",
+    ],
 };
 
 /// Another tool looks into the catalog: wait for it.

@@ -4,8 +4,7 @@
 
 use tempfile::TempDir;
 
-use super::{Catalog, NewRevision, PackageEntry, TableEntry};
-use crate::CatalogError;
+use super::{Catalog, NewRevision, PackageEntry, TableEntry, schema};
 use crate::clock::Clock;
 
 fn catalog() -> (TempDir, Catalog) {
@@ -132,22 +131,42 @@ fn a_package_is_stored_once_under_its_digest() {
         digest: String::from("sha256:aa"),
         name: String::from("transfuse/redact"),
         version: String::from("1.0.0"),
-        manifest: String::from("name = ..."),
-        component: vec![0, 97, 115, 109],
+        content: vec![0, 97, 115, 109],
     };
     catalog.put_package(&package).unwrap();
     catalog.put_package(&package).unwrap();
     assert_eq!(catalog.package("sha256:aa").unwrap().unwrap(), package);
     assert_eq!(catalog.packages().unwrap().len(), 1);
-    let other = PackageEntry {
-        component: vec![1],
+    let signed = PackageEntry {
+        content: vec![1],
         ..package
     };
-    assert!(matches!(
-        catalog.put_package(&other).unwrap_err(),
-        CatalogError::DigestTaken { .. }
-    ));
+    catalog.put_package(&signed).unwrap();
+    assert_eq!(catalog.package("sha256:aa").unwrap().unwrap(), signed);
+    let error = catalog
+        .read(|connection| connection.execute("UPDATE packages SET version = '2.0.0'", []))
+        .unwrap_err();
+    assert!(error.to_string().contains("a package is never changed"), "{error}");
     assert!(catalog.package("sha256:bb").unwrap().is_none());
+}
+
+#[test]
+fn a_package_of_an_earlier_format_is_still_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("catalog.sqlite");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.execute_batch(schema::FORMAT.steps[0]).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA user_version = 1; INSERT INTO packages VALUES ('sha256:aa', 'transfuse/redact', '1.0.0', 'name = ..', 7, x'0061')",
+        )
+        .unwrap();
+    drop(connection);
+    let stored = open(&folder).package("sha256:aa").unwrap().unwrap();
+    assert_eq!(
+        (stored.version.as_str(), stored.content.as_slice()),
+        ("1.0.0", &[0, 97][..])
+    );
 }
 
 #[test]
