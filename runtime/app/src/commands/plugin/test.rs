@@ -173,7 +173,8 @@ fn told(report: &VectorReport, width: usize, palette: Palette) -> Vec<String> {
         format!("{:>9} fuel  {memory:>8}  {:>6} µs", cost.fuel, cost.elapsed_us)
     });
     let name = format!("{:width$}", report.name);
-    let mut lines = vec![format!("{mark}  {name}  {}", palette.paint(Tone::Faint, &cost))];
+    let line = format!("{mark}  {name}  {}", palette.paint(Tone::Faint, &cost));
+    let mut lines = vec![line.trim_end().to_owned()];
     lines.extend(told::of_report(report, palette));
     lines
 }
