@@ -167,7 +167,7 @@ fn wrong_vectors_are_told_by_file_and_line_all_at_once() {
 }
 
 #[test]
-fn a_fault_is_expected_by_its_kind_and_one_of_the_clock_is_never_blessed() {
+fn a_fault_is_expected_by_its_kind_and_a_new_one_is_blessed() {
     let message = |id: &str| format!("MSH|^~\\&|A|B|C|D|20260301||ADT^A01|{id}|P|2.5\nPID|1\n");
     let (peek, call) = (message("PEEK"), message("CALL"));
     let folder = vectors(&[

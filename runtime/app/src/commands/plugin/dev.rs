@@ -76,8 +76,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         if seen.is_none() || seen != now {
             round(arguments, saved, console)?;
             console.note(console.notes_palette().paint(Tone::Faint, "watching; Ctrl-C ends it"));
-            // Building writes into the folder too (a lock file): what is there now is what was built.
-            seen = digests(arguments).or(now);
+            // As it was before: what was saved meanwhile is still to be built.
+            seen = now;
         }
         match settled(&saves) {
             Some(at) => saved = at,
