@@ -101,7 +101,9 @@ fn the_admins_page_shows_what_happens() {
     let address = engine.address("lab-results").expect("an address");
     let work = tempfile::tempdir().expect("a scratch folder");
     std::os::unix::fs::symlink(site.path(), work.path().join("site")).expect("the page's name for the site");
-    hold("runtime/README.md", 4, work.path(), &|command| command.replace(LISTENS, &address));
+    hold("runtime/README.md", 4, work.path(), &|command| {
+        command.replace(LISTENS, &address)
+    });
     engine.stop().expect("a clean stop");
 }
 
@@ -125,7 +127,10 @@ fn hold(page: &str, commands_min: usize, folder: &Path, adapt: &dyn Fn(&str) -> 
             .args(["-c", &command])
             .current_dir(folder)
             .env("PATH", &path)
-            .env("CARGO_TARGET_DIR", programs.parent().expect("a profile's folder lies in the target folder"))
+            .env(
+                "CARGO_TARGET_DIR",
+                programs.parent().expect("a profile's folder lies in the target folder"),
+            )
             .env("NO_COLOR", "1")
             .output()
             .expect("bash runs");

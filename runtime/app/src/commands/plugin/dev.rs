@@ -55,10 +55,10 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
                 .with_context(|| format!("cannot find `{}`", folder.display()))
         })
         .collect::<anyhow::Result<_>>()?;
-    let watched = folders.clone();
-    let (sender, saves) = mpsc::channel();
+    let authors = folders.clone();
+    let (sender, events) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| is_save(&event, &watched)) {
+        if event.is_ok_and(|event| is_save(&event, &authors)) {
             // Nobody listens any more where this fails.
             let _ = sender.send(Instant::now());
         }
@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
             // As it was before: what was saved meanwhile is still to be built.
             seen = now;
         }
-        match settled(&saves) {
+        match settled(&events) {
             Some(at) => saved = at,
             None => return Ok(Exit::Success),
         }

@@ -200,7 +200,7 @@ fn propose(needed: &Needed, requested: &Requests, console: Console) -> anyhow::R
         ("tables", &requests.tables, &requested.tables),
     ];
     for (key, list, _) in lists.iter().filter(|(_, list, _)| !list.is_empty()) {
-        console.result(format_args!("{key} = {}", toml::Value::from(list.to_vec())))?;
+        console.result(format_args!("{key} = {}", toml::Value::from((*list).clone())))?;
     }
     for (key, _) in [("state", requests.state), ("create", requests.create)]
         .iter()
