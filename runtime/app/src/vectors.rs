@@ -24,8 +24,8 @@ mod vector;
 
 pub(crate) use bless::{BlessError, bless};
 pub(crate) use compare::{Mismatch, output_bytes, told as told_outcome};
-pub(crate) use expectation::{Expectation, Expected, ExpectedOutput};
 pub(crate) use context::usual as usual_context;
+pub(crate) use expectation::{Expectation, Expected, ExpectedOutput};
 pub(crate) use files::{VectorFiles, message_text};
 pub(crate) use fuzz::{Finding, FuzzReport, FuzzSettings, fuzz};
 pub(crate) use grants::WrittenGrants;
