@@ -36,6 +36,12 @@ pub fn corpus() -> Option<PathBuf> {
         .find(|folder| folder.is_dir())
 }
 
+/// The folder that everything is built in, as `CARGO_TARGET_DIR` names it: commands that build plugins find there what
+/// was built before.
+pub fn target() -> Result<PathBuf> {
+    built("")
+}
+
 fn built(name: &str) -> Result<PathBuf> {
     let profile = profile_folder()?;
     existing(
