@@ -49,8 +49,8 @@ plugins: build
 
 # Plugins for tests, of which one misbehaves on purpose, stay out of the folder that the demo shows.
 guests: plugins node
-	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief tests/guests/stumble plugin-sdk/js/examples/lab-normalize \
-	  --out $(TARGET)/test-plugins
+	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief tests/guests/tally tests/guests/stumble \
+	  plugin-sdk/js/examples/lab-normalize --out $(TARGET)/test-plugins
 
 # The binary and the tests in one build, so that nothing is compiled twice.
 build: toolchain

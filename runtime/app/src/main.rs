@@ -19,9 +19,11 @@ mod message_file;
 mod onboarding;
 mod parts;
 mod samples;
+mod sandboxing;
 mod segment_names;
 mod signals;
 mod story;
+mod trust;
 mod vectors;
 mod visible;
 

@@ -110,8 +110,8 @@ impl Meter {
     }
 
     /// Takes over how much memory a run that is over had in the end, which is the most it had: memory never shrinks.
-    pub(crate) fn memory_ended(&mut self, memory: &MemoryMeter) {
-        self.memory_bytes = self.memory_bytes.max(memory.bytes);
+    pub(crate) fn memory_ended(&mut self, bytes: usize) {
+        self.memory_bytes = self.memory_bytes.max(bytes);
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -151,6 +151,11 @@ impl MemoryMeter {
             bytes_max: limits.memory_bytes_max,
             table_elements_max: limits.table_elements_max,
         }
+    }
+
+    /// What the memories of the store have by now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

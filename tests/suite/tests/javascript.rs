@@ -27,18 +27,27 @@ fn the_reference_plugin_passes_the_shared_vectors() {
     let test = Command::new(binary().expect("a binary"))
         .args(["plugin", "test", "plugin-sdk/js/examples/lab-normalize"])
         .args(["--vectors", "plugins/lab-normalize/vectors"])
-        .env("CARGO_TARGET_DIR", transfuse_harness::target().expect("a target folder"))
+        .env(
+            "CARGO_TARGET_DIR",
+            transfuse_harness::target_folder().expect("a target folder"),
+        )
         .current_dir(repository)
         .output()
         .expect("the command runs");
     let said = String::from_utf8_lossy(&test.stderr);
-    assert!(test.status.success(), "{}\n{said}", String::from_utf8_lossy(&test.stdout));
+    assert!(
+        test.status.success(),
+        "{}\n{said}",
+        String::from_utf8_lossy(&test.stdout)
+    );
 }
 
 #[test]
 fn what_a_plugin_throws_is_told_with_its_line_and_a_patients_name_in_it_is_not() {
     let sink = Sink::accepting().expect("a receiver");
-    let interface = InterfaceFile::listening("lab").section(STUMBLE).to("ehr", sink.address());
+    let interface = InterfaceFile::listening("lab")
+        .section(STUMBLE)
+        .to("ehr", sink.address());
     let site = Site::with(&interface).expect("a site");
     site.add_test_plugins().expect("the test plugins are built");
     site.write("transfuse.toml", "[log]\nlevel = \"trace\"\n")
@@ -52,22 +61,36 @@ fn what_a_plugin_throws_is_told_with_its_line_and_a_patients_name_in_it_is_not()
     for (control_id, ..) in FAULTS {
         let answer = ask(control_id);
         assert!(answer.contains(&format!("MSA|AR|{control_id}")), "{answer}");
-        assert!(!answer.contains("PRÓBABETEG"), "the answer quotes what was thrown: {answer}");
+        assert!(
+            !answer.contains("PRÓBABETEG"),
+            "the answer quotes what was thrown: {answer}"
+        );
     }
     let rejected = ask("REJECT1");
-    assert!(rejected.contains("|204^") && rejected.contains("PRÓBABETEG"), "{rejected}");
+    assert!(
+        rejected.contains("|204^") && rejected.contains("PRÓBABETEG"),
+        "{rejected}"
+    );
     assert!(ask("FILTER1").contains("MSA|AA|FILTER1"));
     assert!(ask("GOOD1").contains("MSA|AA|GOOD1"));
     let delivered = sink.wait_for(1, LIMIT).expect("the good one is delivered");
-    let content = delivered.first().map(|one| String::from_utf8_lossy(&one.content).into_owned());
-    assert!(content.is_some_and(|content| content.contains("|ARRIVED|")), "the clock is the message's arrival");
+    let content = delivered
+        .first()
+        .map(|one| String::from_utf8_lossy(&one.content).into_owned());
+    assert!(
+        content.is_some_and(|content| content.contains("|ARRIVED|")),
+        "the clock is the message's arrival"
+    );
 
     let refused = engine
         .json(&["messages", "list", "--stage", "refused"])
         .expect("a list")
         .to_string();
     for (_, kind, line) in FAULTS {
-        assert!(refused.contains(kind) && refused.contains(line), "{kind} at {line}: {refused}");
+        assert!(
+            refused.contains(kind) && refused.contains(line),
+            "{kind} at {line}: {refused}"
+        );
     }
     let said = engine.stop().expect("a clean stop").said;
     assert!(said.contains("RangeError"), "the log tells of the fault: {said}");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use transfuse_sandbox::{Outcome, Output};
 
-use super::compare::log_lines;
+use super::compare::{found_content_type, log_lines, output_bytes};
 use super::expectation::may_be_expected;
 use super::files::message_text;
 use super::read::VECTOR;
@@ -117,14 +117,29 @@ fn write_outputs(folder: &Path, vector: &Vector, outcome: &Outcome) -> Result<Ve
 }
 
 fn write_output(folder: &Path, stem: &str, output: &Output) -> Result<String, BlessError> {
-    let bytes = output.message.encode();
-    let (file, content) = match message_text(&bytes) {
-        Some(text) => (format!("{stem}.hl7"), text),
-        None => (format!("{stem}.bin"), bytes.to_vec()),
+    let bytes = output_bytes(output);
+    let text = output.message().and_then(|_| message_text(&bytes));
+    let (file, content) = match (text, found_content_type(output)) {
+        (Some(text), _) => (format!("{stem}.hl7"), text),
+        (None, content_type) => (format!("{stem}.{}", extension(content_type)), bytes.to_vec()),
     };
     let path = folder.join(&file);
     fs::write(&path, content).map_err(failed(&path))?;
     Ok(file)
+}
+
+/// What the file of a document is called, so that editors know what it is.
+fn extension(content_type: Option<&str>) -> &'static str {
+    let essence = content_type.and_then(|content_type| content_type.split(';').next());
+    match essence.map(str::trim) {
+        Some("text/csv") => "csv",
+        Some("text/plain") => "txt",
+        Some("text/html") => "html",
+        Some("application/xml" | "text/xml" | "application/fhir+xml") => "xml",
+        Some("application/json" | "application/fhir+json") => "json",
+        Some("application/pdf") => "pdf",
+        _ => "bin",
+    }
 }
 
 fn remove_outputs(folder: &Path, vector: &Vector, kept: &[String]) -> Result<(), BlessError> {
@@ -145,29 +160,23 @@ fn remove_outputs(folder: &Path, vector: &Vector, kept: &[String]) -> Result<(),
 
 /// The text of `[expect]`.
 fn section(before: Option<&Expectation>, report: &VectorReport, files: &[String]) -> String {
+    let wants_reason = match before.map(|before| &before.expected) {
+        Some(Expected::Filtered { reason } | Expected::Rejected { reason, .. }) => reason.is_some(),
+        _ => true,
+    };
     let mut text = format!("{SECTION}\n");
     let mut line = |key: &str, value: &str| {
         // Writing to a string has no way to fail.
         let _ = writeln!(text, "{key} = {value}");
     };
-    let wants_reason = match before.map(|before| &before.expected) {
-        Some(Expected::Filtered { reason } | Expected::Rejected { reason, .. }) => reason.is_some(),
-        _ => true,
-    };
-    let quoted = |text: &str| toml::Value::from(text).to_string();
     match &report.outcome {
         Outcome::Forwarded(outputs) => {
             line("outcome", "\"forwarded\"");
-            let written = files.iter().zip(outputs).map(|(file, output)| {
-                let to = toml::Value::from(output.to.clone());
-                let to = if output.to.is_empty() {
-                    String::new()
-                } else {
-                    format!(", to = {to}")
-                };
-                format!("{{ file = {}{to} }}", quoted(file))
-            });
-            let written: Vec<String> = written.collect();
+            let written: Vec<String> = files
+                .iter()
+                .zip(outputs)
+                .map(|(file, output)| written(file, output))
+                .collect();
             line("outputs", &format!("[{}]", written.join(", ")));
         }
         Outcome::Filtered { reason, .. } => {
@@ -194,7 +203,30 @@ fn section(before: Option<&Expectation>, report: &VectorReport, files: &[String]
     if before.is_some_and(|before| before.log.is_some()) {
         line("log", &toml::Value::from(log_lines(&report.log)).to_string());
     }
+    let is_new_state = before.is_none() && !report.state.is_empty();
+    if is_new_state || before.is_some_and(|before| before.state.is_some()) {
+        let pairs: Vec<String> = report
+            .state
+            .iter()
+            .map(|(key, value)| format!("{} = {}", quoted(key), quoted(value)))
+            .collect();
+        line("state", &format!("{{ {} }}", pairs.join(", ")));
+    }
     text
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// One element of `outputs`.
+fn written(file: &str, output: &Output) -> String {
+    let mut keys = vec![format!("file = {}", quoted(file))];
+    keys.extend(found_content_type(output).map(|content_type| format!("content_type = {}", quoted(content_type))));
+    if !output.to.is_empty() {
+        keys.push(format!("to = {}", toml::Value::from(output.to.clone())));
+    }
+    format!("{{ {} }}", keys.join(", "))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What came out against what was expected.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 use transfuse_message::{Difference, Message, ParseOptions, Payload, differences};
-use transfuse_sandbox::{LogLine, Outcome, Output, Rejection};
+use transfuse_sandbox::{Content, LogLine, Outcome, Output, Rejection};
 
 use super::{Expectation, Expected, ExpectedOutput};
 use crate::layout::counted;
@@ -28,7 +30,10 @@ pub(crate) enum Mismatch {
         /// The first byte that differs.
         offset: usize,
         expected: Bytes,
-        found: Message,
+        /// The bytes that came out.
+        found: Bytes,
+        /// The message that they are; none of a document.
+        message: Option<Message>,
     },
 }
 
@@ -71,7 +76,12 @@ fn rejected(code: &str, path: Option<&str>, reason: Option<&str>) -> String {
 }
 
 /// Everything that is not as expected, in order.
-pub(super) fn compare(expectation: Option<&Expectation>, outcome: &Outcome, log: &[LogLine]) -> Vec<Mismatch> {
+pub(super) fn compare(
+    expectation: Option<&Expectation>,
+    outcome: &Outcome,
+    log: &[LogLine],
+    state: &BTreeMap<String, String>,
+) -> Vec<Mismatch> {
     let Some(expectation) = expectation else {
         return vec![value(
             "expectation",
@@ -82,6 +92,9 @@ pub(super) fn compare(expectation: Option<&Expectation>, outcome: &Outcome, log:
     let mut mismatches = compare_outcome(&expectation.expected, outcome);
     if let Some(expected) = &expectation.log {
         mismatches.extend(compare_log(expected, log));
+    }
+    if let Some(expected) = &expectation.state {
+        mismatches.extend(compare_state(expected, state));
     }
     mismatches
 }
@@ -122,7 +135,13 @@ fn compare_output(number: usize, expected: &ExpectedOutput, found: &Output) -> V
         let what = format!("destinations of output {number}");
         mismatches.push(value(&what, listed(&expected.to), listed(&found.to)));
     }
-    let bytes = found.message.encode();
+    let content_type = |content_type: Option<&str>| content_type.unwrap_or("HL7 v2 message").to_owned();
+    let (wanted_type, found_type) = (expected.content_type.as_deref(), found_content_type(found));
+    if wanted_type != found_type {
+        let what = format!("content type of output {number}");
+        mismatches.push(value(&what, content_type(wanted_type), content_type(found_type)));
+    }
+    let bytes = output_bytes(found);
     match &expected.bytes {
         Some(expected) if *expected == bytes => {}
         None => {
@@ -136,17 +155,34 @@ fn compare_output(number: usize, expected: &ExpectedOutput, found: &Output) -> V
         Some(wanted) => mismatches.push(Mismatch::Output {
             number,
             file: expected.file.clone(),
-            differences: fields(wanted, &found.message),
+            differences: found.message().map(|found| fields(wanted, found)).unwrap_or_default(),
             offset: wanted
                 .iter()
                 .zip(&bytes)
                 .take_while(|(left, right)| left == right)
                 .count(),
             expected: wanted.clone(),
-            found: found.message.clone(),
+            found: bytes,
+            message: found.message().cloned(),
         }),
     }
     mismatches
+}
+
+/// The bytes of an output, as a destination gets them.
+pub(crate) fn output_bytes(output: &Output) -> Bytes {
+    match &output.content {
+        Content::Message(message) => message.encode(),
+        Content::Document(document) => document.body.bytes().clone(),
+    }
+}
+
+/// The media type of a document; none of a message.
+pub(super) fn found_content_type(output: &Output) -> Option<&str> {
+    match &output.content {
+        Content::Message(_) => None,
+        Content::Document(document) => Some(&document.content_type),
+    }
 }
 
 /// Read as the plugin's output was: a character set that the site settled is in no MSH-18.
@@ -164,6 +200,17 @@ fn fields(expected: &Bytes, found: &Message) -> Vec<Difference> {
 fn compare_log(expected: &[String], log: &[LogLine]) -> Option<Mismatch> {
     let found = log_lines(log);
     (expected != found).then(|| value("log", expected.join("\n"), found.join("\n")))
+}
+
+fn compare_state(expected: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Mismatch> {
+    let keys: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    let differing = keys.into_iter().filter(|key| expected.get(*key) != found.get(*key));
+    differing
+        .map(|key| {
+            let side = |side: Option<&String>| side.map_or_else(|| "nothing".to_owned(), |text| format!("`{text}`"));
+            value(&format!("state `{key}`"), side(expected.get(key)), side(found.get(key)))
+        })
+        .collect()
 }
 
 /// Lines of the log as vectors write them.

@@ -43,6 +43,8 @@ pub(crate) struct ExpectedOutput {
     pub(crate) file: String,
     /// None where the file is not there: such an output fails until it is blessed.
     pub(crate) bytes: Option<Bytes>,
+    /// The media type of a document; none where the output is a message.
+    pub(crate) content_type: Option<String>,
     /// The destinations that the plugin is to name.
     pub(crate) to: Vec<String>,
 }
@@ -169,11 +171,13 @@ fn output(mut section: Section<'_>, files: &VectorFiles, folder: &str) -> Option
         is_beside
     };
     let file = file.filter(is_sound);
+    let content_type = section.text("content_type").map(|text| text.value);
     section.finish();
     let file = file?.value;
     Some(ExpectedOutput {
         bytes: files.message(&format!("{folder}/{file}")),
         file,
+        content_type,
         to: to.into_iter().map(|name| name.value).collect(),
     })
 }

@@ -1,20 +1,10 @@
 //! The files of a set of vectors, from a folder or from a package, and how messages lie in them.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-
-/// The most files of one set. A plugin that needs thousands of vectors is better served by several plugins.
-const FILES_MAX: usize = 10_000;
-
-/// The largest file. Vectors are written by hand; a scanned document in one is the largest that makes sense.
-const FILE_BYTES_MAX: u64 = 16 << 20;
-
-/// How deep folders lie in each other: `vectors/NAME/expected.hl7` and `vectors/tables/lab-codes.csv`.
-const DEPTH_MAX: usize = 2;
+use transfuse_package::{Source, SourceError};
 
 /// What the names of message files end in whose lines end with a line feed.
 const MESSAGE: &str = ".hl7";
@@ -30,29 +20,13 @@ pub(crate) struct VectorFiles {
     files: BTreeMap<String, Vec<u8>>,
 }
 
-/// The files of a set cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum FilesError {
-    /// A file or folder is missing or unreadable.
-    #[error("`{path}` cannot be read: {error}", path = path.display())]
-    File { path: PathBuf, error: io::Error },
-    /// A file is larger than a vector's may be.
-    #[error("`{path}` is larger than 16 MiB, and no file of a vector is", path = path.display())]
-    TooLarge { path: PathBuf },
-    /// There are more than a set may have.
-    #[error("`{path}` holds more than 10000 files", path = path.display())]
-    TooMany { path: PathBuf },
-}
-
 impl VectorFiles {
     /// Reads a folder of vectors.
-    pub(crate) fn of_folder(folder: &Path) -> Result<Self, FilesError> {
-        let mut files = BTreeMap::new();
-        collect(folder, "", DEPTH_MAX, &mut files)?;
+    pub(crate) fn of_folder(folder: &Path) -> Result<Self, SourceError> {
         Ok(Self {
             title: folder.to_owned(),
             folder: Some(folder.to_owned()),
-            files,
+            files: Source::read_vectors(folder)?,
         })
     }
 
@@ -126,44 +100,6 @@ pub(crate) fn message_text(message: &[u8]) -> Option<Vec<u8>> {
         .map(|byte| if *byte == b'\r' { b'\n' } else { *byte })
         .collect();
     (message_bytes(MESSAGE, &text) == message).then_some(text)
-}
-
-fn collect(folder: &Path, below: &str, depth: usize, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), FilesError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |error| FilesError::File { path, error }
-    };
-    for entry in fs::read_dir(folder).map_err(failed(folder))? {
-        let path = entry.map_err(failed(folder))?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            continue;
-        };
-        if name.starts_with('.') {
-            continue;
-        }
-        let name = if below.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{below}/{name}")
-        };
-        let metadata = fs::metadata(&path).map_err(failed(&path))?;
-        if metadata.is_dir() {
-            if depth > 1 {
-                collect(&path, &name, depth - 1, files)?;
-            }
-            continue;
-        }
-        if metadata.len() > FILE_BYTES_MAX {
-            return Err(FilesError::TooLarge { path });
-        }
-        if files.len() == FILES_MAX {
-            let path = folder.to_owned();
-            return Err(FilesError::TooMany { path });
-        }
-        let bytes = fs::read(&path).map_err(failed(&path))?;
-        files.insert(name, bytes);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

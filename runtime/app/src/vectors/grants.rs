@@ -14,6 +14,7 @@ pub(crate) struct WrittenGrants {
     /// The destinations that the plugin may name. No manifest knows those, so that without this key it may name none.
     pub(crate) to: Option<Vec<String>>,
     pub(crate) create: Option<bool>,
+    pub(crate) state: Option<bool>,
 }
 
 impl WrittenGrants {
@@ -25,6 +26,7 @@ impl WrittenGrants {
             tables: self.tables(requests).to_vec(),
             to: self.to.clone(),
             create: self.create.unwrap_or(requests.create),
+            state: self.state.unwrap_or(requests.state),
         })
     }
 
@@ -55,6 +57,7 @@ pub(super) fn read(section: Option<Section<'_>>) -> WrittenGrants {
         tables: section.texts("tables").map(values),
         to: section.texts("to").map(values),
         create: section.flag("create"),
+        state: section.flag("state"),
     };
     section.finish();
     grants

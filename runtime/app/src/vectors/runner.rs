@@ -1,16 +1,18 @@
 //! Running vectors: each in a chain of its own, in the sandbox that messages run in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use transfuse_message::Payload;
-use transfuse_package::{Package, Requests};
+use transfuse_package::{Manifest, Package};
 use transfuse_sandbox::{
-    Chain, Fault, FaultKind, Grants, Input, Limits, LinkError, LogLine, Outcome, Plugin, PluginIdentity, Sandbox, Step,
+    Access, Chain, Fault, FaultKind, Input, Instances, Limits, LinkError, LogLine, Outcome, Plugin, PluginIdentity,
+    Sandbox, State, StateWrites, Step, StepReport,
 };
 
-use super::compare::compare;
+use super::compare::{compare, output_bytes};
 use super::{Mismatch, Vector};
 use crate::configuration::digest_of;
 
@@ -18,16 +20,16 @@ use crate::configuration::digest_of;
 /// the same everywhere.
 const DEADLINE_MS: u64 = 10_000;
 
+/// The version of what a plugin keeps whose manifest does not say.
+const STATE_SCHEMA: u32 = 1;
+
 /// A plugin that vectors are for.
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) identity: PluginIdentity,
     pub(crate) component: Bytes,
-    /// What its manifest requests, which is what a vector grants that says nothing else.
-    pub(crate) requests: Requests,
-    /// Configuration that the package fixes; that of a vector is laid over it key by key.
-    pub(crate) config: Map<String, Value>,
-    pub(crate) limits: Limits,
+    /// What it requests is what a vector grants that says nothing else; what it configures lies under what a vector does.
+    pub(crate) manifest: Manifest,
 }
 
 /// What came of one vector.
@@ -38,6 +40,10 @@ pub(crate) struct VectorReport {
     /// A configuration that the plugin refuses is a fault here, `misconfigured`.
     pub(crate) outcome: Outcome,
     pub(crate) log: Vec<LogLine>,
+    /// What the plugin keeps afterwards: as it was, where nothing was to be kept.
+    pub(crate) state: BTreeMap<String, String>,
+    /// What the plugin touched, as grants would be written.
+    pub(crate) access: Access,
     /// None where the plugin was not started.
     pub(crate) cost: Option<Cost>,
     /// What is not as expected; none of it where the vector passes.
@@ -69,45 +75,48 @@ pub(crate) fn run(
     let plugin = sandbox.load(subject.identity.clone(), &subject.component)?;
     let mut reports = Vec::with_capacity(vectors.len());
     for vector in vectors {
-        let report = report_of(sandbox, &plugin, subject, vector, None);
+        let report = report_of(sandbox, &plugin, subject, vector);
         tell(&report);
         reports.push(report);
     }
     Ok(reports)
 }
 
-/// Runs one vector, with `grants` where they are given and else with its own.
-pub(crate) fn report_of(
-    sandbox: &Sandbox,
-    plugin: &Plugin,
-    subject: &Subject,
-    vector: &Vector,
-    grants: Option<&Grants>,
-) -> VectorReport {
-    let (outcome, log, cost) = match subject.chain(sandbox, plugin, vector, grants) {
+/// Runs one vector.
+pub(crate) fn report_of(sandbox: &Sandbox, plugin: &Plugin, subject: &Subject, vector: &Vector) -> VectorReport {
+    let before = subject.state(vector);
+    let (outcome, log, step, after) = match subject.chain(sandbox, plugin, vector, Instances::Fresh) {
         Ok(chain) => {
-            let input = Input {
-                message: vector.input.clone(),
-                context: vector.context.clone(),
-            };
-            let report = chain.run_blocking(input);
-            let cost = report.steps.first().map(|step| Cost {
-                fuel: step.fuel,
-                memory_bytes: step.memory_bytes,
-                elapsed_us: step.elapsed_us,
-            });
-            (report.outcome, report.log, cost)
+            let report = chain.run_blocking(subject.input(vector));
+            let mut after = before;
+            after.apply(&report.state);
+            (report.outcome, report.log, report.steps.into_iter().next(), after)
         }
-        Err(fault) => (Outcome::Faulted(*fault), Vec::new(), None),
+        Err(fault) => (Outcome::Faulted(*fault), Vec::new(), None, before),
     };
-    let mismatches = compare(vector.expect.as_ref(), &outcome, &log);
+    let kept = after.values(&subject.identity.name);
+    let state = kept
+        .map(|(key, value)| (key.to_owned(), value.lossy_text().into_owned()))
+        .collect();
     VectorReport {
         name: vector.name.clone(),
         description: vector.description.clone(),
+        mismatches: compare(vector.expect.as_ref(), &outcome, &log, &state),
         outcome,
         log,
-        cost,
-        mismatches,
+        state,
+        cost: step.as_ref().map(Cost::of),
+        access: step.map(|step| step.access).unwrap_or_default(),
+    }
+}
+
+impl Cost {
+    fn of(step: &StepReport) -> Self {
+        Self {
+            fuel: step.fuel,
+            memory_bytes: step.memory_bytes,
+            elapsed_us: step.elapsed_us,
+        }
     }
 }
 
@@ -118,7 +127,7 @@ impl Subject {
         sandbox: &Sandbox,
         plugin: &Plugin,
         vector: &Vector,
-        grants: Option<&Grants>,
+        instances: Instances,
     ) -> Result<Chain, Box<Fault>> {
         let fault = |kind, detail: String| {
             Box::new(Fault {
@@ -131,18 +140,19 @@ impl Subject {
                 hint: None,
             })
         };
-        let grants = match grants {
-            Some(grants) => grants.clone(),
-            None => vector
-                .grants
-                .resolve(&self.requests)
-                .map_err(|error| fault(FaultKind::Denied, format!("the manifest: {error}")))?,
-        };
+        let grants = vector
+            .grants
+            .resolve(&self.manifest.requests)
+            .map_err(|error| fault(FaultKind::Denied, format!("the manifest: {error}")))?;
         let step = Step {
             plugin: plugin.clone(),
-            config: self.config_with(&vector.config).to_string().into_bytes(),
+            config: Value::Object(self.manifest.merged_config(&vector.config))
+                .to_string()
+                .into_bytes(),
             grants,
-            limits: self.limits.clone(),
+            limits: self.limits(),
+            instances,
+            state_schema: self.state_schema(),
             tables: vector.tables.iter().map(Arc::clone).collect(),
         };
         sandbox.chain(vec![step]).map_err(|error| match error {
@@ -165,31 +175,60 @@ impl Subject {
         })
     }
 
-    /// The configuration that the package fixes, with `over` laid over it key by key.
-    fn config_with(&self, over: &Map<String, Value>) -> Value {
-        let mut config = self.config.clone();
-        config.extend(over.iter().map(|(key, value)| (key.clone(), value.clone())));
-        Value::Object(config)
+    /// A vector's message with everything that goes with it.
+    pub(crate) fn input(&self, vector: &Vector) -> Input {
+        Input {
+            message: vector.input.clone(),
+            context: vector.context.clone(),
+            state: self.state(vector),
+        }
+    }
+
+    /// The version of what the plugin keeps.
+    fn state_schema(&self) -> u32 {
+        self.manifest.state_schema.unwrap_or(STATE_SCHEMA)
+    }
+
+    /// What the plugin has kept before a vector's message.
+    fn state(&self, vector: &Vector) -> State {
+        let values = vector.state.iter();
+        let mut state = State::default();
+        state.apply(&[StateWrites {
+            plugin: Arc::clone(&self.identity.name),
+            schema_version: self.state_schema(),
+            values: values
+                .map(|(key, value)| (key.clone(), Some(value.clone().into())))
+                .collect(),
+        }]);
+        state
+    }
+
+    /// What the plugin may use: what its manifest asks for, with time enough.
+    fn limits(&self) -> Limits {
+        let (asked, defaults) = (&self.manifest.limits, Limits::default());
+        let memory = asked
+            .memory_bytes
+            .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        Limits {
+            deadline_ms: asked.deadline_ms.unwrap_or_default().max(DEADLINE_MS),
+            fuel: asked.fuel.unwrap_or(defaults.fuel),
+            memory_bytes_max: memory.unwrap_or(defaults.memory_bytes_max),
+            ..defaults
+        }
     }
 }
 
 impl From<&Package> for Subject {
     fn from(package: &Package) -> Self {
-        let manifest = &package.manifest;
         Self {
             identity: PluginIdentity {
-                name: manifest.name.as_str().into(),
-                version: manifest.version.to_string().into(),
+                name: package.manifest.name.as_str().into(),
+                version: package.manifest.version.to_string().into(),
                 digest: package.digest.as_str().into(),
                 component_digest: package.component_digest.as_str().into(),
             },
             component: Bytes::copy_from_slice(&package.component),
-            requests: manifest.requests.clone(),
-            config: Map::new(),
-            limits: Limits {
-                deadline_ms: DEADLINE_MS,
-                ..Limits::default()
-            },
+            manifest: package.manifest.clone(),
         }
     }
 }
@@ -203,10 +242,7 @@ impl VectorReport {
     /// The digest of each output, to compare runs by.
     pub(crate) fn output_digests(&self) -> Vec<String> {
         match &self.outcome {
-            Outcome::Forwarded(outputs) => outputs
-                .iter()
-                .map(|output| digest_of(&output.message.encode()))
-                .collect(),
+            Outcome::Forwarded(outputs) => outputs.iter().map(|output| digest_of(&output_bytes(output))).collect(),
             _ => Vec::new(),
         }
     }

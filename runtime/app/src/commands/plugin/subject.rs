@@ -1,8 +1,10 @@
 //! The plugin that a command is for: a package as it is, or a source folder, which is built first.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use transfuse_package::{BuildSettings, Package};
 use transfuse_sandbox::{Sandbox, SandboxSettings};
 
@@ -18,33 +20,49 @@ const VECTORS: &str = "vectors";
 pub(super) struct Opened {
     pub(super) subject: Subject,
     /// The source folder or the package, as it was given.
-    pub(super) path: PathBuf,
-    /// Whether `path` is a source folder.
-    pub(super) is_source: bool,
+    path: PathBuf,
+    /// The vectors that its package holds.
+    vectors: BTreeMap<String, Vec<u8>>,
 }
 
 impl Opened {
     /// Opens a package, or builds the plugin in a source folder. What the compiler says goes to `progress`.
     pub(super) fn open(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Self, Failure> {
-        let is_source = path.is_dir();
-        let package = if is_source { build(path, progress)? } else { read(path)? };
+        let file = if path.is_dir() {
+            build(path, progress)?
+        } else {
+            path.to_owned()
+        };
+        let package = Package::read(&file).with_context(|| format!("`{}` is no plugin", path.display()))?;
         Ok(Self {
             subject: Subject::from(&package),
             path: path.to_owned(),
-            is_source,
+            vectors: package.vectors,
         })
     }
 
     /// The vectors in `folder`, or else the plugin's own.
     pub(super) fn vectors(&self, folder: Option<&Path>) -> Result<VectorFiles, Failure> {
-        let folder = folder.map_or_else(|| self.path.join(VECTORS), Path::to_owned);
-        if !folder.is_dir() {
-            return Err(anyhow::anyhow!("`{}` holds no vectors", folder.display())).hint(
-                "a vector is a folder `vectors/NAME` with `vector.toml` and `input.hl7`; see `transfuse plugin test --help`",
-            );
+        match folder {
+            Some(folder) => of_folder(folder),
+            None if self.path.is_dir() => of_folder(&self.path.join(VECTORS)),
+            None => Ok(VectorFiles::of_package(&self.path, self.vectors.clone())),
         }
-        Ok(VectorFiles::of_folder(&folder)?)
     }
+
+    /// The source folder; none of a package.
+    pub(super) fn source(&self) -> Option<&Path> {
+        self.path.is_dir().then_some(&*self.path)
+    }
+}
+
+fn of_folder(folder: &Path) -> Result<VectorFiles, Failure> {
+    if folder.is_dir() {
+        return Ok(VectorFiles::of_folder(folder)?);
+    }
+    Err(anyhow::anyhow!("there is no folder `{}`", folder.display())).hint(
+        "a vector is a folder `vectors/NAME` with `vector.toml` and `input.hl7`; see `transfuse plugin test --help`",
+    )
 }
 
 /// Tells what the compiler says, line by line.
@@ -57,11 +75,7 @@ pub(super) fn sandbox() -> anyhow::Result<Sandbox> {
     Sandbox::start(SandboxSettings::default()).context("the sandbox cannot be started")
 }
 
-fn read(path: &Path) -> Result<Package, Failure> {
-    Ok(Package::read(path).with_context(|| format!("`{}` is no plugin", path.display()))?)
-}
-
-fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<Package, Failure> {
+fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Failure> {
     let target = super::build::target_folder();
     let settings = BuildSettings {
         source_folder: folder.to_owned(),
@@ -71,5 +85,14 @@ fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<Package, Failu
     };
     let built = transfuse_package::build(&settings, progress)
         .with_context(|| format!("cannot build the plugin in `{}`", folder.display()))?;
-    read(&built.file)
+    Ok(built.file)
+}
+
+/// How far a long command is. Drawn on stderr where that is a terminal, and only then.
+pub(super) fn bar(length: u64, noun: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}} of {{len}} {noun}, {{eta}} left")) {
+        bar.set_style(style);
+    }
+    bar
 }

@@ -1,14 +1,17 @@
 //! How runs of plugins are told: faults, and what is not as expected.
 
 use serde::Serialize;
-use transfuse_message::{Message, Payload};
-use transfuse_sandbox::{Fault, LogLine};
+use transfuse_message::{Difference, Message, Payload};
+use transfuse_sandbox::{Fault, LogLine, Outcome};
 
 use crate::commands::hl7::changes::{self, Change, changes};
 use crate::console::{Palette, Tone};
 use crate::control::wire::Words;
-use crate::vectors::Mismatch;
-use crate::visible::one_line;
+use crate::vectors::{Mismatch, VectorReport};
+use crate::visible::{one_line, visible_bytes};
+
+/// How many bytes are shown from the first that differs.
+const BYTES_SHOWN_MAX: usize = 12;
 
 /// One thing that is not as expected, as programs read it.
 #[derive(Debug, Serialize)]
@@ -20,18 +23,6 @@ pub(super) struct MismatchView {
     found: Option<Words>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     differences: Vec<Change>,
-}
-
-/// A fault as programs read it.
-#[derive(Debug, Serialize)]
-pub(super) struct FaultView {
-    kind: &'static str,
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<String>,
-    text: Words,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
 }
 
 impl From<&Mismatch> for MismatchView {
@@ -60,7 +51,7 @@ impl From<&Mismatch> for MismatchView {
                 found: Some(
                     format!(
                         "{} bytes, of which byte {offset} is the first that differs",
-                        found.encode().len()
+                        found.len()
                     )
                     .into(),
                 ),
@@ -69,30 +60,38 @@ impl From<&Mismatch> for MismatchView {
             Mismatch::Output {
                 number,
                 differences,
-                found,
+                message,
                 ..
             } => Self {
-                differences: changes(differences.clone(), None, found, &[]),
+                differences: named(differences, message.as_ref()),
                 ..plain(format!("output {number}"))
             },
         }
     }
 }
 
-impl From<&Fault> for FaultView {
-    fn from(fault: &Fault) -> Self {
-        Self {
-            kind: fault.kind.as_str(),
-            detail: fault.detail.clone(),
-            location: fault.location.clone(),
-            text: words(&fault.text),
-            hint: fault.hint.clone(),
-        }
+/// The differences with the names of their fields.
+fn named(differences: &[Difference], message: Option<&Message>) -> Vec<Change> {
+    message.map_or_else(Vec::new, |message| changes(differences.to_vec(), None, message, &[]))
+}
+
+/// Everything that is not as expected of a vector, below its name, with the fault that it ended with.
+pub(super) fn of_report(report: &VectorReport, palette: Palette) -> Vec<String> {
+    let mut lines: Vec<String> = report
+        .mismatches
+        .iter()
+        .flat_map(|one| mismatch(one, palette))
+        .collect();
+    if let Outcome::Faulted(ended) = &report.outcome
+        && !report.passes()
+    {
+        lines.extend(fault(ended, palette).into_iter().map(|line| format!("  {line}")));
     }
+    lines.into_iter().map(|line| format!("      {line}")).collect()
 }
 
 /// What is not as expected, in lines.
-pub(super) fn mismatch(mismatch: &Mismatch, palette: Palette) -> Vec<String> {
+fn mismatch(mismatch: &Mismatch, palette: Palette) -> Vec<String> {
     let mut lines = Vec::new();
     match mismatch {
         Mismatch::Value { what, expected, found } => {
@@ -117,12 +116,13 @@ pub(super) fn mismatch(mismatch: &Mismatch, palette: Palette) -> Vec<String> {
             offset,
             expected,
             found,
+            message,
         } => {
             lines.push(format!("  output {number}: expected ({file}) → found"));
             if differences.is_empty() {
                 lines.push(spelling(expected, found, *offset));
             }
-            let changes = changes(differences.clone(), None, found, &[]);
+            let changes = named(differences, message.as_ref());
             lines.extend(
                 changes::lines(&changes, palette)
                     .into_iter()
@@ -133,20 +133,18 @@ pub(super) fn mismatch(mismatch: &Mismatch, palette: Palette) -> Vec<String> {
     lines
 }
 
-/// The fields are the same, and the bytes are not.
-fn spelling(expected: &[u8], found: &Message, offset: usize) -> String {
-    let found = found.encode();
+/// The bytes that differ where no fields tell it: a document, or the same fields in other bytes.
+fn spelling(expected: &[u8], found: &[u8], offset: usize) -> String {
     let near = |bytes: &[u8]| {
-        let end = bytes.len().min(offset + 12);
-        let shown = bytes.get(offset..end).unwrap_or_default();
-        crate::visible::visible_bytes(shown)
+        let end = bytes.len().min(offset + BYTES_SHOWN_MAX);
+        visible_bytes(bytes.get(offset..end).unwrap_or_default())
     };
     format!(
-        "    the same fields in other bytes: byte {offset} of {} begins `{}`, and of {} `{}`",
+        "    no field differs, but bytes do: from byte {offset} of {} `{}`, of {} `{}`",
         expected.len(),
         near(expected),
         found.len(),
-        near(&found)
+        near(found)
     )
 }
 
