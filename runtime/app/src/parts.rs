@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use transfuse_package::{Manifest, Package};
+use transfuse_package::Package;
 use transfuse_sandbox::{
     Chain, FieldPatternError, FieldPatterns, Grants, LinkError, LoadError, PluginIdentity, Sandbox, Step, Table,
     TableError,
@@ -244,8 +244,9 @@ impl From<Package> for Component {
 impl Component {
     /// The version of what the plugin keeps between messages; 1 where its manifest names none.
     fn state_schema(&self) -> u32 {
-        let manifest = Manifest::parse(&self.manifest).ok();
-        manifest.and_then(|manifest| manifest.state_schema).unwrap_or(1)
+        self.package()
+            .and_then(|package| package.manifest.state_schema)
+            .unwrap_or(1)
     }
 }
 

@@ -8,8 +8,8 @@ use serde::Serialize;
 use transfuse_sandbox::{Sandbox, SandboxSettings};
 
 use crate::configuration::resolved::{
-    Destination, DestinationWire, FileReady, Grants, Instances, Interface, Limits, OnFinding, SourceWire, Step, Unmappable,
-    ValidationLevel,
+    Destination, DestinationWire, FileReady, Grants, Instances, Interface, Limits, OnFinding, SourceWire, Step,
+    Unmappable, ValidationLevel,
 };
 use crate::configuration::{self, Fault, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};

@@ -1,11 +1,16 @@
 //! `transfuse plugin`: one file for each command; here is only which there are.
 
 mod approve;
+mod bench;
 mod build;
 mod certify;
+mod dev;
+mod fuzz;
 mod key;
 mod named;
 mod revoke;
+mod run;
+mod sample;
 mod sign;
 mod subject;
 mod test;
@@ -18,11 +23,15 @@ use clap::Subcommand;
 use crate::console::Console;
 use crate::failure::Outcome;
 
-/// Build, test, sign and certify plugins, and decide which may run
+/// Build, try, test, sign and certify plugins, and decide which may run
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Build(build::Arguments),
+    Dev(dev::Arguments),
     Test(test::Arguments),
+    Run(run::Arguments),
+    Bench(bench::Arguments),
+    Fuzz(fuzz::Arguments),
     #[command(subcommand)]
     Key(key::Command),
     Sign(sign::Arguments),
@@ -35,7 +44,11 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
         Command::Build(arguments) => build::run(arguments, console),
+        Command::Dev(arguments) => dev::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),
+        Command::Run(arguments) => run::run(arguments, console),
+        Command::Bench(arguments) => bench::run(arguments, console),
+        Command::Fuzz(arguments) => fuzz::run(arguments, console),
         Command::Key(command) => key::run(command, console),
         Command::Sign(arguments) => sign::run(arguments, console),
         Command::Certify(arguments) => certify::run(arguments, console),

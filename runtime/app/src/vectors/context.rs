@@ -27,14 +27,7 @@ pub(super) struct Written {
 
 /// The context of a vector's message, with what the vector does not say filled in: nothing depends on the machine.
 pub(super) fn read(name: &str, section: Option<Section<'_>>) -> Written {
-    let mut context = Context {
-        id: format!("vector-{name}"),
-        interface: INTERFACE.into(),
-        received_at_ms: milliseconds(RECEIVED_AT).unwrap_or_default(),
-        time_zone: TIME_ZONE.into(),
-        attempt: 1,
-        attributes: Vec::new(),
-    };
+    let mut context = usual(name);
     let Some(mut section) = section else {
         return Written { context, charset: None };
     };
@@ -63,6 +56,18 @@ pub(super) fn read(name: &str, section: Option<Section<'_>>) -> Written {
     let charset = section.text("charset").and_then(|text| charset(&section, &text));
     section.finish();
     Written { context, charset }
+}
+
+/// The context of a message about which nothing is said.
+pub(crate) fn usual(name: &str) -> Context {
+    Context {
+        id: format!("vector-{name}"),
+        interface: INTERFACE.into(),
+        received_at_ms: milliseconds(RECEIVED_AT).unwrap_or_default(),
+        time_zone: TIME_ZONE.into(),
+        attempt: 1,
+        attributes: Vec::new(),
+    }
 }
 
 fn milliseconds(text: &str) -> Option<i64> {

@@ -83,7 +83,9 @@ fn a_plugin_says_what_it_is_built_from() {
 #[test]
 fn limits_are_written_as_an_interface_writes_them() {
     let with = |limits: &str| Manifest::parse(&format!("{WHOLE}\n[limits]\n{limits}"));
-    let limits = with("fuel = 5000000\nmemory = \"64MiB\"\ndeadline = \"2s\"").unwrap().limits;
+    let limits = with("fuel = 5000000\nmemory = \"64MiB\"\ndeadline = \"2s\"")
+        .unwrap()
+        .limits;
     assert_eq!(
         (limits.fuel, limits.memory_bytes, limits.deadline_ms),
         (Some(5_000_000), Some(64 << 20), Some(2000))
@@ -94,9 +96,10 @@ fn limits_are_written_as_an_interface_writes_them() {
 
 #[test]
 fn what_the_site_configures_takes_the_place_of_what_the_package_brings() {
-    let manifest =
-        Manifest::parse(&format!("{WHOLE}\n[config]\nfacility = \"A\"\nsince = 2026-03-01\n[config.units]\na = 1\nb = 2"))
-            .unwrap();
+    let manifest = Manifest::parse(&format!(
+        "{WHOLE}\n[config]\nfacility = \"A\"\nsince = 2026-03-01\n[config.units]\na = 1\nb = 2"
+    ))
+    .unwrap();
     let site = serde_json::json!({ "facility": "B", "units": { "a": 3 } });
     let merged = serde_json::Value::Object(manifest.merged_config(site.as_object().unwrap()));
     assert_eq!(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use transfuse_package::{BuildSettings, Package};
 use transfuse_sandbox::{Sandbox, SandboxSettings};
 
@@ -85,4 +86,13 @@ fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Failu
     let built = transfuse_package::build(&settings, progress)
         .with_context(|| format!("cannot build the plugin in `{}`", folder.display()))?;
     Ok(built.file)
+}
+
+/// How far a long command is. Drawn on stderr where that is a terminal, and only then.
+pub(super) fn bar(length: u64, noun: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}} of {{len}} {noun}, {{eta}} left")) {
+        bar.set_style(style);
+    }
+    bar
 }
