@@ -49,7 +49,7 @@ plugins: build
 
 # Plugins for tests, of which one misbehaves on purpose, stay out of the folder that the demo shows.
 guests: plugins
-	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief --out $(TARGET)/test-plugins
+	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief tests/guests/tally --out $(TARGET)/test-plugins
 
 # The binary and the tests in one build, so that nothing is compiled twice.
 build: toolchain

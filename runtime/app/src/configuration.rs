@@ -15,6 +15,7 @@ mod limits;
 mod link;
 mod message_types;
 mod name;
+mod package;
 mod plugins;
 pub(crate) mod profile;
 mod quantity;
@@ -70,6 +71,8 @@ pub(crate) struct Site {
     pub(crate) tables: BTreeMap<String, CodeTable>,
     /// What the steps of the interfaces resolved to.
     pub(crate) parts: Parts,
+    /// What a person should look at, and what stops nothing.
+    pub(crate) warnings: Vec<Fault>,
     /// Why an interface must not be made live, at the lines of its steps. Its chain was not linked.
     pub(crate) refusals: BTreeMap<String, Vec<Fault>>,
     /// What somebody should know about plugins that may be deployed.
@@ -119,6 +122,7 @@ pub(crate) fn read(
         interfaces: Vec::new(),
         tables,
         parts,
+        warnings: Vec::new(),
         refusals: BTreeMap::new(),
         alerts: Vec::new(),
     };
@@ -131,6 +135,7 @@ pub(crate) fn read(
         faults.extend(site.refusals.into_values().flatten());
         return Err(faults.into_sorted());
     }
+    site.warnings = faults.take_warnings();
     site.interfaces = read.into_iter().filter_map(|read| read.interface).collect();
     Ok(site)
 }

@@ -100,6 +100,17 @@ fn changed<'s>(catalog: &Catalog, site: &'s Site, apply: bool) -> anyhow::Result
     Ok(changed)
 }
 
+/// What the live revisions are made of, whoever vouches for it.
+pub(crate) fn live_parts(catalog: &Catalog) -> anyhow::Result<Parts> {
+    let mut parts = Parts::default();
+    for name in catalog.interfaces()? {
+        if let Some(live) = catalog.live(&name)? {
+            fetch_parts(catalog, &read_revision(&live)?, &mut parts)?;
+        }
+    }
+    Ok(parts)
+}
+
 /// What the catalog says alone: a start with a site folder that cannot be read.
 pub(crate) fn from_catalog(catalog: &Catalog, trust: &Trust) -> anyhow::Result<Deployment> {
     let mut deployment = Deployment::default();

@@ -20,6 +20,7 @@ mod message_file;
 mod onboarding;
 mod parts;
 mod samples;
+mod sandboxing;
 mod segment_names;
 mod signals;
 mod story;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use serde_json::{Map, Value};
 use transfuse_package::Package;
 use transfuse_sandbox::{
     Chain, FieldPatternError, FieldPatterns, Grants, LinkError, LoadError, PluginIdentity, Sandbox, Step, Table,
@@ -74,6 +75,11 @@ impl Parts {
 
     pub(crate) fn add_table(&mut self, table: CodeTable) {
         self.tables.insert(table.digest.clone(), table);
+    }
+
+    /// All components, in no order.
+    pub(crate) fn into_components(self) -> Vec<Component> {
+        self.components.into_values().collect()
     }
 
     pub(crate) fn component(&self, digest: &str) -> Option<&Component> {
@@ -163,6 +169,14 @@ impl Component {
         match &self.origin {
             Origin::Package(package) => Some(package),
             Origin::Bare(_) => None,
+        }
+    }
+
+    /// The configuration that the plugin gets: the site's over what its package brings.
+    pub(crate) fn merged_config(&self, site: &Map<String, Value>) -> Map<String, Value> {
+        match self.package() {
+            Some(package) => package.manifest.merged_config(site),
+            None => site.clone(),
         }
     }
 

@@ -124,18 +124,18 @@ impl Input {
     #[must_use]
     pub fn run<Shape>(self, function: impl Transform<Shape>) -> Report {
         let input = transfuse_message::Message::parse(self.raw.clone(), &ParseOptions::default()).ok();
-        let prepared = match function.prepare(self.config.as_bytes()) {
-            Ok(prepared) => prepared,
-            Err(text) => return Report::of(&Run::default(), End::Misconfigured(text)),
-        };
-        let attributes = RefCell::new(self.attributes);
         let run = Rc::new(Run {
             context: self.context,
             tables: self.tables,
             state: RefCell::new(self.state.clone()),
-            attributes,
+            attributes: RefCell::new(self.attributes),
             ..Run::default()
         });
+        // A plugin may look at its tables when it is configured.
+        let prepared = match run.during(|| function.prepare(self.config.as_bytes())) {
+            Ok(prepared) => prepared,
+            Err(text) => return Report::of(&run, End::Misconfigured(text)),
+        };
         let host = exchanges::Exchange {
             run: Rc::clone(&run),
             raw: self.raw,

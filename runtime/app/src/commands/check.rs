@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use transfuse_sandbox::{Sandbox, SandboxSettings};
+use transfuse_sandbox::Sandbox;
 
 use crate::configuration::resolved::{
     Destination, DestinationWire, FileReady, Grants, Instances, Interface, Limits, OnFinding, SourceWire, Step,
@@ -13,15 +13,17 @@ use crate::configuration::resolved::{
 };
 use crate::configuration::{self, Fault, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{self, Exit, Failure, Outcome};
 use crate::layout::{counted, short_digest};
+use crate::sandboxing;
 use crate::trust::Trust;
 
 /// Read a site folder and tell every fault, or what would run
 ///
 /// All files are read and all faults are told at once, each with its file, line, column and a hint. Plugins are found,
 /// verified and linked against the grants of their step, so that a plugin which would ask for more than it is granted
-/// is found here and not at the first message. Nothing is bound, and nothing is written.
+/// is found here and not at the first message. Configuration is held against the schema in its package; what a plugin
+/// asks for and is not granted is a warning, with the line that would grant it. Nothing is bound, and nothing is written.
 ///
 /// Example: transfuse check examples/lab-results
 #[derive(Debug, Args)]
@@ -41,6 +43,8 @@ pub(crate) struct Arguments {
 struct Report<'r> {
     site: String,
     faults: Vec<FaultReport<'r>>,
+    /// What a person should look at, and what stops nothing.
+    warnings: Vec<FaultReport<'r>>,
     interfaces: &'r [Interface],
     alerts: &'r [String],
 }
@@ -53,13 +57,15 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         .unwrap_or_else(|| arguments.site.join(&settings.plugins));
     let data = arguments.site.join(&settings.data);
     let trust = Trust::read(&arguments.site, &data, &settings, &faults);
-    // Without a cache of compiled code: a check writes nothing.
-    let sandbox = Sandbox::start(SandboxSettings::default())?;
+    let sandbox = Sandbox::start(sandboxing::of_check(&arguments.site, &settings))?;
     let read = unless_refused(configuration::read(&arguments.site, &plugins, &trust, faults, &sandbox));
     if arguments.json {
         return as_json(arguments, read, console);
     }
     let site = read.map_err(Failure::Configuration)?;
+    for warning in &site.warnings {
+        failure::warn(warning, console);
+    }
     console.result(summary(&site, console.palette()))?;
     Ok(Exit::Success)
 }
@@ -78,6 +84,7 @@ fn as_json(arguments: &Arguments, read: Result<Site, Vec<Fault>>, console: Conso
             console.json(&Report {
                 site: name,
                 faults: Vec::new(),
+                warnings: site.warnings.iter().map(configuration::Fault::report).collect(),
                 interfaces: &site.interfaces,
                 alerts: &site.alerts,
             })?;
@@ -88,6 +95,7 @@ fn as_json(arguments: &Arguments, read: Result<Site, Vec<Fault>>, console: Conso
             console.json(&Report {
                 site: name,
                 faults,
+                warnings: Vec::new(),
                 interfaces: &[],
                 alerts: &[],
             })?;

@@ -8,11 +8,13 @@ mod dev;
 mod fuzz;
 mod key;
 mod named;
+mod new;
 mod revoke;
 mod run;
 mod sample;
 mod sign;
 mod subject;
+mod template;
 mod test;
 mod told;
 mod until;
@@ -23,9 +25,10 @@ use clap::Subcommand;
 use crate::console::Console;
 use crate::failure::Outcome;
 
-/// Build, try, test, sign and certify plugins, and decide which may run
+/// Write, try, test, sign, certify and distribute plugins, and decide which may run
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(new::Arguments),
     Build(build::Arguments),
     Dev(dev::Arguments),
     Test(test::Arguments),
@@ -35,7 +38,6 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(key::Command),
     Sign(sign::Arguments),
-    Certify(certify::Arguments),
     Verify(verify::Arguments),
     Approve(approve::Arguments),
     Revoke(revoke::Arguments),
@@ -43,6 +45,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
+        Command::New(arguments) => new::run(arguments, console),
         Command::Build(arguments) => build::run(arguments, console),
         Command::Dev(arguments) => dev::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),
@@ -51,7 +54,6 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Fuzz(arguments) => fuzz::run(arguments, console),
         Command::Key(command) => key::run(command, console),
         Command::Sign(arguments) => sign::run(arguments, console),
-        Command::Certify(arguments) => certify::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use transfuse_engine::{Engine, InterfaceSettings};
-use transfuse_sandbox::{Sandbox, SandboxSettings};
+use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
 use crate::configuration::{self, Settings};
@@ -18,7 +18,7 @@ use crate::deployment::{self, Change, Deployment};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::counted;
 use crate::trust::{Distrust, Trust};
-use crate::{assembly, hardening, logging, signals};
+use crate::{assembly, hardening, logging, sandboxing, signals};
 
 /// Run the interfaces of a site folder
 ///
@@ -45,10 +45,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
 }
-
-/// The folder of compiled plugins in the data folder. What lies there is a secret of this machine and no backup's
-/// business: it is made again from the components.
-const COMPILED: &str = "compiled";
 
 /// How long answers over the control socket may hold up a stop.
 const CONTROL_CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -83,11 +79,7 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         .plugins
         .clone()
         .unwrap_or_else(|| arguments.site.join(&settings.plugins));
-    let compiled = SandboxSettings {
-        cache_folder: Some(data.join(COMPILED)),
-        ..SandboxSettings::default()
-    };
-    let sandbox = Sandbox::start(compiled)?;
+    let sandbox = Sandbox::start(sandboxing::of_engine(&arguments.site, &settings, &data))?;
     let trust = Trust::read(&arguments.site, &data, &settings, &faults);
     let site = configuration::read(&arguments.site, &plugins, &trust, faults, &sandbox);
     let site = match site {

@@ -249,6 +249,8 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
                 digest: table.digest,
             })
             .collect(),
+        table_misses: detail.table_misses.into_iter().map(table_miss).collect(),
+        table_misses_unlisted: detail.table_misses_unlisted,
         outputs: record.outputs.iter().map(|made| output(made, input)).collect(),
     }
 }
@@ -270,14 +272,39 @@ fn step(step: transfuse_engine::StepNote) -> wire::Step {
         fuel: step.fuel,
         elapsed_us: step.elapsed_us,
         log_lines_dropped: step.log_lines_dropped,
+        access: access(step.access),
+    }
+}
+
+fn access(access: transfuse_engine::AccessNote) -> wire::Access {
+    wire::Access {
+        read: access.read,
+        written: access.written,
+        tables: access.tables,
+        to: access.to,
+        create: access.create,
+        state: access.state,
+        everything: access.everything,
+    }
+}
+
+fn table_miss(miss: transfuse_engine::MissNote) -> wire::TableMiss {
+    wire::TableMiss {
+        step: miss.step,
+        table: miss.table,
+        column: miss.column,
+        value: miss.value.into(),
     }
 }
 
 fn output(record: &OutputRecord, input: Option<&Message>) -> wire::Output {
     wire::Output {
         content: content(&record.content),
+        content_type: record.content_type.as_ref().map(ToString::to_string),
         destinations: record.destinations.iter().map(ToString::to_string).collect(),
-        differences: input.and_then(|input| differences(input, &record.content)),
+        differences: input
+            .filter(|_| record.content_type.is_none())
+            .and_then(|input| differences(input, &record.content)),
     }
 }
 

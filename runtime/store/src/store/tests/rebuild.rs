@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
-use super::support::{Site, arrival, delivered, fault, processed, quarantined};
+use super::support::{Site, arrival, delivered, fault, keeping, processed, quarantined};
 use crate::faults::{FaultPoint, Verdict};
-use crate::{Decision, Sealed, Settlement, Store};
+use crate::{Decision, Sealed, Settlement, StateChange, Store};
 
 /// One thing that happens to a store.
 #[derive(Clone, Debug)]
@@ -20,6 +20,12 @@ enum Step {
         interface: u8,
     },
     Filter,
+    Keep {
+        interface: u8,
+        plugin: u8,
+        key: u8,
+        value: Option<u8>,
+    },
     Receive,
     DecideTaken,
     Attempt,
@@ -48,6 +54,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..3_u8, 0..4_u8).prop_map(|(interface, destinations)| Step::Pass { interface, destinations }),
         2 => (0..3_u8).prop_map(|interface| Step::Quarantine { interface }),
         1 => Just(Step::Filter),
+        4 => (0..3_u8, 0..2_u8, 0..3_u8, prop::option::of(any::<u8>()))
+            .prop_map(|(interface, plugin, key, value)| Step::Keep { interface, plugin, key, value }),
         2 => Just(Step::Receive),
         2 => Just(Step::DecideTaken),
         1 => Just(Step::Attempt),
@@ -113,9 +121,25 @@ impl Run<'_> {
                 let filtered = Decision::Filtered {
                     reason: Sealed::default(),
                     outputs: Vec::new(),
+                    state: Vec::new(),
                     detail: Sealed::default(),
                 };
                 let _ = store.decide(store.receive(named(0)), filtered).await;
+            }
+            Step::Keep {
+                interface,
+                plugin,
+                key,
+                value,
+            } => {
+                let change = StateChange {
+                    plugin: format!("test/{plugin}").into(),
+                    schema_version: u32::from(value.unwrap_or_default()),
+                    values: vec![(format!("key {key}"), value.map(|value| vec![value].into()))],
+                };
+                let _ = store
+                    .decide(store.receive(named(interface)), keeping(vec![change]))
+                    .await;
             }
             Step::Receive => self.taken.push(store.receive(named(1))),
             Step::DecideTaken => {
@@ -177,7 +201,15 @@ async fn fail_delivery(store: &Store) {
 fn rows(file: &Path) -> Vec<String> {
     let connection = rusqlite::Connection::open(file).unwrap();
     let mut rows = Vec::new();
-    for table in ["interfaces", "queues", "messages", "deliveries", "progress"] {
+    for table in [
+        "interfaces",
+        "queues",
+        "messages",
+        "deliveries",
+        "progress",
+        "state_schemas",
+        "state_values",
+    ] {
         let mut statement = connection
             .prepare(&format!("SELECT * FROM {table} ORDER BY 1"))
             .unwrap();
