@@ -3,6 +3,7 @@
 mod approve;
 mod bench;
 mod build;
+mod certify;
 mod dev;
 mod fuzz;
 mod key;
@@ -24,7 +25,7 @@ use clap::Subcommand;
 use crate::console::Console;
 use crate::failure::Outcome;
 
-/// Write, test, sign, certify and distribute plugins, and decide which may run
+/// Write, try, test, sign, certify and distribute plugins, and decide which may run
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     New(new::Arguments),
