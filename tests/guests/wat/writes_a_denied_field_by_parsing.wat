@@ -3,5 +3,5 @@
 (func $misbehave (param $exchange i32) (result i32)
     (call $parse (i32.const 1024) (i32.const 76) (i32.const 64))
     (if (i32.load8_u (i32.const 64)) (then (return (call $ok))))
-    (call $forward (local.get $exchange) (i32.load (i32.const 68)) (i32.const 0) (i32.const 0))
+    (call $forward (local.get $exchange) (i32.load (i32.const 72)) (i32.const 0) (i32.const 0))
     unreachable)

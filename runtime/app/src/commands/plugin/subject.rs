@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use transfuse_package::{BuildSettings, Language, Library, Package, ProvenanceSummary, Source};
-use transfuse_sandbox::{Sandbox, SandboxSettings};
+use transfuse_sandbox::Sandbox;
 
 use crate::configuration::digest_of;
 use crate::console::{Console, Tone};
 use crate::failure::{Failure, Hint as _};
+use crate::sandboxing;
 use crate::vectors::{Subject, VectorFiles};
 
 /// Where vectors lie in a source folder.
@@ -71,9 +72,9 @@ pub(super) fn teller(console: Console) -> impl FnMut(&str) {
     move |line| console.note(console.notes_palette().paint(Tone::Faint, line))
 }
 
-/// A sandbox that is like the engine's, and keeps nothing.
+/// A sandbox that is like the engine's, and keeps compiled code only where `TRANSFUSE_CACHE` says.
 pub(super) fn sandbox() -> anyhow::Result<Sandbox> {
-    Sandbox::start(SandboxSettings::default()).context("the sandbox cannot be started")
+    Sandbox::start(sandboxing::of_author()).context("the sandbox cannot be started")
 }
 
 /// Builds the plugin in a folder, and gives its package.
