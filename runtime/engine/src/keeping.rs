@@ -57,10 +57,7 @@ impl Keeping {
         })?;
         let mut state = State::default();
         state.apply(&kept.into_iter().map(writes).collect::<Vec<_>>());
-        let newer = chain
-            .state_schemas()
-            .find(|(plugin, own)| state.schema_version(plugin) > *own);
-        if let Some((plugin, own)) = newer {
+        if let Some((plugin, own)) = outdated(&state, chain.state_schemas()) {
             return Err(StartError::NewerState {
                 interface: Arc::clone(interface),
                 found: state.schema_version(plugin),
@@ -137,6 +134,11 @@ impl Line {
     }
 }
 
+/// The first plugin that would not understand what is kept, and the version of the schema that it knows.
+fn outdated<'a>(state: &State, mut plugins: impl Iterator<Item = (&'a Arc<str>, u32)>) -> Option<(&'a Arc<str>, u32)> {
+    plugins.find(|(plugin, own)| state.schema_version(plugin) > *own)
+}
+
 /// As the store keeps it.
 pub(crate) fn changes(writes: &[StateWrites]) -> Vec<StateChange> {
     let change = |write: &StateWrites| StateChange {
@@ -187,6 +189,36 @@ mod tests {
     fn is_at_front(place: &PlaceInLine) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         pin!(place.front()).as_mut().poll(&mut context) == Poll::Ready(())
+    }
+
+    #[test]
+    fn a_plugin_of_a_lower_schema_than_what_is_kept_is_found() {
+        let (kept, new): (Arc<str>, Arc<str>) = ("test/kept".into(), "test/new".into());
+        let mut state = State::default();
+        state.apply(&[StateWrites {
+            plugin: Arc::clone(&kept),
+            schema_version: 2,
+            values: Vec::new(),
+        }]);
+        let found =
+            |own| outdated(&state, [(&new, 1), (&kept, own)].into_iter()).map(|(plugin, own)| (plugin.clone(), own));
+        assert_eq!(found(1), Some((kept.clone(), 1)));
+        assert_eq!((found(2), found(3)), (None, None));
+    }
+
+    #[test]
+    fn what_is_applied_is_what_the_next_one_sees() {
+        let keeping = keeping();
+        let before = keeping.state();
+        let written = [StateWrites {
+            plugin: "test/counter".into(),
+            schema_version: 1,
+            values: vec![("n".to_owned(), Some(Payload::from("1")))],
+        }];
+        keeping.apply(&written);
+        assert_eq!(keeping.state().get("test/counter", "n"), Some(&Payload::from("1")));
+        assert_eq!(before.get("test/counter", "n"), None);
+        assert_eq!(changes(&written).into_iter().map(writes).collect::<Vec<_>>(), written);
     }
 
     #[test]
