@@ -1,8 +1,9 @@
 //! The threads that run plugins, and nothing else.
 //!
 //! A few threads serve a queue. A call that takes longer than [`SLOW`] no longer counts as one of the few: while work
-//! waits, another thread is started in its place, up to a limit, and ends when the slow call is over. So plugins that
-//! loop until their deadline hold threads of their own, and the rest is served as before.
+//! waits, another thread is started in its place, up to a limit. From then on the slow call has the lowest priority of the
+//! machine: it runs while nothing else wants to, and its thread ends with it, because only the privileged may raise a
+//! priority again. So plugins that loop until their deadline hold threads of their own, and the rest is served as before.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,6 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, setpriority_process};
+
 /// How long a call may take before another thread is started in its place. A hundred times what a mapper in Rust takes
 /// and twice what one in JavaScript or Python takes, so that ordinary calls start no threads; and short enough that
 /// messages behind a loop do not notice.
@@ -18,6 +21,9 @@ const SLOW: Duration = Duration::from_millis(5);
 
 /// Room for wasm's own stack and four times as much for the host functions on top of it.
 const STACK_BYTES: usize = 4 << 20;
+
+/// The priority of slow calls: the lowest that there is.
+const SLOW_NICENESS: i32 = 19;
 
 /// Something to run on a thread of the pool.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -45,6 +51,10 @@ struct Worker {
     number: u64,
     busy_since: Option<Instant>,
     is_slow: bool,
+    /// How the operating system knows the thread; none until it runs.
+    thread: Option<Pid>,
+    /// Its priority was lowered, for good.
+    is_demoted: bool,
 }
 
 impl Pool {
@@ -81,6 +91,9 @@ impl Pool {
         let mut state = self.lock();
         for worker in &mut state.workers {
             worker.is_slow = worker.busy_since.is_some_and(|since| since.elapsed() > SLOW);
+            if worker.is_slow {
+                worker.demote();
+            }
         }
         while self.is_short_of_workers(&state) {
             // Without another thread the queue is served more slowly, and by those that are there.
@@ -114,11 +127,16 @@ impl Pool {
             number,
             busy_since: None,
             is_slow: false,
+            thread: None,
+            is_demoted: false,
         });
         Ok(())
     }
 
-    fn serve(&self, number: u64) {
+    fn serve(self: &Arc<Self>, number: u64) {
+        if let Some(worker) = self.lock().worker(number) {
+            worker.thread = current_thread();
+        }
         while let Some(job) = self.next_job(number) {
             // Jobs catch what they can explain; what is left must not take the thread with it.
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
@@ -128,11 +146,13 @@ impl Pool {
     }
 
     /// Waits for a job; `None` when this thread is no longer needed.
-    fn next_job(&self, number: u64) -> Option<Job> {
+    fn next_job(self: &Arc<Self>, number: u64) -> Option<Job> {
         let mut state = self.lock();
-        state.settle(number);
+        let is_demoted = state.settle(number);
+        // A thread of low priority is better than none.
+        let is_replaced = is_demoted && !state.closed && self.start_worker(&mut state).is_ok();
         loop {
-            if state.quick() > self.threads {
+            if is_replaced || state.quick() > self.threads {
                 state.retire(number);
                 return None;
             }
@@ -168,11 +188,14 @@ impl State {
         }
     }
 
-    fn settle(&mut self, number: u64) {
-        if let Some(worker) = self.worker(number) {
-            worker.busy_since = None;
-            worker.is_slow = false;
-        }
+    /// Notes that a call is over, and says whether its thread has lost its priority.
+    fn settle(&mut self, number: u64) -> bool {
+        let Some(worker) = self.worker(number) else {
+            return false;
+        };
+        worker.busy_since = None;
+        worker.is_slow = false;
+        worker.is_demoted
     }
 
     fn retire(&mut self, number: u64) {
@@ -182,6 +205,23 @@ impl State {
     fn worker(&mut self, number: u64) -> Option<&mut Worker> {
         self.workers.iter_mut().find(|worker| worker.number == number)
     }
+}
+
+impl Worker {
+    /// Lets everything else go before this thread. Where the operating system refuses, it keeps its priority.
+    fn demote(&mut self) {
+        if self.is_demoted {
+            return;
+        }
+        let Some(thread) = self.thread else { return };
+        self.is_demoted = setpriority_process(Some(thread), SLOW_NICENESS).is_ok();
+    }
+}
+
+/// The number that Linux gives this thread: to it, priorities are of threads and not of processes (setpriority(2)).
+fn current_thread() -> Option<Pid> {
+    let link = std::fs::read_link("/proc/thread-self").ok()?;
+    Pid::from_raw(link.file_name()?.to_str()?.parse().ok()?)
 }
 
 #[cfg(test)]
