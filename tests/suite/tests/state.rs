@@ -20,7 +20,7 @@ const LOG: &str = r#"[[destinations]]
 name = "log"
 type = "files"
 folder = "log"
-types = ["NONE"]
+types = ["ZZZ^Z99"]
 "#;
 
 /// Asks the plugin for something in MSH-8.
@@ -32,6 +32,7 @@ fn site(sink: &Sink) -> Site {
     let interface = InterfaceFile::listening("lab").section(TALLY).to("ehr", sink.address());
     let site = Site::with(&interface.section(LOG)).expect("a site");
     site.add_test_plugins().expect("the test plugins are built");
+    fs::create_dir(site.path().join("log")).expect("the folder of the documents");
     site
 }
 
