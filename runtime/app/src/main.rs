@@ -4,6 +4,7 @@
 //! socket is turned into the plain types of the other crates here.
 
 mod assembly;
+mod certification;
 mod cli;
 mod commands;
 mod configuration;

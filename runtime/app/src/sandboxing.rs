@@ -29,6 +29,11 @@ pub(crate) fn of_check(site: &Path, settings: &Settings) -> SandboxSettings {
     with_cache(named_cache(Some((site, settings))))
 }
 
+/// The sandbox of commands that try a plugin without a site: compiled plugins are kept where the environment names a place.
+pub(crate) fn of_author() -> SandboxSettings {
+    with_cache(named_cache(None))
+}
+
 /// What the environment says, and then the site.
 fn named_cache(site: Option<(&Path, &Settings)>) -> Option<PathBuf> {
     let variable = std::env::var_os(CACHE_VARIABLE).filter(|value| !value.is_empty());

@@ -28,7 +28,8 @@ const PROCESSOR_S_MAX: u64 = 120;
 /// The same on a machine where every processor has something else to do as well.
 const WALL_MAX: Duration = Duration::from_mins(5);
 
-/// The compiler takes 1 GiB for an interpreter of 20 MB; the largest component that is taken has three times that.
+/// The compiler has 400 MiB resident for an interpreter of 19 MB; the largest component that is taken has three times
+/// that, and address space is taken more freely than memory.
 const ADDRESS_SPACE_BYTES_MAX: u64 = 4 << 30;
 
 /// Compiled code is three to ten times its component.

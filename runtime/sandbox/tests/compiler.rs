@@ -113,8 +113,8 @@ fn a_compile_bomb_is_stopped_by_the_clock_on_the_wall() {
 
 fn a_compiler_without_memory_is_told_from_a_broken_component() {
     let mut compiler = this_program();
-    compiler.address_space_bytes_max = 300 << 20;
-    assert_eq!(stopped(compiler), "it asked for more than 300 MiB of memory");
+    compiler.address_space_bytes_max = 64 << 20;
+    assert_eq!(stopped(compiler), "it asked for more than 64 MiB of memory");
 }
 
 fn a_program_that_is_no_compiler_is_named() {

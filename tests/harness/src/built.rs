@@ -46,7 +46,9 @@ fn built(name: &str) -> Result<PathBuf> {
     existing(target_folder()?.join(name))
 }
 
-fn target_folder() -> Result<PathBuf> {
+/// The folder that everything is built in, as `CARGO_TARGET_DIR` names it: commands that build plugins find there what was
+/// built before.
+pub fn target_folder() -> Result<PathBuf> {
     let profile = profile_folder()?;
     let target = profile
         .parent()

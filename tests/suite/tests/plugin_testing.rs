@@ -1,5 +1,5 @@
 //! Writing plugins without a server: vectors, single messages, measurements, fuzzing and watching, over the binary.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -17,7 +17,7 @@ use transfuse_harness::{binary, plugins, test_plugins};
 const CANARY: &str = "KANÁRIMADÁR";
 
 /// A build of a small plugin on a busy machine.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -167,7 +167,7 @@ fn wrong_vectors_are_told_by_file_and_line_all_at_once() {
 }
 
 #[test]
-fn a_fault_is_expected_by_its_kind_and_one_of_the_clock_is_never_blessed() {
+fn a_fault_is_expected_by_its_kind_and_a_new_one_is_blessed() {
     let message = |id: &str| format!("MSH|^~\\&|A|B|C|D|20260301||ADT^A01|{id}|P|2.5\nPID|1\n");
     let (peek, call) = (message("PEEK"), message("CALL"));
     let folder = vectors(&[
@@ -295,13 +295,13 @@ fn fuzz(vectors: &TempDir, keep: &Path, more: &[&str]) -> Ended {
 fn fuzzing_finds_a_planted_crash_keeps_it_to_itself_and_makes_a_vector_of_it() {
     let (vectors, scratch) = (planted(), tempfile::tempdir().expect("a scratch folder"));
     let keep = scratch.path().join("found");
-    let found = fuzz(&vectors, &keep, &["--messages", "20000", "--json"]);
+    let found = fuzz(&vectors, &keep, &["--messages", "5000", "--json"]);
     assert_eq!(found.code, 1, "{}{}", found.results, found.notes);
     let report = found.json();
     let findings = report["findings"].as_array().expect("findings");
     let crash = findings
         .iter()
-        .find(|finding| finding["kind"] == "trapped")
+        .find(|finding| finding["detail"].to_string().contains("`panic`"))
         .expect("the planted crash");
     assert!(!format!("{}{}", found.results, found.notes).contains(CANARY));
     assert!(crash["bytes"].as_u64() < Some(40), "it was made smaller: {crash}");
@@ -310,7 +310,7 @@ fn fuzzing_finds_a_planted_crash_keeps_it_to_itself_and_makes_a_vector_of_it() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o700);
-    let again = fuzz(&vectors, &keep, &["--messages", "20000", "--json"]).json();
+    let again = fuzz(&vectors, &keep, &["--messages", "5000", "--json"]).json();
     assert_eq!(again["findings"], report["findings"], "the same seed finds the same");
 
     let name = crash["name"].as_str().expect("a name");
@@ -339,13 +339,13 @@ fn a_finding_of_a_corpus_becomes_no_vector_where_its_content_matters() {
     let found = fuzz(
         &vectors,
         &keep,
-        &["--messages", "20000", "--corpus", text(&corpus), "--json"],
+        &["--messages", "5000", "--corpus", text(&corpus), "--json"],
     );
     let report = found.json();
     let findings = report["findings"].as_array().expect("findings");
     let crash = findings
         .iter()
-        .find(|finding| finding["kind"] == "trapped")
+        .find(|finding| finding["detail"].to_string().contains("`panic`"))
         .expect("the planted crash");
     let promoted = fuzz(&vectors, &keep, &["--promote", crash["name"].as_str().expect("a name")]);
     assert_eq!(promoted.code, 1, "{}", promoted.results);

@@ -3,6 +3,7 @@
 mod approve;
 mod bench;
 mod build;
+mod certify;
 mod dev;
 mod fuzz;
 mod key;
@@ -24,7 +25,7 @@ use clap::Subcommand;
 use crate::console::Console;
 use crate::failure::Outcome;
 
-/// Write, test, sign, certify and distribute plugins, and decide which may run
+/// Write, try, test, sign, certify and distribute plugins, and decide which may run
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     New(new::Arguments),
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(key::Command),
     Sign(sign::Arguments),
+    Certify(certify::Arguments),
     Verify(verify::Arguments),
     Approve(approve::Arguments),
     Revoke(revoke::Arguments),
@@ -53,6 +55,7 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Fuzz(arguments) => fuzz::run(arguments, console),
         Command::Key(command) => key::run(command, console),
         Command::Sign(arguments) => sign::run(arguments, console),
+        Command::Certify(arguments) => certify::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),

@@ -32,13 +32,12 @@ pub(super) fn read(name: &str, section: Option<Section<'_>>) -> Written {
         return Written { context, charset: None };
     };
     if let Some(text) = section.text("received_at") {
-        match milliseconds(&text.value) {
-            Some(at) => context.received_at_ms = at,
-            None => {
-                let message = format!("`received_at` cannot be `{}`", text.value);
-                let hint = format!("write a date with its time and offset: `{RECEIVED_AT}`");
-                section.faults().at_with_hint(&text.place, message, hint);
-            }
+        if let Some(at) = milliseconds(&text.value) {
+            context.received_at_ms = at;
+        } else {
+            let message = format!("`received_at` cannot be `{}`", text.value);
+            let hint = format!("write a date with its time and offset: `{RECEIVED_AT}`");
+            section.faults().at_with_hint(&text.place, message, hint);
         }
     }
     if let Some(zone) = section.text("time_zone").and_then(|text| time_zone(&section, text)) {

@@ -97,11 +97,15 @@ impl<'m> Mutator<'m> {
     fn change_field(&mut self, message: &mut Vec<u8>) {
         let from = self.random.below(message.len());
         let ahead = message.get(from..).unwrap_or_default();
-        let Some(start) = ahead.iter().position(is_delimiter).map(|at| from + at + 1) else {
+        let Some(start) = ahead
+            .iter()
+            .position(|byte| is_delimiter(*byte))
+            .map(|at| from + at + 1)
+        else {
             return;
         };
         let rest = message.get(start..).unwrap_or_default();
-        let end = start + rest.iter().position(is_delimiter).unwrap_or(rest.len());
+        let end = start + rest.iter().position(|byte| is_delimiter(*byte)).unwrap_or(rest.len());
         let value = if self.random.below(2) == 0 {
             self.random.one_of(VALUES).copied().unwrap_or_default()
         } else {
@@ -114,7 +118,7 @@ impl<'m> Mutator<'m> {
     fn known_value(&mut self) -> &'m [u8] {
         let known: &'m [Vec<u8>] = self.known;
         let message = self.random.one_of(known).map(Vec::as_slice).unwrap_or_default();
-        let values: Vec<&'m [u8]> = message.split(is_delimiter).collect();
+        let values: Vec<&'m [u8]> = message.split(|byte| is_delimiter(*byte)).collect();
         self.random.one_of(&values).copied().unwrap_or_default()
     }
 
@@ -183,7 +187,7 @@ impl<'m> Mutator<'m> {
     }
 }
 
-fn is_delimiter(byte: &u8) -> bool {
+fn is_delimiter(byte: u8) -> bool {
     matches!(byte, b'|' | b'^' | b'~' | b'&' | b'\r')
 }
 

@@ -195,7 +195,7 @@ impl Build<'_> {
             &entry.join(format!("{ENTRY_MODULE}.py")),
             entry_module(self.entry).as_bytes(),
         )?;
-        fs::create_dir_all(nothing.join("site-packages")).map_err(|error| at(&nothing, error))?;
+        fs::create_dir_all(nothing.join("lib/python3/site-packages")).map_err(|error| at(&nothing, error))?;
         let wit = world::write(&self.manifest.requests, work).map_err(|error| at(work, error))?;
         let output = work.join("component.wasm");
 

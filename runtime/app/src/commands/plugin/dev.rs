@@ -47,15 +47,24 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     require_source(&arguments.plugin)?;
-    let (sender, saves) = mpsc::channel();
+    let folders = std::iter::once(&arguments.plugin).chain(&arguments.vectors);
+    let folders: Vec<PathBuf> = folders
+        .map(|folder| {
+            folder
+                .canonicalize()
+                .with_context(|| format!("cannot find `{}`", folder.display()))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let authors = folders.clone();
+    let (sender, events) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| is_save(&event)) {
+        if event.is_ok_and(|event| is_save(&event, &authors)) {
             // Nobody listens any more where this fails.
             let _ = sender.send(Instant::now());
         }
     })
     .context("this machine cannot watch folders")?;
-    for folder in std::iter::once(&arguments.plugin).chain(&arguments.vectors) {
+    for folder in &folders {
         watcher
             .watch(folder, RecursiveMode::Recursive)
             .with_context(|| format!("`{}` cannot be watched", folder.display()))?;
@@ -67,10 +76,10 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         if seen.is_none() || seen != now {
             round(arguments, saved, console)?;
             console.note(console.notes_palette().paint(Tone::Faint, "watching; Ctrl-C ends it"));
-            // Building writes into the folder too (a lock file): what is there now is what was built.
-            seen = digests(arguments).or(now);
+            // As it was before: what was saved meanwhile is still to be built.
+            seen = now;
         }
-        match settled(&saves) {
+        match settled(&events) {
             Some(at) => saved = at,
             None => return Ok(Exit::Success),
         }
@@ -87,13 +96,16 @@ fn require_source(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Reading a file is none, and neither is what happens in hidden folders and in those that tools fill.
-fn is_save(event: &notify::Event) -> bool {
+fn is_save(event: &notify::Event, folders: &[PathBuf]) -> bool {
     const FILLED: [&str; 3] = ["target", "node_modules", "__pycache__"];
+    let below = |path: &PathBuf| {
+        let below = folders.iter().find_map(|folder| path.strip_prefix(folder).ok());
+        below.unwrap_or(path).to_owned()
+    };
     let is_authors = |path: &PathBuf| {
-        path.components().all(|part| {
+        below(path).components().all(|part| {
             let name = part.as_os_str().to_string_lossy();
-            let is_hidden = name.starts_with('.') && name.len() > 1 && name != "..";
-            !is_hidden && !FILLED.contains(&name.as_ref())
+            !name.starts_with('.') && !FILLED.contains(&name.as_ref())
         })
     };
     !event.kind.is_access() && event.paths.iter().any(is_authors)

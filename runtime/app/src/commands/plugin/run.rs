@@ -69,9 +69,9 @@ fn ended(sample: &Vector, report: &VectorReport, console: Console) {
         console.note(told::log_line(line, palette));
     }
     if let Ended::Faulted(fault) = &report.outcome {
-        told::fault(fault, palette)
-            .into_iter()
-            .for_each(|line| console.note(line));
+        for line in told::fault(fault, palette) {
+            console.note(line);
+        }
     }
     let tone = match &report.outcome {
         Ended::Forwarded(_) | Ended::Filtered { .. } => Tone::Good,

@@ -173,7 +173,8 @@ fn told(report: &VectorReport, width: usize, palette: Palette) -> Vec<String> {
         format!("{:>9} fuel  {memory:>8}  {:>6} µs", cost.fuel, cost.elapsed_us)
     });
     let name = format!("{:width$}", report.name);
-    let mut lines = vec![format!("{mark}  {name}  {}", palette.paint(Tone::Faint, &cost))];
+    let line = format!("{mark}  {name}  {}", palette.paint(Tone::Faint, &cost));
+    let mut lines = vec![line.trim_end().to_owned()];
     lines.extend(told::of_report(report, palette));
     lines
 }
@@ -199,7 +200,7 @@ fn propose(needed: &Needed, requested: &Requests, console: Console) -> anyhow::R
         ("tables", &requests.tables, &requested.tables),
     ];
     for (key, list, _) in lists.iter().filter(|(_, list, _)| !list.is_empty()) {
-        console.result(format_args!("{key} = {}", toml::Value::from(list.to_vec())))?;
+        console.result(format_args!("{key} = {}", toml::Value::from((*list).clone())))?;
     }
     for (key, _) in [("state", requests.state), ("create", requests.create)]
         .iter()

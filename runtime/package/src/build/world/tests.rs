@@ -29,7 +29,11 @@ fn a_plugin_that_opens_no_tables_has_a_world_without_them() {
 #[test]
 fn a_plugin_can_ask_for_all_that_the_contract_offers() {
     let folder = tempfile::tempdir().unwrap();
-    let written = write(&asking_for(&["lab-codes"]), folder.path()).unwrap();
+    let everything = Requests {
+        state: true,
+        ..asking_for(&["lab-codes"])
+    };
+    let written = write(&everything, folder.path()).unwrap();
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(&written).unwrap();
     let own = resolve.select_world(&[package], Some(NAME)).unwrap();

@@ -43,12 +43,11 @@ pub(super) struct Kept {
 
 /// The folder of findings: the one that is asked for, or that of the plugin's source.
 pub(super) fn folder(asked: Option<&Path>, opened: &Opened) -> Result<PathBuf, Failure> {
-    let source = opened.source().map(|source| source.join(FOLDER));
-    asked
-        .map(Path::to_owned)
-        .or(source)
-        .map(Ok)
-        .unwrap_or_else(|| Err(anyhow::anyhow!("a package has no folder for findings")).hint("name one with --keep"))
+    match (asked, opened.source()) {
+        (Some(asked), _) => Ok(asked.to_owned()),
+        (None, Some(source)) => Ok(source.join(FOLDER)),
+        (None, None) => Err(anyhow::anyhow!("a package has no folder for findings")).hint("name one with --keep"),
+    }
 }
 
 /// Keeps a finding and gives its name. One of the same fault takes the place of an earlier one.

@@ -42,7 +42,7 @@ pub(super) fn promote(
         return Err(anyhow::anyhow!("the plugin does not fail on `{name}` any more"))
             .hint("it was repaired, or depends on something else: look for it again");
     };
-    let published = trial.published(message)?;
+    let published = trial.published(&message)?;
     let folder = write(vectors, name, &facts, base, &published)?;
     if published.replaced.is_empty() {
         console.note("nothing was replaced: it was made of vectors only, which hold invented people");
@@ -96,7 +96,7 @@ impl Trial<'_> {
     }
 
     /// The message as it may be published.
-    fn published(&self, message: Message) -> Result<Synthetic, Failure> {
+    fn published(&self, message: &Message) -> Result<Synthetic, Failure> {
         if !self.facts.is_of_corpus {
             return Ok(Synthetic {
                 message: message.encode().to_vec(),
@@ -104,7 +104,7 @@ impl Trial<'_> {
             });
         }
         let extents = [Extent::Everything, Extent::AllButCodes];
-        let synthetics = extents.into_iter().map(|extent| synthetic(&message, extent));
+        let synthetics = extents.into_iter().map(|extent| synthetic(message, extent));
         let still_fails = |one: &Synthetic| self.read(&one.message).is_some_and(|message| self.fails(&message));
         synthetics.into_iter().find(still_fails).map_or_else(
             || {
