@@ -184,8 +184,10 @@ mod tests {
         text.parse().unwrap()
     }
 
+    type Edit = fn(&mut Message);
+
     /// The line that an output would need, made by editing where no grant was asked.
-    fn missing(write: &[&str], edit: fn(&mut Message)) -> Option<String> {
+    fn missing(write: &[&str], edit: Edit) -> Option<String> {
         let input = Message::parse(INPUT, &ParseOptions::default()).unwrap();
         let mut output = input.clone();
         edit(&mut output);
@@ -199,7 +201,7 @@ mod tests {
     #[test]
     fn an_output_needs_the_grant_for_every_field_that_differs_however_it_came_about() {
         let needs = |pattern: &str| Some(format!("grants = {{ write = [\"{pattern}\"] }}"));
-        let edits: [(fn(&mut Message), &str); 8] = [
+        let edits: [(Edit, &str); 8] = [
             (|output| output.set(&path("PID[1]-5[2].1"), "X").unwrap(), "PID-5"),
             (
                 |output| output.set_raw(&path("PID"), b"PID|1||4711~12||X").unwrap(),

@@ -159,12 +159,11 @@ fn step(olds: &[Segment], news: &[Segment]) -> Step {
         (false, false) if old.start == new.start => Step::Both,
         (false, false) if old.start < new.start => Step::Removed,
         (true, false) => Step::Removed,
-        (false, _) => Step::Inserted,
         (true, true) if is_shared(old, new) => Step::Both,
         (true, true) if following(news).any(|later| is_shared(old, later)) => Step::Inserted,
         (true, true) if following(olds).any(|later| is_shared(later, new)) => Step::Removed,
         (true, true) if old.name == new.name => Step::Both,
-        (true, true) => Step::Inserted,
+        (true | false, _) => Step::Inserted,
     }
 }
 

@@ -117,29 +117,15 @@ impl Run<'_> {
                     .decide(store.receive(named(interface)), quarantined("broken"))
                     .await;
             }
-            Step::Filter => {
-                let filtered = Decision::Filtered {
-                    reason: Sealed::default(),
-                    outputs: Vec::new(),
-                    state: Vec::new(),
-                    detail: Sealed::default(),
-                };
-                let _ = store.decide(store.receive(named(0)), filtered).await;
-            }
+            Step::Filter => drop(store.decide(store.receive(named(0)), filtered()).await),
             Step::Keep {
                 interface,
                 plugin,
                 key,
                 value,
             } => {
-                let change = StateChange {
-                    plugin: format!("test/{plugin}").into(),
-                    schema_version: u32::from(value.unwrap_or_default()),
-                    values: vec![(format!("key {key}"), value.map(|value| vec![value].into()))],
-                };
-                let _ = store
-                    .decide(store.receive(named(interface)), keeping(vec![change]))
-                    .await;
+                let kept = keeping(vec![change(plugin, key, value)]);
+                let _ = store.decide(store.receive(named(interface)), kept).await;
             }
             Step::Receive => self.taken.push(store.receive(named(1))),
             Step::DecideTaken => {
@@ -187,6 +173,23 @@ impl Run<'_> {
         if let Ok(Some(lease)) = lease {
             drop(queue.settle(lease, if settle { delivered() } else { quarantined() }));
         }
+    }
+}
+
+fn filtered() -> Decision {
+    Decision::Filtered {
+        reason: Sealed::default(),
+        outputs: Vec::new(),
+        state: Vec::new(),
+        detail: Sealed::default(),
+    }
+}
+
+fn change(plugin: u8, key: u8, value: Option<u8>) -> StateChange {
+    StateChange {
+        plugin: format!("test/{plugin}").into(),
+        schema_version: u32::from(value.unwrap_or_default()),
+        values: vec![(format!("key {key}"), value.map(|value| vec![value].into()))],
     }
 }
 
