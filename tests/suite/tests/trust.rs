@@ -48,7 +48,12 @@ impl Hospital {
 
     /// Requires roles, and pins the keys of all but the stranger.
     fn require(&self, roles: &str, more: &str) {
-        let pin = |name: &str| format!("{{ name = \"the-{name}\", role = \"{name}\", key = \"{}\" }}", key(name).public());
+        let pin = |name: &str| {
+            format!(
+                "{{ name = \"the-{name}\", role = \"{name}\", key = \"{}\" }}",
+                key(name).public()
+            )
+        };
         let keys = [pin("vendor"), pin("certifier"), pin("hospital")].join(", ");
         let text = format!("[trust]\nrequire = [{roles}]\nkeys = [{keys}]\n{more}\n");
         self.site.write("transfuse.toml", text).expect("the settings");
@@ -155,9 +160,24 @@ fn a_package_goes_from_its_vendor_over_a_certifier_into_a_running_hospital() {
     hospital.refuses("nobody vouches for it as certifier");
     let certifier = text(&hospital.key_file("certifier"));
     let certified = works(&[
-        "plugin", "certify", &file, "--key", &certifier, "--until", "2999-12-31", "--fuzz-messages", "200",
+        "plugin",
+        "certify",
+        &file,
+        "--key",
+        &certifier,
+        "--until",
+        "2999-12-31",
+        "--fuzz-messages",
+        "200",
     ]);
-    for part in ["imports", "vectors", "determinism", "hostile inputs", "resources", "fuzzing"] {
+    for part in [
+        "imports",
+        "vectors",
+        "determinism",
+        "hostile inputs",
+        "resources",
+        "fuzzing",
+    ] {
         assert!(certified.contains(&format!("ok    {part}")), "{part} in {certified}");
     }
     let page = fs::read_to_string(Path::new(&file).with_extension("dossier.html")).expect("a dossier");
@@ -167,14 +187,28 @@ fn a_package_goes_from_its_vendor_over_a_certifier_into_a_running_hospital() {
     let verify = ["plugin", "verify", &file, "--site", &site];
     let (code, said) = told(&run(&verify));
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("counts   certifier  the-certifier certified it for contract 1."), "{said}");
-    works(&["plugin", "approve", &file, "--site", &site, "--note", "for the laboratory"]);
+    assert!(
+        said.contains("counts   certifier  the-certifier certified it for contract 1."),
+        "{said}"
+    );
+    works(&[
+        "plugin",
+        "approve",
+        &file,
+        "--site",
+        &site,
+        "--note",
+        "for the laboratory",
+    ]);
     let said = works(&verify);
     assert!(said.contains("deploy   allowed"), "{said}");
     assert!(said.contains("for the laboratory"), "{said}");
 
     let engine = Engine::start(&hospital.site.path()).expect("it runs");
-    let answer = engine.connect("lab").expect("a connection").ask(observation("T1").as_bytes());
+    let answer = engine
+        .connect("lab")
+        .expect("a connection")
+        .ask(observation("T1").as_bytes());
     assert!(answer.expect("an answer").contains("MSA|AA|T1"));
 }
 
@@ -184,7 +218,15 @@ fn a_statement_of_the_hospital_approves_without_a_file() {
     hospital.require("\"hospital\"", "");
     let (site, file) = (text(&hospital.site.path()), text(&hospital.file()));
     let digest = hospital.package().digest;
-    works(&["plugin", "approve", &file, "--site", &site, "--key", &text(&hospital.key_file("hospital"))]);
+    works(&[
+        "plugin",
+        "approve",
+        &file,
+        "--site",
+        &site,
+        "--key",
+        &text(&hospital.key_file("hospital")),
+    ]);
     assert_eq!(hospital.package().digest, digest, "signing changes no digest");
     hospital.accepts();
 }
@@ -193,7 +235,12 @@ fn a_statement_of_the_hospital_approves_without_a_file() {
 fn what_nobody_has_approved_does_not_run_and_the_hint_says_how() {
     let hospital = Hospital::new();
     hospital.refuses("nobody vouches for it as hospital");
-    assert!(hospital.check().1.contains("transfuse plugin approve transfuse/lab-normalize@"));
+    assert!(
+        hospital
+            .check()
+            .1
+            .contains("transfuse plugin approve transfuse/lab-normalize@")
+    );
 }
 
 #[test]
@@ -216,7 +263,15 @@ fn a_certificate_that_fails_signs_nothing() {
     let certifier = text(&hospital.key_file("certifier"));
     let file_name = text(&file);
     let (code, said) = told(&run(&[
-        "plugin", "certify", &file_name, "--key", &certifier, "--until", "2999-12-31", "--fuzz-messages", "100",
+        "plugin",
+        "certify",
+        &file_name,
+        "--key",
+        &certifier,
+        "--until",
+        "2999-12-31",
+        "--fuzz-messages",
+        "100",
     ]));
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("nothing was signed: vectors"), "{said}");
@@ -285,7 +340,10 @@ fn an_expired_certificate_blocks_a_deployment_and_a_live_revision_starts_with_an
     hospital.require("\"certifier\"", "");
     let (code, said) = hospital.check();
     assert_eq!(code, Some(64), "{said}");
-    assert!(said.contains("the statement of certifier `the-certifier` expired at"), "{said}");
+    assert!(
+        said.contains("the statement of certifier `the-certifier` expired at"),
+        "{said}"
+    );
 
     let engine = Engine::start(&hospital.site.path()).expect("what is live starts");
     assert!(engine.said().contains("alert: lab: "), "{}", engine.said());
@@ -296,11 +354,16 @@ fn an_expired_certificate_blocks_a_deployment_and_a_live_revision_starts_with_an
     assert!(told(&output).1.contains("alert: lab: "), "{output:?}");
     engine.stop().expect("it stops");
 
-    let second = InterfaceFile::listening("second").normalizing().to("ehr", "127.0.0.1:1");
+    let second = InterfaceFile::listening("second")
+        .normalizing()
+        .to("ehr", "127.0.0.1:1");
     hospital.site.add(&second).expect("a second interface");
     let engine = Engine::start(&hospital.site.path()).expect("what is live starts");
     let said = engine.said();
-    assert!(said.contains("interfaces/second.toml") && said.contains("must not be deployed"), "{said}");
+    assert!(
+        said.contains("interfaces/second.toml") && said.contains("must not be deployed"),
+        "{said}"
+    );
     assert!(engine.address("second").is_err(), "{said}");
 }
 
@@ -310,16 +373,32 @@ fn a_revoked_package_is_refused_and_a_live_one_stops_where_the_policy_says_so() 
     let site = hospital.site.path();
     hospital.site.approve(&hospital.package()).expect("an approval");
     Engine::start(&site).expect("it runs").stop().expect("it stops");
-    let (list, certifier) = (text(&site.join("revocations.json")), text(&hospital.key_file("certifier")));
+    let (list, certifier) = (
+        text(&site.join("revocations.json")),
+        text(&hospital.key_file("certifier")),
+    );
     let revoke = |what: &str| {
-        works(&["plugin", "revoke", what, "--reason", "loses results", "--key", &certifier, "--list", &list])
+        works(&[
+            "plugin",
+            "revoke",
+            what,
+            "--reason",
+            "loses results",
+            "--key",
+            &certifier,
+            "--list",
+            &list,
+        ])
     };
     let other = format!("sha256:{}", "0".repeat(64));
     assert!(revoke(&other).contains("list 1 has 1 packages"));
     let first = fs::read(&list).expect("the first list");
     assert!(revoke(&hospital.package().digest).contains("list 2 has 2 packages"));
 
-    hospital.require("\"hospital\"", "revocations = \"revocations.json\"\non_revoked = \"alert\"");
+    hospital.require(
+        "\"hospital\"",
+        "revocations = \"revocations.json\"\non_revoked = \"alert\"",
+    );
     assert!(hospital.check().1.contains("it is revoked by list 2: loses results"));
     let engine = Engine::start(&site).expect("the policy lets it run");
     assert!(engine.said().contains("alert: lab: "), "{}", engine.said());
@@ -329,10 +408,16 @@ fn a_revoked_package_is_refused_and_a_live_one_stops_where_the_policy_says_so() 
     fs::write(&list, first).expect("the older list");
     let (code, said) = hospital.check();
     assert_eq!(code, Some(64), "{said}");
-    assert!(said.contains("it is an older list: it has the number 1, and number 2 has been seen"), "{said}");
+    assert!(
+        said.contains("it is an older list: it has the number 1, and number 2 has been seen"),
+        "{said}"
+    );
     assert!(said.contains("it is revoked by list 2"), "{said}");
 
-    hospital.require("\"hospital\"", "revocations = \"revocations.json\"\non_revoked = \"stop\"");
+    hospital.require(
+        "\"hospital\"",
+        "revocations = \"revocations.json\"\non_revoked = \"stop\"",
+    );
     let mut engine = Engine::spawn(&site, &[]).expect("a start");
     let finished = engine.finish().expect("an end");
     assert_eq!(finished.code, Some(1), "{}", finished.said);

@@ -38,6 +38,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(key::Command),
     Sign(sign::Arguments),
+    Certify(certify::Arguments),
     Verify(verify::Arguments),
     Approve(approve::Arguments),
     Revoke(revoke::Arguments),
@@ -54,6 +55,7 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Fuzz(arguments) => fuzz::run(arguments, console),
         Command::Key(command) => key::run(command, console),
         Command::Sign(arguments) => sign::run(arguments, console),
+        Command::Certify(arguments) => certify::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),
