@@ -81,6 +81,19 @@ fn no_thread_is_started_while_none_is_needed() {
 }
 
 #[test]
+fn a_thread_that_lost_its_priority_ends_with_its_call_and_another_takes_its_place() {
+    let pool = Pool::start(1, 1).unwrap();
+    let holder = hold(&pool, 1);
+    tick_until(&pool, || pool.lock().workers.iter().all(|worker| worker.is_demoted));
+    let slow = pool.lock().workers.iter().map(|worker| worker.number).next();
+    drop(holder);
+    done(&pool).recv_timeout(PATIENCE).unwrap();
+    let numbers: Vec<u64> = pool.lock().workers.iter().map(|worker| worker.number).collect();
+    assert_eq!(numbers.len(), 1);
+    assert_ne!(numbers.first().copied(), slow);
+}
+
+#[test]
 fn a_job_that_panics_takes_no_thread_with_it() {
     let pool = Pool::start(1, 1).unwrap();
     pool.submit(Box::new(|| {

@@ -98,35 +98,7 @@ impl Run<'_> {
 
     async fn step(&mut self, step: Step) {
         let Some(store) = self.open.clone() else { return };
-        let named = |interface: u8| crate::Arrival {
-            interface: format!("i{interface}").into(),
-            ..arrival("x")
-        };
         match step {
-            Step::Pass {
-                interface,
-                destinations,
-            } => {
-                let all = ["ehr", "research", "archive"];
-                let message = store.receive(named(interface));
-                let decision = processed("x", all.get(..usize::from(destinations)).unwrap());
-                let _ = store.decide(message, decision).await;
-            }
-            Step::Quarantine { interface } => {
-                let _ = store
-                    .decide(store.receive(named(interface)), quarantined("broken"))
-                    .await;
-            }
-            Step::Filter => drop(store.decide(store.receive(named(0)), filtered()).await),
-            Step::Keep {
-                interface,
-                plugin,
-                key,
-                value,
-            } => {
-                let kept = keeping(vec![change(plugin, key, value)]);
-                let _ = store.decide(store.receive(named(interface)), kept).await;
-            }
             Step::Receive => self.taken.push(store.receive(named(1))),
             Step::DecideTaken => {
                 if let Some(received) = self.taken.pop() {
@@ -161,6 +133,7 @@ impl Run<'_> {
                 drop(store);
                 self.reopen();
             }
+            decided => decide(&store, decided).await,
         }
     }
 
@@ -174,6 +147,37 @@ impl Run<'_> {
             drop(queue.settle(lease, if settle { delivered() } else { quarantined() }));
         }
     }
+}
+
+fn named(interface: u8) -> crate::Arrival {
+    crate::Arrival {
+        interface: format!("i{interface}").into(),
+        ..arrival("x")
+    }
+}
+
+/// The steps that take one message from its arrival to a decision.
+async fn decide(store: &Store, step: Step) {
+    let (interface, decision) = match step {
+        Step::Pass {
+            interface,
+            destinations,
+        } => {
+            let all = ["ehr", "research", "archive"];
+            let chosen = all.get(..usize::from(destinations)).unwrap();
+            (interface, processed("x", chosen))
+        }
+        Step::Quarantine { interface } => (interface, quarantined("broken")),
+        Step::Filter => (0, filtered()),
+        Step::Keep {
+            interface,
+            plugin,
+            key,
+            value,
+        } => (interface, keeping(vec![change(plugin, key, value)])),
+        _ => return,
+    };
+    let _ = store.decide(store.receive(named(interface)), decision).await;
 }
 
 fn filtered() -> Decision {
