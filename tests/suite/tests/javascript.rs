@@ -93,7 +93,6 @@ fn what_a_plugin_throws_is_told_with_its_line_and_a_patients_name_in_it_is_not()
         );
     }
     let said = engine.stop().expect("a clean stop").said;
-    assert!(said.contains("RangeError"), "the log tells of the fault: {said}");
     for place in [&said, &refused] {
         assert!(!place.contains("PRÓBABETEG"), "{place}");
     }
