@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,6 +29,18 @@ const SLOW_NICENESS: i32 = 19;
 /// Something to run on a thread of the pool.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
+/// How fast the calls of one chain are. Once one was found slow, the next begin at the priority that slow ones end with: else a plugin that loops on every message would have the processors for the first moments of
+/// each. One quick call, and it is trusted again.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    was_slow: AtomicBool,
+}
+
+struct Queued {
+    job: Job,
+    pace: Arc<Pace>,
+}
+
 /// The threads and their queue.
 pub(crate) struct Pool {
     /// Threads that are not slow.
@@ -40,7 +53,7 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Job>,
+    queue: VecDeque<Queued>,
     workers: Vec<Worker>,
     idle: usize,
     closed: bool,
@@ -50,6 +63,8 @@ struct State {
 struct Worker {
     number: u64,
     busy_since: Option<Instant>,
+    /// Of the chain whose call it is busy with, or was.
+    pace: Arc<Pace>,
     is_slow: bool,
     /// How the operating system knows the thread; none until it runs.
     thread: Option<Pid>,
@@ -75,10 +90,13 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Queues a job. The callers bound the queue: each holds a place of a semaphore.
-    pub(crate) fn submit(&self, job: Job) {
+    /// Queues a job of a chain. The callers bound the queue: each holds a place of a semaphore.
+    pub(crate) fn submit(self: &Arc<Self>, pace: &Arc<Pace>, job: Job) {
         let mut state = self.lock();
-        state.queue.push_back(job);
+        let pace = Arc::clone(pace);
+        state.queue.push_back(Queued { job, pace });
+        // Slow calls may hold all the threads that there are.
+        self.start_missing_workers(&mut state);
         let is_anyone_idle = state.idle > 0;
         drop(state);
         if is_anyone_idle {
@@ -90,14 +108,19 @@ impl Pool {
     pub(crate) fn replace_slow_workers(self: &Arc<Self>) {
         let mut state = self.lock();
         for worker in &mut state.workers {
-            worker.is_slow = worker.busy_since.is_some_and(|since| since.elapsed() > SLOW);
-            if worker.is_slow {
+            if worker.busy_since.is_some_and(|since| since.elapsed() > SLOW) {
+                worker.is_slow = true;
+                worker.pace.was_slow.store(true, Ordering::Relaxed);
                 worker.demote();
             }
         }
-        while self.is_short_of_workers(&state) {
+        self.start_missing_workers(&mut state);
+    }
+
+    fn start_missing_workers(self: &Arc<Self>, state: &mut State) {
+        while self.is_short_of_workers(state) {
             // Without another thread the queue is served more slowly, and by those that are there.
-            if let Err(error) = self.start_worker(&mut state) {
+            if let Err(error) = self.start_worker(state) {
                 tracing::warn!(%error, "no thread could be started in place of one held by a slow plugin");
                 return;
             }
@@ -126,6 +149,7 @@ impl Pool {
         state.workers.push(Worker {
             number,
             busy_since: None,
+            pace: Arc::default(),
             is_slow: false,
             thread: None,
             is_demoted: false,
@@ -137,16 +161,18 @@ impl Pool {
         if let Some(worker) = self.lock().worker(number) {
             worker.thread = current_thread();
         }
-        while let Some(job) = self.next_job(number) {
+        while let Some(Queued { job, pace }) = self.next_job(number) {
+            let started = Instant::now();
             // Jobs catch what they can explain; what is left must not take the thread with it.
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 tracing::error!("a job of the plugin threads panicked");
             }
+            pace.was_slow.store(started.elapsed() > SLOW, Ordering::Relaxed);
         }
     }
 
     /// Waits for a job; `None` when this thread is no longer needed.
-    fn next_job(self: &Arc<Self>, number: u64) -> Option<Job> {
+    fn next_job(self: &Arc<Self>, number: u64) -> Option<Queued> {
         let mut state = self.lock();
         let is_demoted = state.settle(number);
         // A thread of low priority is better than none.
@@ -156,9 +182,10 @@ impl Pool {
                 state.retire(number);
                 return None;
             }
-            if let Some(job) = state.queue.pop_front() {
-                state.begin(number);
-                return Some(job);
+            if let Some(queued) = state.queue.pop_front() {
+                state.begin(number, &queued.pace);
+                self.start_missing_workers(&mut state);
+                return Some(queued);
             }
             if state.closed {
                 state.retire(number);
@@ -182,9 +209,13 @@ impl State {
         self.workers.iter().filter(|worker| !worker.is_slow).count()
     }
 
-    fn begin(&mut self, number: u64) {
-        if let Some(worker) = self.worker(number) {
-            worker.busy_since = Some(Instant::now());
+    fn begin(&mut self, number: u64, pace: &Arc<Pace>) {
+        let Some(worker) = self.worker(number) else { return };
+        worker.busy_since = Some(Instant::now());
+        worker.pace = Arc::clone(pace);
+        if pace.was_slow.load(Ordering::Relaxed) {
+            worker.is_slow = true;
+            worker.demote();
         }
     }
 

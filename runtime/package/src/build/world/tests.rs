@@ -25,7 +25,10 @@ fn a_plugin_that_opens_no_tables_and_keeps_no_state_has_a_world_without_them() {
     }
     ");
     let everything = text(&asking_for_everything());
-    assert!(everything.contains("import tables;") && everything.contains("import state;"), "{everything}");
+    assert!(
+        everything.contains("import tables;") && everything.contains("import state;"),
+        "{everything}"
+    );
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn a_call_whose_caller_has_gone_is_not_run() {
     sandbox
         .shared()
         .pool
-        .submit(Box::new(move || released.recv().unwrap_or_default()));
+        .submit(&Arc::default(), Box::new(move || released.recv().unwrap_or_default()));
     assert!(block_on(poll_immediate(chain.run(input(2)))).is_none());
     drop(release);
     assert!(matches!(block_on(chain.run(input(1))).outcome, Outcome::Forwarded(_)));
