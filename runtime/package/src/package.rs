@@ -48,7 +48,7 @@ pub struct Package {
     pub config_schema: Option<String>,
     /// Test vectors: bytes by the path below `vectors/`.
     pub vectors: BTreeMap<String, Vec<u8>>,
-    /// What it is made of: a CycloneDX document in JSON.
+    /// What it is made of: a `CycloneDX` document in JSON.
     pub sbom: String,
     /// How it was made: an in-toto statement in JSON.
     pub provenance: String,
@@ -69,7 +69,7 @@ pub struct Contents {
     pub config_schema: Option<String>,
     /// Test vectors: bytes by the path below `vectors/`.
     pub vectors: BTreeMap<String, Vec<u8>>,
-    /// What it is made of: a CycloneDX document in JSON.
+    /// What it is made of: a `CycloneDX` document in JSON.
     pub sbom: String,
     /// How it was made: an in-toto statement in JSON.
     pub provenance: String,

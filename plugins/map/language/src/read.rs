@@ -109,15 +109,14 @@ impl Reader {
         let section = |key: &str| entries.iter().find(|entry| entry.key == key).copied();
         self.parameters(section("parameters"), given);
         self.codes(section("codes"));
-        match section("rules") {
-            Some(rules) => self.rules(rules),
-            None => {
-                self.problem(
-                    1,
-                    "the mapping has no rules: write [[rules]] and what is to be done below it",
-                );
-                Vec::new()
-            }
+        if let Some(rules) = section("rules") {
+            self.rules(rules)
+        } else {
+            self.problem(
+                1,
+                "the mapping has no rules: write [[rules]] and what is to be done below it",
+            );
+            Vec::new()
         }
     }
 
@@ -247,9 +246,10 @@ impl Surroundings for Constants<'_> {
     type Error = String;
 
     fn read(&self, reads: &[Read]) -> Result<Vec<Value>, String> {
-        match reads.is_empty() {
-            true => Ok(Vec::new()),
-            false => Err("only parameters may stand here, because the message is not there yet".to_owned()),
+        if reads.is_empty() {
+            Ok(Vec::new())
+        } else {
+            Err("only parameters may stand here, because the message is not there yet".to_owned())
         }
     }
 
