@@ -8,6 +8,7 @@ mod charset;
 mod destination;
 mod document;
 mod fault;
+mod instances;
 mod interface;
 mod limits;
 mod link;
@@ -39,7 +40,9 @@ pub(crate) use quantity::{duration as parse_duration, show_duration, show_size};
 pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
 pub(crate) use table::{CodeTable, digest_of};
 
-use document::{Document, Located};
+pub(crate) use document::{Document, Located, Place};
+pub(crate) use section::{Section, parse as parse_document};
+
 use interface::Read;
 use plugins::Plugins;
 use step::Surroundings;

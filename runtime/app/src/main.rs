@@ -22,6 +22,7 @@ mod samples;
 mod segment_names;
 mod signals;
 mod story;
+mod vectors;
 mod visible;
 
 use std::process::ExitCode;

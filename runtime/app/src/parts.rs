@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use transfuse_package::Package;
+use transfuse_package::{Manifest, Package};
 use transfuse_sandbox::{
     Chain, FieldPatternError, FieldPatterns, Grants, LinkError, LoadError, PluginIdentity, Sandbox, Step, Table,
     TableError,
@@ -114,13 +114,16 @@ impl Parts {
                 tables: grants.tables.iter().map(|table| table.name.clone()).collect(),
                 to: grants.to.clone(),
                 create: grants.create,
+                state: grants.state,
             },
             limits: transfuse_sandbox::Limits::from(&resolved.limits),
+            instances: resolved.instances.into(),
             tables: grants
                 .tables
                 .iter()
                 .map(|table| self.sandbox_table(step, table))
                 .collect::<Result<_, _>>()?,
+            state_schema: component.state_schema(),
         })
     }
 
@@ -215,6 +218,14 @@ impl From<Package> for Component {
             identity,
             origin: Origin::Package(Arc::new(package)),
         }
+    }
+}
+
+impl Component {
+    /// The version of what the plugin keeps between messages; 1 where its manifest names none.
+    fn state_schema(&self) -> u32 {
+        let manifest = Manifest::parse(&self.manifest).ok();
+        manifest.and_then(|manifest| manifest.state_schema).unwrap_or(1)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use transfuse_message::{Message, ParseOptions};
-use transfuse_sandbox::Chain;
+use transfuse_sandbox::{Chain, State};
 use transfuse_store::{Arrival, Sealed, Stage, Store, Unfinished, WriteError};
 use transfuse_transport::{Answer, Frame};
 
@@ -213,7 +213,7 @@ impl Interface {
                 if action != OnFinding::Pass {
                     return Verdict::Invalid(Judgement { findings, action });
                 }
-                let input = received.input(&self.name, &self.time_zone, message.clone());
+                let input = received.input(&self.name, &self.time_zone, message.clone(), State::default());
                 Verdict::Ran(Box::new(self.chain.run(input).await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),

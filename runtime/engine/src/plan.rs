@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use transfuse_message::validation::Findings;
 use transfuse_message::{AcknowledgementCode, Finding, Message, ParseError, Payload, Severity};
-use transfuse_sandbox::{Fault, Outcome, Output, Rejection, Report};
+use transfuse_sandbox::{Content, Fault, Outcome, Output, Rejection, Report};
 use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
@@ -216,17 +216,21 @@ impl Interface {
     fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, Box<Trouble>> {
         outputs
             .into_iter()
-            .map(|mut output| {
-                // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
-                output.message.declare_charset();
-                let destinations = if output.to.is_empty() {
-                    self.fitting(&output.message)
-                } else {
-                    self.named(&output.to)?
-                };
-                Ok(NewOutput {
-                    content: Sealed::from(output.message.encode()),
-                    destinations,
+            .map(|Output { content, to }| {
+                let named = (!to.is_empty()).then(|| self.named(&to)).transpose()?;
+                Ok(match content {
+                    Content::Message(mut message) => {
+                        // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
+                        message.declare_charset();
+                        NewOutput {
+                            destinations: named.unwrap_or_else(|| self.fitting(&message)),
+                            content: Sealed::from(message.encode()),
+                        }
+                    }
+                    Content::Document(document) => NewOutput {
+                        destinations: named.unwrap_or_else(|| self.of_any_type()),
+                        content: Sealed::from(document.body.into_bytes()),
+                    },
                 })
             })
             .collect()
@@ -238,6 +242,15 @@ impl Interface {
             .destinations
             .iter()
             .filter(|one| self.routes_to(one, &message_type));
+        fit.map(|one| Arc::clone(one.name())).collect()
+    }
+
+    /// The destinations that route by no message type, which a document has not.
+    fn of_any_type(&self) -> Vec<Arc<str>> {
+        let fit = self
+            .destinations
+            .iter()
+            .filter(|one| one.takes_all() && self.routes_to(one, ""));
         fit.map(|one| Arc::clone(one.name())).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use transfuse_message::{Message, ParseError, ParseOptions, Payload, Wanted};
-use transfuse_sandbox::{Context, Input};
+use transfuse_sandbox::{Context, Input, State};
 use transfuse_store as store;
 use transfuse_transport::{Defect, Frame};
 
@@ -92,7 +92,7 @@ pub(crate) struct Label {
 
 impl Received {
     /// What the chain is given.
-    pub(crate) fn input(&self, interface: &Arc<str>, time_zone: &Arc<str>, message: Message) -> Input {
+    pub(crate) fn input(&self, interface: &Arc<str>, time_zone: &Arc<str>, message: Message, state: State) -> Input {
         Input {
             message,
             context: Context {
@@ -103,6 +103,7 @@ impl Received {
                 attempt: self.attempt,
                 attributes: Vec::new(),
             },
+            state,
         }
     }
 }

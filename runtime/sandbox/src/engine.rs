@@ -78,9 +78,9 @@ fn slots(settings: &SandboxSettings) -> PoolingAllocationConfig {
     slots
 }
 
-/// One instance per thread at a time, on the pool's threads and on callers'.
+/// One instance per thread at a time, on the pool's threads and on callers', and those that wait.
 fn instances_max(settings: &SandboxSettings) -> usize {
-    settings.threads_max + INLINE_RUNS_MAX
+    settings.threads_max + INLINE_RUNS_MAX + settings.idle_instances_max
 }
 
 fn count(number: usize) -> u32 {

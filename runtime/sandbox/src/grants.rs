@@ -6,7 +6,7 @@ mod patterns;
 use transfuse_message::schema::{Element, Structure};
 use transfuse_message::{GroupStep, Message, Path};
 
-pub(crate) use denial::Denial;
+pub(crate) use denial::{Denial, shown};
 pub use patterns::{FieldPatternError, FieldPatterns};
 
 /// The name that stands for all destinations in [`Grants::to`].
@@ -23,8 +23,10 @@ pub struct Grants {
     pub tables: Vec<String>,
     /// The destinations that it may name; `*` stands for all. Without any, its outputs go where routing says.
     pub to: Option<Vec<String>>,
-    /// Whether it may forward messages that it made itself.
+    /// Whether it may forward what it made itself: messages that it parsed, and documents.
     pub create: bool,
+    /// Whether it may keep state between messages.
+    pub state: bool,
 }
 
 impl Grants {
@@ -64,29 +66,24 @@ impl Grants {
     }
 
     /// Learning how many there are. The number of a segment is open to whoever may touch any field of it, because
-    /// paths to the second and third one could not be written otherwise.
+    /// paths to the second and third one could not be written otherwise. How many fields one of them has says which are
+    /// there, and is for whoever may read them all.
     pub(crate) fn check_count(&self, message: &Message, path: &Path) -> Result<(), Denial> {
         if path.is_group() {
             return self.check_group(message, path);
         }
-        let is_open = path.field().is_none() && self.touches(path.segment());
+        let is_open = path.field().is_none() && path.given_occurrence().is_none() && self.touches(path.segment());
         if is_open { Ok(()) } else { self.check_read(path) }
     }
 
     /// Learning how many groups there are, and of how many segments: open, for the same reason, to whoever may touch
     /// any field of a segment that can stand in such a group. What the structure does not know tells nothing.
     pub(crate) fn check_group(&self, message: &Message, path: &Path) -> Result<(), Denial> {
-        let name = path.groups().last().map(GroupStep::name);
-        let structure = message.groups().structure();
-        let groups = structure.into_iter().flat_map(Structure::groups);
-        let mut segments = groups
-            .filter(|group| Some(group.name) == name)
-            .flat_map(Element::segments)
-            .peekable();
-        let Some(first) = segments.peek().map(|segment| segment.name) else {
+        let mut segments = segments_of_group(message, path).peekable();
+        let Some(first) = segments.peek().copied() else {
             return Ok(());
         };
-        if segments.any(|segment| self.touches(segment.name)) {
+        if segments.any(|segment| self.touches(segment)) {
             Ok(())
         } else {
             Err(Denial::read_segment(first))
@@ -133,6 +130,19 @@ impl Grants {
     pub(crate) fn check_create(&self) -> Result<(), Denial> {
         if self.create { Ok(()) } else { Err(Denial::create()) }
     }
+}
+
+/// The segments that can stand in the group that a path ends in; none where the structure has no such group.
+pub(crate) fn segments_of_group<'a>(
+    message: &'a Message,
+    path: &'a Path,
+) -> impl Iterator<Item = &'static str> + use<'a> {
+    let name = path.groups().last().map(GroupStep::name);
+    let groups = message.groups().structure().into_iter().flat_map(Structure::groups);
+    groups
+        .filter(move |group| Some(group.name) == name)
+        .flat_map(Element::segments)
+        .map(|segment| segment.name)
 }
 
 /// Whatever the occurrence, repetition and component: a field is granted whole, so that no alias of it slips through.

@@ -13,7 +13,7 @@ use crate::bindings::TransformPre;
 use crate::state::StepState;
 
 pub(crate) use compile::{compile, deserialize};
-pub(crate) use contract::check_bytes;
+pub(crate) use contract::{STATE, check_bytes};
 
 /// How a plugin is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -140,6 +140,12 @@ impl Plugin {
     #[must_use]
     pub fn interfaces(&self) -> &[String] {
         &self.code.interfaces
+    }
+
+    /// Whether it can keep anything between messages.
+    #[must_use]
+    pub fn keeps_state(&self) -> bool {
+        self.interfaces().iter().any(|interface| interface == STATE)
     }
 
     pub(crate) fn code(&self) -> &Code {

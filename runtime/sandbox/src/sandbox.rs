@@ -14,6 +14,7 @@ use crate::engine::INLINE_RUNS_MAX;
 use crate::permits::Permits;
 use crate::plugin::{Code, check_bytes, compile, deserialize};
 use crate::pool::Pool;
+use crate::reuse::IdleInstances;
 use crate::state::StepState;
 use crate::ticker::Ticker;
 use crate::{Chain, LinkError, LoadError, Plugin, PluginIdentity, SandboxSettings, Step, engine, host};
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Semaphore>,
     /// Runs on callers' own threads.
     pub(crate) inline_runs: Permits,
+    /// Instances that wait for another message of their step.
+    pub(crate) idle: IdleInstances,
     linker: Linker<StepState>,
     cache: Option<Cache>,
     /// By digest. Weak, so that code that no chain uses any more is freed.
@@ -78,6 +81,7 @@ impl Sandbox {
         let ticker = Ticker::start(engine.clone(), move || watched_pool.replace_slow_workers())?;
         let shared = Shared {
             places: Arc::new(Semaphore::new(settings.calls_queued_max.max(1))),
+            idle: IdleInstances::new(settings.idle_instances_max),
             settings,
             engine,
             ticker,

@@ -12,6 +12,10 @@ const SPARE_THREADS: usize = 14;
 /// calls are used up, so that this many are only reached by hundreds of busy chains.
 const CALLS_QUEUED_MAX: usize = 1024;
 
+/// Instances that wait for another message, for each processor. Each holds its memory, 20 MB for Python's interpreter;
+/// this many serve eight busy interfaces whose plugins are reused.
+const IDLE_INSTANCES_PER_PROCESSOR: usize = 8;
+
 /// The largest component. Python's interpreter with a library or two makes 20 to 40 MB; a plugin of more is a mistake
 /// or an attempt to keep the compiler busy.
 const COMPONENT_BYTES_MAX: usize = 64 << 20;
@@ -42,6 +46,9 @@ pub struct SandboxSettings {
     pub calls_per_chain_max: usize,
     /// Calls of all chains that may wait for a thread.
     pub calls_queued_max: usize,
+    /// Instances of all chains that may wait for another message of their step, where that allows it. The ones that wait
+    /// longest make room.
+    pub idle_instances_max: usize,
     /// The largest component that is compiled, in bytes.
     pub component_bytes_max: usize,
     /// The largest linear memory that any step's limits may allow, in bytes.
@@ -61,6 +68,7 @@ impl Default for SandboxSettings {
             threads_max: processors + SPARE_THREADS,
             calls_per_chain_max: processors,
             calls_queued_max: CALLS_QUEUED_MAX,
+            idle_instances_max: processors * IDLE_INSTANCES_PER_PROCESSOR,
             component_bytes_max: COMPONENT_BYTES_MAX,
             memory_bytes_ceiling: MEMORY_BYTES_CEILING,
             stack_bytes_max: STACK_BYTES_MAX,

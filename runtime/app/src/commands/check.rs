@@ -8,7 +8,7 @@ use serde::Serialize;
 use transfuse_sandbox::{Sandbox, SandboxSettings};
 
 use crate::configuration::resolved::{
-    Destination, DestinationWire, FileReady, Grants, Interface, Limits, OnFinding, SourceWire, Step, Unmappable,
+    Destination, DestinationWire, FileReady, Grants, Instances, Interface, Limits, OnFinding, SourceWire, Step, Unmappable,
     ValidationLevel,
 };
 use crate::configuration::{self, FaultReport, Site, show_duration, show_size};
@@ -209,6 +209,7 @@ fn step_lines(step: &Step, site: &Site) -> Vec<String> {
         write,
         to,
         create,
+        state,
     } = &step.grants;
     let mut lines = Vec::new();
     let mut list = |label: &str, words: &[String]| {
@@ -231,7 +232,13 @@ fn step_lines(step: &Step, site: &Site) -> Vec<String> {
     if *create {
         lines.push("may create messages".to_owned());
     }
+    if *state {
+        lines.push("may keep state".to_owned());
+    }
     lines.push(format!("limits {}", limits(&step.limits)));
+    if let Instances::Reuse(messages) = step.instances {
+        lines.push(format!("reuses an instance for up to {messages} messages"));
+    }
     lines
 }
 

@@ -8,6 +8,7 @@ use transfuse_sandbox::FieldPatterns;
 
 use super::document::{Located, Place};
 use super::fault::Faults;
+use super::instances;
 use super::limits;
 use super::plugins::Plugins;
 use super::resolved::{Grants, Step, TableGrant};
@@ -60,6 +61,7 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
         .map(|section| read_grants(section, destinations, surroundings))
         .unwrap_or_default();
     let limits = limits::read(section.section("limits", "`limits`"));
+    let instances = instances::read(&mut section);
     section.finish();
     refuse_unless_table(config.as_ref(), surroundings.faults);
 
@@ -73,6 +75,7 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
         config: config.map_or_else(|| serde_json::json!({}), |config| config.value),
         grants,
         limits,
+        instances,
     });
     Written { places, resolved }
 }
@@ -117,6 +120,7 @@ fn read_grants(mut section: Section<'_>, destinations: &[&str], surroundings: &S
         .texts("to")
         .map(|names| granted_destinations(names, destinations, surroundings.faults));
     let create = section.flag("create").unwrap_or_default();
+    let state = section.flag("state").unwrap_or_default();
     section.finish();
     Grants {
         tables,
@@ -124,6 +128,7 @@ fn read_grants(mut section: Section<'_>, destinations: &[&str], surroundings: &S
         write,
         to,
         create,
+        state,
     }
 }
 

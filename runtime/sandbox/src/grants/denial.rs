@@ -79,7 +79,7 @@ fn pattern(path: &Path) -> String {
 }
 
 /// A name as it is, where it looks like one; otherwise a placeholder, because it may hold anything.
-fn shown(name: &str) -> &str {
+pub(crate) fn shown(name: &str) -> &str {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(is_name) {
         name

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 use transfuse_message::Message;
 use transfuse_sandbox::{
-    Chain, Context, Fault, FieldPatterns, Grants, Input, Limits, Outcome, Plugin, PluginIdentity, Report, Sandbox,
-    SandboxSettings, Step,
+    Chain, Context, Fault, FieldPatterns, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report,
+    Sandbox, SandboxSettings, State, Step,
 };
 
 /// A result with a name that must appear in no log.
@@ -84,7 +84,9 @@ pub(crate) fn step(plugin: Plugin) -> Step {
             deadline_ms: 20_000,
             ..Limits::default()
         },
+        instances: Instances::Fresh,
         tables: Vec::new(),
+        state_schema: 1,
     }
 }
 
@@ -103,13 +105,20 @@ pub(crate) fn input(attempt: u32) -> Input {
         attempt,
         attributes: Vec::new(),
     };
-    Input { message, context }
+    Input {
+        message,
+        context,
+        state: State::default(),
+    }
 }
 
 /// The messages that a chain forwarded, as text.
 pub(crate) fn forwarded(report: Report) -> Vec<String> {
     match report.outcome {
-        Outcome::Forwarded(outputs) => outputs.into_iter().map(|output| text(&output.message)).collect(),
+        Outcome::Forwarded(outputs) => outputs
+            .into_iter()
+            .map(|output| text(output.message().unwrap()))
+            .collect(),
         other => panic!("{other:?}"),
     }
 }

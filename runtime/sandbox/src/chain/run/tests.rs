@@ -13,7 +13,7 @@ use super::*;
 use crate::bindings::transfuse::plugin::log::Level;
 use crate::outcome::Context;
 use crate::plugin::Code;
-use crate::{Grants, Limits, Plugin, PluginIdentity, Sandbox, SandboxSettings, Step, host};
+use crate::{Grants, Instances, Limits, Plugin, PluginIdentity, Sandbox, SandboxSettings, State, Step, host};
 
 const MESSAGE: &str = "MSH|^~\\&|A|B|C|D|20261123||ADT^A01|1|P|2.5\rPID|1\r";
 
@@ -31,6 +31,7 @@ fn input(attempt: u32) -> Input {
     Input {
         message,
         context: context(attempt),
+        state: State::default(),
     }
 }
 
@@ -80,7 +81,9 @@ fn with_a_log(sandbox: &Sandbox, log: fn(), name: &str, limits: Limits) -> Chain
         config: Vec::new(),
         grants: Grants::default(),
         limits,
+        instances: Instances::Fresh,
         tables: Vec::new(),
+        state_schema: 1,
     };
     sandbox.chain(vec![step]).unwrap()
 }
