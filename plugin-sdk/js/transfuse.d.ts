@@ -70,14 +70,35 @@ export interface Exchange {
   /** The message that came in, as a copy of the plugin's own. Throws `NotHl7` where the input is something else. */
   message(): Message;
   /**
+   * What came in as bytes, whatever it is; `undefined` where there is nothing. The interface grants it with
+   * `read = ["*"]`.
+   */
+  document(): Document | undefined;
+  /**
    * Sends the message, as it is now, to the next step or, from the last one, to every destination whose routing rules
    * fit. May be called several times; outputs keep their order.
    */
   forward(message: Message): void;
   /** As `forward`, to the destinations named and no others. The interface grants each name. */
   forwardTo(message: Message, destinations: Iterable<string>): void;
+  /**
+   * Sends bytes of the plugin's own making, such as a CSV line or a report, to the destinations named, or to every
+   * destination that routes by no message type where none is. The content type is a media type, such as `text/csv`. The
+   * interface grants it with `create`, and each name with `to`. Only the last step of a chain may do it.
+   */
+  forwardDocument(contentType: string, body: Uint8Array, destinations?: Iterable<string>): void;
   /** Ends this message here on purpose: it is recorded as filtered, and acknowledged as accepted. */
   filter(reason: string): void;
+}
+
+/** What came in, as bytes. */
+export interface Document {
+  /** Its media type: `x-application/hl7-v2+er7` for HL7 v2, `application/octet-stream` where nobody knows. */
+  readonly contentType: string;
+  /** How many bytes it has. */
+  readonly length: number;
+  /** All of it. */
+  bytes(): Uint8Array;
 }
 
 /**
@@ -232,6 +253,30 @@ export interface Row {
 }
 
 /**
+ * What the plugin keeps between messages. The manifest requests it with `state = true`, and the interface grants it.
+ *
+ * Reads see what this message's own chain has written so far. Writes become durable together with the message's outcome,
+ * and are dropped where it is rejected or where any step of its chain faults: so a message that is sent again is never
+ * counted twice. The messages of an interface whose plugins keep state run one after the other.
+ */
+export const State: {
+  /** The value of a key; `undefined` where there is none. */
+  readonly get: (key: string) => Uint8Array | undefined;
+  /** Puts a value in place of the one that is there. Throws a `StateError` where there is no room. */
+  readonly set: (key: string, value: Uint8Array) => void;
+  /** Takes a key out. One that is not there stays so. */
+  readonly remove: (key: string) => void;
+  /** The keys that begin with `prefix`, in the order of their bytes, from behind `after`, at most `limit` of them. */
+  readonly keys: (prefix: string, after: string, limit: number) => string[];
+  /** The version of the state's schema, as the manifest of the plugin that last wrote names it; 0 where nothing is kept. */
+  readonly schemaVersion: () => number;
+  /** As `get`, from JSON. Throws a `StateError` where what is kept is none. */
+  readonly getJson: (key: string) => unknown;
+  /** As `set`, as JSON. */
+  readonly setJson: (key: string, value: unknown) => void;
+};
+
+/**
  * Notes for the people who run the interface. The text may hold patient data, so it is kept with the message and under
  * the same protection; operational logs carry only the plugin, the level and a count. Lines and bytes per message are
  * limited: what goes over is counted and dropped.
@@ -334,6 +379,15 @@ export class ParseError extends Error {
   readonly code: string;
   /** Where the trouble starts, in bytes from the beginning. */
   readonly offset: number;
+  readonly text: string;
+}
+
+/** A value could not be kept, or what is kept is not what it is read as. Always the plugin's fault. */
+export class StateError extends Error {
+  private constructor();
+  /** `over-quota`, `bad-key` or `bad-value`; the set may grow. */
+  readonly code: string;
+  /** What is wrong, without key or value. */
   readonly text: string;
 }
 

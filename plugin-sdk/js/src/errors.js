@@ -76,6 +76,16 @@ export class TableError extends Error {
   }
 }
 
+/** A value could not be kept, or what is kept is not what it is read as. */
+export class StateError extends Error {
+  constructor({ code, text }) {
+    super(`${text} (${code})`);
+    this.kind = "state-error";
+    this.code = code;
+    this.text = text;
+  }
+}
+
 /** The input is not an HL7 v2 message. */
 export class NotHl7 extends Error {
   constructor() {
@@ -111,7 +121,7 @@ const KIND = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
 /** What sort of trouble an error is, for operational logs. */
 export function kindOf(error) {
-  const isOwn = [Fault, PathError, ParseError, TableError].some((Type) => error instanceof Type);
+  const isOwn = [Fault, PathError, ParseError, StateError, TableError].some((Type) => error instanceof Type);
   const kind = isOwn ? error.kind : error instanceof Error ? error.constructor.name : "thrown-value";
   return KIND.test(kind) ? kind : "error";
 }
@@ -132,6 +142,14 @@ export function located(Type, call) {
 export function text(what, value) {
   if (typeof value !== "string") {
     throw new TypeError(`${what} has to be a string, not ${value === null ? "null" : typeof value}`);
+  }
+  return value;
+}
+
+/** The same for bytes. */
+export function bytes(what, value) {
+  if (!(value instanceof Uint8Array)) {
+    throw new TypeError(`${what} has to be a Uint8Array, not ${value === null ? "null" : typeof value}`);
   }
   return value;
 }

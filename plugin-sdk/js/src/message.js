@@ -1,7 +1,7 @@
 // HL7 v2 messages by path. The host holds the message; this is a handle of it.
 
 import { Message as HostMessage } from "transfuse:plugin/hl7v2@1.0.0";
-import { ParseError, PathError, located, text } from "./errors.js";
+import { ParseError, PathError, bytes, located, text } from "./errors.js";
 
 const HOST = Symbol("host");
 
@@ -46,7 +46,7 @@ export class Message {
   }
 
   setRaw(path, value) {
-    located(PathError, () => this[HOST].setRaw(pathText(path), bytes(path, value)));
+    located(PathError, () => this[HOST].setRaw(pathText(path), bytes(`the value for ${path}`, value)));
   }
 
   copyFrom(source, sourcePath, path) {
@@ -117,11 +117,4 @@ function pathText(path) {
 
 function valueText(path, value) {
   return text(`the value for ${path}`, value);
-}
-
-function bytes(what, value) {
-  if (!(value instanceof Uint8Array)) {
-    throw new TypeError(`the bytes for ${what} have to be a Uint8Array`);
-  }
-  return value;
 }

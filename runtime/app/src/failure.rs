@@ -120,6 +120,13 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// Tells of something that stops nothing.
+pub(crate) fn warn(warning: &Fault, console: Console) {
+    let palette = console.notes_palette();
+    let told = show_fault(warning, palette);
+    console.note(format_args!("{} {told}", palette.paint(Tone::Odd, "warning:")));
+}
+
 /// A fault as compilers show theirs: place, what is wrong, the line with the spot, hints.
 fn show_fault(fault: &Fault, palette: Palette) -> String {
     use std::fmt::Write as _;

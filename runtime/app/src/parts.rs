@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use transfuse_package::{Manifest, Package};
+use serde_json::{Map, Value};
+use transfuse_package::Package;
 use transfuse_sandbox::{
     Chain, FieldPatternError, FieldPatterns, Grants, LinkError, LoadError, PluginIdentity, Sandbox, Step, Table,
     TableError,
@@ -76,8 +77,18 @@ impl Parts {
         self.tables.insert(table.digest.clone(), table);
     }
 
+    /// All components, in no order.
+    pub(crate) fn into_components(self) -> Vec<Component> {
+        self.components.into_values().collect()
+    }
+
     pub(crate) fn component(&self, digest: &str) -> Option<&Component> {
         self.components.get(digest)
+    }
+
+    /// All of them.
+    pub(crate) fn components(&self) -> impl Iterator<Item = &Component> {
+        self.components.values()
     }
 
     pub(crate) fn table(&self, digest: &str) -> Option<&CodeTable> {
@@ -161,6 +172,29 @@ impl Component {
         }
     }
 
+    /// The configuration that the plugin gets: the site's over what its package brings.
+    pub(crate) fn merged_config(&self, site: &Map<String, Value>) -> Map<String, Value> {
+        match self.package() {
+            Some(package) => package.manifest.merged_config(site),
+            None => site.clone(),
+        }
+    }
+
+    /// The same with the signatures of another copy of the package; none where it has them all.
+    pub(crate) fn with_signatures_of(&self, other: &Self) -> anyhow::Result<Option<Self>> {
+        let (Some(package), Some(other)) = (self.package(), other.package()) else {
+            return Ok(None);
+        };
+        if other.envelopes.iter().all(|one| package.envelopes.contains(one)) {
+            return Ok(None);
+        }
+        let mut signed = Package::clone(package);
+        for envelope in &other.envelopes {
+            signed.add_envelope(envelope.clone())?;
+        }
+        Ok(Some(signed.into()))
+    }
+
     /// As the catalog keeps it.
     pub(crate) fn to_entry(&self) -> PackageEntry {
         PackageEntry {
@@ -224,8 +258,9 @@ impl From<Package> for Component {
 impl Component {
     /// The version of what the plugin keeps between messages; 1 where its manifest names none.
     fn state_schema(&self) -> u32 {
-        let manifest = Manifest::parse(&self.manifest).ok();
-        manifest.and_then(|manifest| manifest.state_schema).unwrap_or(1)
+        self.package()
+            .and_then(|package| package.manifest.state_schema)
+            .unwrap_or(1)
     }
 }
 

@@ -8,6 +8,7 @@ use transfuse_store as store;
 use transfuse_transport::{Defect, Frame};
 
 use crate::backlog::Place;
+use crate::keeping::PlaceInLine;
 use crate::lane::Turn;
 use crate::owed::Owed;
 use crate::terms::Terms;
@@ -19,6 +20,8 @@ pub(crate) struct Received {
     pub(crate) entry: store::Received,
     /// The message's place among those that keep their order; none where the interface keeps none.
     pub(crate) turn: Option<Turn>,
+    /// Its place in the line of messages; none where its chain keeps nothing between them.
+    pub(crate) place_in_line: Option<PlaceInLine>,
     /// What the frame holds.
     pub(crate) content: Content,
     /// What its sender asked to hear.

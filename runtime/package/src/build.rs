@@ -6,6 +6,7 @@ mod debug_info;
 mod dependency;
 mod environment;
 mod javascript;
+mod python;
 mod rust;
 mod toolchain;
 mod world;
@@ -28,6 +29,7 @@ pub use cargo::CargoError;
 pub use debug_info::DebugInfoError;
 pub use dependency::{Dependency, Registry};
 pub use javascript::{EngineError, JavaScriptError};
+pub use python::{PythonEnvironmentError, PythonError, PythonSourcesError};
 pub use rust::RustError;
 pub use toolchain::{Toolchain, ToolchainError};
 
@@ -81,6 +83,9 @@ pub enum BuildError {
     /// The modules could not be compiled.
     #[error(transparent)]
     JavaScript(#[from] JavaScriptError),
+    /// The modules of Python could not be compiled.
+    #[error(transparent)]
+    Python(#[from] PythonError),
     /// What the compiler made is no component. Never the author's doing.
     #[error("{0}")]
     Component(#[from] ComponentError),
@@ -154,6 +159,7 @@ fn compile(
     match manifest.build.language {
         Language::Rust => Ok(rust::compile(settings, progress)?),
         Language::JavaScript | Language::TypeScript => Ok(javascript::compile(settings, manifest, progress)?),
+        Language::Python => Ok(python::compile(settings, manifest, progress)?),
     }
 }
 
@@ -185,5 +191,6 @@ fn exported(language: Language) -> &'static str {
     match language {
         Language::Rust => "put `#[transform]` on its function",
         Language::JavaScript | Language::TypeScript => "write `export const transformer = transform(..)`",
+        Language::Python => "put `@transform` on its function",
     }
 }

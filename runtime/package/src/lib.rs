@@ -16,12 +16,14 @@ mod library;
 mod manifest;
 mod package;
 mod provenance;
+mod registry;
 mod sbom;
 mod source;
+pub mod trust;
 
 pub use build::{
-    BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, EngineError, JavaScriptError, Registry,
-    RustError, Toolchain, ToolchainError, build,
+    BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, EngineError, JavaScriptError,
+    PythonEnvironmentError, PythonError, PythonSourcesError, Registry, RustError, Toolchain, ToolchainError, build,
 };
 pub use component::{ComponentError, Interfaces, componentize, interfaces};
 pub use config_schema::{ConfigComplaint, ConfigComplaintKind, ConfigKey, ConfigSchema, ConfigSchemaError};
@@ -32,6 +34,7 @@ pub use manifest::{
 };
 pub use package::{ArchiveError, COMPONENT_BYTES_MAX, Contents, Package, PackageError, ReadError, WriteError};
 pub use provenance::ProvenanceSummary;
+pub use registry::{Credentials, Place, PlaceError, Pushed, RegistryError, Transfer, pull, push};
 pub use sbom::SbomSummary;
 pub use semver::{Version, VersionReq};
 pub use source::{Source, SourceError};

@@ -106,9 +106,9 @@ impl Touched {
     }
 
     pub(crate) fn note_to(&mut self, destinations: &[String]) {
-        destinations
-            .iter()
-            .for_each(|one| note_name(&mut self.to, printable(one)));
+        for destination in destinations {
+            note_name(&mut self.to, printable(destination));
+        }
     }
 
     pub(crate) fn note_create(&mut self) {
@@ -125,10 +125,10 @@ impl Touched {
 
     /// The grants. What any field of a segment would have opened is left out where there is one.
     pub(crate) fn access(&self) -> Access {
-        let is_open = |name: &Name| self.read.touch(name) || self.written.touch(name);
-        let mut opened: Vec<Name> = self.segments.iter().copied().filter(|name| !is_open(name)).collect();
+        let is_open = |name: Name| self.read.touch(name) || self.written.touch(name);
+        let mut opened: Vec<Name> = self.segments.iter().copied().filter(|name| !is_open(*name)).collect();
         for (_, segments) in &self.groups {
-            if !segments.iter().any(|name| is_open(name) || opened.contains(name)) {
+            if !segments.iter().any(|name| is_open(*name) || opened.contains(name)) {
                 opened.extend(segments.first());
             }
         }
@@ -175,8 +175,8 @@ impl Fields {
         }
     }
 
-    fn touch(&self, name: &Name) -> bool {
-        self.is_everything || self.noted.iter().any(|(segment, _)| segment == name)
+    fn touch(&self, name: Name) -> bool {
+        self.is_everything || self.noted.iter().any(|(segment, _)| *segment == name)
     }
 
     /// As grants would be written, with a field of each of the segments `opened`.
@@ -213,13 +213,15 @@ fn note_name(names: &mut Vec<String>, name: &str) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     fn read(paths: &[&str]) -> Touched {
         let mut touched = Touched::default();
-        paths
-            .iter()
-            .for_each(|path| touched.note_read(&path.parse().unwrap_or_else(|error| panic!("{path}: {error}"))));
+        for path in paths {
+            touched.note_read(&path.parse().unwrap());
+        }
         touched
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::fault::{Explanation, FaultKind};
+use crate::pool::Pace;
 use crate::sandbox::Shared;
 use crate::table::Table;
 use crate::{Fault, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report};
@@ -55,6 +56,8 @@ pub struct Chain {
     steps: Arc<[Arc<ReadyStep>]>,
     /// Calls of this chain that may be queued or running.
     calls: Arc<Semaphore>,
+    /// Whether its last call was slow.
+    pace: Arc<Pace>,
     /// Dropped with the last clone.
     _end: Arc<End>,
 }
@@ -82,6 +85,7 @@ impl Chain {
             shared,
             steps,
             calls,
+            pace: Arc::default(),
             _end: end,
         }
     }
@@ -99,14 +103,17 @@ impl Chain {
         let place = Arc::clone(&self.shared.places).acquire_owned().await;
         let (answer, report) = oneshot::channel();
         let chain = self.clone();
-        self.shared.pool.submit(Box::new(move || {
-            drop(place);
-            if !answer.is_closed() {
-                // Nobody waits any more where this fails.
-                let _ = answer.send(chain.run_here(input));
-            }
-            drop(call);
-        }));
+        self.shared.pool.submit(
+            &self.pace,
+            Box::new(move || {
+                drop(place);
+                if !answer.is_closed() {
+                    // Nobody waits any more where this fails.
+                    let _ = answer.send(chain.run_here(input));
+                }
+                drop(call);
+            }),
+        );
         report
             .await
             .unwrap_or_else(|_| self.broken("the thread that ran it has ended"))

@@ -4,7 +4,7 @@ mod denial;
 mod patterns;
 
 use transfuse_message::schema::{Element, Structure};
-use transfuse_message::{GroupStep, Message, Path};
+use transfuse_message::{Change, GroupStep, Message, Path};
 
 pub(crate) use denial::{Denial, shown};
 pub use patterns::{FieldPatternError, FieldPatterns};
@@ -103,6 +103,23 @@ impl Grants {
         }
     }
 
+    /// Forwarding a message that was made of another one. What is compared is what there is, and not what was called: so no
+    /// way of editing that nobody thought of is a way around the grant.
+    pub(crate) fn check_changes(&self, message: &Message, input: &Message) -> Result<(), Denial> {
+        if self.write.allows_everything() {
+            return Ok(());
+        }
+        message.changes_since(input, |change| match change {
+            Change::Field { segment, field } if !self.write.allows(segment, field) => {
+                Err(Denial::write_field(segment, field))
+            }
+            Change::Inserted { segment } if !self.write.touches(segment) => Err(Denial::write_segment(segment)),
+            Change::Removed { segment } if !self.write.allows_segment(segment) => Err(Denial::write_segment(segment)),
+            Change::Everything => Err(Denial::create()),
+            _ => Ok(()),
+        })
+    }
+
     /// Opening a code table.
     pub(crate) fn check_table(&self, name: &str) -> Result<(), Denial> {
         if self.tables.iter().any(|granted| granted == name) {
@@ -150,5 +167,77 @@ fn is_allowed(patterns: &FieldPatterns, path: &Path) -> bool {
     match path.field() {
         Some(field) => patterns.allows(path.segment(), field.field()),
         None => patterns.allows_segment(path.segment()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use transfuse_message::ParseOptions;
+
+    use super::*;
+
+    const INPUT: &str = "MSH|^~\\&|A\rPID|1||4711~12||PROBA^BETEG\rOBX|1||K||4.1\rOBX|2||NA||140\r";
+
+    fn path(text: &str) -> Path {
+        text.parse().unwrap()
+    }
+
+    type Edit = fn(&mut Message);
+
+    /// The line that an output would need, made by editing where no grant was asked.
+    fn missing(write: &[&str], edit: Edit) -> Option<String> {
+        let input = Message::parse(INPUT, &ParseOptions::default()).unwrap();
+        let mut output = input.clone();
+        edit(&mut output);
+        let grants = Grants {
+            write: FieldPatterns::parse(write).unwrap(),
+            ..Grants::default()
+        };
+        grants.check_changes(&output, &input).err().map(|denial| denial.hint)
+    }
+
+    #[test]
+    fn an_output_needs_the_grant_for_every_field_that_differs_however_it_came_about() {
+        let needs = |pattern: &str| Some(format!("grants = {{ write = [\"{pattern}\"] }}"));
+        let edits: [(Edit, &str); 8] = [
+            (|output| output.set(&path("PID[1]-5[2].1"), "X").unwrap(), "PID-5"),
+            (
+                |output| output.set_raw(&path("PID"), b"PID|1||4711~12||X").unwrap(),
+                "PID-5",
+            ),
+            (|output| output.remove(&path("PID-3[2]")).unwrap(), "PID-3"),
+            (|output| output.clear(&path("OBX[2]")).unwrap(), "OBX-1"),
+            (|output| output.remove(&path("OBX[1]")).unwrap(), "OBX-*"),
+            (
+                |output| {
+                    let source = output.clone();
+                    output.copy_from(&source, &path("PID-5"), &path("OBX-5")).unwrap();
+                },
+                "OBX-5",
+            ),
+            (|output| drop(output.insert("NTE", None).unwrap()), "NTE-*"),
+            (
+                |output| {
+                    let at = output.insert("OBX", None).unwrap();
+                    output.set(&path(&format!("{at}-5")), "X").unwrap();
+                },
+                "OBX-5",
+            ),
+        ];
+        for (edit, pattern) in edits {
+            assert_eq!(missing(&["MSH-*", "PID-9", "OBX-3"], edit), needs(pattern), "{pattern}");
+            assert_eq!(missing(&["PID-3", "PID-5", "OBX-*", "NTE-3"], edit), None, "{pattern}");
+            assert_eq!(missing(&["*"], edit), None, "{pattern}");
+        }
+        assert_eq!(missing(&[], |_| {}), None);
+    }
+
+    #[test]
+    fn a_message_of_another_origin_is_not_an_edited_one() {
+        let parse = || Message::parse(INPUT.to_owned(), &ParseOptions::default()).unwrap();
+        let denial = Grants::default().check_changes(&parse(), &parse()).unwrap_err();
+        assert_eq!(denial.hint, "grants = { create = true }");
     }
 }

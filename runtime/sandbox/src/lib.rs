@@ -28,6 +28,7 @@ mod fault;
 
 mod bindings;
 mod cache;
+mod compiler;
 mod engine;
 mod host;
 mod instance;
@@ -41,6 +42,7 @@ mod ticker;
 
 pub use access::Access;
 pub use chain::{Chain, LinkError, Step};
+pub use compiler::{CompilationError, Compiler, serve_compilation};
 pub use fault::{Blame, Fault, FaultKind};
 pub use grants::{FieldPatternError, FieldPatterns, Grants};
 pub use kept::{STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, State, StateWrites};

@@ -91,3 +91,78 @@ impl IdleInstances {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use sha2::Digest;
+    use transfuse_message::{Message, ParseOptions};
+
+    use super::*;
+    use crate::{Chain, Context, Grants, Input, Limits, Outcome, PluginIdentity, Sandbox, SandboxSettings, Step};
+
+    fn chain(sandbox: &Sandbox) -> Chain {
+        let component = transfuse_guests::component(transfuse_guests::guest("traps").unwrap().text).unwrap();
+        let digest = sha2::Sha256::digest(&component);
+        let digest = digest
+            .iter()
+            .fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
+        let identity = PluginIdentity {
+            name: "test/guest".into(),
+            version: "1.0.0".into(),
+            digest: digest.as_str().into(),
+            component_digest: digest.into(),
+        };
+        let step = Step {
+            plugin: sandbox.load(identity, &component).unwrap(),
+            config: Vec::new(),
+            grants: Grants::default(),
+            limits: Limits::default(),
+            instances: Instances::Reuse(NonZeroU32::MAX),
+            tables: Vec::new(),
+            state_schema: 1,
+        };
+        sandbox.chain(vec![step]).unwrap()
+    }
+
+    fn run(chain: &Chain) {
+        let input = Input {
+            message: Message::parse("MSH|^~\\&|LAB\r", &ParseOptions::default()).unwrap(),
+            context: Context {
+                id: "1".to_owned(),
+                interface: "lab".into(),
+                received_at_ms: 0,
+                time_zone: "UTC".into(),
+                attempt: 1,
+                attributes: Vec::new(),
+            },
+            state: crate::State::default(),
+        };
+        assert!(matches!(chain.run_blocking(input).outcome, Outcome::Forwarded(_)));
+    }
+
+    #[test]
+    fn what_waits_for_a_chain_ends_with_its_last_clone_and_nothing_else_does() {
+        let sandbox = Sandbox::start(SandboxSettings {
+            threads: 1,
+            threads_max: 1,
+            idle_instances_max: 3,
+            ..SandboxSettings::default()
+        })
+        .unwrap();
+        let waiting = || sandbox.shared().idle.count();
+        let (one, other) = (chain(&sandbox), chain(&sandbox));
+        run(&one);
+        run(&one);
+        run(&other);
+        assert_eq!(waiting(), 2);
+        let clone = one.clone();
+        drop(one);
+        assert_eq!(waiting(), 2);
+        drop(clone);
+        assert_eq!(waiting(), 1);
+        drop(other);
+        assert_eq!(waiting(), 0);
+    }
+}

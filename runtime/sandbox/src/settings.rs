@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
+use crate::Compiler;
+
 /// Threads beyond one per processor that may stand in for those held by slow calls. Each plugin that loops holds at
 /// most its chain's calls for the length of its deadline; this many spare threads let six such chains loop at once on
 /// two processors while the rest is served.
@@ -38,6 +40,9 @@ const KEEP_RESIDENT_BYTES: usize = 256 << 10;
 pub struct SandboxSettings {
     /// The folder of compiled code, made with mode 0700 when it does not exist. `None` compiles anew at every start.
     pub cache_folder: Option<PathBuf>,
+    /// The program that compiles components. `None` compiles in this very process, within no limit but the component's
+    /// size.
+    pub compiler: Option<Compiler>,
     /// Threads that run plugins while none of them is slow.
     pub threads: usize,
     /// Threads in all, those that replace slow ones included. Each has room for one instance.
@@ -64,6 +69,7 @@ impl Default for SandboxSettings {
         let processors = available_parallelism().map_or(1, usize::from);
         Self {
             cache_folder: None,
+            compiler: None,
             threads: processors,
             threads_max: processors + SPARE_THREADS,
             calls_per_chain_max: processors,

@@ -77,7 +77,10 @@ impl Expression {
             let single = read.into_iter().next();
             return Ok(single.unwrap_or_else(|| self.names.first().map_or(Value::UNDEFINED, |name| around.value(name))));
         };
-        let reads = read.into_iter().enumerate().map(|(index, value)| (variable(index), value));
+        let reads = read
+            .into_iter()
+            .enumerate()
+            .map(|(index, value)| (variable(index), value));
         let names = self.names.iter().map(|name| (name.clone(), around.value(name)));
         let values: BTreeMap<String, Value> = reads.chain(names).collect();
         let evaluated = compiled.eval(Value::from(values));

@@ -46,7 +46,11 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     function("pad_right", 1..=2, "PID-3.1 | pad_right(10)"),
     function("digits", 0..=0, "PID-13.1 | digits"),
     function("default", 1..=1, "PID-8 | default(\"U\")"),
-    function("translate", 1..=2, "OBX-6.1 | translate(units), or with what stands for unknown ones: translate(units, \"?\")"),
+    function(
+        "translate",
+        1..=2,
+        "OBX-6.1 | translate(units), or with what stands for unknown ones: translate(units, \"?\")",
+    ),
     function("date", 1..=1, "SCH-11.4 | date(\"%Y.%m.%d. %H:%M\")"),
     function("number", 0..=0, "OBX-5 | number > 10"),
     function("join", 1..=1, "lines | join(\", \")"),
@@ -85,11 +89,22 @@ fn add_texts(environment: &mut Environment<'static>) {
     environment.add_filter("trim", |value: &Value| text(value).trim().to_owned());
     environment.add_filter("replace", |value: &Value, old: &Value, new: &Value| {
         let (value, old) = (text(value), text(old));
-        if old.is_empty() { value } else { value.replace(&old, &text(new)) }
+        if old.is_empty() {
+            value
+        } else {
+            value.replace(&old, &text(new))
+        }
     });
-    environment.add_filter("substring", |value: &Value, from: usize, length: Option<usize>| -> String {
-        text(value).chars().skip(from.saturating_sub(1)).take(length.unwrap_or(usize::MAX)).collect()
-    });
+    environment.add_filter(
+        "substring",
+        |value: &Value, from: usize, length: Option<usize>| -> String {
+            text(value)
+                .chars()
+                .skip(from.saturating_sub(1))
+                .take(length.unwrap_or(usize::MAX))
+                .collect()
+        },
+    );
     environment.add_filter("pad_left", |value: &Value, length: usize, with: Option<&Value>| {
         let value = text(value);
         format!("{}{value}", padding(&value, length, with))
@@ -101,16 +116,27 @@ fn add_texts(environment: &mut Environment<'static>) {
     environment.add_filter("digits", |value: &Value| -> String {
         text(value).chars().filter(char::is_ascii_digit).collect()
     });
-    environment.add_filter("contains", |value: &Value, part: &Value| text(value).contains(&text(part)));
-    environment.add_filter("starts_with", |value: &Value, part: &Value| text(value).starts_with(&text(part)));
-    environment.add_filter("ends_with", |value: &Value, part: &Value| text(value).ends_with(&text(part)));
-    environment.add_filter("date", |value: &Value, format: &Value| date::date(&text(value), &text(format)));
+    environment.add_filter("contains", |value: &Value, part: &Value| {
+        text(value).contains(&text(part))
+    });
+    environment.add_filter("starts_with", |value: &Value, part: &Value| {
+        text(value).starts_with(&text(part))
+    });
+    environment.add_filter("ends_with", |value: &Value, part: &Value| {
+        text(value).ends_with(&text(part))
+    });
+    environment.add_filter("date", |value: &Value, format: &Value| {
+        date::date(&text(value), &text(format))
+    });
 }
 
 fn add_others(environment: &mut Environment<'static>) {
-    environment.add_filter("default", |value: &Value, other: Value| {
-        if is_empty(value) { other } else { value.clone() }
-    });
+    environment.add_filter(
+        "default",
+        |value: &Value, other: Value| {
+            if is_empty(value) { other } else { value.clone() }
+        },
+    );
     environment.add_filter("translate", translate);
     environment.add_filter("number", number);
     environment.add_filter("join", |list: &Value, between: &Value| items(list).join(&text(between)));
@@ -145,7 +171,9 @@ pub(crate) fn write(written: &mut String, value: &Value) {
 pub(crate) fn is_empty(value: &Value) -> bool {
     match value.as_str() {
         Some(text) => text.is_empty() || text == DELETE,
-        None => value.is_none() || value.is_undefined() || value.try_iter().is_ok_and(|mut items| items.next().is_none()),
+        None => {
+            value.is_none() || value.is_undefined() || value.try_iter().is_ok_and(|mut items| items.next().is_none())
+        }
     }
 }
 
@@ -167,7 +195,11 @@ fn listed(items: &[String]) -> String {
     let more = once.len().saturating_sub(LISTED_MAX);
     once.truncate(LISTED_MAX);
     let shown = once.join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    if more == 0 {
+        shown
+    } else {
+        format!("{shown} and {more} more")
+    }
 }
 
 fn padding(value: &str, length: usize, with: Option<&Value>) -> String {
@@ -189,7 +221,9 @@ fn translate(value: &Value, codes: &Value, other: Option<Value>) -> Result<Value
 /// The number that a text is, with a point or a comma; nothing where it is none.
 fn number(value: &Value) -> Value {
     let text = text(value).trim().replace(',', ".");
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
     let number: Option<f64> = text.parse().ok().filter(|_| is_plain);
     number.map_or_else(|| Value::from(()), Value::from)
 }

@@ -75,7 +75,10 @@ impl<'t> Scanner<'t, '_> {
             'A'..='Z' => self.field(),
             'a'..='z' | '_' => self.word(),
             '0'..='9' => {
-                let length = self.rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(self.rest.len());
+                let length = self
+                    .rest
+                    .find(|c: char| !c.is_ascii_digit() && c != '.')
+                    .unwrap_or(self.rest.len());
                 self.pass(length, Before::Value);
                 Ok(())
             }
@@ -140,7 +143,10 @@ impl<'t> Scanner<'t, '_> {
     }
 
     fn word(&mut self) -> Result<(), String> {
-        let length = self.rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(self.rest.len());
+        let length = self
+            .rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(self.rest.len());
         let word = &self.rest[..length];
         let after = self.rest[length..].trim_start();
         match self.before {
@@ -201,7 +207,9 @@ impl<'t> Scanner<'t, '_> {
                 Read::Attribute(quoted.to_owned())
             }
             _ if functions::FUNCTIONS.iter().any(|function| function.name == word) => {
-                return Err(format!("`{word}` comes after the value that it is for: PID-5.1 | {word}"));
+                return Err(format!(
+                    "`{word}` comes after the value that it is for: PID-5.1 | {word}"
+                ));
             }
             _ => {
                 let known = ["count", "exists", "attribute"];
@@ -218,7 +226,10 @@ impl<'t> Scanner<'t, '_> {
             return Err("values are compared with `==`".to_owned());
         }
         if !self.known.contains(&word) {
-            return Err(format!("there is no `{word}` here{}", hint(word, self.known.iter().copied())));
+            return Err(format!(
+                "there is no `{word}` here{}",
+                hint(word, self.known.iter().copied())
+            ));
         }
         if !self.lexed.names.iter().any(|name| name == word) {
             self.lexed.names.push(word.to_owned());

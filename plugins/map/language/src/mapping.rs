@@ -150,7 +150,12 @@ impl Action {
     pub(crate) fn changes(&self) -> bool {
         !matches!(
             self,
-            Self::Attribute(..) | Self::Log(..) | Self::Filter(_) | Self::Reject(_) | Self::Forward(_) | Self::AlsoForward(_)
+            Self::Attribute(..)
+                | Self::Log(..)
+                | Self::Filter(_)
+                | Self::Reject(_)
+                | Self::Forward(_)
+                | Self::AlsoForward(_)
         )
     }
 }

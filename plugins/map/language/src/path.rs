@@ -60,7 +60,9 @@ impl Path {
                 Ok((path, after))
             };
         }
-        let rest = path.read_node(after).ok_or_else(|| format!("`{text}` is not a path: {EXAMPLE}"))?;
+        let rest = path
+            .read_node(after)
+            .ok_or_else(|| format!("`{text}` is not a path: {EXAMPLE}"))?;
         Ok((path, rest))
     }
 
@@ -70,10 +72,15 @@ impl Path {
         if rest.is_empty() {
             return Ok(path);
         }
-        let dashes = rest.strip_prefix('-').is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit()));
+        let dashes = rest
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit()));
         if dashes && path.field.is_some() {
             let meant = text.strip_suffix(rest).unwrap_or(text);
-            return Err(format!("`{text}` is not a path: a component comes after a dot, {meant}.{}", &rest.replace('-', ".")[1..]));
+            return Err(format!(
+                "`{text}` is not a path: a component comes after a dot, {meant}.{}",
+                &rest.replace('-', ".")[1..]
+            ));
         }
         Err(format!("`{text}` is not a path: {EXAMPLE}"))
     }
@@ -162,7 +169,9 @@ impl Path {
 fn segment(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.split_at_checked(3)?;
     let is_name = name.starts_with(|first: char| first.is_ascii_uppercase())
-        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     let ends = !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
     (is_name && ends).then_some((name, rest))
 }
@@ -190,5 +199,9 @@ fn bracketed(text: &str) -> Option<(Option<u32>, &str)> {
 fn number(text: &str) -> Option<(u32, &str)> {
     let length = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, rest) = text.split_at_checked(length)?;
-    digits.parse().ok().filter(|number| *number > 0).map(|number| (number, rest))
+    digits
+        .parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .map(|number| (number, rest))
 }

@@ -22,7 +22,11 @@ pub(crate) fn check(mapping: &Mapping) -> Result<(), Vec<Problem>> {
         problems: Vec::new(),
     };
     check.rules(&mapping.rules, &[]);
-    if check.problems.is_empty() { Ok(()) } else { Err(check.problems) }
+    if check.problems.is_empty() {
+        Ok(())
+    } else {
+        Err(check.problems)
+    }
 }
 
 impl Check<'_> {
@@ -40,7 +44,9 @@ impl Check<'_> {
             let condition = rule.when.as_ref().map(|when| when.source.as_str());
             let before = ended.iter().find(|(source, _)| condition == Some(source));
             if let Some((_, line)) = before.filter(|_| matches!(rule.over, Over::Here)) {
-                let text = format!("this rule's condition never holds: the rule in line {line} has ended the mapping under the same one");
+                let text = format!(
+                    "this rule's condition never holds: the rule in line {line} has ended the mapping under the same one"
+                );
                 self.problems.push(Problem::new(rule.line, text));
             }
             self.rule(rule, &facts);
@@ -85,19 +91,30 @@ impl Check<'_> {
     /// A condition that can be known beforehand is a mistake.
     fn condition(&mut self, line: usize, when: &Expression, facts: &mut Vec<Fact>) {
         if let Some(always) = when.constant() {
-            let text = if always { "always holds: leave it out" } else { "never holds" };
-            self.problems.push(Problem::new(line, format!("the condition `{}` {text}", when.source)));
+            let text = if always {
+                "always holds: leave it out"
+            } else {
+                "never holds"
+            };
+            self.problems
+                .push(Problem::new(line, format!("the condition `{}` {text}", when.source)));
             return;
         }
         for (left, right) in comparisons(&when.source) {
             if let Some((_, other)) = facts.iter().find(|(known, other)| *known == left && *other != right) {
-                let text = format!("the condition `{}` never holds: {left} is \"{other}\" here", when.source);
+                let text = format!(
+                    "the condition `{}` never holds: {left} is \"{other}\" here",
+                    when.source
+                );
                 self.problems.push(Problem::new(line, text));
             }
             let choices: Option<&(Name, Vec<String>)> = self.mapping.choices.iter().find(|(name, _)| **name == *left);
             if let Some((name, choices)) = choices.filter(|(_, choices)| !choices.contains(&right)) {
                 let choices = choices.join(", ");
-                let text = format!("the condition `{}` never holds: `{name}` is one of {choices}", when.source);
+                let text = format!(
+                    "the condition `{}` never holds: `{name}` is one of {choices}",
+                    when.source
+                );
                 self.problems.push(Problem::new(line, text));
             }
             facts.push((left, right));
@@ -113,7 +130,11 @@ fn changes(rule: &Rule) -> bool {
 
 /// The comparisons that all have to hold for a condition to hold; none where it is made of anything else.
 fn comparisons(source: &str) -> Vec<Fact> {
-    if source.contains(['(', ')', '|', '~']) || source.contains(" or ") || source.contains("not ") || source.contains(" if ") {
+    if source.contains(['(', ')', '|', '~'])
+        || source.contains(" or ")
+        || source.contains("not ")
+        || source.contains(" if ")
+    {
         return Vec::new();
     }
     let comparison = |part: &str| {

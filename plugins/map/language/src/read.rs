@@ -53,7 +53,11 @@ struct Reader {
 
 /// Reads and checks a mapping with the values that the site gives for its parameters; with its tables where an interface
 /// grants them already.
-pub(crate) fn read<T: CodeTable>(text: &str, given: &Map<String, Json>, has_tables: bool) -> Result<Reading, Vec<Problem>> {
+pub(crate) fn read<T: CodeTable>(
+    text: &str,
+    given: &Map<String, Json>,
+    has_tables: bool,
+) -> Result<Reading, Vec<Problem>> {
     let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| lines.at(span.start));
@@ -108,7 +112,10 @@ impl Reader {
         match section("rules") {
             Some(rules) => self.rules(rules),
             None => {
-                self.problem(1, "the mapping has no rules: write [[rules]] and what is to be done below it");
+                self.problem(
+                    1,
+                    "the mapping has no rules: write [[rules]] and what is to be done below it",
+                );
                 Vec::new()
             }
         }
@@ -135,7 +142,11 @@ impl Reader {
     fn known<'k>(&'k self, more: &[&'k str]) -> Vec<&'k str> {
         let constants = self.constants.iter().map(|(name, _)| &**name);
         let variables = self.variables.iter().map(|(name, _)| name.as_str());
-        constants.chain(variables).chain(FACTS).chain(more.iter().copied()).collect()
+        constants
+            .chain(variables)
+            .chain(FACTS)
+            .chain(more.iter().copied())
+            .collect()
     }
 
     fn text(&mut self, entry: Entry<'_>) -> Option<Text> {
@@ -168,11 +179,17 @@ impl Reader {
         let path = self.path_of(line, text)?;
         match path.field {
             None => {
-                self.problem(line, format!("`{text}` is no field: write for example {}-1", path.segment));
+                self.problem(
+                    line,
+                    format!("`{text}` is no field: write for example {}-1", path.segment),
+                );
                 None
             }
             Some(1 | 2) if path.segment == "MSH" => {
-                self.problem(line, format!("`{text}` holds the delimiters of the message, which cannot be changed"));
+                self.problem(
+                    line,
+                    format!("`{text}` holds the delimiters of the message, which cannot be changed"),
+                );
                 None
             }
             Some(_) => Some(path),
@@ -205,14 +222,20 @@ impl Reader {
             for column in columns.iter().filter(|column| !known.contains(column)) {
                 let hint = hint(column, known.iter().map(String::as_str));
                 let there = known.join(", ");
-                self.problem(line, format!("table `{name}` has no column `{column}`{hint} (it has {there})"));
+                self.problem(
+                    line,
+                    format!("table `{name}` has no column `{column}`{hint} (it has {there})"),
+                );
             }
         }
     }
 
     fn refuse_tables(&mut self) {
         for (line, ..) in std::mem::take(&mut self.lookups) {
-            self.problem(line, "`lookup` needs the plugin transfuse/map-tables, because transfuse/map has no code tables");
+            self.problem(
+                line,
+                "`lookup` needs the plugin transfuse/map-tables, because transfuse/map has no code tables",
+            );
         }
     }
 }

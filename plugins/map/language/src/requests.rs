@@ -71,7 +71,11 @@ impl Needs {
     /// Whatever is only counted is read, where nothing else of the segment is touched.
     pub(crate) fn settle(&mut self) {
         for segment in std::mem::take(&mut self.counted) {
-            let is_touched = self.read.iter().chain(&self.write).any(|(touched, _)| *touched == segment);
+            let is_touched = self
+                .read
+                .iter()
+                .chain(&self.write)
+                .any(|(touched, _)| *touched == segment);
             if !is_touched {
                 self.read.insert((segment, None));
             }
@@ -84,12 +88,22 @@ impl Needs {
             || is_missing(&self.write, &requests.write)
             || self.tables.iter().any(|table| !requests.tables.contains(table));
         if is_missing {
-            return Err(format!("the mapping touches more than plugin.toml requests; it needs\n\n{self}"));
+            return Err(format!(
+                "the mapping touches more than plugin.toml requests; it needs\n\n{self}"
+            ));
         }
         let more = [
             ("read", superfluous(&self.read, &requests.read)),
             ("write", superfluous(&self.write, &requests.write)),
-            ("tables", requests.tables.iter().filter(|table| !self.tables.contains(*table)).cloned().collect()),
+            (
+                "tables",
+                requests
+                    .tables
+                    .iter()
+                    .filter(|table| !self.tables.contains(*table))
+                    .cloned()
+                    .collect(),
+            ),
         ];
         if !requests.exactly || more.iter().all(|(_, more)| more.is_empty()) {
             return Ok(());
@@ -108,7 +122,11 @@ impl std::fmt::Display for Needs {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("[requests]")?;
         let tables = self.tables.iter().cloned().collect();
-        let lists = [("read", shown(&self.read)), ("write", shown(&self.write)), ("tables", tables)];
+        let lists = [
+            ("read", shown(&self.read)),
+            ("write", shown(&self.write)),
+            ("tables", tables),
+        ];
         for (key, list) in lists.iter().filter(|(_, list): &&(_, Vec<String>)| !list.is_empty()) {
             write!(formatter, "\n{key} = [\"{}\"]", list.join("\", \""))?;
         }
@@ -127,7 +145,9 @@ fn pattern((segment, field): &Pattern) -> String {
 }
 
 fn is_missing(needed: &BTreeSet<Pattern>, requested: &[String]) -> bool {
-    needed.iter().any(|need| !requested.iter().any(|request| covers(request, need)))
+    needed
+        .iter()
+        .any(|need| !requested.iter().any(|request| covers(request, need)))
 }
 
 fn superfluous(needed: &BTreeSet<Pattern>, requested: &[String]) -> Vec<String> {
@@ -143,6 +163,8 @@ fn covers(request: &str, (segment, field): &Pattern) -> bool {
     let Some((name, number)) = request.rsplit_once('-') else {
         return false;
     };
-    let is_named = name.strip_suffix('*').map_or(name == segment, |start| segment.starts_with(start));
+    let is_named = name
+        .strip_suffix('*')
+        .map_or(name == segment, |start| segment.starts_with(start));
     is_named && (number == "*" || field.is_some_and(|field| number.parse() == Ok(field)))
 }

@@ -55,7 +55,9 @@ pub(crate) fn run<T: CodeTable>(exchange: &Exchange, mapping: &Mapping) -> Outco
     };
     match run.rules(&mapping.rules) {
         Ok(Flow::Next) => exchange.forward(&run.message),
-        Ok(Flow::Ended) => run.done.ok_or_else(|| Stop::fault("mapping-error", "the mapping ended without an outcome")),
+        Ok(Flow::Ended) => run
+            .done
+            .ok_or_else(|| Stop::fault("mapping-error", "the mapping ended without an outcome")),
         Err(stop) => Err(run.placed(stop)),
     }
 }

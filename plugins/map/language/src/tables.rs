@@ -29,7 +29,10 @@ impl CodeTable for NoTables {
     const ARE_THERE: bool = false;
 
     fn open(name: &str) -> Result<Self, Stop> {
-        Err(Stop::fault("mapping-error", format!("there are no tables, and so no `{name}`")))
+        Err(Stop::fault(
+            "mapping-error",
+            format!("there are no tables, and so no `{name}`"),
+        ))
     }
 
     fn columns(&self) -> &[String] {

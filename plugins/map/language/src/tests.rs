@@ -35,7 +35,8 @@ fn complaint(mapping: &str) -> String {
 }
 
 fn complaint_about(mapping: &str, parameters: &str) -> String {
-    let input = Input::hl7("MSH|^~\\&|LAB").table("lab-codes", ["local", "loinc", "unit"], &[["GLU", "14749-6", "mmol/L"]]);
+    let input =
+        Input::hl7("MSH|^~\\&|LAB").table("lab-codes", ["local", "loinc", "unit"], &[["GLU", "14749-6", "mmol/L"]]);
     match input.config(config(mapping, parameters)).run(map).end {
         End::Misconfigured(text) => text,
         other => panic!("the mapping is sound: {other:?}"),

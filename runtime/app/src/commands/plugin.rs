@@ -1,25 +1,63 @@
 //! `transfuse plugin`: one file for each command; here is only which there are.
 
+mod approve;
+mod bench;
 mod build;
+mod certify;
+mod dev;
+mod fuzz;
+mod key;
+mod named;
+mod new;
+mod revoke;
+mod run;
+mod sample;
+mod sign;
 mod subject;
+mod template;
 mod test;
 mod told;
+mod until;
+mod verify;
 
 use clap::Subcommand;
 
 use crate::console::Console;
 use crate::failure::Outcome;
 
-/// Build and test plugins
+/// Write, try, test, sign, certify and distribute plugins, and decide which may run
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(new::Arguments),
     Build(build::Arguments),
+    Dev(dev::Arguments),
     Test(test::Arguments),
+    Run(run::Arguments),
+    Bench(bench::Arguments),
+    Fuzz(fuzz::Arguments),
+    #[command(subcommand)]
+    Key(key::Command),
+    Sign(sign::Arguments),
+    Certify(certify::Arguments),
+    Verify(verify::Arguments),
+    Approve(approve::Arguments),
+    Revoke(revoke::Arguments),
 }
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
+        Command::New(arguments) => new::run(arguments, console),
         Command::Build(arguments) => build::run(arguments, console),
+        Command::Dev(arguments) => dev::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),
+        Command::Run(arguments) => run::run(arguments, console),
+        Command::Bench(arguments) => bench::run(arguments, console),
+        Command::Fuzz(arguments) => fuzz::run(arguments, console),
+        Command::Key(command) => key::run(command, console),
+        Command::Sign(arguments) => sign::run(arguments, console),
+        Command::Certify(arguments) => certify::run(arguments, console),
+        Command::Verify(arguments) => verify::run(arguments, console),
+        Command::Approve(arguments) => approve::run(arguments, console),
+        Command::Revoke(arguments) => revoke::run(arguments, console),
     }
 }

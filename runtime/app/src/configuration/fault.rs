@@ -25,9 +25,13 @@ pub(crate) enum Location {
     File(PathBuf),
 }
 
-/// The faults found so far. Shared by everything that reads one site, so that the first fault hides no other.
+/// The faults found so far. Shared by everything that reads one site, so that the first fault hides no other. Warnings are
+/// kept apart: they stop nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(RefCell<Vec<Fault>>);
+pub(crate) struct Faults {
+    faults: RefCell<Vec<Fault>>,
+    warnings: RefCell<Vec<Fault>>,
+}
 
 /// The wire form of a fault, for `check --json`.
 #[derive(Serialize)]
@@ -61,28 +65,49 @@ impl Faults {
         self.add(Location::File(file.to_owned()), message.into(), hints);
     }
 
+    /// Something that a person should look at, and that stops nothing.
+    pub(crate) fn warn(&self, place: &Place, message: impl Into<String>, hint: impl Into<String>) {
+        self.warnings.borrow_mut().push(Fault {
+            location: Location::Place(place.clone()),
+            message: message.into(),
+            hints: vec![hint.into()],
+        });
+    }
+
+    pub(crate) fn extend(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.borrow_mut().extend(faults);
+    }
+
     pub(crate) fn count(&self) -> usize {
-        self.0.borrow().len()
+        self.faults.borrow().len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.faults.borrow().is_empty()
+    }
+
+    /// The warnings, in the order of files and lines.
+    pub(crate) fn take_warnings(&self) -> Vec<Fault> {
+        sorted(self.warnings.take())
     }
 
     /// The faults in the order a reader wants: file by file, from top to bottom.
     pub(crate) fn into_sorted(self) -> Vec<Fault> {
-        let mut faults = self.0.into_inner();
-        faults.sort_by_key(|fault| fault.location.sort_key());
-        faults
+        sorted(self.faults.into_inner())
     }
 
     fn add(&self, location: Location, message: String, hints: Vec<String>) {
-        self.0.borrow_mut().push(Fault {
+        self.faults.borrow_mut().push(Fault {
             location,
             message,
             hints,
         });
     }
+}
+
+fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.sort_by_key(|fault| fault.location.sort_key());
+    faults
 }
 
 impl Location {

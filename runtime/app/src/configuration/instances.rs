@@ -23,7 +23,9 @@ pub(super) fn read(step: &mut Section<'_>) -> Instances {
     let messages = section.count("reuse", &REUSE);
     section.finish();
     let messages = messages.and_then(|messages| u32::try_from(messages).ok());
-    messages.and_then(NonZeroU32::new).map_or_else(Instances::default, Instances::Reuse)
+    messages
+        .and_then(NonZeroU32::new)
+        .map_or_else(Instances::default, Instances::Reuse)
 }
 
 fn refuse_unless_fresh(step: &mut Section<'_>) {

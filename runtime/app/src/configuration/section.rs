@@ -4,6 +4,7 @@
 //! it, so a section is asked for each key, reports what is wrong with that key, and goes on; what nobody asked for is
 //! an unknown key.
 
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -210,6 +211,36 @@ impl<'d> Section<'d> {
             self.faults.at(&place, message);
         }
         converted.map(|value| Located { value, place })
+    }
+
+    /// Where the parts of a value were written, by their JSON pointers; nothing where the key is not written.
+    pub(crate) fn places_within(&self, key: &str) -> BTreeMap<String, Place> {
+        let mut places = BTreeMap::new();
+        if let Some(value) = self.table.get(key) {
+            self.collect_places(value.get_ref(), "", &mut places);
+        }
+        places
+    }
+
+    fn collect_places(&self, value: &DeValue<'_>, pointer: &str, places: &mut BTreeMap<String, Place>) {
+        match value {
+            DeValue::Table(table) => {
+                for (key, value) in table {
+                    let key_text = key.get_ref().replace('~', "~0").replace('/', "~1");
+                    let pointer = format!("{pointer}/{key_text}");
+                    places.insert(pointer.clone(), Place::new(self.document, key.span()));
+                    self.collect_places(value.get_ref(), &pointer, places);
+                }
+            }
+            DeValue::Array(elements) => {
+                for (index, element) in elements.iter().enumerate() {
+                    let pointer = format!("{pointer}/{index}");
+                    places.insert(pointer.clone(), Place::new(self.document, element.span()));
+                    self.collect_places(element.get_ref(), &pointer, places);
+                }
+            }
+            _ => {}
+        }
     }
 
     pub(crate) fn section(&mut self, key: &'static str, title: &'static str) -> Option<Section<'d>> {

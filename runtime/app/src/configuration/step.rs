@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use semver::VersionReq;
+use serde_json::{Map, Value};
 use transfuse_sandbox::FieldPatterns;
 
 use super::document::{Located, Place};
 use super::fault::Faults;
 use super::instances;
 use super::limits;
+use super::package;
 use super::plugins::Plugins;
 use super::resolved::{Grants, Step, TableGrant};
 use super::section::Section;
@@ -35,6 +37,7 @@ pub(super) struct Written {
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     pub(super) step: Place,
+    pub(super) plugin: Place,
     /// The step itself where there are no grants.
     pub(super) grants: Place,
     pub(super) config: Place,
@@ -47,6 +50,7 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
         .required_text("version")
         .and_then(|text| requirement(&text, surroundings.faults));
     let config = section.json("config");
+    let config_places = section.places_within("config");
     let grants = section.section("grants", "`grants`");
     let places = Places {
         grants: grants
@@ -55,6 +59,7 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
         config: config
             .as_ref()
             .map_or_else(|| step_place.clone(), |config| config.place.clone()),
+        plugin: section.place_of("plugin"),
         step: step_place,
     };
     let grants = grants
@@ -68,14 +73,22 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
     let component = plugin
         .zip(version)
         .and_then(|(plugin, version)| surroundings.plugins.find(&plugin, &version, surroundings.faults));
-    let resolved = component.map(|component| Step {
-        plugin: component.identity.name.to_string(),
-        version: component.identity.version.to_string(),
-        digest: component.identity.digest.to_string(),
-        config: config.map_or_else(|| serde_json::json!({}), |config| config.value),
-        grants,
-        limits,
-        instances,
+    let config = config.map_or_else(Map::new, |config| match config.value {
+        Value::Object(keys) => keys,
+        _ => Map::new(),
+    });
+    let resolved = component.map(|component| {
+        let step = Step {
+            plugin: component.identity.name.to_string(),
+            version: component.identity.version.to_string(),
+            digest: component.identity.digest.to_string(),
+            config: Value::Object(component.merged_config(&config)),
+            grants,
+            limits,
+            instances,
+        };
+        package::compare(&step, &component, &places, &config_places, surroundings.faults);
+        step
     });
     Written { places, resolved }
 }

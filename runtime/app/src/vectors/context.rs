@@ -27,25 +27,17 @@ pub(super) struct Written {
 
 /// The context of a vector's message, with what the vector does not say filled in: nothing depends on the machine.
 pub(super) fn read(name: &str, section: Option<Section<'_>>) -> Written {
-    let mut context = Context {
-        id: format!("vector-{name}"),
-        interface: INTERFACE.into(),
-        received_at_ms: milliseconds(RECEIVED_AT).unwrap_or_default(),
-        time_zone: TIME_ZONE.into(),
-        attempt: 1,
-        attributes: Vec::new(),
-    };
+    let mut context = usual(name);
     let Some(mut section) = section else {
         return Written { context, charset: None };
     };
     if let Some(text) = section.text("received_at") {
-        match milliseconds(&text.value) {
-            Some(at) => context.received_at_ms = at,
-            None => {
-                let message = format!("`received_at` cannot be `{}`", text.value);
-                let hint = format!("write a date with its time and offset: `{RECEIVED_AT}`");
-                section.faults().at_with_hint(&text.place, message, hint);
-            }
+        if let Some(at) = milliseconds(&text.value) {
+            context.received_at_ms = at;
+        } else {
+            let message = format!("`received_at` cannot be `{}`", text.value);
+            let hint = format!("write a date with its time and offset: `{RECEIVED_AT}`");
+            section.faults().at_with_hint(&text.place, message, hint);
         }
     }
     if let Some(zone) = section.text("time_zone").and_then(|text| time_zone(&section, text)) {
@@ -63,6 +55,18 @@ pub(super) fn read(name: &str, section: Option<Section<'_>>) -> Written {
     let charset = section.text("charset").and_then(|text| charset(&section, &text));
     section.finish();
     Written { context, charset }
+}
+
+/// The context of a message about which nothing is said.
+pub(crate) fn usual(name: &str) -> Context {
+    Context {
+        id: format!("vector-{name}"),
+        interface: INTERFACE.into(),
+        received_at_ms: milliseconds(RECEIVED_AT).unwrap_or_default(),
+        time_zone: TIME_ZONE.into(),
+        attempt: 1,
+        attributes: Vec::new(),
+    }
 }
 
 fn milliseconds(text: &str) -> Option<i64> {

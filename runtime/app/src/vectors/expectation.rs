@@ -181,3 +181,14 @@ fn output(mut section: Section<'_>, files: &VectorFiles, folder: &str) -> Option
         to: to.into_iter().map(|name| name.value).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_depends_on_the_machine_is_expected() {
+        assert!(may_be_expected(FaultKind::OutOfFuel) && may_be_expected(FaultKind::Denied));
+        assert!(!may_be_expected(FaultKind::Deadline) && !may_be_expected(FaultKind::HostBroken));
+    }
+}

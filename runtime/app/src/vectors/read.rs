@@ -58,7 +58,7 @@ fn folders(files: &VectorFiles) -> BTreeSet<&str> {
 fn tables(files: &VectorFiles, faults: &Faults) -> BTreeMap<String, Arc<Table>> {
     let mut tables = BTreeMap::new();
     for name in files.names() {
-        let is_table = name.strip_prefix("tables/").is_some_and(|file| file.ends_with(".csv"));
+        let is_table = name.starts_with("tables/") && Path::new(name).extension().is_some_and(|end| end == "csv");
         let Some(bytes) = files.bytes(name).filter(|_| is_table) else {
             continue;
         };

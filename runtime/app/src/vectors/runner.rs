@@ -8,8 +8,8 @@ use serde_json::Value;
 use transfuse_message::Payload;
 use transfuse_package::{Manifest, Package};
 use transfuse_sandbox::{
-    Access, Chain, Fault, FaultKind, Grants, Input, Instances, Limits, LinkError, LogLine, Outcome, Plugin,
-    PluginIdentity, Sandbox, State, StateWrites, Step, StepReport,
+    Access, Chain, Fault, FaultKind, Input, Instances, Limits, LinkError, LogLine, Outcome, Plugin, PluginIdentity,
+    Sandbox, State, StateWrites, Step, StepReport,
 };
 
 use super::compare::{compare, output_bytes};
@@ -75,30 +75,19 @@ pub(crate) fn run(
     let plugin = sandbox.load(subject.identity.clone(), &subject.component)?;
     let mut reports = Vec::with_capacity(vectors.len());
     for vector in vectors {
-        let report = report_of(sandbox, &plugin, subject, vector, None);
+        let report = report_of(sandbox, &plugin, subject, vector);
         tell(&report);
         reports.push(report);
     }
     Ok(reports)
 }
 
-/// Runs one vector, with `grants` where they are given and else with its own.
-pub(crate) fn report_of(
-    sandbox: &Sandbox,
-    plugin: &Plugin,
-    subject: &Subject,
-    vector: &Vector,
-    grants: Option<&Grants>,
-) -> VectorReport {
+/// Runs one vector.
+pub(crate) fn report_of(sandbox: &Sandbox, plugin: &Plugin, subject: &Subject, vector: &Vector) -> VectorReport {
     let before = subject.state(vector);
-    let (outcome, log, step, after) = match subject.chain(sandbox, plugin, vector, grants) {
+    let (outcome, log, step, after) = match subject.chain(sandbox, plugin, vector, Instances::Fresh) {
         Ok(chain) => {
-            let input = Input {
-                message: vector.input.clone(),
-                context: vector.context.clone(),
-                state: before.clone(),
-            };
-            let report = chain.run_blocking(input);
+            let report = chain.run_blocking(subject.input(vector));
             let mut after = before;
             after.apply(&report.state);
             (report.outcome, report.log, report.steps.into_iter().next(), after)
@@ -138,7 +127,7 @@ impl Subject {
         sandbox: &Sandbox,
         plugin: &Plugin,
         vector: &Vector,
-        grants: Option<&Grants>,
+        instances: Instances,
     ) -> Result<Chain, Box<Fault>> {
         let fault = |kind, detail: String| {
             Box::new(Fault {
@@ -151,13 +140,10 @@ impl Subject {
                 hint: None,
             })
         };
-        let grants = match grants {
-            Some(grants) => grants.clone(),
-            None => vector
-                .grants
-                .resolve(&self.manifest.requests)
-                .map_err(|error| fault(FaultKind::Denied, format!("the manifest: {error}")))?,
-        };
+        let grants = vector
+            .grants
+            .resolve(&self.manifest.requests)
+            .map_err(|error| fault(FaultKind::Denied, format!("the manifest: {error}")))?;
         let step = Step {
             plugin: plugin.clone(),
             config: Value::Object(self.manifest.merged_config(&vector.config))
@@ -165,7 +151,7 @@ impl Subject {
                 .into_bytes(),
             grants,
             limits: self.limits(),
-            instances: Instances::Fresh,
+            instances,
             state_schema: self.state_schema(),
             tables: vector.tables.iter().map(Arc::clone).collect(),
         };
@@ -187,6 +173,15 @@ impl Subject {
             }),
             other => fault(FaultKind::HostBroken, other.to_string()),
         })
+    }
+
+    /// A vector's message with everything that goes with it.
+    pub(crate) fn input(&self, vector: &Vector) -> Input {
+        Input {
+            message: vector.input.clone(),
+            context: vector.context.clone(),
+            state: self.state(vector),
+        }
     }
 
     /// The version of what the plugin keeps.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use transfuse_message::Message;
 use transfuse_sandbox::{Context, Table};
 
-use super::{Expectation, WrittenGrants};
+use super::{Expectation, Expected, WrittenGrants};
 
 /// One vector.
 #[derive(Debug, Clone)]
@@ -30,4 +30,12 @@ pub(crate) struct Vector {
     pub(crate) input: Message,
     /// None while nobody has said: such a vector fails until it is blessed.
     pub(crate) expect: Option<Expectation>,
+}
+
+impl Vector {
+    /// Whether it is about a fault.
+    pub(super) fn expects_a_fault(&self) -> bool {
+        let expected = self.expect.as_ref().map(|expect| &expect.expected);
+        matches!(expected, Some(Expected::Faulted { .. }))
+    }
 }

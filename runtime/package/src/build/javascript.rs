@@ -167,8 +167,7 @@ fn source(settings: &BuildSettings, manifest: &Manifest) -> Result<(PathBuf, Pat
 
 /// A folder for this plugin's builds alone, known by where the plugin lies: names may occur twice.
 fn work_folder(target_folder: &Path, folder: &Path) -> Result<PathBuf, JavaScriptError> {
-    let name = digest_of(folder.as_os_str().as_encoded_bytes());
-    let name = name.trim_start_matches("sha256:").get(..16).unwrap_or(&name);
+    let name = toolchain::short_digest(&folder.to_string_lossy());
     let absolute = std::path::absolute(target_folder.join("javascript").join(name));
     let work = absolute.map_err(in_file(target_folder))?;
     fs::create_dir_all(&work).map_err(in_file(&work))?;

@@ -13,9 +13,10 @@ use crate::manifest::Requests;
 pub(super) const NAME: &str = "plugin";
 
 /// The contract, as the host has it.
-const CONTRACT: &[(&str, &str)] = &[
+pub(super) const CONTRACT: &[(&str, &str)] = &[
     ("hl7v2.wit", include_str!("../../../../wit/hl7v2.wit")),
     ("log.wit", include_str!("../../../../wit/log.wit")),
+    ("state.wit", include_str!("../../../../wit/state.wit")),
     ("tables.wit", include_str!("../../../../wit/tables.wit")),
     ("transform.wit", include_str!("../../../../wit/transform.wit")),
     ("world.wit", include_str!("../../../../wit/world.wit")),
@@ -44,6 +45,9 @@ pub(super) fn imports(requests: &Requests) -> Vec<&'static str> {
     let mut imports = ALWAYS.to_vec();
     if !requests.tables.is_empty() {
         imports.push("tables");
+    }
+    if requests.state {
+        imports.push("state");
     }
     imports
 }

@@ -172,10 +172,8 @@ fn ungranted(step: &Step) -> Option<(String, &'static str)> {
         STATE if !step.grants.state => Some("grants = { state = true }"),
         _ => None,
     };
-    let interfaces = step.plugin.interfaces().iter();
-    interfaces
-        .filter_map(|interface| closed(interface).map(|hint| (interface.clone(), hint)))
-        .next()
+    let mut interfaces = step.plugin.interfaces().iter();
+    interfaces.find_map(|interface| Some((interface.clone(), closed(interface)?)))
 }
 
 /// Runs `init` as each message will, within the same limits.

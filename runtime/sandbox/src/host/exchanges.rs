@@ -156,12 +156,15 @@ impl StepState {
         let limits = &self.step.limits;
         self.step.grants.check_to(&to)?;
         let held = held(&self.handles, message)?;
-        if held.is_made {
-            self.step.grants.check_create()?;
-            self.journey.touched.note_create();
+        self.meter.pass_segments(held.message.segment_count(), limits)?;
+        match &self.input {
+            Some(input) if !held.is_made => self.step.grants.check_changes(&held.message, input)?,
+            _ => {
+                self.step.grants.check_create()?;
+                self.journey.touched.note_create();
+            }
         }
         self.journey.touched.note_to(&to);
-        self.meter.pass_segments(held.message.segment_count(), limits)?;
         self.meter.output(encoded_bytes(&held.message), limits)?;
         self.meter.keep(to.iter().map(String::len).sum(), limits)?;
         self.outputs.push(Output {
@@ -201,17 +204,24 @@ fn opened<'a>(handles: &'a ResourceTable, document: &Resource<OpenDocument>) -> 
 
 /// A media type as the guest gave it, where it looks like one: it is kept beside the content, and not as a part of it.
 fn media_type(text: String) -> String {
-    let is_name = |part: &str| {
-        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte);
-        !part.is_empty() && part.bytes().all(is_token)
-    };
-    let is_type = |text: &str| {
-        text.split_once('/')
-            .is_some_and(|(kind, sort)| is_name(kind) && is_name(sort))
-    };
-    if text.len() <= MEDIA_TYPE_BYTES_MAX && is_type(&text) {
+    if text.len() <= MEDIA_TYPE_BYTES_MAX && is_media_type(&text) {
         text
     } else {
         "application/octet-stream".to_owned()
     }
+}
+
+/// `text/csv`, or `text/csv; charset=utf-8`.
+fn is_media_type(text: &str) -> bool {
+    let is_token = |part: &str| {
+        let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte);
+        !part.is_empty() && part.bytes().all(is_of_token)
+    };
+    let is_pair = |part: &str, divider| {
+        part.split_once(divider)
+            .is_some_and(|(a, b)| is_token(a) && is_token(b))
+    };
+    let mut parts = text.split(';');
+    let is_type = parts.next().is_some_and(|part| is_pair(part, '/'));
+    is_type && parts.all(|parameter| is_pair(parameter.trim_start(), '='))
 }

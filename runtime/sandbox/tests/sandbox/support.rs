@@ -96,7 +96,12 @@ pub(crate) fn chain(step: Step) -> Chain {
 }
 
 pub(crate) fn input(attempt: u32) -> Input {
-    let message = Message::parse(MESSAGE, &transfuse_message::ParseOptions::default()).unwrap();
+    input_of(MESSAGE, attempt)
+}
+
+/// Another message than [`MESSAGE`].
+pub(crate) fn input_of(message: &str, attempt: u32) -> Input {
+    let message = Message::parse(message.to_owned(), &transfuse_message::ParseOptions::default()).unwrap();
     let context = Context {
         id: "20261123-000042".to_owned(),
         interface: Arc::from("lab"),
@@ -125,6 +130,13 @@ pub(crate) fn forwarded(report: Report) -> Vec<String> {
 
 pub(crate) fn text(message: &Message) -> String {
     String::from_utf8(message.encode().to_vec()).unwrap()
+}
+
+/// Memory of this process that is resident, in bytes.
+pub(crate) fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = statm.split_whitespace().nth(1).unwrap().parse().unwrap();
+    pages * 4096
 }
 
 pub(crate) fn fault(report: Report) -> Fault {

@@ -6,7 +6,9 @@
 /// the first day, midnight. A text that is no timestamp stays as it is.
 pub(super) fn date(timestamp: &str, format: &str) -> String {
     let digits: &str = timestamp.split(['.', '+', '-']).next().unwrap_or_default();
-    let is_time = (4..=14).contains(&digits.len()) && digits.len().is_multiple_of(2) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_time = (4..=14).contains(&digits.len())
+        && digits.len().is_multiple_of(2)
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
     if !is_time {
         return timestamp.to_owned();
     }

@@ -68,7 +68,9 @@ impl Reader {
             "lookup" => self.lookup(entry).map(|lookup| Action::Lookup(Box::new(lookup))),
             "time" => self.time(entry).map(|time| Action::Time(Box::new(time))),
             "filter" => self.text(entry).map(Action::Filter),
-            "reject" => self.rejection(entry).map(|rejection| Action::Reject(Box::new(rejection))),
+            "reject" => self
+                .rejection(entry)
+                .map(|rejection| Action::Reject(Box::new(rejection))),
             "forward" => self.destinations(entry).map(Action::Forward),
             "also-forward" => self.destinations(entry).map(Action::AlsoForward),
             _ => Some(Action::Do(self.rules(entry))),
@@ -76,7 +78,12 @@ impl Reader {
     }
 
     /// One action for each entry of a table.
-    fn each_of(&mut self, entry: Entry<'_>, example: &str, read: fn(&mut Self, Entry<'_>) -> Option<Action>) -> Vec<Placed> {
+    fn each_of(
+        &mut self,
+        entry: Entry<'_>,
+        example: &str,
+        read: fn(&mut Self, Entry<'_>) -> Option<Action>,
+    ) -> Vec<Placed> {
         let table = entry.table(example);
         let Some(table) = self.noted(table) else {
             return Vec::new();
@@ -111,7 +118,8 @@ impl Reader {
         let from = self.path(entry)?;
         let depth = |path: &Path| (path.is_group(), path.field.is_some(), path.parts.matches('.').count());
         if depth(&to) != depth(&from) || to.is_group() {
-            let text = "copy copies like to like: a segment to a segment, a field to a field, a component to a component";
+            let text =
+                "copy copies like to like: a segment to a segment, a field to a field, a component to a component";
             self.problem(entry.line, text);
             return None;
         }
@@ -139,14 +147,24 @@ impl Reader {
             None => self.variables.push((entry.key.to_owned(), is_list)),
         }
         let name = entry.key.into();
-        Some(text.map_or_else(|| Action::LetList(std::sync::Arc::clone(&name)), |text| Action::Let(std::sync::Arc::clone(&name), text)))
+        Some(text.map_or_else(
+            || Action::LetList(std::sync::Arc::clone(&name)),
+            |text| Action::Let(std::sync::Arc::clone(&name), text),
+        ))
     }
 
     fn collect(&mut self, entry: Entry<'_>) -> Option<Action> {
         let text = self.text(entry);
-        if !self.variables.iter().any(|(name, is_list)| name == entry.key && *is_list) {
+        if !self
+            .variables
+            .iter()
+            .any(|(name, is_list)| name == entry.key && *is_list)
+        {
             let name = entry.key;
-            self.problem(entry.line, format!("there is no list `{name}` here: make it before with let = {{ {name} = [] }}"));
+            self.problem(
+                entry.line,
+                format!("there is no list `{name}` here: make it before with let = {{ {name} = [] }}"),
+            );
             return None;
         }
         Some(Action::Collect(entry.key.into(), text?))
@@ -161,7 +179,13 @@ impl Reader {
     fn clear(&mut self, entry: Entry<'_>) -> Option<Action> {
         let path = self.path(entry)?;
         if path.is_group() || path.plain() == "MSH" {
-            self.problem(entry.line, format!("`{}` cannot be cleared: name a field, a part of one, or a segment", path.plain()));
+            self.problem(
+                entry.line,
+                format!(
+                    "`{}` cannot be cleared: name a field, a part of one, or a segment",
+                    path.plain()
+                ),
+            );
             return None;
         }
         self.needs.writes(&path);
@@ -170,11 +194,17 @@ impl Reader {
 
     fn remove(&mut self, entry: Entry<'_>) -> Option<Action> {
         let path = self.path(entry)?;
-        let is_at_hand = self.frames.last().is_some_and(|frame| frame.field.is_some() && frame.pattern() == path.pattern());
+        let is_at_hand = self
+            .frames
+            .last()
+            .is_some_and(|frame| frame.field.is_some() && frame.pattern() == path.pattern());
         let is_repetition = path.field.is_some() && path.parts.is_empty() && (path.repetition.is_some() || is_at_hand);
         let is_segment = path.field.is_none() && !path.is_group() && path.segment != "MSH";
         if !is_repetition && !is_segment {
-            let text = format!("`{}` cannot be removed: name a segment (NTE) or a repetition (PID-3[2]); fields are cleared", path.plain());
+            let text = format!(
+                "`{}` cannot be removed: name a segment (NTE) or a repetition (PID-3[2]); fields are cleared",
+                path.plain()
+            );
             self.problem(entry.line, text);
             return None;
         }
@@ -186,7 +216,10 @@ impl Reader {
     fn log(&mut self, entry: Entry<'_>) -> Vec<Placed> {
         if let DeValue::String(_) = entry.value {
             let text = self.text(entry);
-            return text.map(|text| (entry.line, Action::Log(Level::Info, text))).into_iter().collect();
+            return text
+                .map(|text| (entry.line, Action::Log(Level::Info, text)))
+                .into_iter()
+                .collect();
         }
         self.each_of(entry, r#"{ warn = "no unit" }"#, |reader, entry| {
             let Some((_, level)) = LEVELS.iter().find(|(word, _)| *word == entry.key) else {
@@ -222,7 +255,10 @@ impl Reader {
         let text = self.noted(entry.text())?;
         let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
         if !is_code {
-            self.problem(entry.line, "`code` is one of HL7 table 0357, such as 101 (required field missing) or 103 (value not found)");
+            self.problem(
+                entry.line,
+                "`code` is one of HL7 table 0357, such as 101 (required field missing) or 103 (value not found)",
+            );
             return None;
         }
         Some(Code::Other(text.to_owned()))
@@ -273,7 +309,10 @@ impl Reader {
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let hint = hint(text, known.iter().copied());
-            self.problem(entry.line, format!("`{}` is one of {}, and not `{text}`{hint}", entry.key, known.join(", ")));
+            self.problem(
+                entry.line,
+                format!("`{}` is one of {}, and not `{text}`{hint}", entry.key, known.join(", ")),
+            );
         }
         found.map(|(_, value)| *value)
     }

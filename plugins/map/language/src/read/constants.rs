@@ -51,7 +51,12 @@ impl Reader {
                 "optional" => is_optional = self.noted(part.boolean())?,
                 "one-of" => {
                     let texts = part.texts(&self.lines);
-                    choices = self.noted(texts)?.into_iter().filter_map(|text| text.text().ok()).map(str::to_owned).collect();
+                    choices = self
+                        .noted(texts)?
+                        .into_iter()
+                        .filter_map(|text| text.text().ok())
+                        .map(str::to_owned)
+                        .collect();
                 }
                 _ => self.unknown(part, "a parameter", &KEYS),
             }
@@ -68,9 +73,16 @@ impl Reader {
         if choices.is_empty() {
             return;
         }
-        let is_one = value.is_none() || value.as_str().is_some_and(|value| choices.iter().any(|choice| choice == value));
+        let is_one = value.is_none()
+            || value
+                .as_str()
+                .is_some_and(|value| choices.iter().any(|choice| choice == value));
         if !is_one {
-            let text = format!("the parameter `{}` is one of {}, and not `{value}`", entry.key, choices.join(", "));
+            let text = format!(
+                "the parameter `{}` is one of {}, and not `{value}`",
+                entry.key,
+                choices.join(", ")
+            );
             self.problem(0, text);
         }
         self.choices.push((entry.key.into(), choices));
@@ -86,10 +98,14 @@ impl Reader {
             None => return default,
             Some(Json::String(text)) => Value::from(text.as_str()),
             Some(Json::Bool(value)) => Value::from(*value),
-            Some(Json::Number(number)) => number.as_i64().map_or_else(|| Value::from(number.as_f64().unwrap_or_default()), Value::from),
+            Some(Json::Number(number)) => number
+                .as_i64()
+                .map_or_else(|| Value::from(number.as_f64().unwrap_or_default()), Value::from),
             Some(_) => Value::UNDEFINED,
         };
-        let wanted = default.filter(|default| !default.is_none()).map_or(Value::from("").kind(), |default| default.kind());
+        let wanted = default
+            .filter(|default| !default.is_none())
+            .map_or(Value::from("").kind(), |default| default.kind());
         if value.kind() != wanted {
             self.problem(0, format!("the parameter `{name}` is a {wanted}"));
             return None;
@@ -131,13 +147,24 @@ impl Reader {
     /// Notes where a name cannot be one, or is taken.
     pub(super) fn name(&mut self, name: &str, line: usize) {
         let is_name = name.starts_with(|first: char| first.is_ascii_lowercase())
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         if !is_name {
-            self.problem(line, format!("`{name}` is not a name: it has small letters, digits and _, and begins with a letter"));
+            self.problem(
+                line,
+                format!("`{name}` is not a name: it has small letters, digits and _, and begins with a letter"),
+            );
         } else if FACTS.contains(&name) || RESERVED.contains(&name) {
-            self.problem(line, format!("`{name}` means something else in a mapping: take another name"));
+            self.problem(
+                line,
+                format!("`{name}` means something else in a mapping: take another name"),
+            );
         } else if self.constants.iter().any(|(known, _): &(Name, Value)| &**known == name) {
-            self.problem(line, format!("`{name}` is the name of a parameter or of a list of codes already"));
+            self.problem(
+                line,
+                format!("`{name}` is the name of a parameter or of a list of codes already"),
+            );
         }
     }
 }
@@ -146,4 +173,3 @@ impl Reader {
 const RESERVED: [&str; 14] = [
     "number", "value", "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "mapping", "requests",
 ];
-

@@ -35,8 +35,18 @@ impl Reader {
             self.lookup_part(&mut draft, part)?;
         }
         let missing = |key: &str, what: &str| Problem::new(entry.line, format!("`{key}` is missing: {what}"));
-        let table = self.noted(draft.table.take().ok_or_else(|| missing("in", "the name of the code table")))?;
-        let value = self.noted(draft.value.take().ok_or_else(|| missing("value", "what is looked up, such as \"{{ OBX-3.1 }}\"")))?;
+        let table = self.noted(
+            draft
+                .table
+                .take()
+                .ok_or_else(|| missing("in", "the name of the code table")),
+        )?;
+        let value = self.noted(
+            draft
+                .value
+                .take()
+                .ok_or_else(|| missing("value", "what is looked up, such as \"{{ OBX-3.1 }}\"")),
+        )?;
         if draft.take.is_empty() {
             let what = "where the columns of the row go, such as take = { \"OBX-3.1\" = \"loinc\" }";
             self.problem(entry.line, missing("take", what).text);
@@ -63,7 +73,11 @@ impl Reader {
             "optional" => {
                 let texts = part.texts(&self.lines);
                 let texts = self.noted(texts)?;
-                draft.optional = texts.into_iter().filter_map(|text| text.text().ok()).map(str::to_owned).collect();
+                draft.optional = texts
+                    .into_iter()
+                    .filter_map(|text| text.text().ok())
+                    .map(str::to_owned)
+                    .collect();
             }
             "on-miss" => draft.on_miss = Some(self.settled(part)?),
             "at" => draft.at = Some(self.path(part)?),
@@ -100,7 +114,9 @@ impl Reader {
     fn note_table(&mut self, line: usize, table: &str, draft: &Draft<'_>) {
         self.needs.opens(table);
         let taken = draft.take.iter().map(|(_, column)| column);
-        let needed = taken.filter(|column| !draft.optional.contains(column)).chain(&draft.column);
+        let needed = taken
+            .filter(|column| !draft.optional.contains(column))
+            .chain(&draft.column);
         self.lookups.push((line, table.to_owned(), needed.cloned().collect()));
     }
 
@@ -118,7 +134,10 @@ impl Reader {
             "clear" => Some(OnMiss::Clear),
             "reject" => Some(OnMiss::Reject { at: draft.at.take() }),
             other => {
-                let text = format!("`on-miss` is one of {}, and not `{other}`; or there is a `default`", ON_MISS.join(", "));
+                let text = format!(
+                    "`on-miss` is one of {}, and not `{other}`; or there is a `default`",
+                    ON_MISS.join(", ")
+                );
                 self.problem(entry.line, text);
                 None
             }
@@ -132,7 +151,10 @@ impl Reader {
         for part in self.noted(table).map(|table| self.lines.entries(table))? {
             let target = self.target(part)?;
             if !take.iter().any(|(taken, _)| taken.is(&target)) {
-                self.problem(part.line, format!("`{}` has a default and is not taken from the table", part.key));
+                self.problem(
+                    part.line,
+                    format!("`{}` has a default and is not taken from the table", part.key),
+                );
             }
             defaults.push((target, self.text(part)?));
         }

@@ -9,8 +9,30 @@ use crate::path::Path;
 
 /// Everything that a rule may say.
 const KEYS: [&str; 24] = [
-    "about", "when", "for-each", "add", "after", "split", "segments", "set", "copy", "clear", "remove", "change", "let", "collect",
-    "lookup", "time", "set-attribute", "log", "filter", "reject", "forward", "also-forward", "do", "else",
+    "about",
+    "when",
+    "for-each",
+    "add",
+    "after",
+    "split",
+    "segments",
+    "set",
+    "copy",
+    "clear",
+    "remove",
+    "change",
+    "let",
+    "collect",
+    "lookup",
+    "time",
+    "set-attribute",
+    "log",
+    "filter",
+    "reject",
+    "forward",
+    "also-forward",
+    "do",
+    "else",
 ];
 
 /// What a rule says of what it is done on; at most one.
@@ -83,10 +105,18 @@ impl Reader {
                 _ => self.unknown(*entry, "a rule", &KEYS),
             }
         }
-        let does_something = entries.iter().any(|entry| !matches!(entry.key, "about" | "when" | "for-each" | "split" | "after" | "segments"));
+        let does_something = entries.iter().any(|entry| {
+            !matches!(
+                entry.key,
+                "about" | "when" | "for-each" | "split" | "after" | "segments"
+            )
+        });
         let splits = entries.iter().any(|entry| entry.key == "split");
         if !does_something && !splits {
-            self.problem(line, "the rule does nothing: say what with set, copy, clear, .. or below it with [[rules.do]]");
+            self.problem(
+                line,
+                "the rule does nothing: say what with set, copy, clear, .. or below it with [[rules.do]]",
+            );
         }
         (statements, otherwise)
     }
@@ -104,7 +134,10 @@ impl Reader {
             return Some(Over::Here);
         };
         if let Some(second) = named.next() {
-            let text = format!("a rule has one of for-each, add and split: put the `{}` into [[rules.do]]", second.key);
+            let text = format!(
+                "a rule has one of for-each, add and split: put the `{}` into [[rules.do]]",
+                second.key
+            );
             self.problem(second.line, text);
             return None;
         }
@@ -132,7 +165,9 @@ impl Reader {
             None => path.occurrence.is_some() || last_is_numbered,
         };
         if is_one {
-            let text = format!("`{text}` is one already: name a segment (OBX), a group (ORDER_OBSERVATION) or a field (PID-3)");
+            let text = format!(
+                "`{text}` is one already: name a segment (OBX), a group (ORDER_OBSERVATION) or a field (PID-3)"
+            );
             self.problem(entry.line, text);
             return None;
         }
@@ -149,7 +184,10 @@ impl Reader {
     fn added(&mut self, entry: Entry<'_>, after: Option<Entry<'_>>) -> Option<Over> {
         let path = self.path(entry)?;
         if path.plain() != path.segment || path.segment == "MSH" {
-            self.problem(entry.line, format!("`{}` cannot be added: name a segment, such as ZPI", path.plain()));
+            self.problem(
+                entry.line,
+                format!("`{}` cannot be added: name a segment, such as ZPI", path.plain()),
+            );
             return None;
         }
         let after = match after {
@@ -172,7 +210,10 @@ impl Reader {
     fn several_or_one(&mut self, entry: Entry<'_>) -> Option<Path> {
         let path = self.path(entry)?;
         if path.field.is_some() {
-            self.problem(entry.line, "a segment is added after a segment (PID), or at the end of a group (PATIENT/)");
+            self.problem(
+                entry.line,
+                "a segment is added after a segment (PID), or at the end of a group (PATIENT/)",
+            );
             return None;
         }
         Some(path)
@@ -180,12 +221,18 @@ impl Reader {
 
     fn parts(&mut self, entry: Entry<'_>, segments: Option<Entry<'_>>) -> Option<Over> {
         if !self.frames.is_empty() {
-            self.problem(entry.line, "`split` makes messages of the whole message: it cannot stand in a for-each, add or split");
+            self.problem(
+                entry.line,
+                "`split` makes messages of the whole message: it cannot stand in a for-each, add or split",
+            );
             return None;
         }
         let path = self.several(entry)?;
         if path.field.is_some() {
-            self.problem(entry.line, "a message is split by segments (OBR) or groups (ORDER_OBSERVATION)");
+            self.problem(
+                entry.line,
+                "a message is split by segments (OBR) or groups (ORDER_OBSERVATION)",
+            );
             return None;
         }
         let segments = match segments {
@@ -230,6 +277,12 @@ impl Reader {
         let texts = entry.texts(&self.lines);
         let texts = texts.map_err(|_| entry.wrong("true, or the name of a destination, or a list of such"));
         let names = self.noted(texts)?;
-        Some(names.into_iter().filter_map(|name| name.text().ok()).map(str::to_owned).collect())
+        Some(
+            names
+                .into_iter()
+                .filter_map(|name| name.text().ok())
+                .map(str::to_owned)
+                .collect(),
+        )
     }
 }

@@ -198,7 +198,9 @@ impl<'a, T: CodeTable> Run<'a, T> {
 
     fn time(&mut self, time: &Time) -> Result<(), Stop> {
         let moment = match &time.from {
-            Some(from) => self.message.get_time(self.resolve(from), &time.read_zone, time.ambiguous)?,
+            Some(from) => self
+                .message
+                .get_time(self.resolve(from), &time.read_zone, time.ambiguous)?,
             None => Some(Moment {
                 unix_ms: self.exchange.received_at_ms(),
                 precision: Precision::Second,

@@ -140,7 +140,8 @@ impl<'a, T: CodeTable> Run<'a, T> {
             }
             let all = self.message.count(group)?;
             if named != all {
-                let text = format!("{group} has {all} segments, of which `segments` names {named}: name the others too");
+                let text =
+                    format!("{group} has {all} segments, of which `segments` names {named}: name the others too");
                 return Err(Stop::fault("mapping-error", text));
             }
         }

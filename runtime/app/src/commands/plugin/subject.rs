@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use transfuse_package::{BuildSettings, Package};
-use transfuse_sandbox::{Sandbox, SandboxSettings};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use transfuse_package::{BuildSettings, Language, Library, Package, ProvenanceSummary, Source};
+use transfuse_sandbox::Sandbox;
 
+use crate::configuration::digest_of;
 use crate::console::{Console, Tone};
 use crate::failure::{Failure, Hint as _};
+use crate::sandboxing;
 use crate::vectors::{Subject, VectorFiles};
 
 /// Where vectors lie in a source folder.
@@ -69,20 +72,51 @@ pub(super) fn teller(console: Console) -> impl FnMut(&str) {
     move |line| console.note(console.notes_palette().paint(Tone::Faint, line))
 }
 
-/// A sandbox that is like the engine's, and keeps nothing.
+/// A sandbox that is like the engine's, and keeps compiled code only where `TRANSFUSE_CACHE` says.
 pub(super) fn sandbox() -> anyhow::Result<Sandbox> {
-    Sandbox::start(SandboxSettings::default()).context("the sandbox cannot be started")
+    Sandbox::start(sandboxing::of_author()).context("the sandbox cannot be started")
 }
 
+/// Builds the plugin in a folder, and gives its package.
 fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Failure> {
     let target = super::build::target_folder();
+    // A library for each folder: several implementations of one plugin have the same name and version.
+    let place = std::fs::canonicalize(folder).with_context(|| format!("cannot find `{}`", folder.display()))?;
+    let digest = digest_of(place.as_os_str().as_encoded_bytes());
+    let library = target.join("tried").join(digest.trim_start_matches("sha256:"));
+    if let Some(file) = up_to_date(folder, &library) {
+        return Ok(file);
+    }
     let settings = BuildSettings {
         source_folder: folder.to_owned(),
-        library_folder: target.join("tried"),
+        library_folder: library,
         target_folder: target,
         toolchain: None,
     };
     let built = transfuse_package::build(&settings, progress)
         .with_context(|| format!("cannot build the plugin in `{}`", folder.display()))?;
     Ok(built.file)
+}
+
+/// The package that was built of exactly these sources by this very program. Of Rust there is none: cargo looks for
+/// itself, at what lies outside the folder too.
+fn up_to_date(folder: &Path, library: &Path) -> Option<PathBuf> {
+    let manifest = Source::read(folder).ok()?.manifest;
+    if manifest.build.language == Language::Rust {
+        return None;
+    }
+    let file = Library::open(library).ok()?.place(&manifest.name, &manifest.version);
+    let changed = |path: &Path| std::fs::metadata(path).ok()?.modified().ok();
+    let is_of_this_program = changed(&file)? > changed(&std::env::current_exe().ok()?)?;
+    let built_of = ProvenanceSummary::read(&Package::read(&file).ok()?.provenance)?.source_digest;
+    (is_of_this_program && built_of == Source::digest(folder).ok()?).then_some(file)
+}
+
+/// How far a long command is. Drawn on stderr where that is a terminal, and only then.
+pub(super) fn bar(length: u64, noun: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}} of {{len}} {noun}, {{eta}} left")) {
+        bar.set_style(style);
+    }
+    bar
 }

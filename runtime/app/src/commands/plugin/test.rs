@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use transfuse_package::Requests;
 use transfuse_sandbox::Sandbox;
 
 use super::subject::{Opened, sandbox, teller};
@@ -12,7 +13,7 @@ use crate::configuration::show_size;
 use crate::console::{Console, Palette, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::{counted, short_digest};
-use crate::vectors::{self, BlessError, Vector, VectorFiles, VectorReport, told_outcome};
+use crate::vectors::{self, BlessError, Needed, Subject, Vector, VectorFiles, VectorReport, told_outcome};
 
 /// Run a plugin's test vectors in the real sandbox
 ///
@@ -41,6 +42,9 @@ pub(crate) struct Arguments {
     /// Write what came out as what is expected
     #[arg(long)]
     bless: bool,
+    /// Propose the smallest grants that the vectors need, as lines for plugin.toml
+    #[arg(long, conflicts_with = "bless")]
+    record_access: bool,
     /// Write the results as JSON
     #[arg(long)]
     json: bool,
@@ -53,7 +57,22 @@ struct Report<'r> {
     digest: &'r str,
     passed: usize,
     failed: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needed: Option<NeededView<'r>>,
     vectors: Vec<VectorView<'r>>,
+}
+
+/// The smallest grants.
+#[derive(Serialize)]
+struct NeededView<'r> {
+    read: &'r [String],
+    write: &'r [String],
+    tables: &'r [String],
+    state: bool,
+    create: bool,
+    to: &'r [String],
+    /// Vectors that end differently with exactly these.
+    differing: &'r [String],
 }
 
 #[derive(Serialize)]
@@ -73,14 +92,20 @@ struct VectorView<'r> {
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let opened = Opened::open(&arguments.plugin, &mut teller(console))?;
     let files = opened.vectors(arguments.vectors.as_deref())?;
-    let vectors = chosen(&files, &opened, arguments.filter.as_deref())?;
+    let vectors = chosen(&files, &opened.subject, arguments.filter.as_deref())?;
     let sandbox = sandbox()?;
     if !arguments.json {
         console.result(heading(&opened, vectors.len(), console.palette()))?;
     }
     let reports = run_all(&sandbox, &opened, &vectors, arguments, console)?;
+    let needed = arguments
+        .record_access
+        .then(|| vectors::needed(&sandbox, &opened.subject, &vectors, &reports))
+        .transpose()?;
     if arguments.json {
-        console.json(&json(&opened, &reports))?;
+        console.json(&json(&opened, &reports, needed.as_ref()))?;
+    } else if let Some(needed) = &needed {
+        propose(needed, &opened.subject.manifest.requests, console)?;
     }
     let failed = reports.iter().filter(|report| !report.passes()).count();
     if arguments.bless {
@@ -91,8 +116,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
 }
 
 /// The vectors that are asked for; none at all is an error, because a test of nothing passes.
-fn chosen(files: &VectorFiles, opened: &Opened, filter: Option<&str>) -> Result<Vec<Vector>, Failure> {
-    let mut vectors = vectors::read(files, &opened.subject.manifest.requests).map_err(Failure::Configuration)?;
+pub(super) fn chosen(files: &VectorFiles, subject: &Subject, filter: Option<&str>) -> Result<Vec<Vector>, Failure> {
+    let mut vectors = vectors::read(files, &subject.manifest.requests).map_err(Failure::Configuration)?;
     let count = vectors.len();
     if let Some(filter) = filter {
         vectors.retain(|vector| vector.name.contains(filter));
@@ -148,20 +173,10 @@ fn told(report: &VectorReport, width: usize, palette: Palette) -> Vec<String> {
         format!("{:>9} fuel  {memory:>8}  {:>6} µs", cost.fuel, cost.elapsed_us)
     });
     let name = format!("{:width$}", report.name);
-    let mut lines = vec![format!("{mark}  {name}  {}", palette.paint(Tone::Faint, &cost))];
-    lines.extend(shown_mismatches(report, palette));
+    let line = format!("{mark}  {name}  {}", palette.paint(Tone::Faint, &cost));
+    let mut lines = vec![line.trim_end().to_owned()];
+    lines.extend(told::of_report(report, palette));
     lines
-}
-
-fn shown_mismatches(report: &VectorReport, palette: Palette) -> Vec<String> {
-    let mismatches = &report.mismatches;
-    let mut lines: Vec<String> = mismatches.iter().flat_map(|one| told::mismatch(one, palette)).collect();
-    if let transfuse_sandbox::Outcome::Faulted(fault) = &report.outcome
-        && !report.passes()
-    {
-        lines.extend(told::fault(fault, palette).into_iter().map(|line| format!("  {line}")));
-    }
-    lines.into_iter().map(|line| format!("      {line}")).collect()
 }
 
 fn summary(count: usize, failed: usize) -> String {
@@ -169,6 +184,56 @@ fn summary(count: usize, failed: usize) -> String {
         0 => format!("{} passed", counted(count, "vector")),
         _ => format!("{failed} of {} failed", counted(count, "vector")),
     }
+}
+
+/// The smallest grants as lines to paste, and what the manifest requests beyond them.
+fn propose(needed: &Needed, requested: &Requests, console: Console) -> anyhow::Result<()> {
+    let palette = console.palette();
+    console.result("")?;
+    let title = "# The smallest grants that these vectors need:";
+    console.result(palette.paint(Tone::Faint, title))?;
+    console.result("[requests]")?;
+    let requests = &needed.requests;
+    let lists = [
+        ("read", &requests.read, &requested.read),
+        ("write", &requests.write, &requested.write),
+        ("tables", &requests.tables, &requested.tables),
+    ];
+    for (key, list, _) in lists.iter().filter(|(_, list, _)| !list.is_empty()) {
+        console.result(format_args!("{key} = {}", toml::Value::from((*list).clone())))?;
+    }
+    for (key, _) in [("state", requests.state), ("create", requests.create)]
+        .iter()
+        .filter(|(_, is_needed)| *is_needed)
+    {
+        console.result(format_args!("{key} = true"))?;
+    }
+    if !needed.to.is_empty() {
+        let to = toml::Value::from(needed.to.clone());
+        console.result(palette.paint(Tone::Faint, &format!("# in the interface's step: grants.to = {to}")))?;
+    }
+    for (key, list, requested) in lists {
+        let unused: Vec<&str> = requested
+            .iter()
+            .filter(|one| !list.contains(one))
+            .map(String::as_str)
+            .collect();
+        if !unused.is_empty() {
+            console.note(format_args!(
+                "requested in {key}, and touched by no vector: {}",
+                unused.join(", ")
+            ));
+        }
+    }
+    if needed.differing.is_empty() {
+        console.note("tried: with exactly these, every vector ends as before");
+    } else {
+        console.note(format_args!(
+            "with exactly these, other ends: {}",
+            needed.differing.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Makes what came out what is expected, for every vector where that differs.
@@ -202,7 +267,7 @@ fn bless(files: &VectorFiles, vectors: &[Vector], reports: &[VectorReport], cons
     Ok(if unfit == 0 { Exit::Success } else { Exit::Failure })
 }
 
-fn json<'r>(opened: &'r Opened, reports: &'r [VectorReport]) -> Report<'r> {
+fn json<'r>(opened: &'r Opened, reports: &'r [VectorReport], needed: Option<&'r Needed>) -> Report<'r> {
     let identity = &opened.subject.identity;
     let passed = reports.iter().filter(|report| report.passes()).count();
     Report {
@@ -211,6 +276,15 @@ fn json<'r>(opened: &'r Opened, reports: &'r [VectorReport]) -> Report<'r> {
         digest: &identity.digest,
         passed,
         failed: reports.len() - passed,
+        needed: needed.map(|needed| NeededView {
+            read: &needed.requests.read,
+            write: &needed.requests.write,
+            tables: &needed.requests.tables,
+            state: needed.requests.state,
+            create: needed.requests.create,
+            to: &needed.to,
+            differing: &needed.differing,
+        }),
         vectors: reports.iter().map(VectorView::from).collect(),
     }
 }

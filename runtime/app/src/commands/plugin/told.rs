@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 use transfuse_message::{Difference, Message, Payload};
-use transfuse_sandbox::{Fault, LogLine};
+use transfuse_sandbox::{Fault, LogLine, Outcome};
 
 use crate::commands::hl7::changes::{self, Change, changes};
 use crate::console::{Palette, Tone};
 use crate::control::wire::Words;
-use crate::vectors::Mismatch;
+use crate::vectors::{Mismatch, VectorReport};
 use crate::visible::{one_line, visible_bytes};
 
 /// How many bytes are shown from the first that differs.
@@ -23,18 +23,6 @@ pub(super) struct MismatchView {
     found: Option<Words>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     differences: Vec<Change>,
-}
-
-/// A fault as programs read it.
-#[derive(Debug, Serialize)]
-pub(super) struct FaultView {
-    kind: &'static str,
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<String>,
-    text: Words,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
 }
 
 impl From<&Mismatch> for MismatchView {
@@ -87,20 +75,23 @@ fn named(differences: &[Difference], message: Option<&Message>) -> Vec<Change> {
     message.map_or_else(Vec::new, |message| changes(differences.to_vec(), None, message, &[]))
 }
 
-impl From<&Fault> for FaultView {
-    fn from(fault: &Fault) -> Self {
-        Self {
-            kind: fault.kind.as_str(),
-            detail: fault.detail.clone(),
-            location: fault.location.clone(),
-            text: words(&fault.text),
-            hint: fault.hint.clone(),
-        }
+/// Everything that is not as expected of a vector, below its name, with the fault that it ended with.
+pub(super) fn of_report(report: &VectorReport, palette: Palette) -> Vec<String> {
+    let mut lines: Vec<String> = report
+        .mismatches
+        .iter()
+        .flat_map(|one| mismatch(one, palette))
+        .collect();
+    if let Outcome::Faulted(ended) = &report.outcome
+        && !report.passes()
+    {
+        lines.extend(fault(ended, palette).into_iter().map(|line| format!("  {line}")));
     }
+    lines.into_iter().map(|line| format!("      {line}")).collect()
 }
 
 /// What is not as expected, in lines.
-pub(super) fn mismatch(mismatch: &Mismatch, palette: Palette) -> Vec<String> {
+fn mismatch(mismatch: &Mismatch, palette: Palette) -> Vec<String> {
     let mut lines = Vec::new();
     match mismatch {
         Mismatch::Value { what, expected, found } => {

@@ -35,6 +35,10 @@ pub(super) const FILES: &[(&str, &str)] = &[
         include_str!("../../../../../plugin-sdk/js/src/sandbox.js"),
     ),
     (
+        "src/state.js",
+        include_str!("../../../../../plugin-sdk/js/src/state.js"),
+    ),
+    (
         "src/tables.js",
         include_str!("../../../../../plugin-sdk/js/src/tables.js"),
     ),

@@ -18,13 +18,12 @@ pub(super) struct Toolchain {
     pub(super) engine: PathBuf,
 }
 
-const SCRIPT: &str = "componentize.mjs";
+const SCRIPT: &str = include_str!("toolchain/componentize.mjs");
 
 /// What is laid out before npm fills in the rest.
 const FILES: &[(&str, &str)] = &[
     ("package.json", include_str!("toolchain/package.json")),
     ("package-lock.json", include_str!("toolchain/package-lock.json")),
-    (SCRIPT, include_str!("toolchain/componentize.mjs")),
 ];
 
 /// The versions that `package.json` pins; a test compares them.
@@ -48,15 +47,16 @@ impl Toolchain {
         fs::create_dir_all(&folder).map_err(in_file(&folder))?;
         let _lock = lock(&folder).map_err(in_file(&folder))?;
         // Another version of the list is another toolchain, beside the one that an older program may still use.
-        let version = digest_of(text().as_bytes());
-        let version = version.trim_start_matches("sha256:").get(..16).unwrap_or(&version);
-        let installed = folder.join(version);
+        let version = short_digest(&installed_text());
+        let installed = folder.join(&version);
         if !installed.is_dir() {
             progress("installing what makes components of JavaScript, once: some 220 MB");
             install(&folder.join(format!(".{version}")), &installed, node)?;
         }
+        let script = installed.join(format!("componentize.{}.mjs", short_digest(SCRIPT)));
+        fs::write(&script, SCRIPT).map_err(in_file(&script))?;
         Ok(Self {
-            script: installed.join(SCRIPT),
+            script,
             engine: installed.join(STILL_ENGINE),
         })
     }
@@ -64,7 +64,18 @@ impl Toolchain {
 
 /// All that the toolchain consists of, as one text.
 pub(super) fn text() -> String {
+    installed_text() + SCRIPT
+}
+
+/// The part that npm installs from, and what is made of the engine.
+fn installed_text() -> String {
     FILES.iter().map(|(_, text)| *text).chain([engine::VERSION]).collect()
+}
+
+/// Long enough for the name of a folder among few.
+pub(super) fn short_digest(text: &str) -> String {
+    let digest = digest_of(text.as_bytes());
+    digest.trim_start_matches("sha256:").chars().take(16).collect()
 }
 
 /// The compiler, as it calls itself.

@@ -5,15 +5,29 @@
 // Settings and report are files of JSON, because the componentizer writes to both streams. What an author has to know
 // goes to the standard error, in lines that name file, line and column; the status is 1 then.
 
+import childProcess from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import process from "node:process";
 
-// The componentizer asks for the time and for a random name of a folder, and both end up in the component. The same
-// sources are to give the same bytes: the clock stands still, and the folder, below this one, has always the same name.
+// The componentizer asks for the time and for a random name of a folder, and tells the program that runs the modules where
+// that folder lies. All of it ends up in the component, and the same sources are to give the same bytes. So the clock
+// stands still, the folder has always the same name, and its place is told from this folder on, which that program has as
+// its root.
 Date.now = () => 0;
 Math.random = () => 0;
-process.env.TMPDIR = ".";
+process.env.TMPDIR = process.cwd();
+const { spawnSync } = childProcess;
+childProcess.spawnSync = (program, given, options) => {
+  const here = `${process.cwd()}/`;
+  return spawnSync(
+    program,
+    given.filter((argument) => !argument.startsWith(`--dir=${here}`)),
+    { ...options, input: options?.input?.replaceAll(here, "/") },
+  );
+};
+syncBuiltinESMExports();
 
 const BUNDLE = "bundle.js";
 const COMPONENT = "component.wasm";
@@ -108,11 +122,48 @@ async function bundle() {
   const text = (name) => result.outputFiles.find((file) => file.path.endsWith(name)).text;
   const { mappings, sources } = JSON.parse(text(".map"));
   refuseWhatIsNotOffered(Object.values(result.metafile.outputs));
-  const places = JSON.stringify({ files: sources, mappings });
-  await writeFile(BUNDLE, `${text(BUNDLE)}globalThis[Symbol.for("transfuse.sources")] = ${places};\n`);
+  const places = JSON.stringify({ files: sources, lines: placesOf(sources, mappings) });
+  await writeFile(BUNDLE, `${text(BUNDLE)}globalThis[Symbol.for("transfuse.places")] = ${places};\n`);
   const inputs = Object.keys(result.metafile.inputs).filter((name) => !name.startsWith(`${SDK}:`));
   const files = inputs.map((name) => path.join(settings.folder, name));
   return { files, packages: await packages(files) };
+}
+
+/**
+ * For each line of the bundle that came from the author, by its number: from which column on it is from which file, line and
+ * column. Everything but the number of the file counts from one, as stacks do.
+ */
+function placesOf(sources, mappings) {
+  const lines = {};
+  let [file, row, col] = [0, 0, 0];
+  for (const [index, segments] of mappings.split(";").entries()) {
+    let at = 0;
+    for (const segment of segments === "" ? [] : segments.split(",")) {
+      const [toColumn, toFile = 0, toRow = 0, toCol = 0] = numbers(segment);
+      [at, file, row, col] = [at + toColumn, file + toFile, row + toRow, col + toCol];
+      if (!sources[file].startsWith(`${SDK}:`)) {
+        (lines[index + 1] ??= []).push([at + 1, file, row + 1, col + 1]);
+      }
+    }
+  }
+  return lines;
+}
+
+/** The numbers of a segment of a source map: five bits in each digit, a sixth where more follow, the sign in the last bit. */
+function numbers(segment) {
+  const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const all = [];
+  let [value, shift] = [0, 0];
+  for (const digit of segment) {
+    const bits = digits.indexOf(digit);
+    value += (bits & 31) << shift;
+    shift += 5;
+    if (bits < 32) {
+      all.push(value & 1 ? -(value >> 1) : value >> 1);
+      [value, shift] = [0, 0];
+    }
+  }
+  return all;
 }
 
 /** Serves the SDK from the engine's own copy, whatever else is installed by its name. */

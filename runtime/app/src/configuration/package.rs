@@ -1,0 +1,203 @@
+//! A step held against the package that it names: configuration against schema, grants and limits against requests.
+
+use std::collections::BTreeMap;
+
+use transfuse_package::{ConfigComplaint, ConfigComplaintKind, ConfigSchema, Manifest, Package};
+
+use super::document::Place;
+use super::fault::Faults;
+use super::quantity::show_size;
+use super::resolved::{Grants, Step};
+use super::step::Places;
+use super::suggest;
+use crate::parts::Component;
+
+/// Tells what does not fit. What the plugin could not run without is a fault; what it would only miss is a warning, because
+/// the site decides what a plugin may have.
+pub(super) fn compare(
+    step: &Step,
+    component: &Component,
+    places: &Places,
+    config_places: &BTreeMap<String, Place>,
+    faults: &Faults,
+) {
+    let Some(package) = component.package() else { return };
+    config(step, package, places, config_places, faults);
+    let manifest = &package.manifest;
+    if step.grants.tables.is_empty() && imports_tables(package) {
+        let tables = quoted(&manifest.requests.tables);
+        let message = format!("`{}` imports `tables`, which nothing grants", step.plugin);
+        let hint = format!("write `grants = {{ tables = [{tables}] }}`, if the plugin may have that");
+        faults.at_with_hint(&places.grants, message, hint);
+    } else {
+        let granted: Vec<String> = step.grants.tables.iter().map(|table| table.name.clone()).collect();
+        list(
+            step,
+            "open the table",
+            "tables",
+            &manifest.requests.tables,
+            &granted,
+            places,
+            faults,
+        );
+    }
+    fields(step, manifest, places, faults);
+    limits(step, manifest, places, faults);
+}
+
+/// The configuration as the plugin would get it, what the package brings included.
+fn config(step: &Step, package: &Package, places: &Places, config_places: &BTreeMap<String, Place>, faults: &Faults) {
+    let Some(text) = &package.config_schema else { return };
+    let schema = match ConfigSchema::parse(text) {
+        Ok(schema) => schema,
+        Err(error) => {
+            let message = format!(
+                "the schema of `{}` for its configuration cannot be used: {error}",
+                step.plugin
+            );
+            faults.at(&places.step, message);
+            return;
+        }
+    };
+    for complaint in schema.complaints(&step.config) {
+        let place = nearest_place(&complaint.pointer, config_places).unwrap_or(&places.config);
+        let message = format!("the configuration of `{}`: {}", step.plugin, complaint.text);
+        faults.at_with_hints(place, message, hints(&complaint, &schema));
+    }
+}
+
+fn hints(complaint: &ConfigComplaint, schema: &ConfigSchema) -> Vec<String> {
+    let keys = schema.keys();
+    match &complaint.kind {
+        // The schema's names are known for the top level only.
+        ConfigComplaintKind::Unknown(name) if complaint.pointer.matches('/').count() == 1 => {
+            let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+            suggest::hints(name, "key", &names)
+        }
+        ConfigComplaintKind::Missing(name) => {
+            let key = keys.iter().find(|key| key.name == *name);
+            key.and_then(|key| key.description.clone()).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Where a value was written, or else the innermost of the values around it that were.
+fn nearest_place<'p>(pointer: &str, places: &'p BTreeMap<String, Place>) -> Option<&'p Place> {
+    let mut pointer = pointer;
+    loop {
+        if let Some(place) = places.get(pointer) {
+            return Some(place);
+        }
+        pointer = pointer.rsplit_once('/')?.0;
+    }
+}
+
+fn imports_tables(package: &Package) -> bool {
+    let interfaces = transfuse_package::interfaces(&package.component);
+    interfaces.is_ok_and(|interfaces| {
+        let imports = interfaces.imports.iter();
+        imports
+            .into_iter()
+            .any(|import| import.starts_with("transfuse:plugin/tables@"))
+    })
+}
+
+fn fields(step: &Step, manifest: &Manifest, places: &Places, faults: &Faults) {
+    let Grants {
+        read, write, create, ..
+    } = &step.grants;
+    let requests = &manifest.requests;
+    list(step, "read", "read", &requests.read, read, places, faults);
+    list(step, "write", "write", &requests.write, write, places, faults);
+    if requests.create && !create {
+        let message = format!("`{}` asks to create messages, which nothing grants", step.plugin);
+        faults.warn(&places.grants, message, hint("create = true"));
+    }
+}
+
+/// What is asked for and not granted, with the whole line that would.
+fn list(
+    step: &Step,
+    what: &str,
+    key: &str,
+    requested: &[String],
+    granted: &[String],
+    places: &Places,
+    faults: &Faults,
+) {
+    let missing: Vec<String> = requested
+        .iter()
+        .filter(|request| !is_covered(request, granted))
+        .cloned()
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = missing.iter().map(String::as_str).collect();
+    let message = format!(
+        "`{}` asks to {what} {}, which nothing grants",
+        step.plugin,
+        suggest::either(&names)
+    );
+    let all: Vec<String> = granted.iter().chain(&missing).cloned().collect();
+    faults.warn(&places.grants, message, hint(&format!("{key} = [{}]", quoted(&all))));
+}
+
+/// Whether a pattern lies within one that is granted: `OBX-3` within `OBX-3`, `OBX-*` and `*`.
+fn is_covered(request: &str, granted: &[String]) -> bool {
+    granted.iter().any(|pattern| {
+        let segment = pattern.strip_suffix('*');
+        pattern == request
+            || pattern == "*"
+            || segment.is_some_and(|segment| segment.ends_with('-') && request.starts_with(segment))
+    })
+}
+
+/// A plugin says what it needs; it does not help itself to it.
+fn limits(step: &Step, manifest: &Manifest, places: &Places, faults: &Faults) {
+    let (asked, given) = (&manifest.limits, &step.limits);
+    let mut lines = Vec::new();
+    if let Some(fuel) = asked.fuel.filter(|fuel| *fuel > given.fuel) {
+        lines.push(format!("fuel = {fuel}"));
+    }
+    if let Some(bytes) = asked.memory_bytes.filter(|bytes| *bytes > given.memory_bytes_max) {
+        lines.push(format!("memory = \"{}\"", show_size(bytes).replace(' ', "")));
+    }
+    if let Some(milliseconds) = asked.deadline_ms.filter(|deadline| *deadline > given.deadline_ms) {
+        lines.push(format!("deadline = \"{milliseconds}ms\""));
+    }
+    if !lines.is_empty() {
+        let message = format!("`{}` asks for more than its limits give it", step.plugin);
+        let line = format!(
+            "write `limits = {{ {} }}`, if the plugin may have that",
+            lines.join(", ")
+        );
+        faults.warn(&places.step, message, line);
+    }
+}
+
+fn hint(line: &str) -> String {
+    format!("write `{line}` in the step's grants, if the plugin may have that")
+}
+
+fn quoted(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_covered;
+
+    #[test]
+    fn a_request_is_covered_by_itself_its_segment_and_everything() {
+        for granted in ["OBX-3", "OBX-*", "*"] {
+            assert!(is_covered("OBX-3", &[granted.to_owned()]), "{granted}");
+        }
+        for granted in ["OBX-30", "OB-*", "OBR-*", "O*"] {
+            assert!(!is_covered("OBX-3", &[granted.to_owned()]), "{granted}");
+        }
+        assert!(!is_covered("*", &["OBX-*".to_owned()]));
+    }
+}
