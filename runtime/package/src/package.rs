@@ -83,6 +83,10 @@ pub(crate) const ENVELOPE_BYTES_MAX: u64 = 1 << 20;
 
 impl Package {
     /// Puts the parts together. They are read and bounded as if they came from a file.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a package is made of its contents, which nobody needs after that"
+    )]
     pub fn new(contents: Contents) -> Result<Self, PackageError> {
         let manifest = Manifest::parse(&contents.manifest_text)?;
         let blobs = encode::layers(&contents)?;

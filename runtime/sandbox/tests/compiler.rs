@@ -1,8 +1,13 @@
 //! Compiling in a process of its own, from both sides: without arguments this program is the test, and with one it is the
 //! compiler that the test starts.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and a compiler tells what is wrong"
+)]
 
-use std::io::{Write, stderr, stdin, stdout};
+use std::io::{stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

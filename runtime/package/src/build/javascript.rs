@@ -189,7 +189,8 @@ fn common(manifest: &Manifest, node: &Node) -> String {
         text.push_str(name);
         text.push_str(source);
     }
-    text.push_str(&format!("{:?}", manifest.build));
+    let build = format!("{:?}", manifest.build);
+    text.push_str(&build);
     digest_of(text.as_bytes())
 }
 
