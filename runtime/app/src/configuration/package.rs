@@ -31,25 +31,30 @@ pub(super) fn compare(
         faults.at_with_hint(&places.grants, message, hint);
     } else {
         let granted: Vec<String> = step.grants.tables.iter().map(|table| table.name.clone()).collect();
-        list(step, "open the table", "tables", &manifest.requests.tables, &granted, places, faults);
+        list(
+            step,
+            "open the table",
+            "tables",
+            &manifest.requests.tables,
+            &granted,
+            places,
+            faults,
+        );
     }
     fields(step, manifest, places, faults);
     limits(step, manifest, places, faults);
 }
 
 /// The configuration as the plugin would get it, what the package brings included.
-fn config(
-    step: &Step,
-    package: &Package,
-    places: &Places,
-    config_places: &BTreeMap<String, Place>,
-    faults: &Faults,
-) {
+fn config(step: &Step, package: &Package, places: &Places, config_places: &BTreeMap<String, Place>, faults: &Faults) {
     let Some(text) = &package.config_schema else { return };
     let schema = match ConfigSchema::parse(text) {
         Ok(schema) => schema,
         Err(error) => {
-            let message = format!("the schema of `{}` for its configuration cannot be used: {error}", step.plugin);
+            let message = format!(
+                "the schema of `{}` for its configuration cannot be used: {error}",
+                step.plugin
+            );
             faults.at(&places.step, message);
             return;
         }
@@ -92,7 +97,9 @@ fn imports_tables(package: &Package) -> bool {
     let interfaces = transfuse_package::interfaces(&package.component);
     interfaces.is_ok_and(|interfaces| {
         let imports = interfaces.imports.iter();
-        imports.into_iter().any(|import| import.starts_with("transfuse:plugin/tables@"))
+        imports
+            .into_iter()
+            .any(|import| import.starts_with("transfuse:plugin/tables@"))
     })
 }
 
@@ -162,7 +169,10 @@ fn limits(step: &Step, manifest: &Manifest, places: &Places, faults: &Faults) {
     }
     if !lines.is_empty() {
         let message = format!("`{}` asks for more than its limits give it", step.plugin);
-        let line = format!("write `limits = {{ {} }}`, if the plugin may have that", lines.join(", "));
+        let line = format!(
+            "write `limits = {{ {} }}`, if the plugin may have that",
+            lines.join(", ")
+        );
         faults.warn(&places.step, message, line);
     }
 }
