@@ -1,6 +1,7 @@
 //! What people see: results on stdout, everything else on stderr, colour only where it is wanted.
 
 mod json;
+mod progress;
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};

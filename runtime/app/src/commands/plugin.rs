@@ -6,9 +6,15 @@ mod build;
 mod certify;
 mod dev;
 mod fuzz;
+mod inspect;
+mod install;
 mod key;
+mod list;
 mod named;
 mod new;
+mod pull;
+mod push;
+mod remove;
 mod revoke;
 mod run;
 mod sample;
@@ -18,7 +24,9 @@ mod template;
 mod test;
 mod told;
 mod until;
+mod usage;
 mod verify;
+mod wanted;
 
 use clap::Subcommand;
 
@@ -42,6 +50,12 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     Approve(approve::Arguments),
     Revoke(revoke::Arguments),
+    Inspect(inspect::Arguments),
+    Push(push::Arguments),
+    Pull(pull::Arguments),
+    Install(install::Arguments),
+    List(list::Arguments),
+    Remove(remove::Arguments),
 }
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
@@ -59,5 +73,11 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Verify(arguments) => verify::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),
+        Command::Inspect(arguments) => inspect::run(arguments, console),
+        Command::Push(arguments) => push::run(arguments, console),
+        Command::Pull(arguments) => pull::run(arguments, console),
+        Command::Install(arguments) => install::run(arguments, console),
+        Command::List(arguments) => list::run(arguments, console),
+        Command::Remove(arguments) => remove::run(arguments, console),
     }
 }

@@ -1,5 +1,5 @@
 //! Signatures, statements, policies and revocation lists, each rule by its own test.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::envelope::pre_authentication;
 use super::*;

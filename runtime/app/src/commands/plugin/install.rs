@@ -1,0 +1,108 @@
+//! `transfuse plugin install`: a package into a site's library.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use clap::Args;
+use serde::Serialize;
+use transfuse_package::{Library, Package};
+
+use super::wanted;
+use crate::console::{Console, Tone};
+use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::layout::{counted, short_digest};
+
+/// Put a package into a site's library
+///
+/// The package is read and every part is held against its digest before anything is written. Nothing that runs changes:
+/// an interface takes a new version when it is applied. A version that is there already stays: the same package gets
+/// the signatures that it does not have yet, and another one of the same name and version is refused.
+///
+/// Example: transfuse plugin install registry.example/transfuse/redact:1.0.0 --site examples/lab-results
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The package: a file, NAME@VERSION in the folder --from, or REGISTRY/NAME:TAG
+    #[arg(value_name = "PACKAGE")]
+    package: String,
+    /// The site folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    site: PathBuf,
+    /// Find NAME@VERSION in this folder of packages
+    #[arg(long, value_name = "DIR", default_value = "plugins")]
+    from: PathBuf,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'r> {
+    name: String,
+    version: String,
+    digest: &'r str,
+    signatures: usize,
+    file: &'r Path,
+    /// What the step of an interface would have to grant.
+    grants: String,
+}
+
+pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    let library = wanted::site_library(&arguments.site, None)?;
+    let package = wanted::find(&arguments.package, &arguments.from, console)?;
+    let (package, file) = install(package, &library)?;
+    let grants = super::inspect::grants_line(&package.manifest.requests);
+    if arguments.json {
+        console.json(&Report {
+            name: package.manifest.name.to_string(),
+            version: package.manifest.version.to_string(),
+            digest: &package.digest,
+            signatures: package.envelopes.len(),
+            file: &file,
+            grants,
+        })?;
+        return Ok(Exit::Success);
+    }
+    let palette = console.palette();
+    let name = format!("{} {}", package.manifest.name, package.manifest.version);
+    let facts = format!(
+        "{}, {}, in {}",
+        short_digest(&package.digest),
+        counted(package.envelopes.len(), "signature"),
+        file.display()
+    );
+    console.result(format_args!(
+        "{}  {}",
+        palette.paint(Tone::Strong, &name),
+        palette.paint(Tone::Faint, &facts)
+    ))?;
+    console.note(format_args!(
+        "{} a step that uses it needs `{grants}`",
+        console.notes_palette().paint(Tone::Name, "hint:")
+    ));
+    Ok(Exit::Success)
+}
+
+/// Writes the package, with the signatures of the one that is there already, and gives what lies there now.
+fn install(mut package: Package, library: &Path) -> Result<(Package, PathBuf), Failure> {
+    let (name, version) = (&package.manifest.name, &package.manifest.version);
+    if let Ok(there) = Library::open(library)
+        && there.place(name, version).exists()
+    {
+        let installed = there.read(name, version)?;
+        if installed.digest != package.digest {
+            let message = format!(
+                "{name} {version} is installed as {}, and this one is {}",
+                installed.digest, package.digest
+            );
+            return Err(anyhow!(message)).hint(format!(
+                "a version never changes: ask the vendor for a new one, or take this one away first with `transfuse plugin remove \
+                 {name}@{version}`"
+            ));
+        }
+        for envelope in installed.envelopes {
+            package.add_envelope(envelope)?;
+        }
+    }
+    let file = package.write(library)?;
+    Ok((package, file))
+}
