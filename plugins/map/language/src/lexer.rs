@@ -68,10 +68,11 @@ pub(crate) fn lex(text: &str, known: &[&str]) -> Result<Lexed, String> {
 
 impl<'t> Scanner<'t, '_> {
     fn step(&mut self, next: char) -> Result<(), String> {
-        let begins_path = self.rest[1.min(self.rest.len())..].starts_with(|c: char| c.is_ascii_uppercase());
+        let after = self.rest.get(next.len_utf8()..).unwrap_or_default();
+        let begins_path = after.starts_with(|c: char| c.is_ascii_uppercase());
         match next {
             '"' | '\'' => self.quoted(next),
-            '/' if self.before != Before::Value && next.is_ascii() && begins_path => self.field(),
+            '/' if self.before != Before::Value && begins_path => self.field(),
             'A'..='Z' => self.field(),
             'a'..='z' | '_' => self.word(),
             '0'..='9' => {

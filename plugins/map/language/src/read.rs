@@ -47,27 +47,29 @@ struct Reader {
     frames: Vec<Path>,
     depth: usize,
     needs: Needs,
+    /// Whether there is a site, with tables and values for what has to be set.
+    has_site: bool,
     /// Tables with the columns that are asked of them; none stands for the first one.
     lookups: Vec<(usize, String, Vec<String>)>,
 }
 
-/// Reads and checks a mapping with the values that the site gives for its parameters; with its tables where an interface
-/// grants them already.
+/// Reads and checks a mapping with the values that the site gives for its parameters; with its tables where there is a
+/// site already.
 pub(crate) fn read<T: CodeTable>(
     text: &str,
     given: &Map<String, Json>,
-    has_tables: bool,
+    has_site: bool,
 ) -> Result<Reading, Vec<Problem>> {
     let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| lines.at(span.start));
         vec![Problem::new(line, error.message().trim().replace('\n', ", "))]
     })?;
-    let mut reader = Reader::new(lines);
+    let mut reader = Reader::new(lines, has_site);
     let rules = reader.document(document.get_ref(), given);
     if !T::ARE_THERE {
         reader.refuse_tables();
-    } else if has_tables && reader.problems.is_empty() {
+    } else if has_site && reader.problems.is_empty() {
         reader.check_tables::<T>();
     }
     if !reader.problems.is_empty() {
@@ -85,7 +87,7 @@ pub(crate) fn read<T: CodeTable>(
 }
 
 impl Reader {
-    fn new(lines: Lines) -> Self {
+    fn new(lines: Lines, has_site: bool) -> Self {
         Self {
             lines,
             problems: Vec::new(),
@@ -95,6 +97,7 @@ impl Reader {
             frames: Vec::new(),
             depth: 0,
             needs: Needs::default(),
+            has_site,
             lookups: Vec::new(),
         }
     }
