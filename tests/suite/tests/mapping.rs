@@ -35,5 +35,8 @@ fn a_mapping_without_the_plugin_that_runs_it_is_told_what_to_build_first() {
     let build = transfuse(&["plugin", "build", "plugins/lab-mapping", "--out", library]);
     let said = String::from_utf8_lossy(&build.stderr);
     assert!(!build.status.success());
-    assert!(said.contains("build transfuse/map-tables into the same library first"), "{said}");
+    assert!(
+        said.contains("build transfuse/map-tables into the same library first"),
+        "{said}"
+    );
 }

@@ -44,7 +44,9 @@ pub enum MappingError {
     #[error(transparent)]
     Library(#[from] OpenError),
     /// What runs mappings is not in the library.
-    #[error("{error}\nhint: a mapping's package holds the plugin that runs it: build {name} into the same library first")]
+    #[error(
+        "{error}\nhint: a mapping's package holds the plugin that runs it: build {name} into the same library first"
+    )]
     NoInterpreter {
         /// The plugin that runs mappings of this kind.
         name: &'static str,
