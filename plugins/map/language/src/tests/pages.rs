@@ -54,7 +54,12 @@ fn every_example_does_what_it_shows() {
             (["text says", ..], [expected, ..]) => ("MSH|^~\\&|", expected.text),
             _ => panic!("the example has no message or no result beside it:\n{}", mapping.text),
         };
-        assert_eq!(happens(mapping.text, message), expected.trim_end(), "\n{}", mapping.text);
+        assert_eq!(
+            happens(mapping.text, message),
+            expected.trim_end(),
+            "\n{}",
+            mapping.text
+        );
         shown += 1;
     }
     assert_eq!(shown, PAGE.matches("\n```toml\n").count(), "an example was not run");

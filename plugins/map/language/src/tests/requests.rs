@@ -46,7 +46,10 @@ fn requests_that_fit_and_wider_ones_are_content() {
     let fitting = r#"{"read": ["MSH-9", "NTE-*", "OBX-3", "PID-3"], "write": ["MSH-5", "OBX-*", "PID-4"], "tables": ["lab-codes"]}"#;
     assert_eq!(judged(fitting), None);
     assert_eq!(judged(&fitting.replace('}', r#", "exactly": true}"#)), None);
-    assert_eq!(judged(r#"{"read": ["*"], "write": ["MSH-*", "O*-*", "PID-4"], "tables": ["lab-codes"]}"#), None);
+    assert_eq!(
+        judged(r#"{"read": ["*"], "write": ["MSH-*", "O*-*", "PID-4"], "tables": ["lab-codes"]}"#),
+        None
+    );
 }
 
 #[test]
