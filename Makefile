@@ -51,7 +51,8 @@ plugins: build
 guests: plugins node
 	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief tests/guests/tally tests/guests/stumble \
 	  plugin-sdk/js/examples/lab-normalize --out $(TARGET)/test-plugins
-	@$(BINARY) plugin build plugin-sdk/python/examples/lab-normalize --out $(TARGET)/language-plugins
+	@$(BINARY) plugin build plugin-sdk/python/examples/lab-normalize plugins/map plugins/map-tables plugins/lab-mapping \
+	  --out $(TARGET)/language-plugins
 
 # The binary and the tests in one build, so that nothing is compiled twice.
 build: toolchain
