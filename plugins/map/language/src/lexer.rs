@@ -83,6 +83,11 @@ impl<'t> Scanner<'t, '_> {
                 self.pass(length, Before::Value);
                 Ok(())
             }
+            '=' if self.rest.starts_with("==") => {
+                self.pass(2, Before::Operator);
+                Ok(())
+            }
+            '=' if !self.lexed.text.ends_with(['!', '<', '>']) => Err("values are compared with `==`".to_owned()),
             '.' => Err("a dot stands in a path only, such as PID-5.1".to_owned()),
             _ => {
                 let before = match next {
@@ -174,7 +179,7 @@ impl<'t> Scanner<'t, '_> {
                 Ok(())
             }
             Before::Operator | Before::Value if after.starts_with('(') => self.call(word, after),
-            Before::Operator | Before::Value => self.name(word, after, length),
+            Before::Operator | Before::Value => self.name(word, length),
         }
     }
 
@@ -222,10 +227,7 @@ impl<'t> Scanner<'t, '_> {
         Ok(())
     }
 
-    fn name(&mut self, word: &str, after: &str, length: usize) -> Result<(), String> {
-        if after.starts_with('=') && !after.starts_with("==") {
-            return Err("values are compared with `==`".to_owned());
-        }
+    fn name(&mut self, word: &str, length: usize) -> Result<(), String> {
         if !self.known.contains(&word) {
             return Err(format!(
                 "there is no `{word}` here{}",

@@ -73,8 +73,8 @@ impl Reader {
         if choices.is_empty() {
             return;
         }
-        let is_one = value.is_none()
-            || !self.has_site
+        let is_unset = value.is_none() || (!self.has_site && value.as_str() == Some(""));
+        let is_one = is_unset
             || value
                 .as_str()
                 .is_some_and(|value| choices.iter().any(|choice| choice == value));
