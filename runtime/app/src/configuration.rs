@@ -43,7 +43,7 @@ pub(crate) use message_types::is_message_type;
 pub(crate) use name::{RULE as NAME_RULE, is_sound as is_name};
 pub(crate) use quantity::{duration as parse_duration, show_duration, show_size};
 pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
-pub(crate) use table::{CodeTable, digest_of};
+pub(crate) use table::CodeTable;
 pub(crate) use trust::TrustSettings;
 
 pub(crate) use document::{Document, Located, Place};

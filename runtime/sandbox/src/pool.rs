@@ -2,8 +2,7 @@
 //!
 //! A few threads serve a queue. A call that takes longer than [`SLOW`] no longer counts as one of the few: while work
 //! waits, another thread is started in its place, up to a limit. From then on the slow call has the lowest priority of the
-//! machine: it runs while nothing else wants to, and its thread ends with it, because only the privileged may raise a
-//! priority again. So plugins that loop until their deadline hold threads of their own, and the rest is served as before.
+//! machine: it runs while nothing else wants to, and its thread ends with it. So plugins that loop until their deadline hold threads of their own, and the rest is served as before.
 
 use std::collections::VecDeque;
 use std::io;
@@ -33,8 +32,9 @@ const SLOW_POLICY: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThr
 /// Something to run on a thread of the pool.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// How fast the calls of one chain are. Once one was found slow, the next begin at the priority that slow ones end with: else a plugin that loops on every message would have the processors for the first moments of
-/// each. One quick call, and it is trusted again.
+/// How fast the calls of one chain are. Once one was found slow, the next begin at the priority that slow ones end with:
+/// else a plugin that loops on every message would have the processors for the first moments of each. One quick call, and
+/// it is trusted again.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     was_slow: AtomicBool,

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use semver::{Comparator, Op, VersionReq};
 use serde::Serialize;
 use transfuse_package::Library;
 use transfuse_sandbox::Sandbox;
@@ -91,25 +90,13 @@ fn components(arguments: &Arguments, settings: &Settings, data: &Path) -> Result
     let library = Library::open(plugins).hint("`--plugins DIR` names another folder of packages")?;
     for (name, version) in library.list() {
         let package = library
-            .find(name.as_str(), &exactly(&version))
+            .read(&name, &version)
             .with_context(|| format!("cannot read {name} {version}"))?;
         parts.add_component(Component::from(package));
     }
     let mut components = parts.into_components();
     components.sort_by_key(|one| one.identity.to_string());
     Ok(components)
-}
-
-fn exactly(version: &semver::Version) -> VersionReq {
-    VersionReq {
-        comparators: vec![Comparator {
-            op: Op::Exact,
-            major: version.major,
-            minor: Some(version.minor),
-            patch: Some(version.patch),
-            pre: version.pre.clone(),
-        }],
-    }
 }
 
 fn compile(component: &Component, sandbox: &Sandbox, bar: &ProgressBar) -> Compiled {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use csv::{ReaderBuilder, StringRecord};
-use sha2::{Digest as _, Sha256};
+use transfuse_package::digest_of;
 
 use super::document::{Document, Place};
 use super::fault::Faults;
@@ -46,7 +46,7 @@ pub(crate) fn read_folder(site: &Path, faults: &Faults) -> BTreeMap<String, Code
 
 impl CodeTable {
     fn new(name: String, columns: Vec<String>, rows: Vec<Vec<String>>) -> Self {
-        let digest = super::digest_of(canonical(&columns, &rows).as_bytes());
+        let digest = digest_of(canonical(&columns, &rows).as_bytes());
         Self {
             name,
             digest,
@@ -189,18 +189,6 @@ fn report_ragged(ragged: &[StringRecord], columns: usize, document: &Arc<Documen
             Vec::new(),
         );
     }
-}
-
-/// `sha256:` and hexadecimal digits.
-pub(crate) fn digest_of(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes)
-        .iter()
-        .fold("sha256:".to_owned(), |mut text, byte| {
-            // Writing to a string has no way to fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]

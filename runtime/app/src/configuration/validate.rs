@@ -5,7 +5,7 @@ use super::profile;
 use super::resolved::{Acknowledge, OnFinding, Profile, TableGrant, Validate, ValidationLevel};
 use super::section::Section;
 use super::step::Surroundings;
-use super::table::digest_of;
+use transfuse_package::digest_of;
 
 const ACTIONS: [(&str, OnFinding); 3] = [
     ("refuse", OnFinding::Refuse),

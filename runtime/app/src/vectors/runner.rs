@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 use transfuse_message::Payload;
-use transfuse_package::{Manifest, Package};
+use transfuse_package::{Manifest, Package, digest_of};
 use transfuse_sandbox::{
     Access, Chain, Fault, FaultKind, Input, Instances, Limits, LinkError, LogLine, Outcome, Plugin, PluginIdentity,
     Sandbox, State, StateWrites, Step, StepReport,
@@ -14,7 +14,6 @@ use transfuse_sandbox::{
 
 use super::compare::{compare, output_bytes};
 use super::{Mismatch, Vector};
-use crate::configuration::digest_of;
 
 /// How long a vector may take. Long enough that a busy machine changes no result: fuel is what stops a loop, and it is
 /// the same everywhere.

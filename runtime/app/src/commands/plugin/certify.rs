@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use transfuse_package::digest_of;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -12,7 +13,6 @@ use transfuse_package::trust::{Claim, PrivateKey, Statement, moment};
 use super::named::Named;
 use super::until::until;
 use crate::certification::{self, Part, Report, SuiteError, SuiteSettings, dossier};
-use crate::configuration::digest_of;
 use crate::console::{Console, Palette, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 

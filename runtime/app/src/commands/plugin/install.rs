@@ -10,7 +10,6 @@ use transfuse_package::{Library, Package};
 use super::wanted;
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
-use crate::layout::{counted, short_digest};
 
 /// Put a package into a site's library
 ///
@@ -62,19 +61,7 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         })?;
         return Ok(Exit::Success);
     }
-    let palette = console.palette();
-    let name = format!("{} {}", package.manifest.name, package.manifest.version);
-    let facts = format!(
-        "{}, {}, in {}",
-        short_digest(&package.digest),
-        counted(package.envelopes.len(), "signature"),
-        file.display()
-    );
-    console.result(format_args!(
-        "{}  {}",
-        palette.paint(Tone::Strong, &name),
-        palette.paint(Tone::Faint, &facts)
-    ))?;
+    wanted::tell(&package, &file, console)?;
     console.note(format_args!(
         "{} a step that uses it needs `{grants}`",
         console.notes_palette().paint(Tone::Name, "hint:")

@@ -7,9 +7,8 @@ use serde::Serialize;
 use transfuse_package::{Package, Place};
 
 use super::wanted;
-use crate::console::{Console, Tone};
+use crate::console::Console;
 use crate::failure::{Exit, Outcome};
-use crate::layout::{counted, short_digest};
 
 /// Pull a package from a registry
 ///
@@ -54,19 +53,7 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         })?;
         return Ok(Exit::Success);
     }
-    let palette = console.palette();
-    let name = format!("{} {}", package.manifest.name, package.manifest.version);
-    let facts = format!(
-        "{}, {}, in {}",
-        short_digest(&package.digest),
-        counted(package.envelopes.len(), "signature"),
-        file.display()
-    );
-    console.result(format_args!(
-        "{}  {}",
-        palette.paint(Tone::Strong, &name),
-        palette.paint(Tone::Faint, &facts)
-    ))?;
+    wanted::tell(&package, &file, console)?;
     Ok(Exit::Success)
 }
 

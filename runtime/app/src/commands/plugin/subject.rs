@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use transfuse_package::{BuildSettings, Language, Library, Package, ProvenanceSummary, Source};
+use transfuse_package::{BuildSettings, Language, Library, Package, ProvenanceSummary, Source, digest_of};
 use transfuse_sandbox::Sandbox;
 
-use crate::configuration::digest_of;
 use crate::console::{Console, Tone};
 use crate::failure::{Failure, Hint as _};
 use crate::sandboxing;

@@ -8,8 +8,9 @@ use transfuse_package::{
 };
 
 use crate::configuration;
-use crate::console::Console;
+use crate::console::{Console, Tone};
 use crate::failure::{Failure, Hint as _};
+use crate::layout::{counted, short_digest};
 
 /// Whoever asks a registry says so here: not on the command line, which every process of the machine can read.
 const USER: &str = "TRANSFUSE_REGISTRY_USER";
@@ -63,6 +64,24 @@ pub(super) fn credentials() -> Credentials {
 
 pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// Which package it is now, and where it lies.
+pub(super) fn tell(package: &Package, file: &Path, console: Console) -> Result<(), Failure> {
+    let palette = console.palette();
+    let name = format!("{} {}", package.manifest.name, package.manifest.version);
+    let facts = format!(
+        "{}, {}, in {}",
+        short_digest(&package.digest),
+        counted(package.envelopes.len(), "signature"),
+        file.display()
+    );
+    console.result(format_args!(
+        "{}  {}",
+        palette.paint(Tone::Strong, &name),
+        palette.paint(Tone::Faint, &facts)
+    ))?;
+    Ok(())
 }
 
 /// `transfuse/redact@1.0.0` is that version, `transfuse/redact@^1` the newest that fits, `transfuse/redact` the newest.

@@ -4,12 +4,12 @@
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use transfuse_package::digest_of;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::plugin::subject::Opened;
-use crate::configuration::digest_of;
 use crate::failure::{Failure, Hint as _};
 use crate::vectors::Finding;
 
