@@ -51,6 +51,7 @@ plugins: build
 guests: plugins node
 	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief tests/guests/tally tests/guests/stumble \
 	  plugin-sdk/js/examples/lab-normalize --out $(TARGET)/test-plugins
+	@$(BINARY) plugin build plugins/map plugins/map-tables --out $(TARGET)/plugin-build/map
 	@$(BINARY) plugin build plugin-sdk/python/examples/lab-normalize plugins/map plugins/map-tables plugins/lab-mapping \
 	  --out $(TARGET)/language-plugins
 

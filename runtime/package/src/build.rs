@@ -47,6 +47,8 @@ pub struct BuildSettings {
     pub target_folder: PathBuf,
     /// With which toolchain of Rust; none to take the first that is there.
     pub toolchain: Option<Toolchain>,
+    /// The package of the plugin that runs mappings, or a library that has it; none for the library that is written to.
+    pub map: Option<PathBuf>,
 }
 
 /// What was built.
@@ -91,6 +93,9 @@ pub enum BuildError {
     /// The mapping cannot be made a plugin of.
     #[error(transparent)]
     Mapping(#[from] MappingError),
+    /// Whoever asked for the build has tried what came of it, and found something wrong.
+    #[error("{0}")]
+    Refused(String),
     /// What the compiler made is no component. Never the author's doing.
     #[error("{0}")]
     Component(#[from] ComponentError),
@@ -137,6 +142,16 @@ struct Compiled {
 /// same sources give the same digest with the same toolchain. Python's is the exception: its compiler takes a snapshot of a
 /// running interpreter, so that only a machine that has built these sources before gives the same component again.
 pub fn build(settings: &BuildSettings, progress: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
+    build_tried(settings, progress, &mut |_| Ok(()))
+}
+
+/// The same for whoever can run a component: `attempt` sees the package before it is written, and says what is wrong with
+/// it.
+pub fn build_tried(
+    settings: &BuildSettings,
+    progress: &mut dyn FnMut(&str),
+    attempt: &mut dyn FnMut(&Package) -> Result<(), String>,
+) -> Result<Built, BuildError> {
     let source = Source::read(&settings.source_folder)?;
     let source = match source.manifest.build.language {
         Language::Map => mapping::fix(source, &settings.source_folder)?,
@@ -147,6 +162,7 @@ pub fn build(settings: &BuildSettings, progress: &mut dyn FnMut(&str)) -> Result
     let compiled = compile(settings, &source.manifest, progress)?;
     let imports = check::component(&compiled.component, &source.manifest)?;
     let package = package(source, &compiled, &settings.source_folder)?;
+    attempt(&package).map_err(BuildError::Refused)?;
     let file = package.write(&settings.library_folder)?;
     Ok(Built {
         name: package.manifest.name,

@@ -35,6 +35,7 @@ fn settings(source_folder: PathBuf, library: &Path) -> BuildSettings {
         library_folder: library.to_owned(),
         target_folder,
         toolchain: None,
+        map: None,
     }
 }
 

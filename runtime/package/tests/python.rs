@@ -29,6 +29,7 @@ fn build_in(folder: &Path, manifest: &str, code: &str) -> Result<Built, BuildErr
             .unwrap()
             .join("plugin-build"),
         toolchain: None,
+        map: None,
     };
     build(&settings, &mut |_| {})
 }

@@ -4,8 +4,9 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use transfuse_harness::{binary, target_folder};
+use transfuse_harness::{Engine, InterfaceFile, Sink, Site, binary, observation, target_folder};
 
 fn transfuse(arguments: &[&str]) -> Output {
     Command::new(binary().expect("a binary"))
@@ -28,6 +29,64 @@ fn the_laboratory_mapping_passes_the_shared_vectors() {
     assert!(test.status.success(), "{printed}\n{said}");
 }
 
+/// A mapping of the test's own, in a folder as its author has it.
+fn mapping(requests: &str, mapping: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let manifest = format!(
+        "name = \"acme/ward\"\nversion = \"1.0.0\"\ndescription = \"x\"\nlicence = \"MIT\"\ncontract = \"1.0\"\n\
+         accepts = [\"*\"]\n\n[build]\nlanguage = \"map\"\nsource = \"mapping.toml\"\n\n[requests]\n{requests}\n"
+    );
+    std::fs::write(folder.path().join("plugin.toml"), manifest).expect("the manifest is written");
+    std::fs::write(folder.path().join("mapping.toml"), mapping).expect("the mapping is written");
+    folder
+}
+
+/// What building it says, and whether it was built.
+fn built(folder: &tempfile::TempDir) -> (bool, String) {
+    let out = tempfile::tempdir().expect("an empty library");
+    let [folder, out] = [folder.path(), out.path()].map(|path| path.to_str().expect("a path in UTF-8"));
+    let map = target_folder().expect("a target folder").join("language-plugins");
+    let map = map.to_str().expect("a path in UTF-8");
+    let build = transfuse(&["plugin", "build", folder, "--out", out, "--map", map]);
+    let file = Path::new(out).join("acme/ward/1.0.0.oci");
+    assert_eq!(
+        build.status.success(),
+        file.exists(),
+        "a package is there where it was built, and only there"
+    );
+    (
+        build.status.success(),
+        String::from_utf8_lossy(&build.stderr).into_owned(),
+    )
+}
+
+const WARD: &str = "[[rules]]\nwhen = 'PV1-2 == \"I\"'\nset = { \"MSH-5\" = \"WARD\" }\n";
+
+#[test]
+fn a_mapping_is_tried_before_its_package_is_written() {
+    let (is_built, said) = built(&mapping("", "[[rules]]\nsett = { \"MSH-5\" = \"WARD\" }\n"));
+    assert!(
+        !is_built && said.contains("line 2 of the mapping: a rule has no `sett`; did you mean `set`?"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_a_mapping_touches_and_does_not_request_is_told_with_the_lines() {
+    let (is_built, said) = built(&mapping("read = [\"PV1-2\"]", WARD));
+    assert!(
+        !is_built && said.contains("read = [\"PV1-2\"]\nwrite = [\"MSH-5\"]"),
+        "{said}"
+    );
+    let (is_built, said) = built(&mapping("read = [\"PV1-2\"]\nwrite = [\"MSH-5\"]", WARD));
+    assert!(is_built && !said.contains("warning"), "{said}");
+    let (is_built, said) = built(&mapping("read = [\"PV1-2\", \"PID-5\"]\nwrite = [\"MSH-5\"]", WARD));
+    assert!(
+        is_built && said.contains("warning: plugin.toml requests more than the mapping touches: read PID-5"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_mapping_without_the_plugin_that_runs_it_is_told_what_to_build_first() {
     let library = tempfile::tempdir().expect("an empty library");
@@ -38,5 +97,59 @@ fn a_mapping_without_the_plugin_that_runs_it_is_told_what_to_build_first() {
     assert!(
         said.contains("build transfuse/map-tables into the same library first"),
         "{said}"
+    );
+}
+
+const STEP: &str = r#"[[steps]]
+plugin = "transfuse/lab-mapping"
+version = "^1"
+config = { facility = "SZENT_IMRE", name_case = "title" }
+grants = { tables = ["lab-codes"], read = ["MSH-9", "PID-5", "OBX-2", "OBX-3", "OBX-6", "OBX-8"], write = ["MSH-5", "MSH-6", "PID-5", "OBX-3", "OBX-6", "OBX-8"] }
+"#;
+
+/// A site whose interface runs the laboratory mapping.
+fn site(step: &str, receiver: &str) -> Site {
+    let site = Site::with(&InterfaceFile::listening("lab").section(step).to("ehr", receiver)).expect("a site");
+    let library = target_folder().expect("a target folder").join("language-plugins");
+    site.add_library(&library).expect("the mapping is built");
+    site
+}
+
+#[test]
+fn a_mapping_runs_in_an_engine() {
+    let sink = Sink::accepting().expect("a receiver");
+    let site = site(STEP, sink.address());
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    let mut connection = engine.connect("lab").expect("a connection");
+    let answer = connection.ask(observation("M1").as_bytes()).expect("an answer");
+    assert!(answer.contains("MSA|AA|M1"), "{answer}");
+    sink.wait_for(1, Duration::from_secs(30)).expect("it arrives");
+    let received = sink.received();
+    let output = String::from_utf8_lossy(&received.first().expect("a message").content).into_owned();
+    for part in [
+        "|SZENT_IMRE|",
+        "|Próbabeteg^Gőző^Űrhajós|",
+        "|14749-6^Glucose [Moles/volume] in Serum or Plasma^LN^GLU^Glükóz^L|",
+        "|mmol/L|3.5-5.1|H|",
+        "\rZLB|1|SZENT_IMRE|belső^mező~második|változatlan",
+    ] {
+        assert!(output.contains(part), "{part} is not in {output}");
+    }
+    let answer = connection.ask(b"MSH|^~\\&|LAB|H|||20260301||ADT^A01|M2|P|2.5\rPID|1\r");
+    let answer = answer.expect("an answer");
+    assert!(answer.contains("MSA|AE|M2") && answer.contains("MSH^1^9"), "{answer}");
+}
+
+#[test]
+fn a_parameter_that_the_mapping_does_not_have_keeps_the_interface_from_starting() {
+    let site = site(&STEP.replace("facility =", "facilty ="), "127.0.0.1:1");
+    let check = transfuse(&["check", site.path().to_str().expect("a path in UTF-8")]);
+    let told = [check.stdout, check.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .concat();
+    assert!(!check.status.success(), "{told}");
+    assert!(
+        told.contains("the mapping has no parameter `facilty`; did you mean `facility`?"),
+        "{told}"
     );
 }

@@ -10,6 +10,7 @@ mod inspect;
 mod install;
 mod key;
 mod list;
+mod mapping;
 mod named;
 mod new;
 mod pull;

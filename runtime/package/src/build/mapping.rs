@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use semver::VersionReq;
 use thiserror::Error;
 
-use super::{BuildSettings, Compiled};
-use crate::library::{FindError, Library, OpenError};
+use super::{BuildSettings, Compiled, Dependency, Registry};
+use crate::library::Library;
 use crate::manifest::{Manifest, ManifestError};
+use crate::package::{Package, ReadError};
 use crate::source::Source;
 
 /// A mapping could not be made a plugin of.
@@ -40,18 +41,33 @@ pub enum MappingError {
     /// The manifest cannot take the mapping.
     #[error("plugin.toml with the mapping in it: {0}")]
     Manifest(ManifestError),
-    /// The library that the package goes to cannot be read.
-    #[error(transparent)]
-    Library(#[from] OpenError),
     /// What runs mappings is not in the library.
     #[error(
-        "{error}\nhint: a mapping's package holds the plugin that runs it: build {name} into the same library first"
+        "{error}\nhint: a mapping's package holds the plugin that runs it: build {name} into the same library first, by \
+         `transfuse plugin build {} --out {}`, or name its package with --map",
+        name.replace("transfuse/", "plugins/"),
+        library.display()
     )]
     NoInterpreter {
         /// The plugin that runs mappings of this kind.
         name: &'static str,
+        /// Where it was looked for.
+        library: PathBuf,
         /// Why it was not found.
-        error: Box<FindError>,
+        error: String,
+    },
+    /// The package that was named cannot be read.
+    #[error(transparent)]
+    Package(#[from] ReadError),
+    /// The package that was named is that of another plugin.
+    #[error("{file} is the package of {found}, and this mapping is run by {name}", file = file.display())]
+    OtherPlugin {
+        /// The package.
+        file: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        name: &'static str,
     },
 }
 
@@ -88,17 +104,45 @@ pub(super) fn compile(settings: &BuildSettings, manifest: &Manifest) -> Result<C
     } else {
         WITH_TABLES
     };
-    let library = Library::open(&settings.library_folder)?;
-    let found = library.find(name, &VersionReq::STAR);
-    let package = found.map_err(|error| MappingError::NoInterpreter {
-        name,
-        error: Box::new(error),
-    })?;
+    let package = match &settings.map {
+        Some(file) if file.is_file() => named(file, name)?,
+        Some(library) => found(library, name)?,
+        None => found(&settings.library_folder, name)?,
+    };
+    let version = package.manifest.version.to_string();
     Ok(Compiled {
         component: package.component,
-        compiler: format!("{} {} ({})", name, package.manifest.version, package.digest),
-        dependencies: Vec::new(),
+        compiler: format!("{name} {version} ({})", package.digest),
+        dependencies: vec![Dependency {
+            registry: Registry::Generic,
+            name: name.to_owned(),
+            version,
+            licence: Some(package.manifest.licence),
+        }],
     })
+}
+
+fn named(file: &Path, name: &'static str) -> Result<Package, MappingError> {
+    let package = Package::read(file)?;
+    if package.manifest.name.as_str() == name {
+        return Ok(package);
+    }
+    Err(MappingError::OtherPlugin {
+        file: file.to_owned(),
+        found: package.manifest.name.to_string(),
+        name,
+    })
+}
+
+fn found(library: &Path, name: &'static str) -> Result<Package, MappingError> {
+    let missing = |error: String| MappingError::NoInterpreter {
+        name,
+        library: library.to_owned(),
+        error,
+    };
+    let opened = Library::open(library).map_err(|error| missing(error.to_string()))?;
+    let found = opened.find(name, &VersionReq::STAR);
+    found.map_err(|error| missing(error.to_string()))
 }
 
 fn read(path: &Path) -> Result<String, MappingError> {

@@ -70,13 +70,13 @@ pub enum LinkError {
         elements_max: usize,
     },
     /// `init` refuses the configuration.
-    #[error("step {} ({plugin}) refuses its configuration: {words}", step + 1)]
+    #[error("step {} ({plugin}) refuses its configuration: {}", step + 1, words.replace('\n', " "))]
     Misconfigured {
         /// The plugin.
         plugin: PluginIdentity,
         /// The step.
         step: usize,
-        /// What the plugin says; it has seen no message yet.
+        /// What the plugin says, in lines; it has seen no message yet.
         words: String,
     },
     /// `init` failed.
@@ -203,11 +203,12 @@ fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<(), LinkError> {
     }
 }
 
-/// Control characters and length aside, the words are as the plugin chose them, letters of all languages included.
+/// Length and control characters other than line feeds aside, the words are as the plugin chose them, letters of all
+/// languages included.
 fn shown(words: &str) -> String {
     words
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
         .take(WORDS_CHARACTERS_MAX)
         .collect()
 }

@@ -14,8 +14,8 @@ use crate::layout::short_digest;
 
 /// Compile plugins into packages that a site can use
 ///
-/// Each folder holds a `plugin.toml` and a Rust crate. The result lies where a site looks for it:
-/// OUT/vendor/name/VERSION.oci.
+/// Each folder holds a `plugin.toml` and the sources in the language that it names. The result lies where a site looks for it:
+/// OUT/vendor/name/VERSION.oci. A mapping is tried as it is built: what is wrong with it is told with its line.
 ///
 /// Example: transfuse plugin build plugins/redact --out examples/lab-results/plugins
 #[derive(Debug, Args)]
@@ -26,6 +26,9 @@ pub(crate) struct Arguments {
     /// Where the packages go
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// The package of the plugin that runs mappings, or a library that has it; else the one in OUT
+    #[arg(long, value_name = "FILE|DIR")]
+    map: Option<PathBuf>,
     /// Write the results as JSON, one line for each plugin
     #[arg(long)]
     json: bool,
@@ -52,9 +55,10 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
             library_folder: arguments.out.clone(),
             target_folder: target_folder(),
             toolchain: None,
+            map: arguments.map.clone(),
         };
         let mut progress = |line: &str| console.note(palette.paint(Tone::Faint, line));
-        let built = transfuse_package::build(&settings, &mut progress)
+        let built = super::mapping::build(&settings, &mut progress)
             .with_context(|| format!("cannot build the plugin in `{}`", folder.display()))?;
         report(&built, arguments, console)?;
     }

@@ -16,6 +16,9 @@ use crate::vectors::{Subject, VectorFiles};
 /// Where vectors lie in a source folder.
 const VECTORS: &str = "vectors";
 
+/// Beside the compiler's own files: the library that has the plugins that run mappings.
+const MAP: &str = "map";
+
 /// A plugin, and where it came from.
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -79,6 +82,7 @@ pub(super) fn sandbox() -> anyhow::Result<Sandbox> {
 /// Builds the plugin in a folder, and gives its package.
 fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Failure> {
     let target = super::build::target_folder();
+    let map = target.join(MAP);
     // A library for each folder: several implementations of one plugin have the same name and version.
     let place = std::fs::canonicalize(folder).with_context(|| format!("cannot find `{}`", folder.display()))?;
     let digest = digest_of(place.as_os_str().as_encoded_bytes());
@@ -91,17 +95,18 @@ fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Failu
         library_folder: library,
         target_folder: target,
         toolchain: None,
+        map: Some(map),
     };
-    let built = transfuse_package::build(&settings, progress)
+    let built = super::mapping::build(&settings, progress)
         .with_context(|| format!("cannot build the plugin in `{}`", folder.display()))?;
     Ok(built.file)
 }
 
 /// The package that was built of exactly these sources by this very program. Of Rust there is none: cargo looks for
-/// itself, at what lies outside the folder too.
+/// itself, at what lies outside the folder too; nor of a mapping, which takes no time to build.
 fn up_to_date(folder: &Path, library: &Path) -> Option<PathBuf> {
     let manifest = Source::read(folder).ok()?.manifest;
-    if manifest.build.language == Language::Rust {
+    if matches!(manifest.build.language, Language::Rust | Language::Map) {
         return None;
     }
     let file = Library::open(library).ok()?.place(&manifest.name, &manifest.version);
