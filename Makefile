@@ -13,7 +13,7 @@ PYTHON := $(TARGET)/python
 PYTHON_PACKAGES := hl7==0.4.5 hl7apy==1.3.5
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help demo test lint bench fuzz soak plugins guests build toolchain
+.PHONY: help demo test lint bench fuzz soak plugins guests build toolchain node
 .DEFAULT_GOAL := help
 
 help:
@@ -48,8 +48,10 @@ plugins: build
 	@$(BINARY) plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)
 
 # Plugins for tests, of which one misbehaves on purpose, stay out of the folder that the demo shows.
-guests: plugins
-	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief --out $(TARGET)/test-plugins
+guests: plugins node
+	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief tests/guests/tally tests/guests/stumble \
+	  plugin-sdk/js/examples/lab-normalize --out $(TARGET)/test-plugins
+	@$(BINARY) plugin build plugin-sdk/python/examples/lab-normalize --out $(TARGET)/language-plugins
 
 # The binary and the tests in one build, so that nothing is compiled twice.
 build: toolchain
@@ -64,6 +66,10 @@ toolchain:
 	  || rustup target add wasm32-unknown-unknown \
 	  || test -x /usr/bin/wasm-ld-19 -a -x /usr/bin/cargo -a -d /usr/lib/rustlib \
 	  || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends rustc-web cargo-web rust-web-src lld-19; }
+
+# What plugins in JavaScript are built with; the rest `plugin build` installs itself, below $(TARGET)/plugin-build.
+node:
+	@command -v node >/dev/null && command -v npm >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q nodejs npm; }
 
 $(PYTHON)/.ready: Makefile
 	python3 -m venv --clear $(PYTHON) || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv && python3 -m venv --clear $(PYTHON); }

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 
 use thiserror::Error;
 
+use crate::document::Document;
 use crate::host;
 use crate::message::Message;
 use crate::outcome::{Done, Outcome};
@@ -31,6 +32,12 @@ impl Exchange<'_> {
         self.host.message().map(Message::from_host).ok_or(NotHl7)
     }
 
+    /// What came in as bytes, whatever it is; none where there is nothing. The interface grants it with `read = ["*"]`.
+    #[must_use]
+    pub fn document(&self) -> Option<Document> {
+        self.host.document().map(Document::from_host)
+    }
+
     /// Sends the message, as it is now, to the next step or, from the last one, to every destination whose routing
     /// rules fit.
     ///
@@ -43,6 +50,21 @@ impl Exchange<'_> {
     /// As [`forward`](Self::forward), to the destinations named and no others. The interface grants each name.
     pub fn forward_to(&self, message: impl Borrow<Message>, destinations: &[&str]) -> Outcome {
         self.host.forward(message.borrow().host(), destinations);
+        Ok(Done::new())
+    }
+
+    /// Sends bytes of the plugin's own making, such as a CSV line or a report, to the destinations named, or to every
+    /// destination that routes by no message type where none is. `content_type` is a media type, such as `text/csv`.
+    ///
+    /// The interface grants it with `create`, and each name with `to`. Only the last step of a chain may do it.
+    pub fn forward_document(
+        &self,
+        content_type: impl AsRef<str>,
+        body: impl AsRef<[u8]>,
+        destinations: &[&str],
+    ) -> Outcome {
+        self.host
+            .forward_document(content_type.as_ref(), body.as_ref(), destinations);
         Ok(Done::new())
     }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../../README.md")]
 
+pub mod document;
 pub mod exchange;
 pub mod log;
 pub mod message;
@@ -7,6 +8,7 @@ pub mod outcome;
 pub mod path_error;
 pub mod prelude;
 pub mod reject;
+pub mod state;
 pub mod tables;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
@@ -40,11 +42,13 @@ use wit::transfuse::plugin as host;
 #[doc(hidden)]
 pub use wit_bindgen;
 
+pub use document::Document;
 pub use exchange::{Exchange, NotHl7};
 pub use message::{Message, ParseError};
 pub use outcome::{Done, Fault, Outcome, Stop};
 pub use path_error::PathError;
 pub use reject::{Code, Reject};
+pub use state::{State, StateError};
 pub use tables::{Row, Table, TableError};
 pub use time::{AmbiguousTime, Moment, Precision};
 pub use transfuse_plugin_macros::transform;

@@ -40,7 +40,8 @@ pub struct ParseError {
 }
 
 impl Message {
-    /// Parses bytes that the plugin made. Forwarding the result needs the grant `create`.
+    /// Parses bytes that the plugin made. The result may be read and changed without a grant, and forwarding it, or a copy
+    /// of it, needs the grant `create`.
     #[track_caller]
     pub fn parse(raw: impl AsRef<[u8]>) -> Result<Self, ParseError> {
         let location = Location::caller();

@@ -7,5 +7,6 @@ pub(crate) mod exchanges;
 pub(crate) mod hl7v2;
 pub(crate) mod log;
 pub(crate) mod run;
+pub(crate) mod state;
 pub(crate) mod tables;
 pub(crate) mod time;

@@ -6,6 +6,7 @@ use crate::exchange::NotHl7;
 use crate::message::ParseError;
 use crate::path_error::PathError;
 use crate::reject::{Code, Reject};
+use crate::state::StateError;
 use crate::tables::TableError;
 
 /// What a plugin's function returns: proof that something became of the message, or why not.
@@ -13,9 +14,8 @@ pub type Outcome = Result<Done, Stop>;
 
 /// Proof that the message was forwarded or filtered.
 ///
-/// Only [`Exchange::forward`](crate::Exchange::forward), [`forward_to`](crate::Exchange::forward_to) and
-/// [`filter`](crate::Exchange::filter) make one: a plugin that does nothing would lose the message, and does not
-/// compile.
+/// Only the `forward` functions of [`Exchange`](crate::Exchange) and its [`filter`](crate::Exchange::filter) make one: a
+/// plugin that does nothing would lose the message, and does not compile.
 #[derive(Debug)]
 pub struct Done(());
 
@@ -32,7 +32,7 @@ pub enum Stop {
 /// What is wrong with the plugin or its configuration.
 #[derive(Debug)]
 pub struct Fault {
-    /// What sort of trouble it is, in kebab-case: `path-error`, `table-error`, `parse-error` or the plugin's own. Shown
+    /// What sort of trouble it is, in kebab-case: `path-error`, `table-error`, `state-error`, `parse-error` or the plugin's own. Shown
     /// in operational logs, so it is part of the program and never of the message.
     pub kind: &'static str,
     /// Where in the plugin's source.
@@ -91,6 +91,16 @@ impl From<TableError> for Stop {
     fn from(error: TableError) -> Self {
         Self::Fault(Fault {
             kind: "table-error",
+            location: error.location(),
+            text: error.to_string(),
+        })
+    }
+}
+
+impl From<StateError> for Stop {
+    fn from(error: StateError) -> Self {
+        Self::Fault(Fault {
+            kind: "state-error",
             location: error.location(),
             text: error.to_string(),
         })

@@ -2,9 +2,12 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, demo, hl7, interface, listen, messages, plugin, run, send, status};
+use crate::commands::{
+    check, compile_component, demo, hl7, interface, listen, messages, plugin, precompile, run, send, status,
+};
 use crate::console::{ColourChoice, Console};
 use crate::failure::Outcome;
+use crate::sandboxing::COMPILE_COMMAND;
 
 /// A healthcare integration engine: messages in, through sandboxed plugins, messages out
 #[derive(Debug, Parser)]
@@ -30,7 +33,7 @@ Results go to stdout, everything else to stderr. Exit codes:
    0  it worked
    1  it did not, or the answer is bad (a message was refused, no engine is running)
    2  the command line cannot be understood
-  64  the site's configuration has faults; nothing was started
+  64  the site's configuration, or a plugin's test vectors, have faults; nothing was started
 
 Begin with: transfuse demo";
 
@@ -50,6 +53,10 @@ pub(crate) enum Command {
     Interface(interface::Command),
     #[command(subcommand)]
     Plugin(plugin::Command),
+    Precompile(precompile::Arguments),
+    /// Compile one component within limits, for a sandbox in another process
+    #[command(name = COMPILE_COMMAND, hide = true)]
+    CompileComponent,
 }
 
 impl Command {
@@ -65,6 +72,8 @@ impl Command {
             Self::Hl7(command) => hl7::run(command, console),
             Self::Interface(command) => interface::run(command, console),
             Self::Plugin(command) => plugin::run(command, console),
+            Self::Precompile(arguments) => precompile::run(arguments, console),
+            Self::CompileComponent => compile_component::run(console),
         }
     }
 }

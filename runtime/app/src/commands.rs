@@ -1,12 +1,14 @@
 //! The commands, one file each: arguments with their help, and what they do.
 
 pub(crate) mod check;
+pub(crate) mod compile_component;
 pub(crate) mod demo;
 pub(crate) mod hl7;
 pub(crate) mod interface;
 pub(crate) mod listen;
 pub(crate) mod messages;
 pub(crate) mod plugin;
+pub(crate) mod precompile;
 pub(crate) mod run;
 pub(crate) mod send;
 mod site;

@@ -4,10 +4,12 @@
 //! made: either a [`Site`] in which nothing can fail any more because of configuration, or all the faults there are.
 
 mod acknowledgement;
+mod approved;
 mod charset;
 mod destination;
 mod document;
 mod fault;
+mod instances;
 mod interface;
 mod limits;
 mod link;
@@ -24,6 +26,7 @@ mod source;
 mod step;
 pub(crate) mod suggest;
 mod table;
+mod trust;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -31,21 +34,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use transfuse_package::trust::Occasion;
 use transfuse_sandbox::Sandbox;
 
+pub(crate) use approved::{APPROVED, is_digest, read_approvals};
 pub(crate) use fault::{Fault, FaultReport, Faults, Location};
 pub(crate) use message_types::is_message_type;
 pub(crate) use name::{RULE as NAME_RULE, is_sound as is_name};
 pub(crate) use quantity::{duration as parse_duration, show_duration, show_size};
 pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
 pub(crate) use table::{CodeTable, digest_of};
+pub(crate) use trust::TrustSettings;
 
-use document::{Document, Located};
+pub(crate) use document::{Document, Located, Place};
+pub(crate) use section::{Section, parse as parse_document};
+
 use interface::Read;
 use plugins::Plugins;
 use step::Surroundings;
 
 use crate::parts::Parts;
+use crate::trust::Trust;
 
 /// The file that makes a folder a site.
 pub(crate) const FILE_NAME: &str = "transfuse.toml";
@@ -64,6 +73,10 @@ pub(crate) struct Site {
     pub(crate) parts: Parts,
     /// What a person should look at, and what stops nothing.
     pub(crate) warnings: Vec<Fault>,
+    /// Why an interface must not be made live, at the lines of its steps. Its chain was not linked.
+    pub(crate) refusals: BTreeMap<String, Vec<Fault>>,
+    /// What somebody should know about plugins that may be deployed.
+    pub(crate) alerts: Vec<String>,
 }
 
 /// `transfuse.toml` as far as it can be used, and what is wrong with it.
@@ -73,13 +86,20 @@ pub(crate) fn read_settings(folder: &Path) -> (Settings, Faults) {
     (settings, faults)
 }
 
-/// Reads a whole site folder, packages from the folder `plugins`, and links every chain in the sandbox.
+/// Reads a whole site folder, packages from the folder `plugins`, and links every chain in the sandbox whose plugins may
+/// be deployed.
 ///
 /// # Errors
 ///
 /// Every fault of every file, those of the settings included, in the order of files and lines. Nothing has been bound,
 /// opened or written.
-pub(crate) fn read(folder: &Path, plugins: &Path, faults: Faults, sandbox: &Sandbox) -> Result<Site, Vec<Fault>> {
+pub(crate) fn read(
+    folder: &Path,
+    plugins: &Path,
+    trust: &Trust,
+    faults: Faults,
+    sandbox: &Sandbox,
+) -> Result<Site, Vec<Fault>> {
     let tables = table::read_folder(folder, &faults);
     let plugins = Plugins::open(plugins.to_owned());
     let surroundings = Surroundings {
@@ -88,7 +108,7 @@ pub(crate) fn read(folder: &Path, plugins: &Path, faults: Faults, sandbox: &Sand
         plugins: &plugins,
         faults: &faults,
     };
-    let read = read_interfaces(folder, &surroundings);
+    let mut read = read_interfaces(folder, &surroundings);
     refuse_double_claims(&read, &faults);
     refuse_unknown_interfaces(&read, &faults);
     let mut parts = Parts::default();
@@ -98,17 +118,45 @@ pub(crate) fn read(folder: &Path, plugins: &Path, faults: Faults, sandbox: &Sand
     for table in tables.values() {
         parts.add_table(table.clone());
     }
-    link::check(&read, &parts, sandbox, &faults);
-    if !faults.is_empty() {
-        return Err(faults.into_sorted());
-    }
-    let interfaces = read.into_iter().filter_map(|read| read.interface).collect();
-    Ok(Site {
-        interfaces,
+    let mut site = Site {
+        interfaces: Vec::new(),
         tables,
         parts,
-        warnings: faults.take_warnings(),
-    })
+        warnings: Vec::new(),
+        refusals: BTreeMap::new(),
+        alerts: Vec::new(),
+    };
+    judge(&read, trust, &mut site);
+    // What nobody vouches for is not even compiled.
+    read.iter_mut()
+        .for_each(|read| read.is_sound &= !site.refusals.contains_key(&read.name));
+    link::check(&read, &site.parts, sandbox, &faults);
+    if !faults.is_empty() {
+        faults.extend(site.refusals.into_values().flatten());
+        return Err(faults.into_sorted());
+    }
+    site.warnings = faults.take_warnings();
+    site.interfaces = read.into_iter().filter_map(|read| read.interface).collect();
+    Ok(site)
+}
+
+/// Holds the plugins of every interface against the policy, as if it were to be deployed.
+fn judge(read: &[Read], trust: &Trust, site: &mut Site) {
+    for read in read {
+        let steps = read.interface.iter().flat_map(|interface| &interface.steps);
+        for (step, places) in steps.zip(&read.steps) {
+            let Some(component) = site.parts.component(&step.digest) else {
+                continue;
+            };
+            match trust.judge(component, Occasion::Deploy) {
+                Ok(alerts) => site.alerts.extend(alerts),
+                Err(distrust) => {
+                    let fault = distrust.fault(Location::Place(places.plugin.clone()));
+                    site.refusals.entry(read.name.clone()).or_default().push(fault);
+                }
+            }
+        }
+    }
 }
 
 fn read_interfaces(folder: &Path, surroundings: &Surroundings<'_>) -> Vec<Read> {

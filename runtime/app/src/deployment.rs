@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
+use transfuse_package::trust::Occasion;
 use transfuse_store::{Catalog, NewRevision, Revision, TableEntry};
 
 use crate::configuration::resolved::Interface;
-use crate::configuration::{CodeTable, Site};
+use crate::configuration::{CodeTable, Fault, Site};
 use crate::parts::{Component, Parts};
+use crate::trust::{Distrust, Trust};
 
 /// An interface as it is to run.
 #[derive(Debug)]
@@ -16,6 +18,16 @@ pub(crate) struct Live {
     pub(crate) revision: u32,
     /// How the site folder differs from it; none where it agrees.
     pub(crate) drift: Option<String>,
+    /// What somebody should know about its plugins.
+    pub(crate) alerts: Vec<String>,
+}
+
+/// A live revision that does not start, because one of its plugins is not trusted.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    pub(crate) interface: Interface,
+    pub(crate) revision: u32,
+    pub(crate) reasons: Vec<Distrust>,
 }
 
 /// Everything that is to run, and what its chains are made of.
@@ -23,6 +35,8 @@ pub(crate) struct Live {
 pub(crate) struct Deployment {
     /// By name.
     pub(crate) interfaces: Vec<Live>,
+    /// What is live and does not start. The others do.
+    pub(crate) stopped: Vec<Stopped>,
     pub(crate) parts: Parts,
 }
 
@@ -38,19 +52,19 @@ pub(crate) struct Change {
 /// An interface that the catalog does not know gets its first revision from the folder. One that it knows runs its live
 /// revision, and a folder that says something else is drift; with `apply`, the folder's state becomes a new revision
 /// and goes live.
-pub(crate) fn from_site(catalog: &Catalog, site: &Site, apply: bool, change: &Change) -> anyhow::Result<Deployment> {
-    for interface in &site.interfaces {
-        let live = catalog.live(&interface.name)?;
-        let is_current = match &live {
-            Some(live) => read_revision(live)? == *interface,
-            None => false,
-        };
-        if !is_current && (apply || live.is_none()) {
-            make_live(catalog, site, interface, change)
-                .with_context(|| format!("cannot make a revision of `{}`", interface.name))?;
-        }
+pub(crate) fn from_site(
+    catalog: &Catalog,
+    site: &Site,
+    trust: &Trust,
+    apply: bool,
+    change: &Change,
+) -> anyhow::Result<Deployment> {
+    for interface in changed(catalog, site, apply)? {
+        make_live(catalog, site, interface, change)
+            .with_context(|| format!("cannot make a revision of `{}`", interface.name))?;
     }
-    let mut deployment = from_catalog(catalog)?;
+    take_signatures(catalog, site)?;
+    let mut deployment = from_catalog(catalog, trust)?;
     for live in &mut deployment.interfaces {
         let written = site
             .interfaces
@@ -61,25 +75,103 @@ pub(crate) fn from_site(catalog: &Catalog, site: &Site, apply: bool, change: &Ch
     Ok(deployment)
 }
 
+/// Why what would be made live must not be. Nothing is made live while there is anything here.
+pub(crate) fn refusals(catalog: &Catalog, site: &Site, apply: bool) -> anyhow::Result<Vec<Fault>> {
+    let changed = changed(catalog, site, apply)?;
+    let of_changed = changed
+        .iter()
+        .filter_map(|interface| site.refusals.get(&interface.name));
+    Ok(of_changed.flatten().cloned().collect())
+}
+
+/// The interfaces of the site folder that a start makes live.
+fn changed<'s>(catalog: &Catalog, site: &'s Site, apply: bool) -> anyhow::Result<Vec<&'s Interface>> {
+    let mut changed = Vec::new();
+    for interface in &site.interfaces {
+        let live = catalog.live(&interface.name)?;
+        let is_current = match &live {
+            Some(live) => read_revision(live)? == *interface,
+            None => false,
+        };
+        if !is_current && (apply || live.is_none()) {
+            changed.push(interface);
+        }
+    }
+    Ok(changed)
+}
+
+/// What the live revisions are made of, whoever vouches for it.
+pub(crate) fn live_parts(catalog: &Catalog) -> anyhow::Result<Parts> {
+    let mut parts = Parts::default();
+    for name in catalog.interfaces()? {
+        if let Some(live) = catalog.live(&name)? {
+            fetch_parts(catalog, &read_revision(&live)?, &mut parts)?;
+        }
+    }
+    Ok(parts)
+}
+
 /// What the catalog says alone: a start with a site folder that cannot be read.
-pub(crate) fn from_catalog(catalog: &Catalog) -> anyhow::Result<Deployment> {
+pub(crate) fn from_catalog(catalog: &Catalog, trust: &Trust) -> anyhow::Result<Deployment> {
     let mut deployment = Deployment::default();
     for name in catalog.interfaces()? {
         let Some(live) = catalog.live(&name)? else { continue };
         let interface = read_revision(&live)?;
         fetch_parts(catalog, &interface, &mut deployment.parts)
             .with_context(|| format!("revision {} of `{name}` cannot run", live.number))?;
-        deployment.interfaces.push(Live {
-            interface,
-            revision: live.number,
-            drift: None,
-        });
+        deployment.add(interface, live.number, trust);
     }
     Ok(deployment)
 }
 
+impl Deployment {
+    /// Adds a live revision whose parts are there: to what runs, or to what does not start.
+    fn add(&mut self, interface: Interface, revision: u32, trust: &Trust) {
+        let (mut alerts, mut reasons) = (Vec::new(), Vec::new());
+        let components = interface
+            .steps
+            .iter()
+            .filter_map(|step| self.parts.component(&step.digest));
+        for component in components {
+            match trust.judge(component, Occasion::Load) {
+                Ok(told) => alerts.extend(told),
+                Err(distrust) => reasons.push(distrust),
+            }
+        }
+        if reasons.is_empty() {
+            self.interfaces.push(Live {
+                interface,
+                revision,
+                drift: None,
+                alerts,
+            });
+        } else {
+            self.stopped.push(Stopped {
+                interface,
+                revision,
+                reasons,
+            });
+        }
+    }
+}
+
+/// Signatures that a package of the site has and the catalog's copy of it lacks: a certificate that was renewed.
+fn take_signatures(catalog: &Catalog, site: &Site) -> anyhow::Result<()> {
+    for component in site.parts.components() {
+        if let Some(entry) = catalog.package(&component.identity.digest)?
+            && let Some(signed) = Component::from_entry(entry)?.with_signatures_of(component)?
+        {
+            catalog.put_package(&signed.to_entry())?;
+        }
+    }
+    Ok(())
+}
+
 /// The parts first: a revision must never name what the catalog does not hold.
 fn make_live(catalog: &Catalog, site: &Site, interface: &Interface, change: &Change) -> anyhow::Result<()> {
+    if let Some(refusal) = site.refusals.get(&interface.name).and_then(|faults| faults.first()) {
+        anyhow::bail!("{}", refusal.message);
+    }
     for step in &interface.steps {
         let component = site.parts.component(&step.digest).context("a component was not read")?;
         catalog.put_package(&component.to_entry())?;

@@ -4,6 +4,7 @@
 //! socket is turned into the plain types of the other crates here.
 
 mod assembly;
+mod certification;
 mod cli;
 mod commands;
 mod configuration;
@@ -19,9 +20,12 @@ mod message_file;
 mod onboarding;
 mod parts;
 mod samples;
+mod sandboxing;
 mod segment_names;
 mod signals;
 mod story;
+mod trust;
+mod vectors;
 mod visible;
 
 use std::process::ExitCode;

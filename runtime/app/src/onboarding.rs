@@ -7,7 +7,7 @@ mod codes;
 mod encoding;
 mod files;
 mod interface_file;
-mod privacy;
+pub(crate) mod privacy;
 mod profile_file;
 mod report;
 mod samples;

@@ -77,8 +77,18 @@ impl Parts {
         self.tables.insert(table.digest.clone(), table);
     }
 
+    /// All components, in no order.
+    pub(crate) fn into_components(self) -> Vec<Component> {
+        self.components.into_values().collect()
+    }
+
     pub(crate) fn component(&self, digest: &str) -> Option<&Component> {
         self.components.get(digest)
+    }
+
+    /// All of them.
+    pub(crate) fn components(&self) -> impl Iterator<Item = &Component> {
+        self.components.values()
     }
 
     pub(crate) fn table(&self, digest: &str) -> Option<&CodeTable> {
@@ -115,13 +125,16 @@ impl Parts {
                 tables: grants.tables.iter().map(|table| table.name.clone()).collect(),
                 to: grants.to.clone(),
                 create: grants.create,
+                state: grants.state,
             },
             limits: transfuse_sandbox::Limits::from(&resolved.limits),
+            instances: resolved.instances.into(),
             tables: grants
                 .tables
                 .iter()
                 .map(|table| self.sandbox_table(step, table))
                 .collect::<Result<_, _>>()?,
+            state_schema: component.state_schema(),
         })
     }
 
@@ -165,6 +178,21 @@ impl Component {
             Some(package) => package.manifest.merged_config(site),
             None => site.clone(),
         }
+    }
+
+    /// The same with the signatures of another copy of the package; none where it has them all.
+    pub(crate) fn with_signatures_of(&self, other: &Self) -> anyhow::Result<Option<Self>> {
+        let (Some(package), Some(other)) = (self.package(), other.package()) else {
+            return Ok(None);
+        };
+        if other.envelopes.iter().all(|one| package.envelopes.contains(one)) {
+            return Ok(None);
+        }
+        let mut signed = Package::clone(package);
+        for envelope in &other.envelopes {
+            signed.add_envelope(envelope.clone())?;
+        }
+        Ok(Some(signed.into()))
     }
 
     /// As the catalog keeps it.
@@ -224,6 +252,15 @@ impl From<Package> for Component {
             identity,
             origin: Origin::Package(Arc::new(package)),
         }
+    }
+}
+
+impl Component {
+    /// The version of what the plugin keeps between messages; 1 where its manifest names none.
+    fn state_schema(&self) -> u32 {
+        self.package()
+            .and_then(|package| package.manifest.state_schema)
+            .unwrap_or(1)
     }
 }
 

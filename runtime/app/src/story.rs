@@ -90,6 +90,7 @@ pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> 
             fuel,
             elapsed_us,
             log_lines_dropped,
+            access,
         } = step;
         let cost = format!("{fuel} fuel, {:.2} ms", milliseconds(*elapsed_us));
         let digest = short_digest(digest);
@@ -98,6 +99,11 @@ pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> 
             number + 1,
             palette.paint(Tone::Faint, &format!("{digest}  {cost}")),
         ));
+        lines.extend(
+            touched(access)
+                .into_iter()
+                .map(|line| format!("  {}", palette.paint(Tone::Faint, &line))),
+        );
         let own = decision
             .log
             .iter()
@@ -124,7 +130,39 @@ pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> 
         let digest = short_digest(&table.digest);
         format!("table   {}  {}", table.name, palette.paint(Tone::Faint, &digest))
     }));
+    lines.extend(decision.table_misses.iter().map(|miss| {
+        format!(
+            "  {} {} has no row whose `{}` is {}",
+            palette.paint(Tone::Odd, "missing:"),
+            miss.table,
+            miss.column,
+            one_line(miss.value.as_str())
+        )
+    }));
+    if decision.table_misses_unlisted > 0 {
+        lines.push(format!(
+            "  {} more values are in no table",
+            decision.table_misses_unlisted
+        ));
+    }
     lines
+}
+
+/// `read MSH-9 PID-5; wrote PID-11; used the table lab-codes`, where a plugin touched anything.
+fn touched(access: &wire::Access) -> Option<String> {
+    let list = |label: &str, names: &[String]| (!names.is_empty()).then(|| format!("{label} {}", names.join(" ")));
+    let flag = |is_so: bool, text: &str| is_so.then(|| text.to_owned());
+    let parts = [
+        flag(access.everything, "read everything"),
+        list("read", &access.read),
+        list("wrote", &access.written),
+        list("asked the table", &access.tables),
+        list("named", &access.to),
+        flag(access.create, "made an output itself"),
+        flag(access.state, "used its state"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// How the chain ended where it did not simply forward.

@@ -116,12 +116,13 @@ impl Destination {
         }
     }
 
-    /// What is sent: the output as the journal has it, or in the destination's own character set.
+    /// What is sent: the output as the journal has it, or in the destination's own character set. A document has no set
+    /// that could be known.
     fn content(&self, lease: &Lease) -> std::result::Result<Payload, Refusal> {
         let content = Payload::from(lease.content().bytes().clone());
         match self.charset {
-            Some(charset) => charset.apply(content),
-            None => Ok(content),
+            Some(charset) if lease.content_type().is_none() => charset.apply(content),
+            _ => Ok(content),
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use transfuse_message::validation::Findings;
 use transfuse_message::{Finding, Severity};
-use transfuse_sandbox::Report;
+use transfuse_sandbox::{Access, Report};
 use transfuse_store::Sealed;
 
 /// What a chain's run left behind. Log text is a guest's and may hold patient data, so the whole is sealed.
@@ -19,6 +19,10 @@ pub struct Detail {
     pub findings: Vec<FindingNote>,
     /// How many more it found.
     pub findings_unlisted: u64,
+    /// What code tables were asked for and do not hold.
+    pub table_misses: Vec<MissNote>,
+    /// How many more there were.
+    pub table_misses_unlisted: u64,
 }
 
 /// One thing that validation found.
@@ -49,6 +53,40 @@ pub struct StepNote {
     pub elapsed_us: u64,
     /// Log lines that went over the limit.
     pub log_lines_dropped: u64,
+    /// What the plugin touched.
+    pub access: AccessNote,
+}
+
+/// What a plugin touched, as grants are written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessNote {
+    /// Fields that it read, such as `PID-5` and `OBX-*`.
+    pub read: Vec<String>,
+    /// Fields that it changed.
+    pub written: Vec<String>,
+    /// Code tables that it opened.
+    pub tables: Vec<String>,
+    /// Destinations that it named.
+    pub to: Vec<String>,
+    /// Whether it forwarded what it made itself.
+    pub create: bool,
+    /// Whether it used its state.
+    pub state: bool,
+    /// Whether it read the message whole.
+    pub everything: bool,
+}
+
+/// A value that a code table was asked for and does not hold.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissNote {
+    /// The step's place in the chain, counted from 0.
+    pub step: u32,
+    /// The table.
+    pub table: String,
+    /// The column that was searched.
+    pub column: String,
+    /// What it was searched for; may hold patient data.
+    pub value: String,
 }
 
 /// One line of a plugin's log.
@@ -84,16 +122,38 @@ pub enum DetailError {
 }
 
 /// The first byte of every stored detail.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// The format before validation: a detail without its findings.
 const FORMAT_WITHOUT_FINDINGS: u8 = 1;
 
+/// The format before it was recorded what plugins touch.
+const FORMAT_WITHOUT_ACCESS: u8 = 2;
+
 #[derive(Serialize, Deserialize)]
 struct DetailWithoutFindings {
-    steps: Vec<StepNote>,
+    steps: Vec<StepWithoutAccess>,
     log: Vec<LogNote>,
     tables: Vec<TableNote>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DetailWithoutAccess {
+    steps: Vec<StepWithoutAccess>,
+    log: Vec<LogNote>,
+    tables: Vec<TableNote>,
+    findings: Vec<FindingNote>,
+    findings_unlisted: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StepWithoutAccess {
+    plugin: String,
+    version: String,
+    digest: String,
+    fuel: u64,
+    elapsed_us: u64,
+    log_lines_dropped: u64,
 }
 
 impl Detail {
@@ -105,6 +165,7 @@ impl Detail {
             fuel: step.fuel,
             elapsed_us: step.elapsed_us,
             log_lines_dropped: step.log_lines_dropped,
+            access: AccessNote::from(&step.access),
         });
         let log = report.log.iter().map(|line| LogNote {
             step: u32::try_from(line.step).unwrap_or(u32::MAX),
@@ -115,10 +176,18 @@ impl Detail {
             name: name.clone(),
             digest: digest.clone(),
         });
+        let misses = report.table_misses.iter().map(|miss| MissNote {
+            step: u32::try_from(miss.step).unwrap_or(u32::MAX),
+            table: miss.table.clone(),
+            column: miss.column.clone(),
+            value: miss.value.lossy_text().into_owned(),
+        });
         Self {
             steps: steps.collect(),
             log: log.collect(),
             tables: tables.collect(),
+            table_misses: misses.collect(),
+            table_misses_unlisted: report.table_misses_unlisted,
             ..Self::default()
         }
     }
@@ -146,6 +215,7 @@ impl Detail {
         match stored.split_first() {
             None => Ok(Self::default()),
             Some((&FORMAT, body)) => Ok(postcard::from_bytes(body)?),
+            Some((&FORMAT_WITHOUT_ACCESS, body)) => Ok(postcard::from_bytes::<DetailWithoutAccess>(body)?.into()),
             Some((&FORMAT_WITHOUT_FINDINGS, body)) => Ok(postcard::from_bytes::<DetailWithoutFindings>(body)?.into()),
             Some((&format, _)) => Err(DetailError::NewerFormat(format)),
         }
@@ -156,10 +226,51 @@ impl From<DetailWithoutFindings> for Detail {
     fn from(old: DetailWithoutFindings) -> Self {
         let DetailWithoutFindings { steps, log, tables } = old;
         Self {
-            steps,
+            steps: steps.into_iter().map(StepNote::from).collect(),
             log,
             tables,
             ..Self::default()
+        }
+    }
+}
+
+impl From<DetailWithoutAccess> for Detail {
+    fn from(old: DetailWithoutAccess) -> Self {
+        Self {
+            steps: old.steps.into_iter().map(StepNote::from).collect(),
+            log: old.log,
+            tables: old.tables,
+            findings: old.findings,
+            findings_unlisted: old.findings_unlisted,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<StepWithoutAccess> for StepNote {
+    fn from(old: StepWithoutAccess) -> Self {
+        Self {
+            plugin: old.plugin,
+            version: old.version,
+            digest: old.digest,
+            fuel: old.fuel,
+            elapsed_us: old.elapsed_us,
+            log_lines_dropped: old.log_lines_dropped,
+            access: AccessNote::default(),
+        }
+    }
+}
+
+impl From<&Access> for AccessNote {
+    fn from(access: &Access) -> Self {
+        Self {
+            read: access.read.clone(),
+            written: access.written.clone(),
+            tables: access.tables.clone(),
+            to: access.to.clone(),
+            create: access.create,
+            state: access.state,
+            everything: access.everything,
         }
     }
 }
@@ -184,6 +295,13 @@ impl std::fmt::Debug for FindingNote {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { severity, text, .. } = self;
         write!(formatter, "FindingNote {{ {severity}, {} bytes }}", text.len())
+    }
+}
+
+impl std::fmt::Debug for MissNote {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { table, value, .. } = self;
+        write!(formatter, "MissNote {{ {table}, {} bytes }}", value.len())
     }
 }
 
@@ -212,6 +330,10 @@ mod tests {
             fuel: 12_000,
             elapsed_us: 30,
             log_lines_dropped: 0,
+            access: AccessNote {
+                written: vec!["PID-11".into()],
+                ..AccessNote::default()
+            },
         };
         let log = LogNote {
             step: 0,
@@ -229,7 +351,29 @@ mod tests {
                 text: "the patient PRÓBA^BETEG has no number".into(),
             }],
             findings_unlisted: 7,
+            table_misses: vec![MissNote {
+                step: 0,
+                table: "lab-codes".into(),
+                column: "local".into(),
+                value: "PRÓBA^BETEG".into(),
+            }],
+            table_misses_unlisted: 1,
         }
+    }
+
+    /// The steps as formats before the present one have them.
+    fn old_steps() -> Vec<StepWithoutAccess> {
+        let steps = detail().steps.into_iter();
+        steps
+            .map(|step| StepWithoutAccess {
+                plugin: step.plugin,
+                version: step.version,
+                digest: step.digest,
+                fuel: step.fuel,
+                elapsed_us: step.elapsed_us,
+                log_lines_dropped: step.log_lines_dropped,
+            })
+            .collect()
     }
 
     #[test]
@@ -244,12 +388,36 @@ mod tests {
 
     #[test]
     fn a_detail_from_before_validation_is_read_without_findings() {
-        let Detail { steps, log, tables, .. } = detail();
+        let Detail { log, tables, .. } = detail();
+        let steps = old_steps();
         let old = DetailWithoutFindings { steps, log, tables };
         let stored = postcard::to_extend(&old, vec![1]).expect("an old detail");
         let read = Detail::open(&stored).expect("an old detail");
-        assert_eq!((&read.steps, &read.log), (&detail().steps, &detail().log));
+        assert_eq!((read.steps.len(), &read.log), (1, &detail().log));
         assert_eq!((read.findings.len(), read.findings_unlisted), (0, 0));
+    }
+
+    #[test]
+    fn a_detail_from_before_access_was_recorded_is_read_without_it() {
+        let Detail {
+            log, tables, findings, ..
+        } = detail();
+        let old = DetailWithoutAccess {
+            steps: old_steps(),
+            log,
+            tables,
+            findings,
+            findings_unlisted: 7,
+        };
+        let stored = postcard::to_extend(&old, vec![2]).expect("an old detail");
+        let read = Detail::open(&stored).expect("an old detail");
+        let mut expected = detail();
+        expected
+            .steps
+            .iter_mut()
+            .for_each(|step| step.access = AccessNote::default());
+        (expected.table_misses, expected.table_misses_unlisted) = (Vec::new(), 0);
+        assert_eq!(read, expected);
     }
 
     /// As the format before wrote it, byte for byte: a log line of step 0.

@@ -13,6 +13,7 @@ use transfuse_transport::{Handler, files, mllp};
 use crate::awaited::Awaited;
 use crate::destination::Destination;
 use crate::interface::Interface;
+use crate::keeping::Keeping;
 use crate::settings::{InterfaceSettings, SourceSettings, WireSettings};
 use crate::wire::{MllpWire, Wire};
 
@@ -62,6 +63,29 @@ pub enum StartError {
         /// What the transport says.
         source: files::SourceOpenError,
     },
+    /// What an interface's plugins keep between messages could not be read.
+    #[error("`{interface}` cannot read what its plugins keep: {reason}")]
+    State {
+        /// The interface.
+        interface: Arc<str>,
+        /// What the store says.
+        reason: String,
+    },
+    /// A later version of a plugin has written what this one would not understand.
+    #[error(
+        "`{interface}` cannot run this version of {plugin}: it keeps state of schema {own}, and a later version has written \
+         schema {found}; deploy that version again, or a later one (`state_schema` in its `plugin.toml`)"
+    )]
+    NewerState {
+        /// The interface.
+        interface: Arc<str>,
+        /// The plugin.
+        plugin: Arc<str>,
+        /// The schema of what is kept.
+        found: u32,
+        /// The schema of the plugin that was to run.
+        own: u32,
+    },
     /// A destination folder could not be opened.
     #[error("`{interface}` cannot write to `{destination}`: {source}")]
     DestinationFolder {
@@ -90,7 +114,9 @@ impl Engine {
         for settings in interfaces {
             let source = open_source(&settings).await?;
             let journeys = engine.journeys.clone();
-            let interface = Interface::new(settings, &engine.store, &awaited, journeys, after_unclean_stop);
+            let keeping = Keeping::load(&engine.store, &settings.name, &settings.chain).await?;
+            let interface =
+                Interface::new(settings, &engine.store, &awaited, journeys, after_unclean_stop).with(keeping);
             let wires = open_wires(&interface).await?;
             opened.push((Arc::new(interface), source, wires));
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use transfuse_message::{Message, ParseOptions};
-use transfuse_sandbox::Chain;
+use transfuse_sandbox::{Chain, State};
 use transfuse_store::{Arrival, Sealed, Stage, Store, Unfinished, WriteError};
 use transfuse_transport::{Answer, Frame};
 
@@ -15,6 +15,7 @@ use crate::acknowledge;
 use crate::awaited::Awaited;
 use crate::backlog::Backlog;
 use crate::destination::Destination;
+use crate::keeping::{Keeping, PlaceInLine};
 use crate::lane::Lane;
 use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
@@ -39,6 +40,7 @@ pub struct Interface {
     store: Store,
     journeys: TaskTracker,
     backlog: Backlog,
+    keeping: Option<Keeping>,
     probation: AtomicU32,
 }
 
@@ -114,6 +116,7 @@ impl Interface {
             store: store.clone(),
             journeys,
             backlog: Backlog::default(),
+            keeping: None,
             probation: AtomicU32::new(if after_unclean_stop { PROBATION_MESSAGES } else { 0 }),
         }
     }
@@ -121,6 +124,11 @@ impl Interface {
 
 /// The steps of the journey.
 impl Interface {
+    /// The same interface, with what its plugins keep between messages.
+    pub(crate) fn with(self, keeping: Option<Keeping>) -> Self {
+        Self { keeping, ..self }
+    }
+
     pub(crate) fn revision(&self) -> u32 {
         self.revision
     }
@@ -144,10 +152,11 @@ impl Interface {
             message_type,
             raw: Sealed::from(frame.content.into_bytes()),
         };
-        let (entry, turn) = self.enter_lane(|| self.store.receive(arrival));
+        let ((entry, place_in_line), turn) = self.enter_lane(|| (self.store.receive(arrival), self.enter_line()));
         Received {
             entry,
             turn,
+            place_in_line,
             content,
             terms,
             receipt: None,
@@ -161,10 +170,11 @@ impl Interface {
     fn receive_again(&self, unfinished: Unfinished) -> Received {
         let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.parse);
         let terms = self.answering.terms(content.label().wanted);
-        let (entry, turn) = self.enter_lane(|| unfinished.received);
+        let ((entry, place_in_line), turn) = self.enter_lane(|| (unfinished.received, self.enter_line()));
         Received {
             entry,
             turn,
+            place_in_line,
             content,
             terms,
             receipt: None,
@@ -182,6 +192,22 @@ impl Interface {
                 (entry, Some(turn))
             }
             None => (number_message(), None),
+        }
+    }
+
+    /// Where an interface keeps no order, the line of messages is in about the order of arrival.
+    fn enter_line(&self) -> Option<PlaceInLine> {
+        self.keeping.as_ref().map(Keeping::enter)
+    }
+
+    /// What the chain's plugins kept, once the messages before have left it so.
+    async fn state(&self, received: &Received) -> State {
+        match (&self.keeping, &received.place_in_line) {
+            (Some(keeping), Some(place)) => {
+                place.front().await;
+                keeping.state()
+            }
+            _ => State::default(),
         }
     }
 
@@ -213,7 +239,8 @@ impl Interface {
                 if action != OnFinding::Pass {
                     return Verdict::Invalid(Judgement { findings, action });
                 }
-                let input = received.input(&self.name, &self.time_zone, message.clone());
+                let state = self.state(received).await;
+                let input = received.input(&self.name, &self.time_zone, message.clone(), state);
                 Verdict::Ran(Box::new(self.chain.run(input).await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
@@ -257,6 +284,7 @@ impl Interface {
             terms,
             mut answer,
             place,
+            place_in_line,
             ..
         } = received;
         let committing = match turn {
@@ -264,6 +292,10 @@ impl Interface {
             None => self.store.decide(entry, plan.decision),
         };
         let committed = committing.await?;
+        if let Some(keeping) = &self.keeping {
+            keeping.apply(&plan.state);
+        }
+        drop(place_in_line);
         let reply = acknowledge::on_decision(&content, terms, &plan.reply, &committed);
         answer.decide(committed.stage() == Stage::Refused, reply);
         drop(place);

@@ -14,6 +14,7 @@ mod acknowledge;
 mod awaited;
 mod backlog;
 mod batch;
+mod keeping;
 mod lane;
 mod owed;
 mod plan;
@@ -30,7 +31,7 @@ mod detail;
 mod engine;
 
 pub use destination::Destination;
-pub use detail::{Detail, DetailError, FindingNote, LogNote, StepNote, TableNote};
+pub use detail::{AccessNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
 pub use recode::OutputCharset;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use transfuse_message::validation::Findings;
 use transfuse_message::{AcknowledgementCode, Finding, Message, ParseError, Payload, Severity};
-use transfuse_sandbox::{Fault, Outcome, Output, Rejection, Report};
+use transfuse_sandbox::{Content, Fault, Outcome, Output, Rejection, Report, StateWrites};
 use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
@@ -12,6 +12,7 @@ use crate::acknowledge::{self, Reply};
 use crate::destination::Destination;
 use crate::detail::Detail;
 use crate::interface::Interface;
+use crate::keeping;
 use crate::received::Received;
 use crate::settings::OnFinding;
 use crate::terms::Terms;
@@ -38,6 +39,8 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) decision: Decision,
+    /// What the plugins keep once it is.
+    pub(crate) state: Vec<StateWrites>,
     pub(crate) reply: Reply,
 }
 
@@ -87,8 +90,10 @@ impl Plan {
                 Ok(outputs) => Self {
                     decision: Decision::Processed {
                         outputs,
+                        state: keeping::changes(&report.state),
                         detail: detail.seal(),
                     },
+                    state: report.state,
                     reply: Reply::Accept,
                 },
                 Err(trouble) => Self::failed(terms, *trouble, &detail),
@@ -97,8 +102,10 @@ impl Plan {
                 decision: Decision::Filtered {
                     reason: Sealed::from(reason.into_bytes()),
                     outputs: Vec::new(),
+                    state: keeping::changes(&report.state),
                     detail: detail.seal(),
                 },
+                state: report.state,
                 reply: Reply::Accept,
             },
             Outcome::Rejected { rejection, step } => Self::failed(terms, Trouble::rejected(rejection, step), &detail),
@@ -141,6 +148,7 @@ impl Plan {
         };
         Self {
             decision,
+            state: Vec::new(),
             reply: Reply::Refuse { code, findings },
         }
     }
@@ -155,6 +163,7 @@ impl Plan {
         };
         Self {
             decision,
+            state: Vec::new(),
             reply: Reply::Refuse { code, findings },
         }
     }
@@ -166,8 +175,10 @@ impl Plan {
             decision: Decision::Filtered {
                 reason: Sealed::from(reason.into_bytes()),
                 outputs: Vec::new(),
+                state: Vec::new(),
                 detail: Detail::default().seal(),
             },
+            state: Vec::new(),
             reply: Reply::Accept,
         }
     }
@@ -205,6 +216,7 @@ impl Plan {
         | Decision::Quarantined { outputs, .. }) = &mut self.decision;
         outputs.push(NewOutput {
             content: Sealed::from(content.into_bytes()),
+            content_type: None,
             destinations: vec![Arc::clone(destination)],
         });
         self
@@ -216,17 +228,23 @@ impl Interface {
     fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, Box<Trouble>> {
         outputs
             .into_iter()
-            .map(|mut output| {
-                // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
-                output.message.declare_charset();
-                let destinations = if output.to.is_empty() {
-                    self.fitting(&output.message)
-                } else {
-                    self.named(&output.to)?
-                };
-                Ok(NewOutput {
-                    content: Sealed::from(output.message.encode()),
-                    destinations,
+            .map(|Output { content, to }| {
+                let named = (!to.is_empty()).then(|| self.named(&to)).transpose()?;
+                Ok(match content {
+                    Content::Message(mut message) => {
+                        // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
+                        message.declare_charset();
+                        NewOutput {
+                            destinations: named.unwrap_or_else(|| self.fitting(&message)),
+                            content: Sealed::from(message.encode()),
+                            content_type: None,
+                        }
+                    }
+                    Content::Document(document) => NewOutput {
+                        destinations: named.unwrap_or_else(|| self.of_any_type()),
+                        content: Sealed::from(document.body.into_bytes()),
+                        content_type: Some(document.content_type.into()),
+                    },
                 })
             })
             .collect()
@@ -238,6 +256,15 @@ impl Interface {
             .destinations
             .iter()
             .filter(|one| self.routes_to(one, &message_type));
+        fit.map(|one| Arc::clone(one.name())).collect()
+    }
+
+    /// The destinations that route by no message type, which a document has not.
+    fn of_any_type(&self) -> Vec<Arc<str>> {
+        let fit = self
+            .destinations
+            .iter()
+            .filter(|one| one.takes_all() && self.routes_to(one, ""));
         fit.map(|one| Arc::clone(one.name())).collect()
     }
 
@@ -348,17 +375,18 @@ impl Trouble {
         Self::internal("killed-the-engine", summary, Some(hint))
     }
 
+    /// The name is the plugin's choice, and may be anything that it has read.
     fn no_such_destination(interface: &Interface, name: &str) -> Self {
         let known: Vec<&str> = interface.destinations.iter().map(|one| &**one.name()).collect();
         let summary = format!(
-            "a plugin forwards to `{name}`, which `{}` does not have",
+            "a plugin forwards to a destination that `{}` does not have",
             interface.name
         );
-        Self::internal(
-            "no-such-destination",
-            summary,
-            Some(format!("there are: {}", known.join(", "))),
-        )
+        let hint = Some(format!("there are: {}", known.join(", ")));
+        Self {
+            text: Payload::from(name.to_owned()),
+            ..Self::internal("no-such-destination", summary, hint)
+        }
     }
 
     /// The same, said by an accept acknowledgement (CR) where the sender wants one.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use transfuse_message::{Message, ParseError, ParseOptions, Payload, Wanted};
-use transfuse_sandbox::{Context, Input};
+use transfuse_sandbox::{Context, Input, State};
 use transfuse_store as store;
 use transfuse_transport::{Defect, Frame};
 
 use crate::backlog::Place;
+use crate::keeping::PlaceInLine;
 use crate::lane::Turn;
 use crate::owed::Owed;
 use crate::terms::Terms;
@@ -19,6 +20,8 @@ pub(crate) struct Received {
     pub(crate) entry: store::Received,
     /// The message's place among those that keep their order; none where the interface keeps none.
     pub(crate) turn: Option<Turn>,
+    /// Its place in the line of messages; none where its chain keeps nothing between them.
+    pub(crate) place_in_line: Option<PlaceInLine>,
     /// What the frame holds.
     pub(crate) content: Content,
     /// What its sender asked to hear.
@@ -92,7 +95,7 @@ pub(crate) struct Label {
 
 impl Received {
     /// What the chain is given.
-    pub(crate) fn input(&self, interface: &Arc<str>, time_zone: &Arc<str>, message: Message) -> Input {
+    pub(crate) fn input(&self, interface: &Arc<str>, time_zone: &Arc<str>, message: Message, state: State) -> Input {
         Input {
             message,
             context: Context {
@@ -103,6 +106,7 @@ impl Received {
                 attempt: self.attempt,
                 attributes: Vec::new(),
             },
+            state,
         }
     }
 }

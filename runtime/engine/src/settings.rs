@@ -179,7 +179,7 @@ impl Default for RetrySettings {
     }
 }
 
-/// A file name with places for values of the message: `{control_id}.hl7`.
+/// A file name with places for values of the output: `{control_id}.{extension}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileName {
     parts: Vec<FileNamePart>,
@@ -192,6 +192,7 @@ enum FileNamePart {
     Delivery,
     Message,
     MessageType,
+    Extension,
 }
 
 /// Why a file name cannot be used.
@@ -199,7 +200,8 @@ enum FileNamePart {
 pub enum FileNameError {
     /// A placeholder that does not exist.
     #[error(
-        "`{{{0}}}` is not a placeholder; there are `{{control_id}}`, `{{delivery}}`, `{{message}}` and `{{message_type}}`"
+        "`{{{0}}}` is not a placeholder; there are `{{control_id}}`, `{{delivery}}`, `{{message}}`, `{{message_type}}` \
+         and `{{extension}}`"
     )]
     UnknownPlaceholder(String),
     /// A brace without its partner.
@@ -214,6 +216,7 @@ pub(crate) struct FileNameValues<'a> {
     pub(crate) delivery: &'a str,
     pub(crate) message: &'a str,
     pub(crate) message_type: &'a str,
+    pub(crate) extension: &'a str,
 }
 
 impl std::str::FromStr for FileName {
@@ -244,6 +247,7 @@ impl FileNamePart {
             "delivery" => Ok(Self::Delivery),
             "message" => Ok(Self::Message),
             "message_type" => Ok(Self::MessageType),
+            "extension" => Ok(Self::Extension),
             other => Err(FileNameError::UnknownPlaceholder(other.to_owned())),
         }
     }
@@ -260,6 +264,7 @@ impl FileName {
                 FileNamePart::Delivery => values.delivery,
                 FileNamePart::Message => values.message,
                 FileNamePart::MessageType => values.message_type,
+                FileNamePart::Extension => values.extension,
             })
             .collect()
     }
@@ -273,12 +278,15 @@ mod tests {
 
     #[test]
     fn a_file_name_is_filled_from_the_message() {
-        let name: FileName = "{message_type}-{control_id}.hl7".parse().expect("a good template");
+        let name: FileName = "{message_type}-{control_id}.{extension}"
+            .parse()
+            .expect("a good template");
         let values = FileNameValues {
             control_id: "MSG1",
             delivery: "7",
             message: "20261123-000001",
             message_type: "ORU^R01",
+            extension: "hl7",
         };
         assert_eq!(name.fill(values), "ORU^R01-MSG1.hl7");
     }

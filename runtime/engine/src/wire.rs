@@ -68,7 +68,7 @@ impl Wire {
     pub(crate) fn expect(&self, lease: &Lease, content: &Payload, awaited: &Awaited) -> Option<Expectation> {
         let Self::Mllp(mllp) = self else { return None };
         let interface = mllp.acknowledged_at()?;
-        let message = parsed(content)?;
+        let message = parsed(content).filter(|_| lease.content_type().is_none())?;
         Some(awaited.expect(interface, lease.destination(), &message.header()))
     }
 
@@ -80,12 +80,20 @@ impl Wire {
 }
 
 async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &Lease, content: &Payload) -> Attempt {
-    let (control_id, message_type) = labels(content);
+    let delivery = lease.id().to_string();
+    // A document has no control id: its delivery's number stands for it.
+    let (control_id, message_type) = match lease.content_type() {
+        Some(_) => (delivery.clone(), "document".to_owned()),
+        None => labels(content),
+    };
     let name = name.fill(FileNameValues {
         control_id: &control_id,
-        delivery: &lease.id().to_string(),
+        delivery: &delivery,
         message: &lease.message().to_string(),
         message_type: &message_type,
+        extension: lease
+            .content_type()
+            .map_or("hl7", |content_type| extension(content_type)),
     });
     match folder.write(&name, content).await {
         Ok(name) => Attempt::Delivered {
@@ -94,6 +102,20 @@ async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &
         Err(fault) => Attempt::Failed {
             fault: fault.to_string(),
         },
+    }
+}
+
+/// What files of a media type end in.
+fn extension(content_type: &str) -> &'static str {
+    match content_type.split(';').next().unwrap_or_default() {
+        "text/csv" => "csv",
+        "text/plain" => "txt",
+        "text/html" => "html",
+        "application/json" => "json",
+        "application/xml" | "text/xml" => "xml",
+        "application/pdf" => "pdf",
+        "x-application/hl7-v2+er7" => "hl7",
+        _ => "bin",
     }
 }
 

@@ -41,7 +41,7 @@ pub use charset::Charset;
 pub use delimiters::Delimiters;
 pub use difference::{Difference, differences};
 pub use message::{
-    Group, Groups, Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, RecodeError, SegmentView,
+    Change, Group, Groups, Header, MESSAGE_BYTES_MAX, Message, ParseError, ParseOptions, RecodeError, SegmentView,
     StructureFault, StructureFinding, Unmappable, Value, is_of_type,
 };
 pub use path::{FieldPath, GroupStep, Path, PathError};

@@ -1,5 +1,6 @@
 //! The message: the received bytes, and where its segments lie in them.
 
+mod changes;
 mod copy;
 mod declare;
 mod definition;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use changes::Change;
 pub(crate) use groups::Plan;
 pub use groups::{Group, Groups, StructureFault, StructureFinding};
 pub use header::{Header, is_of_type};

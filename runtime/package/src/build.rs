@@ -5,9 +5,10 @@ mod check;
 mod debug_info;
 mod dependency;
 mod environment;
+mod javascript;
+mod python;
 mod rust;
 mod toolchain;
-#[cfg(test)]
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ use semver::Version;
 pub use cargo::CargoError;
 pub use debug_info::DebugInfoError;
 pub use dependency::{Dependency, Registry};
+pub use javascript::{EngineError, JavaScriptError};
+pub use python::{PythonEnvironmentError, PythonError, PythonSourcesError};
 pub use rust::RustError;
 pub use toolchain::{Toolchain, ToolchainError};
 
@@ -77,6 +80,12 @@ pub enum BuildError {
     /// The crate could not be compiled.
     #[error(transparent)]
     Rust(#[from] RustError),
+    /// The modules could not be compiled.
+    #[error(transparent)]
+    JavaScript(#[from] JavaScriptError),
+    /// The modules of Python could not be compiled.
+    #[error(transparent)]
+    Python(#[from] PythonError),
     /// What the compiler made is no component. Never the author's doing.
     #[error("{0}")]
     Component(#[from] ComponentError),
@@ -149,6 +158,8 @@ fn compile(
 ) -> Result<Compiled, BuildError> {
     match manifest.build.language {
         Language::Rust => Ok(rust::compile(settings, progress)?),
+        Language::JavaScript | Language::TypeScript => Ok(javascript::compile(settings, manifest, progress)?),
+        Language::Python => Ok(python::compile(settings, manifest, progress)?),
     }
 }
 
@@ -179,5 +190,7 @@ fn package(source: Source, compiled: &Compiled, source_folder: &Path) -> Result<
 fn exported(language: Language) -> &'static str {
     match language {
         Language::Rust => "put `#[transform]` on its function",
+        Language::JavaScript | Language::TypeScript => "write `export const transformer = transform(..)`",
+        Language::Python => "put `@transform` on its function",
     }
 }

@@ -19,10 +19,11 @@ mod provenance;
 mod registry;
 mod sbom;
 mod source;
+pub mod trust;
 
 pub use build::{
-    BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, Registry, RustError, Toolchain,
-    ToolchainError, build,
+    BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, EngineError, JavaScriptError,
+    PythonEnvironmentError, PythonError, PythonSourcesError, Registry, RustError, Toolchain, ToolchainError, build,
 };
 pub use component::{ComponentError, Interfaces, componentize, interfaces};
 pub use config_schema::{ConfigComplaint, ConfigComplaintKind, ConfigKey, ConfigSchema, ConfigSchemaError};

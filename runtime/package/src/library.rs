@@ -156,6 +156,7 @@ impl Library {
         Ok(package)
     }
 
+    /// The plugins of which there is a version.
     fn names(&self) -> Vec<String> {
         let vendors = names(&self.folder, Path::is_dir);
         let of_vendor = |vendor: &String| {
@@ -168,7 +169,7 @@ impl Library {
         vendors
             .iter()
             .flat_map(of_vendor)
-            .filter(|name| name.parse::<PluginName>().is_ok())
+            .filter(|name| name.parse().is_ok_and(|name| !self.versions(&name).is_empty()))
             .collect()
     }
 }

@@ -67,6 +67,12 @@ pub enum Language {
     /// A crate, compiled by cargo.
     #[default]
     Rust,
+    /// ECMAScript modules.
+    JavaScript,
+    /// The same with types, which are checked.
+    TypeScript,
+    /// Modules of Python, compiled together with its interpreter.
+    Python,
 }
 
 /// What a plugin asks an interface to grant. A pattern is a field or segment (`PID-5`, `OBX-*`) or `*` for everything.

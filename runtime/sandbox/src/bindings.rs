@@ -7,6 +7,7 @@ wasmtime::component::bindgen!({
     with: {
         "transfuse:plugin/hl7v2.message": crate::state::HeldMessage,
         "transfuse:plugin/tables.table": crate::state::OpenTable,
+        "transfuse:plugin/exchanges.document": crate::state::OpenDocument,
         "transfuse:plugin/exchanges.exchange": crate::state::Exchange,
     },
 });

@@ -1,13 +1,14 @@
 //! Compiled code on disk, kept as a secret of this installation.
 //!
 //! Compiled code runs with the rights of the host, so a file is believed only when its authentication code fits: the
-//! HMAC of its name and content under a key that lies beside it, readable by the owner alone. A file that fits not is
+//! HMAC of its name and content under a key that lies beside it, readable by the owner alone. So a folder can serve several
+//! engines of one user on a machine: it has one key, files appear whole, and one process compiles while others wait. A file that fits not is
 //! compiled anew and overwritten; nothing here ever keeps a plugin from loading.
 
 mod folder;
 mod key;
 
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,11 +20,13 @@ pub(crate) use folder::FolderError;
 
 use key::Key;
 
+use crate::compiler::COMPILED_BYTES_MAX;
+
 /// The length of HMAC-SHA256.
 const TAG_BYTES: usize = 32;
 
-/// The largest file that is read. Compiled code is up to ten times its component.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+/// The largest file that is read.
+const FILE_BYTES_MAX: u64 = COMPILED_BYTES_MAX + TAG_BYTES as u64;
 
 /// What the authentication code is for, so that a code made for anything else fits no file here.
 const PURPOSE: &[u8] = b"transfuse compiled component 1\n";
@@ -33,6 +36,19 @@ pub(crate) struct Cache {
     folder: PathBuf,
     key: Key,
     engine: String,
+}
+
+/// The right to compile a component, among all processes that share the folder. Held until dropped.
+pub(crate) struct Turn {
+    _lock: File,
+    had_to_wait: bool,
+}
+
+impl Turn {
+    /// Whether another process had it meanwhile.
+    pub(crate) fn had_to_wait(&self) -> bool {
+        self.had_to_wait
+    }
 }
 
 /// Whether compiled code was found.
@@ -75,6 +91,22 @@ impl Cache {
         folder::replace(&self.path(digest), |file| {
             file.write_all(&tag)?;
             file.write_all(compiled)
+        })
+    }
+
+    /// Waits until no other process compiles this component. `None` where that cannot be known: then both compile it, and
+    /// the later file takes the place of the earlier one.
+    pub(crate) fn wait_for_turn(&self, digest: &str) -> Option<Turn> {
+        let path = self.path(digest).with_extension("lock");
+        let lock = folder::open_for_owner(OpenOptions::new().write(true).create(true).truncate(false), &path).ok()?;
+        let had_to_wait = match lock.try_lock() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => lock.lock().map(|()| true).ok()?,
+            Err(TryLockError::Error(_)) => return None,
+        };
+        Some(Turn {
+            _lock: lock,
+            had_to_wait,
         })
     }
 
@@ -137,5 +169,25 @@ impl Hasher for DigestHasher {
             .iter()
             .take(8)
             .fold(0, |number, byte| (number << 8) | u64::from(*byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::fingerprint;
+    use crate::{SandboxSettings, engine};
+
+    #[test]
+    fn what_the_compiling_process_makes_is_what_this_one_can_load() {
+        let settings = SandboxSettings {
+            threads: 1,
+            threads_max: 1,
+            ..SandboxSettings::default()
+        };
+        let engine = engine::build(&settings).unwrap();
+        let compiler = engine::build_compiler(settings.stack_bytes_max).unwrap();
+        assert_eq!(fingerprint(&engine), fingerprint(&compiler));
     }
 }

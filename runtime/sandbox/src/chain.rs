@@ -9,9 +9,10 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::fault::{Explanation, FaultKind};
+use crate::pool::Pace;
 use crate::sandbox::Shared;
 use crate::table::Table;
-use crate::{Fault, Grants, Input, Limits, Outcome, Plugin, PluginIdentity, Report};
+use crate::{Fault, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report};
 
 pub use link::LinkError;
 
@@ -26,8 +27,12 @@ pub struct Step {
     pub grants: Grants,
     /// What it may use.
     pub limits: Limits,
+    /// How many messages an instance of it sees.
+    pub instances: Instances,
     /// The code tables that `grants.tables` names.
     pub tables: Vec<Arc<Table>>,
+    /// The version of what the plugin keeps between messages, as its manifest says.
+    pub state_schema: u32,
 }
 
 /// A step that was checked, with its place in the chain.
@@ -37,7 +42,11 @@ pub(crate) struct ReadyStep {
     pub(crate) config: Vec<u8>,
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
+    pub(crate) instances: Instances,
     pub(crate) tables: Vec<Arc<Table>>,
+    pub(crate) state_schema: u32,
+    /// Whether its outputs are those of the chain.
+    pub(crate) is_last: bool,
 }
 
 /// Steps that messages are taken through. A clone is the same chain.
@@ -47,9 +56,40 @@ pub struct Chain {
     steps: Arc<[Arc<ReadyStep>]>,
     /// Calls of this chain that may be queued or running.
     calls: Arc<Semaphore>,
+    /// Whether its last call was slow.
+    pace: Arc<Pace>,
+    /// Dropped with the last clone.
+    _end: Arc<End>,
+}
+
+/// The end of a chain, which frees the instances that waited for its next message.
+struct End {
+    shared: Arc<Shared>,
+    steps: Arc<[Arc<ReadyStep>]>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.shared.idle.forget(&self.steps);
+    }
 }
 
 impl Chain {
+    fn new(shared: Arc<Shared>, steps: Arc<[Arc<ReadyStep>]>) -> Self {
+        let calls = Arc::new(Semaphore::new(shared.settings.calls_per_chain_max.max(1)));
+        let end = Arc::new(End {
+            shared: Arc::clone(&shared),
+            steps: Arc::clone(&steps),
+        });
+        Self {
+            shared,
+            steps,
+            calls,
+            pace: Arc::default(),
+            _end: end,
+        }
+    }
+
     /// Takes one message through the steps. A chain without steps forwards it untouched.
     ///
     /// Waits while too many messages of this chain are under way, then for a thread of the pool; no plugin runs on the
@@ -63,14 +103,17 @@ impl Chain {
         let place = Arc::clone(&self.shared.places).acquire_owned().await;
         let (answer, report) = oneshot::channel();
         let chain = self.clone();
-        self.shared.pool.submit(Box::new(move || {
-            drop(place);
-            if !answer.is_closed() {
-                // Nobody waits any more where this fails.
-                let _ = answer.send(chain.run_here(input));
-            }
-            drop(call);
-        }));
+        self.shared.pool.submit(
+            &self.pace,
+            Box::new(move || {
+                drop(place);
+                if !answer.is_closed() {
+                    // Nobody waits any more where this fails.
+                    let _ = answer.send(chain.run_here(input));
+                }
+                drop(call);
+            }),
+        );
         report
             .await
             .unwrap_or_else(|_| self.broken("the thread that ran it has ended"))
@@ -89,6 +132,13 @@ impl Chain {
         self.steps.iter().map(|step| step.plugin.identity())
     }
 
+    /// The plugins that keep something between messages, by name, with the version of what they keep. Where there are any,
+    /// messages have to be taken through the chain one after the other, each with the state that the one before left.
+    pub fn state_schemas(&self) -> impl Iterator<Item = (&Arc<str>, u32)> {
+        let keeping = self.steps.iter().filter(|step| step.plugin.keeps_state());
+        keeping.map(|step| (&step.plugin.identity().name, step.state_schema))
+    }
+
     fn broken(&self, detail: &str) -> Report {
         let fault = self
             .steps
@@ -100,6 +150,9 @@ impl Chain {
             log: Vec::new(),
             attributes: Vec::new(),
             tables: Vec::new(),
+            table_misses: Vec::new(),
+            table_misses_unlisted: 0,
+            state: Vec::new(),
         }
     }
 }

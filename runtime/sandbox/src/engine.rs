@@ -33,17 +33,30 @@ const BACKTRACE_FRAMES_MAX: usize = 8;
 
 /// An engine for this sandbox; errors are wasmtime's words about the settings.
 pub(crate) fn build(settings: &SandboxSettings) -> wasmtime::Result<Engine> {
+    let mut config = config(settings.stack_bytes_max);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(settings)));
+    Engine::new(&config)
+}
+
+/// An engine that compiles for those of [`build`] with the same stack. It runs nothing, and reserves no address space.
+pub(crate) fn build_compiler(stack_bytes_max: usize) -> wasmtime::Result<Engine> {
+    let mut config = config(stack_bytes_max);
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    Engine::new(&config)
+}
+
+/// Everything that compiled code depends on.
+fn config(stack_bytes_max: usize) -> Config {
     let mut config = Config::new();
     set_proposals(&mut config);
     set_determinism(&mut config);
     set_diagnostics(&mut config);
     config.consume_fuel(true);
     config.epoch_interruption(true);
-    config.max_wasm_stack(settings.stack_bytes_max);
+    config.max_wasm_stack(stack_bytes_max);
     config.cranelift_opt_level(OptLevel::Speed);
     config.memory_init_cow(true);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(settings)));
-    Engine::new(&config)
+    config
 }
 
 /// The same input gives the same bits on every machine.
@@ -78,9 +91,9 @@ fn slots(settings: &SandboxSettings) -> PoolingAllocationConfig {
     slots
 }
 
-/// One instance per thread at a time, on the pool's threads and on callers'.
+/// One instance per thread at a time, on the pool's threads and on callers', and those that wait.
 fn instances_max(settings: &SandboxSettings) -> usize {
-    settings.threads_max + INLINE_RUNS_MAX
+    settings.threads_max + INLINE_RUNS_MAX + settings.idle_instances_max
 }
 
 fn count(number: usize) -> u32 {

@@ -59,6 +59,8 @@ pub enum FaultKind {
     NoOutcome,
     /// It both forwarded and filtered the message.
     ConflictingOutcome,
+    /// It forwarded a document although other steps follow, which work on messages.
+    MisplacedDocument,
     /// Its `init` refused the configuration that it had accepted when the chain was made.
     Misconfigured,
     /// The host failed. Trying again later may help.
@@ -92,6 +94,7 @@ impl FaultKind {
             Self::Denied => "denied",
             Self::NoOutcome => "no-outcome",
             Self::ConflictingOutcome => "conflicting-outcome",
+            Self::MisplacedDocument => "misplaced-document",
             Self::Misconfigured => "misconfigured",
             Self::HostBroken => "host-broken",
         }

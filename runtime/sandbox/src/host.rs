@@ -7,6 +7,7 @@ mod exchanges;
 mod faults;
 mod hl7v2;
 mod log;
+mod state;
 mod tables;
 
 use transfuse_message::Payload;

@@ -15,7 +15,9 @@ mod sandbox;
 
 mod plugin;
 
+mod access;
 mod grants;
+mod kept;
 mod limits;
 mod table;
 
@@ -26,6 +28,7 @@ mod fault;
 
 mod bindings;
 mod cache;
+mod compiler;
 mod engine;
 mod host;
 mod instance;
@@ -33,15 +36,22 @@ mod meter;
 mod permits;
 mod pool;
 mod proposals;
+mod reuse;
 mod state;
 mod ticker;
 
+pub use access::Access;
 pub use chain::{Chain, LinkError, Step};
+pub use compiler::{CompilationError, Compiler, serve_compilation};
 pub use fault::{Blame, Fault, FaultKind};
 pub use grants::{FieldPatternError, FieldPatterns, Grants};
+pub use kept::{STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, State, StateWrites};
 pub use limits::Limits;
-pub use outcome::{Context, Input, LogLevel, LogLine, Outcome, Output, Rejection, Report, StepReport};
+pub use outcome::{
+    Content, Context, Document, Input, LogLevel, LogLine, Outcome, Output, Rejection, Report, StepReport, TableMiss,
+};
 pub use plugin::{LoadError, Plugin, PluginIdentity};
+pub use reuse::Instances;
 pub use sandbox::{Sandbox, StartError};
 pub use settings::SandboxSettings;
 pub use table::{Table, TableError};

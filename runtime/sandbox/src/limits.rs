@@ -36,6 +36,11 @@ pub struct Limits {
     pub handles_max: usize,
     /// Attributes of one message, and of their text in bytes. They are kept with the message and read by routing.
     pub attribute_bytes_max: usize,
+    /// What a plugin keeps between messages, keys and values together, in bytes, for one interface. It is held in memory
+    /// and is no archive: room for some ten thousand identifiers.
+    pub state_bytes_max: usize,
+    /// Keys of it. Each costs about a hundred bytes beside its own and its value's.
+    pub state_keys_max: usize,
 }
 
 impl Default for Limits {
@@ -53,6 +58,8 @@ impl Default for Limits {
             log_bytes_max: 64 << 10,
             handles_max: 1_000,
             attribute_bytes_max: 16 << 10,
+            state_bytes_max: 1 << 20,
+            state_keys_max: 10_000,
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Meter {
     log_lines: usize,
     log_bytes: usize,
     log_lines_dropped: u64,
+    /// The most linear memory that any run has had.
+    memory_bytes: usize,
 }
 
 impl Meter {
@@ -107,6 +109,15 @@ impl Meter {
         self.guest_fuel.saturating_add(self.host_fuel)
     }
 
+    /// Takes over how much memory a run that is over had in the end, which is the most it had: memory never shrinks.
+    pub(crate) fn memory_ended(&mut self, bytes: usize) {
+        self.memory_bytes = self.memory_bytes.max(bytes);
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
     pub(crate) fn log_lines_dropped(&self) -> u64 {
         self.log_lines_dropped
     }
@@ -140,6 +151,11 @@ impl MemoryMeter {
             bytes_max: limits.memory_bytes_max,
             table_elements_max: limits.table_elements_max,
         }
+    }
+
+    /// What the memories of the store have by now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use transfuse_message::{Message, Payload};
 
-use crate::{Fault, PluginIdentity};
+use crate::{Access, Fault, PluginIdentity, State, StateWrites};
 
 /// One message and its context, on its way into a chain.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Input {
     pub message: Message,
     /// What is known about it.
     pub context: Context,
+    /// What the chain's plugins kept of earlier messages.
+    pub state: State,
 }
 
 /// What a plugin may know about a message beside its content. `Debug` shows no attribute, because plugins write them.
@@ -46,6 +48,13 @@ pub struct Report {
     pub attributes: Vec<(String, String)>,
     /// The tables that plugins opened: names and digests.
     pub tables: Vec<(String, String)>,
+    /// The values that tables were asked for and do not hold, each once, in order.
+    pub table_misses: Vec<TableMiss>,
+    /// How many more there were than are listed.
+    pub table_misses_unlisted: u64,
+    /// What is to be kept for later messages, to be made durable together with the outcome; nothing where the message was
+    /// rejected or a step failed.
+    pub state: Vec<StateWrites>,
 }
 
 /// What one step used.
@@ -57,12 +66,31 @@ pub struct StepReport {
     pub fuel: u64,
     /// Wall-clock time, in microseconds.
     pub elapsed_us: u64,
+    /// The most linear memory that any run had, in bytes.
+    pub memory_bytes: u64,
     /// Runs: one for each message that the step before forwarded.
     pub runs: u32,
+    /// Instances that were made for them; the other runs used one that an earlier message left.
+    pub fresh_instances: u32,
     /// Runs that were repeated because the host's clock could not be trusted.
     pub repeated: u32,
     /// Log lines over the limits, which were dropped.
     pub log_lines_dropped: u64,
+    /// What the plugin touched.
+    pub access: Access,
+}
+
+/// A value that a table was asked for and does not hold: most often a code that somebody has to add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableMiss {
+    /// The step, counted from zero.
+    pub step: usize,
+    /// The table.
+    pub table: String,
+    /// The column that was searched.
+    pub column: String,
+    /// What it was searched for. May hold patient data.
+    pub value: Payload,
 }
 
 /// A line that a plugin logged.
@@ -105,7 +133,7 @@ impl LogLevel {
 /// What a chain decided.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// Messages to deliver, in order; at least one.
+    /// What to deliver, in order; at least one.
     Forwarded(Vec<Output>),
     /// The message ends here on purpose, at each branch of it.
     Filtered {
@@ -125,13 +153,31 @@ pub enum Outcome {
     Faulted(Fault),
 }
 
-/// A message to deliver.
+/// Something to deliver.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// The message.
-    pub message: Message,
+    /// What it is.
+    pub content: Content,
     /// The destinations that the plugin named; empty where routing decides.
     pub to: Vec<String>,
+}
+
+/// What an output is.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// An HL7 v2 message.
+    Message(Message),
+    /// Bytes that a plugin made, which no later step has seen.
+    Document(Document),
+}
+
+/// Bytes that a plugin made, such as a CSV line or a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its media type, such as `text/csv`. One that is none has `application/octet-stream` put in its place.
+    pub content_type: String,
+    /// The bytes.
+    pub body: Payload,
 }
 
 /// Why a plugin does not accept a message: what an ERR segment is made of.
@@ -144,6 +190,17 @@ pub struct Rejection {
     pub path: Option<String>,
     /// What the plugin says. May hold patient data.
     pub reason: Payload,
+}
+
+impl Output {
+    /// The message, where it is one.
+    #[must_use]
+    pub fn message(&self) -> Option<&Message> {
+        match &self.content {
+            Content::Message(message) => Some(message),
+            Content::Document(_) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Context {
@@ -167,6 +224,8 @@ impl fmt::Debug for Report {
             .field("log", &self.log)
             .field("attributes", &self.attributes.len())
             .field("tables", &self.tables)
-            .finish()
+            .field("table_misses", &self.table_misses)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }

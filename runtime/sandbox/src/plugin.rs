@@ -1,5 +1,6 @@
 //! A loaded plugin: compiled, checked against the contract, linked to the host.
 
+mod compilations;
 mod compile;
 mod contract;
 
@@ -12,8 +13,9 @@ use wasmtime::component::{Component, Linker};
 use crate::bindings::TransformPre;
 use crate::state::StepState;
 
+pub(crate) use compilations::Compilations;
 pub(crate) use compile::{compile, deserialize};
-pub(crate) use contract::check_bytes;
+pub(crate) use contract::{STATE, check_bytes};
 
 /// How a plugin is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -48,7 +50,8 @@ pub(crate) struct Code {
     pub(crate) interfaces: Vec<String>,
 }
 
-/// Why a component cannot be loaded. Nothing of it stays behind, and loading it again gives the same answer.
+/// Why a component cannot be loaded. Nothing of it stays behind, and loading it again gives the same answer, unless the
+/// variant says otherwise.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -88,6 +91,22 @@ pub enum LoadError {
         /// The plugin.
         plugin: PluginIdentity,
         /// What the compiler says.
+        detail: String,
+    },
+    /// Compiling it reached a limit.
+    #[error("compiling {plugin} was stopped: {limit}; no plugin needs that much: ask its author")]
+    CompilerStopped {
+        /// The plugin.
+        plugin: PluginIdentity,
+        /// Which limit, in words.
+        limit: String,
+    },
+    /// The compiler failed, or could not be started. Trying again may help.
+    #[error("compiling {plugin} failed: {detail}")]
+    CompilerBroken {
+        /// The plugin.
+        plugin: PluginIdentity,
+        /// How.
         detail: String,
     },
     /// It imports what no plugin gets.
@@ -140,6 +159,12 @@ impl Plugin {
     #[must_use]
     pub fn interfaces(&self) -> &[String] {
         &self.code.interfaces
+    }
+
+    /// Whether it can keep anything between messages.
+    #[must_use]
+    pub fn keeps_state(&self) -> bool {
+        self.interfaces().iter().any(|interface| interface == STATE)
     }
 
     pub(crate) fn code(&self) -> &Code {

@@ -1,15 +1,19 @@
 //! The threads that run plugins, and nothing else.
 //!
 //! A few threads serve a queue. A call that takes longer than [`SLOW`] no longer counts as one of the few: while work
-//! waits, another thread is started in its place, up to a limit, and ends when the slow call is over. So plugins that
-//! loop until their deadline hold threads of their own, and the rest is served as before.
+//! waits, another thread is started in its place, up to a limit. From then on the slow call has the lowest priority of the
+//! machine: it runs while nothing else wants to, and its thread ends with it, because only the privileged may raise a
+//! priority again. So plugins that loop until their deadline hold threads of their own, and the rest is served as before.
 
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, setpriority_process};
 
 /// How long a call may take before another thread is started in its place. A hundred times what a mapper in Rust takes
 /// and twice what one in JavaScript or Python takes, so that ordinary calls start no threads; and short enough that
@@ -19,8 +23,23 @@ const SLOW: Duration = Duration::from_millis(5);
 /// Room for wasm's own stack and four times as much for the host functions on top of it.
 const STACK_BYTES: usize = 4 << 20;
 
+/// The priority of slow calls: the lowest that there is.
+const SLOW_NICENESS: i32 = 19;
+
 /// Something to run on a thread of the pool.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// How fast the calls of one chain are. Once one was found slow, the next begin at the priority that slow ones end with: else a plugin that loops on every message would have the processors for the first moments of
+/// each. One quick call, and it is trusted again.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    was_slow: AtomicBool,
+}
+
+struct Queued {
+    job: Job,
+    pace: Arc<Pace>,
+}
 
 /// The threads and their queue.
 pub(crate) struct Pool {
@@ -34,7 +53,7 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Job>,
+    queue: VecDeque<Queued>,
     workers: Vec<Worker>,
     idle: usize,
     closed: bool,
@@ -44,7 +63,13 @@ struct State {
 struct Worker {
     number: u64,
     busy_since: Option<Instant>,
+    /// Of the chain whose call it is busy with, or was.
+    pace: Arc<Pace>,
     is_slow: bool,
+    /// How the operating system knows the thread; none until it runs.
+    thread: Option<Pid>,
+    /// Its priority was lowered, for good.
+    is_demoted: bool,
 }
 
 impl Pool {
@@ -65,10 +90,13 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Queues a job. The callers bound the queue: each holds a place of a semaphore.
-    pub(crate) fn submit(&self, job: Job) {
+    /// Queues a job of a chain. The callers bound the queue: each holds a place of a semaphore.
+    pub(crate) fn submit(self: &Arc<Self>, pace: &Arc<Pace>, job: Job) {
         let mut state = self.lock();
-        state.queue.push_back(job);
+        let pace = Arc::clone(pace);
+        state.queue.push_back(Queued { job, pace });
+        // Slow calls may hold all the threads that there are.
+        self.start_missing_workers(&mut state);
         let is_anyone_idle = state.idle > 0;
         drop(state);
         if is_anyone_idle {
@@ -80,11 +108,19 @@ impl Pool {
     pub(crate) fn replace_slow_workers(self: &Arc<Self>) {
         let mut state = self.lock();
         for worker in &mut state.workers {
-            worker.is_slow = worker.busy_since.is_some_and(|since| since.elapsed() > SLOW);
+            if worker.busy_since.is_some_and(|since| since.elapsed() > SLOW) {
+                worker.is_slow = true;
+                worker.pace.was_slow.store(true, Ordering::Relaxed);
+                worker.demote();
+            }
         }
-        while self.is_short_of_workers(&state) {
+        self.start_missing_workers(&mut state);
+    }
+
+    fn start_missing_workers(self: &Arc<Self>, state: &mut State) {
+        while self.is_short_of_workers(state) {
             // Without another thread the queue is served more slowly, and by those that are there.
-            if let Err(error) = self.start_worker(&mut state) {
+            if let Err(error) = self.start_worker(state) {
                 tracing::warn!(%error, "no thread could be started in place of one held by a slow plugin");
                 return;
             }
@@ -113,32 +149,43 @@ impl Pool {
         state.workers.push(Worker {
             number,
             busy_since: None,
+            pace: Arc::default(),
             is_slow: false,
+            thread: None,
+            is_demoted: false,
         });
         Ok(())
     }
 
-    fn serve(&self, number: u64) {
-        while let Some(job) = self.next_job(number) {
+    fn serve(self: &Arc<Self>, number: u64) {
+        if let Some(worker) = self.lock().worker(number) {
+            worker.thread = current_thread();
+        }
+        while let Some(Queued { job, pace }) = self.next_job(number) {
+            let started = Instant::now();
             // Jobs catch what they can explain; what is left must not take the thread with it.
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 tracing::error!("a job of the plugin threads panicked");
             }
+            pace.was_slow.store(started.elapsed() > SLOW, Ordering::Relaxed);
         }
     }
 
     /// Waits for a job; `None` when this thread is no longer needed.
-    fn next_job(&self, number: u64) -> Option<Job> {
+    fn next_job(self: &Arc<Self>, number: u64) -> Option<Queued> {
         let mut state = self.lock();
-        state.settle(number);
+        let is_demoted = state.settle(number);
+        // A thread of low priority is better than none.
+        let is_replaced = is_demoted && !state.closed && self.start_worker(&mut state).is_ok();
         loop {
-            if state.quick() > self.threads {
+            if is_replaced || state.quick() > self.threads {
                 state.retire(number);
                 return None;
             }
-            if let Some(job) = state.queue.pop_front() {
-                state.begin(number);
-                return Some(job);
+            if let Some(queued) = state.queue.pop_front() {
+                state.begin(number, &queued.pace);
+                self.start_missing_workers(&mut state);
+                return Some(queued);
             }
             if state.closed {
                 state.retire(number);
@@ -162,17 +209,24 @@ impl State {
         self.workers.iter().filter(|worker| !worker.is_slow).count()
     }
 
-    fn begin(&mut self, number: u64) {
-        if let Some(worker) = self.worker(number) {
-            worker.busy_since = Some(Instant::now());
+    fn begin(&mut self, number: u64, pace: &Arc<Pace>) {
+        let Some(worker) = self.worker(number) else { return };
+        worker.busy_since = Some(Instant::now());
+        worker.pace = Arc::clone(pace);
+        if pace.was_slow.load(Ordering::Relaxed) {
+            worker.is_slow = true;
+            worker.demote();
         }
     }
 
-    fn settle(&mut self, number: u64) {
-        if let Some(worker) = self.worker(number) {
-            worker.busy_since = None;
-            worker.is_slow = false;
-        }
+    /// Notes that a call is over, and says whether its thread has lost its priority.
+    fn settle(&mut self, number: u64) -> bool {
+        let Some(worker) = self.worker(number) else {
+            return false;
+        };
+        worker.busy_since = None;
+        worker.is_slow = false;
+        worker.is_demoted
     }
 
     fn retire(&mut self, number: u64) {
@@ -182,6 +236,23 @@ impl State {
     fn worker(&mut self, number: u64) -> Option<&mut Worker> {
         self.workers.iter_mut().find(|worker| worker.number == number)
     }
+}
+
+impl Worker {
+    /// Lets everything else go before this thread. Where the operating system refuses, it keeps its priority.
+    fn demote(&mut self) {
+        if self.is_demoted {
+            return;
+        }
+        let Some(thread) = self.thread else { return };
+        self.is_demoted = setpriority_process(Some(thread), SLOW_NICENESS).is_ok();
+    }
+}
+
+/// The number that Linux gives this thread: to it, priorities are of threads and not of processes (setpriority(2)).
+fn current_thread() -> Option<Pid> {
+    let link = std::fs::read_link("/proc/thread-self").ok()?;
+    Pid::from_raw(link.file_name()?.to_str()?.parse().ok()?)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The sandbox: everything that is made once for all plugins.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
 use thiserror::Error;
@@ -9,14 +9,20 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use crate::cache::{Cache, FolderError, Lookup};
+use crate::cache::{Cache, FolderError, Lookup, Turn};
+use crate::compiler::Failed;
 use crate::engine::INLINE_RUNS_MAX;
 use crate::permits::Permits;
-use crate::plugin::{Code, check_bytes, compile, deserialize};
+use crate::plugin::{Code, Compilations, check_bytes, compile, deserialize};
 use crate::pool::Pool;
+use crate::reuse::IdleInstances;
 use crate::state::StepState;
 use crate::ticker::Ticker;
 use crate::{Chain, LinkError, LoadError, Plugin, PluginIdentity, SandboxSettings, Step, engine, host};
+
+/// Components that are compiled at the same time. The compiler uses all processors for most of its work; the second one
+/// fills the gaps, and more would only make the machine's memory short.
+const COMPILATIONS_MAX: usize = 2;
 
 /// Loads plugins and makes chains of them. A clone is the same sandbox; its threads end with the last clone and chain.
 #[derive(Clone)]
@@ -52,12 +58,13 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Semaphore>,
     /// Runs on callers' own threads.
     pub(crate) inline_runs: Permits,
+    /// Instances that wait for another message of their step.
+    pub(crate) idle: IdleInstances,
     linker: Linker<StepState>,
     cache: Option<Cache>,
     /// By digest. Weak, so that code that no chain uses any more is freed.
     plugins: DashMap<Arc<str>, Weak<Code>>,
-    /// One compilation at a time: the compiler uses all processors for one component.
-    compiling: Mutex<()>,
+    compilations: Compilations,
 }
 
 impl Sandbox {
@@ -78,6 +85,7 @@ impl Sandbox {
         let ticker = Ticker::start(engine.clone(), move || watched_pool.replace_slow_workers())?;
         let shared = Shared {
             places: Arc::new(Semaphore::new(settings.calls_queued_max.max(1))),
+            idle: IdleInstances::new(settings.idle_instances_max),
             settings,
             engine,
             ticker,
@@ -86,7 +94,7 @@ impl Sandbox {
             linker,
             cache,
             plugins: DashMap::new(),
-            compiling: Mutex::new(()),
+            compilations: Compilations::new(COMPILATIONS_MAX),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -94,7 +102,7 @@ impl Sandbox {
     }
 
     /// Makes a plugin of a component: from memory, from compiled code on disk, or by compiling it, which takes tens of
-    /// milliseconds for Rust and seconds for JavaScript and Python. Blocks.
+    /// milliseconds for Rust and seconds for JavaScript and Python. Blocks; at most two are compiled at a time.
     pub fn load(&self, identity: PluginIdentity, component: &[u8]) -> Result<Plugin, LoadError> {
         check_bytes(&identity, component, self.shared.settings.component_bytes_max)?;
         let code = match self.shared.known(&identity.component_digest) {
@@ -122,7 +130,7 @@ impl Shared {
     }
 
     fn make_known(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Arc<Code>, LoadError> {
-        let _one_at_a_time = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.compilations.wait_for_turn(&identity.component_digest);
         // Another thread may have made it while this one waited.
         if let Some(code) = self.known(&identity.component_digest) {
             return Ok(code);
@@ -139,14 +147,42 @@ impl Shared {
         if let Some(component) = self.cached(&identity.component_digest) {
             return Ok(component);
         }
-        let invalid = |error: wasmtime::Error| LoadError::Invalid {
-            plugin: identity.clone(),
-            detail: format!("{error:#}"),
-        };
-        let compiled = compile(&self.engine, component).map_err(invalid)?;
-        let loaded = deserialize(&self.engine, &compiled).map_err(invalid)?;
+        let turn = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.wait_for_turn(&identity.component_digest));
+        // Another process may have made it while this one waited.
+        if turn.as_ref().is_some_and(Turn::had_to_wait)
+            && let Some(component) = self.cached(&identity.component_digest)
+        {
+            return Ok(component);
+        }
+        let compiled = self.compile(identity, component)?;
+        let loaded = deserialize(&self.engine, &compiled).map_err(|error| invalid(identity, &error))?;
         self.keep(&identity.component_digest, &compiled);
         Ok(loaded)
+    }
+
+    fn compile(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Vec<u8>, LoadError> {
+        let Some(compiler) = &self.settings.compiler else {
+            return compile(&self.engine, component).map_err(|error| invalid(identity, &error));
+        };
+        let plugin = || identity.clone();
+        let compiled = compiler.compile(component, self.settings.stack_bytes_max);
+        compiled.map_err(|failed| match failed {
+            Failed::Invalid(detail) => LoadError::Invalid {
+                plugin: plugin(),
+                detail,
+            },
+            Failed::Stopped(limit) => LoadError::CompilerStopped {
+                plugin: plugin(),
+                limit,
+            },
+            Failed::Broken(detail) => LoadError::CompilerBroken {
+                plugin: plugin(),
+                detail,
+            },
+        })
     }
 
     /// Compiled code from disk. Whatever is wrong with it, compiling anew is the answer.
@@ -174,6 +210,13 @@ impl Shared {
         if let Err(error) = cache.write(digest, compiled) {
             tracing::warn!(digest, %error, "compiled code is not kept; the next start compiles it again");
         }
+    }
+}
+
+fn invalid(plugin: &PluginIdentity, error: &wasmtime::Error) -> LoadError {
+    LoadError::Invalid {
+        plugin: plugin.clone(),
+        detail: format!("{error:#}"),
     }
 }
 

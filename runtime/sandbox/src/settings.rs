@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
+use crate::Compiler;
+
 /// Threads beyond one per processor that may stand in for those held by slow calls. Each plugin that loops holds at
 /// most its chain's calls for the length of its deadline; this many spare threads let six such chains loop at once on
 /// two processors while the rest is served.
@@ -11,6 +13,10 @@ const SPARE_THREADS: usize = 14;
 /// Calls waiting for a thread. Each holds its message and nothing more, and a chain waits before the queue when its own
 /// calls are used up, so that this many are only reached by hundreds of busy chains.
 const CALLS_QUEUED_MAX: usize = 1024;
+
+/// Instances that wait for another message, for each processor. Each holds its memory, 20 MB for Python's interpreter;
+/// this many serve eight busy interfaces whose plugins are reused.
+const IDLE_INSTANCES_PER_PROCESSOR: usize = 8;
 
 /// The largest component. Python's interpreter with a library or two makes 20 to 40 MB; a plugin of more is a mistake
 /// or an attempt to keep the compiler busy.
@@ -34,6 +40,9 @@ const KEEP_RESIDENT_BYTES: usize = 256 << 10;
 pub struct SandboxSettings {
     /// The folder of compiled code, made with mode 0700 when it does not exist. `None` compiles anew at every start.
     pub cache_folder: Option<PathBuf>,
+    /// The program that compiles components. `None` compiles in this very process, within no limit but the component's
+    /// size.
+    pub compiler: Option<Compiler>,
     /// Threads that run plugins while none of them is slow.
     pub threads: usize,
     /// Threads in all, those that replace slow ones included. Each has room for one instance.
@@ -42,6 +51,9 @@ pub struct SandboxSettings {
     pub calls_per_chain_max: usize,
     /// Calls of all chains that may wait for a thread.
     pub calls_queued_max: usize,
+    /// Instances of all chains that may wait for another message of their step, where that allows it. The ones that wait
+    /// longest make room.
+    pub idle_instances_max: usize,
     /// The largest component that is compiled, in bytes.
     pub component_bytes_max: usize,
     /// The largest linear memory that any step's limits may allow, in bytes.
@@ -57,10 +69,12 @@ impl Default for SandboxSettings {
         let processors = available_parallelism().map_or(1, usize::from);
         Self {
             cache_folder: None,
+            compiler: None,
             threads: processors,
             threads_max: processors + SPARE_THREADS,
             calls_per_chain_max: processors,
             calls_queued_max: CALLS_QUEUED_MAX,
+            idle_instances_max: processors * IDLE_INSTANCES_PER_PROCESSOR,
             component_bytes_max: COMPONENT_BYTES_MAX,
             memory_bytes_ceiling: MEMORY_BYTES_CEILING,
             stack_bytes_max: STACK_BYTES_MAX,

@@ -3,24 +3,35 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use transfuse_message::{Message, Payload};
 use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
 
+use crate::State;
+use crate::access::Touched;
 use crate::chain::ReadyStep;
 use crate::fault::{Limit, Stop};
+use crate::kept::Overlay;
 use crate::meter::{MemoryMeter, Meter};
-use crate::outcome::{Context, LogLine, Output};
+use crate::outcome::{Context, LogLine, Output, TableMiss};
 use crate::table::Table;
 
 /// A message behind a handle.
 pub struct HeldMessage {
     pub(crate) message: Message,
-    /// Made by the plugin from bytes of its own, so that forwarding it needs the grant `create`.
+    /// Made by the plugin from bytes of its own: it is the plugin's to read and change, and forwarding it needs the grant
+    /// `create`.
     pub(crate) is_made: bool,
 }
 
 /// A code table behind a handle.
 pub struct OpenTable(pub(crate) Arc<Table>);
+
+/// The input as bytes, behind a handle.
+pub struct OpenDocument {
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Bytes,
+}
 
 /// The exchange behind its handle. What it gives access to is in [`StepState`], because there is only one.
 pub struct Exchange;
@@ -46,16 +57,30 @@ pub(crate) struct Journey {
     pub(crate) log: Vec<LogLine>,
     /// Names and digests.
     pub(crate) tables: Vec<(String, String)>,
+    pub(crate) misses: Misses,
+    pub(crate) state: Overlay,
+    /// What the plugin of the step at hand touched.
+    pub(crate) touched: Touched,
+}
+
+/// Values that tables do not hold.
+#[derive(Default)]
+pub(crate) struct Misses {
+    pub(crate) listed: Vec<TableMiss>,
+    pub(crate) unlisted: u64,
 }
 
 impl Journey {
-    pub(crate) fn begin(mut context: Context) -> Self {
+    pub(crate) fn begin(mut context: Context, state: State) -> Self {
         let attributes = std::mem::take(&mut context.attributes);
         Self {
             context: Arc::new(context),
             attributes,
             log: Vec::new(),
             tables: Vec::new(),
+            misses: Misses::default(),
+            state: Overlay::over(state),
+            touched: Touched::default(),
         }
     }
 
@@ -66,6 +91,9 @@ impl Journey {
             attributes: std::mem::take(&mut self.attributes),
             log: std::mem::take(&mut self.log),
             tables: std::mem::take(&mut self.tables),
+            misses: std::mem::take(&mut self.misses),
+            state: std::mem::take(&mut self.state),
+            touched: std::mem::take(&mut self.touched),
         }
     }
 }

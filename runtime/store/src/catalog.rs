@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use rusqlite::Connection;
 
 use crate::clock::Clock;
+use crate::folder::catalog_in;
 use crate::sync::lock;
 use crate::{CatalogError, OpenError};
 
@@ -121,6 +122,16 @@ impl Catalog {
             connection: Mutex::new(schema::open(file)?),
             clock,
         })
+    }
+
+    /// Looks into the catalog of a data folder that another process may be working on. `None` where there is none yet.
+    /// Nothing can be changed through it.
+    pub fn look_into(data: &Path) -> Result<Option<Self>, OpenError> {
+        let connection = schema::look_into(&catalog_in(data))?;
+        Ok(connection.map(|connection| Self {
+            connection: Mutex::new(connection),
+            clock: Clock::default(),
+        }))
     }
 
     /// Runs one operation in a transaction: all of it happens, or nothing.

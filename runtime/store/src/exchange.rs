@@ -1,5 +1,6 @@
 //! From the wire to the journal: what is handed in, and the proofs that come back.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub enum Decision {
     Processed {
         /// The outputs.
         outputs: Vec<NewOutput>,
+        /// What the plugins keep for later messages, from now on.
+        state: Vec<StateChange>,
         /// Whatever the engine wants to keep about the run (log lines, steps, tables), in its own encoding.
         detail: Sealed,
     },
@@ -46,6 +49,8 @@ pub enum Decision {
         reason: Sealed,
         /// What is said about it, to whom: each becomes deliveries as above.
         outputs: Vec<NewOutput>,
+        /// As above.
+        state: Vec<StateChange>,
         /// As above.
         detail: Sealed,
     },
@@ -76,8 +81,22 @@ pub enum Decision {
 pub struct NewOutput {
     /// The content to deliver.
     pub content: Sealed,
+    /// The media type of a document; none for a message.
+    pub content_type: Option<Arc<str>>,
     /// Names of the destinations.
     pub destinations: Vec<Arc<str>>,
+}
+
+/// What a plugin of an interface keeps from now on, where it differs from before. `Debug` prints sizes: keys may hold
+/// patient data as values may.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StateChange {
+    /// The plugin's name.
+    pub plugin: Arc<str>,
+    /// The version of the plugin that wrote, as it counts the versions of what it keeps.
+    pub schema_version: u32,
+    /// Keys and their new values; `None` where a key was taken out.
+    pub values: Vec<(String, Option<Sealed>)>,
 }
 
 /// What stopped a message or a delivery.
@@ -158,6 +177,12 @@ pub struct Unfinished {
     pub arrival: Arrival,
     /// How often a run of its chain was announced with [`crate::Store::attempt`].
     pub attempts: u32,
+}
+
+impl fmt::Debug for StateChange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "StateChange({}, {} keys)", self.plugin, self.values.len())
+    }
 }
 
 impl Received {

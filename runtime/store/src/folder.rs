@@ -43,8 +43,13 @@ impl DataFolder {
     }
 
     pub(crate) fn catalog(&self) -> PathBuf {
-        self.path.join("catalog.sqlite")
+        catalog_in(&self.path)
     }
+}
+
+/// The catalog of a data folder, whoever holds it.
+pub(crate) fn catalog_in(folder: &Path) -> PathBuf {
+    folder.join("catalog.sqlite")
 }
 
 /// Makes new directory entries durable: a file that a power cut takes back was never there.

@@ -34,7 +34,7 @@ pub use catalog::{Catalog, LiveChange, NewRevision, PackageEntry, PackageSummary
 pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};
 pub use error::{CatalogError, OpenError, ReadError, WriteError};
 pub use exchange::{
-    Arrival, Committed, Decision, NewOutput, PendingCommit, Receipt, Received, StoredFault, Unfinished,
+    Arrival, Committed, Decision, NewOutput, PendingCommit, Receipt, Received, StateChange, StoredFault, Unfinished,
 };
 pub use identity::{DeliveryId, DeliveryStage, MessageId, ParseIdError, Stage};
 pub use reading::{

@@ -1,6 +1,7 @@
 //! Questions that people ask: what is going on, which messages, what happened to this one.
 
 mod messages;
+mod state;
 mod status;
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use rusqlite::Connection;
 use crate::journal::{Event, JournalReader, Payloads, Segments, Written};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
-use crate::{DeliveryId, DeliveryStage, MessageId, ReadError, Sealed, Stage, StoredFault};
+use crate::{DeliveryId, DeliveryStage, MessageId, ReadError, Sealed, Stage, StateChange, StoredFault};
 
 /// What goes on in the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,6 +151,8 @@ pub struct DecisionRecord {
 pub struct OutputRecord {
     /// What was delivered.
     pub content: Sealed,
+    /// The media type of a document; none for a message.
+    pub content_type: Option<Arc<str>>,
     /// Where to.
     pub destinations: Vec<Arc<str>>,
 }
@@ -225,6 +228,16 @@ impl Readings {
     pub(crate) fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, ReadError> {
         self.catch_up();
         self.with(|reading| messages::record(reading, id))
+    }
+
+    pub(crate) fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {
+        let behind = self.catch_up();
+        if behind > 0 {
+            let file = self.projection.file().to_owned();
+            let reason = format!("the projection lacks {behind} entries of the journal");
+            return Err(ReadError::File { file, reason });
+        }
+        self.with(|reading| state::kept(&reading.live, interface).map_err(|error| reading.live_error(&error)))
     }
 
     /// Closes the files.

@@ -18,7 +18,7 @@ use crate::reading::Readings;
 use crate::sync::lock;
 use crate::{
     Arrival, Catalog, Decision, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError, PendingCommit,
-    Query, ReadError, Receipt, Received, Status, StoreSettings, Unfinished, WriteError,
+    Query, ReadError, Receipt, Received, StateChange, Status, StoreSettings, Unfinished, WriteError,
 };
 
 /// A store. Clones are cheap and share everything.
@@ -144,6 +144,13 @@ impl Store {
     /// Everything about one message.
     pub fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, ReadError> {
         self.inner.readings.message(id)
+    }
+
+    /// What the plugins of an interface keep: everything that is durable by now, as changes to a state that is empty.
+    ///
+    /// For the start of an interface. Whoever goes on from there keeps what it decides itself.
+    pub fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {
+        self.inner.readings.state(interface)
     }
 
     /// What is deployed.

@@ -48,6 +48,7 @@ async fn append(store: Store) -> Result<()> {
         });
         let outputs = vec![NewOutput {
             content: raw.clone(),
+            content_type: None,
             destinations: Vec::new(),
         }];
         let committed = store
@@ -55,6 +56,7 @@ async fn append(store: Store) -> Result<()> {
                 received,
                 Decision::Processed {
                     outputs,
+                    state: Vec::new(),
                     detail: Sealed::default(),
                 },
             )

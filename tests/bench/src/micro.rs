@@ -11,8 +11,8 @@ use transfuse_message::{Message, ParseOptions};
 use transfuse_package::Library;
 use transfuse_plugin::testing::{End, Input as NativeInput};
 use transfuse_sandbox::{
-    Chain, Context, FieldPatterns, Grants, Input, Limits, Outcome, PluginIdentity, Sandbox, SandboxSettings, Step,
-    Table,
+    Chain, Context, FieldPatterns, Grants, Input, Instances, Limits, Outcome, PluginIdentity, Sandbox, SandboxSettings,
+    State, Step, Table,
 };
 
 /// Gives the mean of one round, with a library of plugins.
@@ -106,7 +106,9 @@ fn chain(library: &Path, name: &str, config: &str, grants: Grants) -> Result<Cha
         config: config.into(),
         grants,
         limits: Limits::default(),
+        instances: Instances::Fresh,
         tables: vec![Arc::new(table)],
+        state_schema: 1,
     };
     Ok(sandbox.chain(vec![step])?)
 }
@@ -125,6 +127,7 @@ fn through(chain: &Chain) -> Result<Duration> {
         let report = chain.run_blocking(Input {
             message: message.clone(),
             context: context.clone(),
+            state: State::default(),
         });
         ensure!(
             matches!(&report.outcome, Outcome::Forwarded(outputs) if outputs.len() == 1),

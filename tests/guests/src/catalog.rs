@@ -17,7 +17,10 @@ macro_rules! for_each_guest {
             allocates_without_end
             breaks_utf8
             calls_the_host_forever
+            carries_over
             claims_a_list_beyond_its_memory
+            copies_memory_forever
+            copies_ten_thousand_times
             does_nothing
             fills_memory_forever
             floods_the_log
@@ -25,14 +28,21 @@ macro_rules! for_each_guest {
             forwards_and_filters
             forwards_forever
             grows_a_table_without_end
+            grows_with_each_message
             hands_over_too_much
             holds_a_borrow
+            keeps_a_handle
             leaks_handles
             loops
             loops_in_init
             loops_in_start
+            names_a_destination
             panics
             reaches_out_of_bounds
+            reads_a_denied_field
+            reads_a_denied_field_as_bytes
+            reads_a_denied_field_by_an_alias
+            reads_a_denied_field_by_encoding
             recurses
             remembers
             returns_a_bad_pointer
@@ -40,6 +50,7 @@ macro_rules! for_each_guest {
             sets_attributes_forever
             traps
             traps_in_init
+            writes_a_denied_field_by_parsing
         }
     };
 }

@@ -7,8 +7,10 @@
 //!
 //! [`for_each_guest`] names every file, so that a plugin without a test does not compile.
 
+mod bomb;
 mod build;
 mod catalog;
 
+pub use bomb::compile_bomb;
 pub use build::{BuildError, component};
 pub use catalog::{Guest, guest};

@@ -1,4 +1,4 @@
-;; Bulk instructions move megabytes for the fuel of one instruction.
+;; Moves megabytes with one instruction, over and over.
 (func $misbehave (param $exchange i32) (result i32)
     (drop (memory.grow (i32.const 512)))
     (loop $forever

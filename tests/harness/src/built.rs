@@ -24,6 +24,12 @@ pub fn python() -> Result<PathBuf> {
     built("python/bin/python")
 }
 
+/// The folder of compiled plugins that all tests share, so that each plugin is compiled once, and not by each of a
+/// hundred engines. The first engine makes it.
+pub fn compiled() -> Result<PathBuf> {
+    Ok(target_folder()?.join("compiled"))
+}
+
 /// The folder of real messages, which is kept outside the project: named by `TRANSFUSE_CORPUS`, or found as
 /// `shared/corpus` beside one of the folders above. A test that wants it says so where it is not there.
 #[must_use]
@@ -37,13 +43,17 @@ pub fn corpus() -> Option<PathBuf> {
 }
 
 fn built(name: &str) -> Result<PathBuf> {
+    existing(target_folder()?.join(name))
+}
+
+/// The folder that everything is built in, as `CARGO_TARGET_DIR` names it: commands that build plugins find there what was
+/// built before.
+pub fn target_folder() -> Result<PathBuf> {
     let profile = profile_folder()?;
-    existing(
-        profile
-            .parent()
-            .context("a profile's folder lies in the target folder")?
-            .join(name),
-    )
+    let target = profile
+        .parent()
+        .context("a profile's folder lies in the target folder")?;
+    Ok(target.to_owned())
 }
 
 /// `TARGET/debug` or `TARGET/release`: tests lie in `deps` below it, and the bench right in it.

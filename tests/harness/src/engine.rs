@@ -59,11 +59,10 @@ impl Engine {
 
     /// Starts the process and waits for nothing: for starts that are meant to fail.
     pub fn spawn(site: &Path, arguments: &[&str]) -> Result<Self> {
-        let mut child = Command::new(built::binary()?)
+        let mut child = transfuse()?
             .arg("run")
             .arg(site)
             .args(arguments)
-            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -110,10 +109,9 @@ impl Engine {
 
     /// Runs another command of the binary on the same site, and gives what it printed.
     pub fn command(&self, arguments: &[&str]) -> Result<Output> {
-        Command::new(built::binary()?)
+        transfuse()?
             .args(arguments)
             .arg(&self.site)
-            .env("NO_COLOR", "1")
             .output()
             .context("running a command")
     }
@@ -159,6 +157,13 @@ impl Engine {
             said: self.said(),
         })
     }
+}
+
+/// The binary, with the tests' own cache of compiled plugins.
+fn transfuse() -> Result<Command> {
+    let mut command = Command::new(built::binary()?);
+    command.env("NO_COLOR", "1").env("TRANSFUSE_CACHE", built::compiled()?);
+    Ok(command)
 }
 
 impl Drop for Engine {

@@ -11,7 +11,7 @@ mod sink;
 mod site;
 mod wait;
 
-pub use built::{binary, corpus, plugins, python, test_plugins};
+pub use built::{binary, compiled, corpus, plugins, python, target_folder, test_plugins};
 pub use engine::{Engine, Finished};
 pub use mllp::{Connection, NOT_STORED, STORED, frame};
 pub use sample::{control_id_of, observation};

@@ -1,10 +1,13 @@
 //! A site folder of the test's own, gone when the test is.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
+use transfuse_package::{Library, Package};
 
 use crate::built;
 
@@ -24,20 +27,51 @@ pub struct InterfaceFile {
 }
 
 impl Site {
-    /// An empty site with the first-party plugins and the table of laboratory codes.
-    pub fn new() -> Result<Self> {
-        let site = Self {
+    /// A folder with nothing in it: not even a site yet.
+    pub fn bare() -> Result<Self> {
+        Ok(Self {
             scratch: TempDir::new().context("making a scratch folder")?,
-        };
+        })
+    }
+
+    /// An empty site with the first-party plugins, which it approves, and the table of laboratory codes.
+    pub fn new() -> Result<Self> {
+        let site = Self::bare()?;
         site.write("transfuse.toml", "")?;
         site.write("tables/lab-codes.csv", LAB_CODES)?;
-        copy_folder(&built::plugins()?, &site.scratch.path().join("plugins"))?;
+        site.add_library(&built::plugins()?)?;
         Ok(site)
     }
 
     /// Adds the plugins that misbehave on purpose.
     pub fn add_test_plugins(&self) -> Result<()> {
-        copy_folder(&built::test_plugins()?, &self.scratch.path().join("plugins"))
+        self.add_library(&built::test_plugins()?)
+    }
+
+    /// Copies packages into the site's library, and approves them.
+    pub fn add_library(&self, folder: &Path) -> Result<()> {
+        copy_folder(folder, &self.scratch.path().join("plugins"))?;
+        self.approve_library(folder)
+    }
+
+    /// Approves every package of a library, as `transfuse plugin approve` does.
+    pub fn approve_library(&self, folder: &Path) -> Result<()> {
+        self.add_approvals(&approvals_of(folder)?)
+    }
+
+    /// Approves one package.
+    pub fn approve(&self, package: &Package) -> Result<()> {
+        self.add_approvals(&approval(package))
+    }
+
+    fn add_approvals(&self, entries: &str) -> Result<()> {
+        let before = fs::read_to_string(self.path().join("approved.toml")).unwrap_or_default();
+        self.write("approved.toml", before + entries)
+    }
+
+    /// Withdraws every approval.
+    pub fn disapprove(&self) -> Result<()> {
+        self.write("approved.toml", "")
     }
 
     /// A site with one interface.
@@ -139,6 +173,30 @@ grants = { tables = ["lab-codes"], read = ["*"], write = ["PID-5", "OBX-3", "OBX
 "#;
 
 const LAB_CODES: &str = "local,loinc,display,unit\nGLU,14749-6,Glucose [Moles/volume] in Serum or Plasma,mmol/L\nK,2823-3,Potassium [Moles/volume] in Serum or Plasma,mmol/L\nHGB,718-7,Hemoglobin [Mass/volume] in Blood,g/L\n";
+
+/// The entries of `approved.toml` for all packages of a library. A test's process reads each library once: packages may be
+/// large, and sites are many.
+fn approvals_of(folder: &Path) -> Result<String> {
+    static KNOWN: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(entries) = known.get(folder) {
+        return Ok(entries.clone());
+    }
+    let library = Library::open(folder)?;
+    let mut entries = String::new();
+    for (name, version) in library.list() {
+        entries.push_str(&approval(&library.read(&name, &version)?));
+    }
+    known.insert(folder.to_owned(), entries.clone());
+    Ok(entries)
+}
+
+fn approval(package: &Package) -> String {
+    format!(
+        "[[approved]]\ndigest = \"{}\"\nplugin = \"{}\"\nversion = \"{}\"\n",
+        package.digest, package.manifest.name, package.manifest.version
+    )
+}
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;

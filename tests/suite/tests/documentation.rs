@@ -101,26 +101,36 @@ fn the_admins_page_shows_what_happens() {
     let address = engine.address("lab-results").expect("an address");
     let work = tempfile::tempdir().expect("a scratch folder");
     std::os::unix::fs::symlink(site.path(), work.path().join("site")).expect("the page's name for the site");
-    let folder = binary()
-        .expect("the binary")
-        .parent()
-        .expect("a folder of the binary")
-        .to_owned();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    hold("runtime/README.md", 4, work.path(), &|command| {
+        command.replace(LISTENS, &address)
+    });
+    engine.stop().expect("a clean stop");
+}
 
-    let page = fs::read_to_string(root().join("runtime/README.md")).expect("the page");
-    let transcript = transcript(&page);
-    assert!(
-        transcript.len() >= 4,
-        "the page shows only {} commands",
-        transcript.len()
-    );
+#[test]
+fn the_authors_page_shows_what_happens() {
+    hold("plugin-sdk/README.md", 3, &root(), &str::to_owned);
+}
+
+/// Runs every command of a page in `folder`, and compares what it prints with what the page shows.
+fn hold(page: &str, commands_min: usize, folder: &Path, adapt: &dyn Fn(&str) -> String) {
+    let binary = binary().expect("the binary");
+    let programs = binary.parent().expect("a folder of the binary").to_owned();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+    let text = fs::read_to_string(root().join(page)).expect("the page");
+    let transcript = transcript(&text);
+    let count = transcript.len();
+    assert!(count >= commands_min, "{page} shows only {count} commands");
     for Shown { command, prints } in transcript {
-        let command = command.replace(LISTENS, &address);
+        let command = adapt(&command);
         let output = Command::new("bash")
             .args(["-c", &command])
-            .current_dir(work.path())
+            .current_dir(folder)
             .env("PATH", &path)
+            .env(
+                "CARGO_TARGET_DIR",
+                programs.parent().expect("a profile's folder lies in the target folder"),
+            )
             .env("NO_COLOR", "1")
             .output()
             .expect("bash runs");
@@ -133,7 +143,6 @@ fn the_admins_page_shows_what_happens() {
             prints.join("\n")
         );
     }
-    engine.stop().expect("a clean stop");
 }
 
 #[test]

@@ -38,6 +38,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // the host reads them with. It does not exist in a component; the test below holds that.
     ("transfuse-plugin", &["transfuse-message", "transfuse-plugin-macros"]),
     ("lab-normalize", &["transfuse-plugin"]),
+    ("map-language", &["transfuse-plugin"]),
+    ("map", &["map-language", "transfuse-plugin"]),
+    ("map-tables", &["map-language", "transfuse-plugin"]),
     ("redact", &["transfuse-plugin"]),
 ];
 
@@ -50,7 +53,8 @@ const ONE_ROOM: &[(&str, &[&str])] = &[
     ("clap", &["transfuse", "transfuse-bench"]),
     ("axum", &["transfuse"]),
     ("hyper", &["transfuse"]),
-    ("toml", &["transfuse", "transfuse-package"]),
+    ("toml", &["transfuse", "transfuse-package", "map-language"]),
+    ("minijinja", &["map-language"]),
     ("anyhow", &["transfuse", "transfuse-bench", "transfuse-harness"]),
 ];
 

@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::log::Level;
+use super::state::StateContent;
 
 /// What a function is given and what it leaves, shared by everything that the function can reach.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     pub(crate) context: Context,
     pub(crate) tables: Vec<TableContent>,
+    pub(crate) state: RefCell<StateContent>,
     pub(crate) attributes: RefCell<Vec<(String, String)>>,
     pub(crate) forwarded: RefCell<Vec<Forwarded>>,
     pub(crate) filtered: RefCell<Option<String>>,
@@ -34,12 +36,18 @@ pub(crate) struct TableContent {
 
 #[derive(Debug)]
 pub(crate) struct Forwarded {
-    pub(crate) message: transfuse_message::Message,
+    pub(crate) content: Content,
     pub(crate) to: Vec<String>,
 }
 
+#[derive(Debug)]
+pub(crate) enum Content {
+    Message(transfuse_message::Message),
+    Document { content_type: String, body: Vec<u8> },
+}
+
 thread_local! {
-    /// Tables and the log are free functions in the contract; they belong to the run that is under way.
+    /// Tables, state and the log are free functions in the contract; they belong to the run that is under way.
     static CURRENT: RefCell<Option<Rc<Run>>> = const { RefCell::new(None) };
 }
 

@@ -10,6 +10,7 @@ use crate::component::Transform;
 use crate::exchange::Exchange;
 use crate::native::exchanges;
 use crate::native::run::{Context, Run, TableContent};
+use crate::native::state::StateContent;
 
 /// A message with its surroundings, to run a plugin's function on.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Input {
     context: Context,
     attributes: Vec<(String, String)>,
     tables: Vec<TableContent>,
+    state: StateContent,
 }
 
 impl Input {
@@ -33,7 +35,8 @@ impl Input {
         Self::bytes(lines.join("\r"))
     }
 
-    /// A message as bytes, exactly as they would come from a sender.
+    /// Bytes exactly as they would come from a sender: a message, or a file of another kind, which a plugin can read as a
+    /// document only.
     #[must_use]
     pub fn bytes(raw: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -42,6 +45,7 @@ impl Input {
             context: Context::default(),
             attributes: Vec::new(),
             tables: Vec::new(),
+            state: StateContent::default(),
         }
     }
 
@@ -62,6 +66,22 @@ impl Input {
             columns: owned(&columns),
             rows,
         });
+        self
+    }
+
+    /// A value that the plugin kept of an earlier message, written by a plugin of the schema version 1 unless
+    /// [`state_schema`](Self::state_schema) says otherwise.
+    #[must_use]
+    pub fn state(mut self, key: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.state.values.insert(key.to_owned(), value.into());
+        self.state.schema_version = self.state.schema_version.max(1);
+        self
+    }
+
+    /// The schema version of the plugin that last wrote the state.
+    #[must_use]
+    pub fn state_schema(mut self, version: u32) -> Self {
+        self.state.schema_version = version;
         self
     }
 
@@ -101,30 +121,32 @@ impl Input {
     }
 
     /// Runs a plugin's function as the host would: configuration first, then the message.
-    ///
-    /// # Panics
-    ///
-    /// Where the input is not an HL7 v2 message: the host would not have called the plugin.
     #[must_use]
     pub fn run<Shape>(self, function: impl Transform<Shape>) -> Report {
-        let input = transfuse_message::Message::parse(self.raw, &ParseOptions::default())
-            .unwrap_or_else(|error| panic!("the test's input is not an HL7 v2 message: {error}"));
-        let prepared = match function.prepare(self.config.as_bytes()) {
-            Ok(prepared) => prepared,
-            Err(text) => return Report::of(&Run::default(), End::Misconfigured(text)),
-        };
-        let attributes = RefCell::new(self.attributes);
+        let input = transfuse_message::Message::parse(self.raw.clone(), &ParseOptions::default()).ok();
         let run = Rc::new(Run {
             context: self.context,
             tables: self.tables,
-            attributes,
+            state: RefCell::new(self.state.clone()),
+            attributes: RefCell::new(self.attributes),
             ..Run::default()
         });
+        // A plugin may look at its tables when it is configured.
+        let prepared = match run.during(|| function.prepare(self.config.as_bytes())) {
+            Ok(prepared) => prepared,
+            Err(text) => return Report::of(&run, End::Misconfigured(text)),
+        };
         let host = exchanges::Exchange {
             run: Rc::clone(&run),
+            raw: self.raw,
             input,
         };
         let outcome = run.during(|| prepared(&Exchange::from_host(&host)));
-        Report::of(&run, End::of(outcome, &run))
+        let end = End::of(outcome, &run);
+        // As in the engine: what was written is kept together with an outcome, or not at all.
+        if !matches!(end, End::Forwarded(_) | End::Filtered(_)) {
+            run.state.replace(self.state);
+        }
+        Report::of(&run, end)
     }
 }

@@ -1,8 +1,8 @@
 //! What a plugin's function did.
 
 use crate::log::Level;
-use crate::native::log;
 use crate::native::run::Run;
+use crate::native::{log, run};
 use crate::outcome::{Fault, Outcome, Stop};
 use crate::reject::Reject;
 
@@ -15,13 +15,15 @@ pub struct Report {
     pub log: Vec<(Level, String)>,
     /// The attributes after it, in the order in which they were set last.
     pub attributes: Vec<(String, String)>,
+    /// What the plugin keeps for later messages, sorted by key.
+    pub state: Vec<(String, Vec<u8>)>,
 }
 
 /// How a plugin's function ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum End {
-    /// It forwarded these messages, in this order.
+    /// It forwarded these messages and documents, in this order.
     Forwarded(Vec<Forwarded>),
     /// It filtered the message, for this reason.
     Filtered(String),
@@ -33,11 +35,13 @@ pub enum End {
     Misconfigured(String),
 }
 
-/// A message that the plugin sent on.
+/// A message or document that the plugin sent on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forwarded {
-    /// The message as bytes.
+    /// The message as bytes, or the document.
     pub raw: Vec<u8>,
+    /// The media type of a document; none for a message.
+    pub content_type: Option<String>,
     /// The destinations named; empty where routing decides.
     pub to: Vec<String>,
 }
@@ -81,6 +85,7 @@ impl Report {
             end,
             log,
             attributes: run.attributes.borrow().clone(),
+            state: run.state.borrow().values.clone().into_iter().collect(),
         }
     }
 }
@@ -112,10 +117,15 @@ impl End {
     }
 }
 
-impl From<&crate::native::run::Forwarded> for Forwarded {
-    fn from(forwarded: &crate::native::run::Forwarded) -> Self {
+impl From<&run::Forwarded> for Forwarded {
+    fn from(forwarded: &run::Forwarded) -> Self {
+        let (raw, content_type) = match &forwarded.content {
+            run::Content::Message(message) => (message.encode().to_vec(), None),
+            run::Content::Document { content_type, body } => (body.clone(), Some(content_type.clone())),
+        };
         Self {
-            raw: forwarded.message.encode().to_vec(),
+            raw,
+            content_type,
             to: forwarded.to.clone(),
         }
     }

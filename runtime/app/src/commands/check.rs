@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use transfuse_sandbox::{Sandbox, SandboxSettings};
+use transfuse_sandbox::Sandbox;
 
 use crate::configuration::resolved::{
-    Destination, DestinationWire, FileReady, Grants, Interface, Limits, OnFinding, SourceWire, Step, Unmappable,
-    ValidationLevel,
+    Destination, DestinationWire, FileReady, Grants, Instances, Interface, Limits, OnFinding, SourceWire, Step,
+    Unmappable, ValidationLevel,
 };
-use crate::configuration::{self, FaultReport, Site, show_duration, show_size};
+use crate::configuration::{self, Fault, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};
 use crate::failure::{self, Exit, Failure, Outcome};
 use crate::layout::{counted, short_digest};
+use crate::sandboxing;
+use crate::trust::Trust;
 
 /// Read a site folder and tell every fault, or what would run
 ///
@@ -44,6 +46,7 @@ struct Report<'r> {
     /// What a person should look at, and what stops nothing.
     warnings: Vec<FaultReport<'r>>,
     interfaces: &'r [Interface],
+    alerts: &'r [String],
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -51,10 +54,11 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let plugins = arguments
         .plugins
         .clone()
-        .unwrap_or_else(|| arguments.site.join(settings.plugins));
-    // Without a cache of compiled code: a check writes nothing.
-    let sandbox = Sandbox::start(SandboxSettings::default())?;
-    let read = configuration::read(&arguments.site, &plugins, faults, &sandbox);
+        .unwrap_or_else(|| arguments.site.join(&settings.plugins));
+    let data = arguments.site.join(&settings.data);
+    let trust = Trust::read(&arguments.site, &data, &settings, &faults);
+    let sandbox = Sandbox::start(sandboxing::of_check(&arguments.site, &settings))?;
+    let read = unless_refused(configuration::read(&arguments.site, &plugins, &trust, faults, &sandbox));
     if arguments.json {
         return as_json(arguments, read, console);
     }
@@ -66,7 +70,14 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn as_json(arguments: &Arguments, read: Result<Site, Vec<configuration::Fault>>, console: Console) -> Outcome {
+/// A plugin that must not be deployed is a fault: a check asks whether all of the site could be.
+fn unless_refused(site: Result<Site, Vec<Fault>>) -> Result<Site, Vec<Fault>> {
+    let mut site = site?;
+    let refusals: Vec<Fault> = std::mem::take(&mut site.refusals).into_values().flatten().collect();
+    if refusals.is_empty() { Ok(site) } else { Err(refusals) }
+}
+
+fn as_json(arguments: &Arguments, read: Result<Site, Vec<Fault>>, console: Console) -> Outcome {
     let name = arguments.site.display().to_string();
     match read {
         Ok(site) => {
@@ -75,16 +86,18 @@ fn as_json(arguments: &Arguments, read: Result<Site, Vec<configuration::Fault>>,
                 faults: Vec::new(),
                 warnings: site.warnings.iter().map(configuration::Fault::report).collect(),
                 interfaces: &site.interfaces,
+                alerts: &site.alerts,
             })?;
             Ok(Exit::Success)
         }
         Err(faults) => {
-            let faults = faults.iter().map(configuration::Fault::report).collect();
+            let faults = faults.iter().map(Fault::report).collect();
             console.json(&Report {
                 site: name,
                 faults,
                 warnings: Vec::new(),
                 interfaces: &[],
+                alerts: &[],
             })?;
             Ok(Exit::Configuration)
         }
@@ -97,6 +110,8 @@ fn summary(site: &Site, palette: Palette) -> String {
         lines.extend(interface_lines(interface, site, palette));
         lines.push(String::new());
     }
+    let alert = palette.paint(Tone::Odd, "alert:").to_string();
+    lines.extend(site.alerts.iter().map(|told| format!("{alert} {told}")));
     let steps = site.interfaces.iter().map(|interface| interface.steps.len()).sum();
     lines.push(format!(
         "{} {}, {}, {}",
@@ -217,6 +232,7 @@ fn step_lines(step: &Step, site: &Site) -> Vec<String> {
         write,
         to,
         create,
+        state,
     } = &step.grants;
     let mut lines = Vec::new();
     let mut list = |label: &str, words: &[String]| {
@@ -239,7 +255,13 @@ fn step_lines(step: &Step, site: &Site) -> Vec<String> {
     if *create {
         lines.push("may create messages".to_owned());
     }
+    if *state {
+        lines.push("may keep state".to_owned());
+    }
     lines.push(format!("limits {}", limits(&step.limits)));
+    if let Instances::Reuse(messages) = step.instances {
+        lines.push(format!("reuses an instance for up to {messages} messages"));
+    }
     lines
 }
 

@@ -1,5 +1,6 @@
 //! `transfuse hl7`: looking into message files and changing them, without an engine.
 
+pub(crate) mod changes;
 mod diff;
 mod encode;
 mod get;

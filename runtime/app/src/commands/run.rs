@@ -8,8 +8,8 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use transfuse_engine::{Engine, InterfaceSettings};
-use transfuse_sandbox::{Sandbox, SandboxSettings};
-use transfuse_store::{Opened, Store, StoreSettings};
+use transfuse_sandbox::Sandbox;
+use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
 use crate::configuration::{self, Settings};
 use crate::console::{Console, Tone};
@@ -17,7 +17,8 @@ use crate::control::{self, Controlled, view};
 use crate::deployment::{self, Change, Deployment};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::counted;
-use crate::{assembly, hardening, logging, signals};
+use crate::trust::{Distrust, Trust};
+use crate::{assembly, hardening, logging, sandboxing, signals};
 
 /// Run the interfaces of a site folder
 ///
@@ -44,10 +45,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
 }
-
-/// The folder of compiled plugins in the data folder. What lies there is a secret of this machine and no backup's
-/// business: it is made again from the components.
-const COMPILED: &str = "compiled";
 
 /// How long answers over the control socket may hold up a stop.
 const CONTROL_CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -82,18 +79,17 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         .plugins
         .clone()
         .unwrap_or_else(|| arguments.site.join(&settings.plugins));
-    let compiled = SandboxSettings {
-        cache_folder: Some(data.join(COMPILED)),
-        ..SandboxSettings::default()
-    };
-    let sandbox = Sandbox::start(compiled)?;
-    let site = configuration::read(&arguments.site, &plugins, faults, &sandbox);
+    let sandbox = Sandbox::start(sandboxing::of_engine(&arguments.site, &settings, &data))?;
+    let trust = Trust::read(&arguments.site, &data, &settings, &faults);
+    let site = configuration::read(&arguments.site, &plugins, &trust, faults, &sandbox);
     let site = match site {
         Err(faults) if !settings_are_sound || arguments.apply => return Err(Failure::Configuration(faults)),
         site => site,
     };
     let opened = open_store(&data, &settings)?;
-    let deployment = deploy(site, &opened.store, arguments, console)?;
+    trust.keep(&data)?;
+    let deployment = deploy(site, &trust, &opened.store, arguments, console)?;
+    tell_trust(&deployment, console)?;
     Ok(Prepared {
         sandbox,
         opened,
@@ -119,12 +115,13 @@ fn open_store(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
 /// must not stop a hospital. Where nothing is live, it does.
 fn deploy(
     site: Result<configuration::Site, Vec<configuration::Fault>>,
+    trust: &Trust,
     store: &Store,
     arguments: &Arguments,
     console: Console,
 ) -> Result<Deployment, Failure> {
     let catalog = store.catalog();
-    match site {
+    match unless_refused(site, catalog, arguments)? {
         Ok(site) => {
             let reason = if arguments.apply {
                 "run --apply"
@@ -135,13 +132,13 @@ fn deploy(
                 author: hardening::user(),
                 reason: reason.to_owned(),
             };
-            let deployment = deployment::from_site(catalog, &site, arguments.apply, &change)?;
+            let deployment = deployment::from_site(catalog, &site, trust, arguments.apply, &change)?;
             tell_drift(&deployment, arguments, console);
             Ok(deployment)
         }
         Err(faults) => {
-            let mut deployment = deployment::from_catalog(catalog)?;
-            if deployment.interfaces.is_empty() {
+            let mut deployment = deployment::from_catalog(catalog, trust)?;
+            if arguments.apply || (deployment.interfaces.is_empty() && deployment.stopped.is_empty()) {
                 return Err(Failure::Configuration(faults));
             }
             let count = faults.len();
@@ -153,6 +150,42 @@ fn deploy(
             Ok(deployment)
         }
     }
+}
+
+/// A plugin that must not be deployed is a fault of the site folder where something new would use it.
+fn unless_refused(
+    site: Result<configuration::Site, Vec<configuration::Fault>>,
+    catalog: &Catalog,
+    arguments: &Arguments,
+) -> Result<Result<configuration::Site, Vec<configuration::Fault>>, Failure> {
+    let Ok(site) = site else { return Ok(site) };
+    let refusals = deployment::refusals(catalog, &site, arguments.apply)?;
+    Ok(if refusals.is_empty() { Ok(site) } else { Err(refusals) })
+}
+
+/// What is not trusted without reserve. A start that would run nothing for that reason fails.
+fn tell_trust(deployment: &Deployment, console: Console) -> Result<(), Failure> {
+    let palette = console.notes_palette();
+    for live in &deployment.interfaces {
+        for alert in &live.alerts {
+            let name = &live.interface.name;
+            console.note(format_args!("{} {name}: {alert}", palette.paint(Tone::Odd, "alert:")));
+            tracing::warn!(interface = name, alert, "a plugin needs attention");
+        }
+    }
+    for stopped in &deployment.stopped {
+        let name = &stopped.interface.name;
+        for Distrust { message, hint } in &stopped.reasons {
+            let label = palette.paint(Tone::Bad, "not started:");
+            console.note(format_args!("{label} {name}: {message}"));
+            console.note(format_args!("{} {hint}", palette.paint(Tone::Name, "hint:")));
+            tracing::error!(interface = name, reason = message, "an interface does not start");
+        }
+    }
+    if deployment.interfaces.is_empty() && !deployment.stopped.is_empty() {
+        return Err(anyhow::anyhow!("no interface may start").into());
+    }
+    Ok(())
 }
 
 fn tell_drift(deployment: &Deployment, arguments: &Arguments, console: Console) {
@@ -250,6 +283,7 @@ fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data
         site: absolute(&arguments.site),
         data: absolute(data),
         live: live.collect(),
+        stopped: deployment.stopped.iter().map(view::StoppedInterface::new).collect(),
     }
 }
 

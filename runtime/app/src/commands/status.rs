@@ -157,6 +157,10 @@ fn troubles(interfaces: &[InterfaceStatus], palette: Palette) -> Vec<String> {
                 ));
             }
         }
+        for alert in &interface.alerts {
+            let label = palette.paint(Tone::Odd, "alert:");
+            lines.push(format!("{label} {}: {alert}", interface.name));
+        }
         if let Some(drift) = &interface.drift {
             lines.push(format!(
                 "{} {}: {drift}",

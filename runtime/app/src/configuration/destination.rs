@@ -111,7 +111,7 @@ fn files(section: &mut Section<'_>, site: &Path) -> Option<DestinationWire> {
     {
         section.faults().at(&file.place, format!("`file`: {error}"));
     }
-    let file = file.map_or_else(|| "{control_id}.hl7".to_owned(), |file| file.value);
+    let file = file.map_or_else(|| "{control_id}.{extension}".to_owned(), |file| file.value);
     Some(DestinationWire::Files {
         folder: folder?.value,
         file,

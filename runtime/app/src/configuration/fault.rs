@@ -74,6 +74,10 @@ impl Faults {
         });
     }
 
+    pub(crate) fn extend(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.borrow_mut().extend(faults);
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.faults.borrow().len()
     }

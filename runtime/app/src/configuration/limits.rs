@@ -39,6 +39,7 @@ pub(super) fn read(section: Option<Section<'_>>) -> Limits {
     count("host_calls", 1..=COUNT_MAX, &mut limits.host_calls_max);
     count("log_lines", 0..=COUNT_MAX, &mut limits.log_lines_max);
     count("handles", 1..=COUNT_MAX, &mut limits.handles_max);
+    count("state_keys", 0..=COUNT_MAX, &mut limits.state_keys_max);
     let mut size =
         |key, range: RangeInclusive<u64>, limit: &mut u64| *limit = section.size(key, &range).unwrap_or(*limit);
     size("memory", 64 << 10..=ceiling, &mut limits.memory_bytes_max);
@@ -46,6 +47,7 @@ pub(super) fn read(section: Option<Section<'_>>) -> Limits {
     size("output", 0..=BYTES_MAX, &mut limits.output_bytes_max);
     size("log_text", 0..=BYTES_MAX, &mut limits.log_bytes_max);
     size("attributes", 0..=BYTES_MAX, &mut limits.attribute_bytes_max);
+    size("state", 0..=BYTES_MAX, &mut limits.state_bytes_max);
     section.finish();
     limits
 }
@@ -66,6 +68,8 @@ impl Default for Limits {
             log_bytes_max: defaults.log_bytes_max as u64,
             handles_max: defaults.handles_max as u64,
             attribute_bytes_max: defaults.attribute_bytes_max as u64,
+            state_bytes_max: defaults.state_bytes_max as u64,
+            state_keys_max: defaults.state_keys_max as u64,
         }
     }
 }
@@ -87,6 +91,8 @@ impl From<&Limits> for transfuse_sandbox::Limits {
             log_bytes_max: narrow(limits.log_bytes_max),
             handles_max: narrow(limits.handles_max),
             attribute_bytes_max: narrow(limits.attribute_bytes_max),
+            state_bytes_max: narrow(limits.state_bytes_max),
+            state_keys_max: narrow(limits.state_keys_max),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! file of the site folder but the folders that sources and destinations use, so that a live revision does not change
 //! when somebody edits the folder. Durations are whole milliseconds, sizes are bytes.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -166,6 +167,17 @@ pub(crate) struct Step {
     pub(crate) config: serde_json::Value,
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
+    #[serde(default)]
+    pub(crate) instances: Instances,
+}
+
+/// How many messages an instance of a plugin sees; the sandbox explains each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Instances {
+    #[default]
+    Fresh,
+    Reuse(NonZeroU32),
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,6 +188,8 @@ pub(crate) struct Grants {
     /// None: whatever routing decides.
     pub(crate) to: Option<Vec<String>>,
     pub(crate) create: bool,
+    #[serde(default)]
+    pub(crate) state: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,4 +289,6 @@ pub(crate) struct Limits {
     pub(crate) log_bytes_max: u64,
     pub(crate) handles_max: u64,
     pub(crate) attribute_bytes_max: u64,
+    pub(crate) state_bytes_max: u64,
+    pub(crate) state_keys_max: u64,
 }

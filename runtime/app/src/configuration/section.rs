@@ -286,12 +286,16 @@ impl<'d> Section<'d> {
 
     /// The tables of a key that holds one table or a list of them.
     pub(crate) fn one_or_more(&mut self, key: &'static str, title: &'static str) -> Vec<Section<'d>> {
-        let is_one = self.table.get(key).is_some_and(|value| value.get_ref().is_table());
-        if is_one {
+        if self.holds_table(key) {
             self.section(key, title).into_iter().collect()
         } else {
             self.sections(key, title)
         }
+    }
+
+    /// Whether the value of a key is a table.
+    pub(crate) fn holds_table(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().is_table())
     }
 
     /// Where the value of a key was written; the table where it was not.

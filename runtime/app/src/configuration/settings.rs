@@ -6,6 +6,7 @@ use transfuse_store::StoreSettings;
 
 use super::fault::Faults;
 use super::section::{self, Section};
+use super::trust::{self, TrustSettings};
 use super::{FILE_NAME, read_document};
 
 /// What holds for the whole site. Paths are as the file says, relative to the site folder.
@@ -15,9 +16,13 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// Where packages are found: `FOLDER/vendor/name/VERSION.oci`.
     pub(crate) plugins: PathBuf,
+    /// Where compiled plugins are kept. None: in the data folder.
+    pub(crate) compiled: Option<PathBuf>,
     pub(crate) log: Log,
     /// How large a file of the journal grows before the next one begins.
     pub(crate) segment_bytes_max: u64,
+    /// What is asked of packages.
+    pub(crate) trust: TrustSettings,
 }
 
 /// The operational log, which goes to stderr and never holds a payload.
@@ -49,11 +54,13 @@ impl Default for Settings {
         Self {
             data: PathBuf::from("data"),
             plugins: PathBuf::from("plugins"),
+            compiled: None,
             log: Log {
                 format: LogFormat::Text,
                 level: LogLevel::Info,
             },
             segment_bytes_max: StoreSettings::new("").segment_bytes_max,
+            trust: TrustSettings::default(),
         }
     }
 }
@@ -71,13 +78,17 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     let data = file.folder("data").map(|folder| folder.value);
     let plugins = file.folder("plugins").map(|folder| folder.value);
     let log = file.section("log", "[log]").map(log);
+    let compiled = file.section("sandbox", "[sandbox]").and_then(cache);
     let segment_bytes_max = file.section("store", "[store]").and_then(segment);
+    let trust = file.section("trust", "[trust]").map(trust::read);
     file.finish();
     Settings {
         data: data.unwrap_or(defaults.data),
         plugins: plugins.unwrap_or(defaults.plugins),
+        compiled,
         log: log.unwrap_or(defaults.log),
         segment_bytes_max: segment_bytes_max.unwrap_or(defaults.segment_bytes_max),
+        trust: trust.unwrap_or(defaults.trust),
     }
 }
 
@@ -97,6 +108,12 @@ fn log(mut section: Section<'_>) -> Log {
         format: format.map_or(defaults.format, |format| format.value),
         level: level.map_or(defaults.level, |level| level.value),
     }
+}
+
+fn cache(mut section: Section<'_>) -> Option<PathBuf> {
+    let folder = section.folder("cache").map(|folder| folder.value);
+    section.finish();
+    folder
 }
 
 fn segment(mut section: Section<'_>) -> Option<u64> {

@@ -9,6 +9,7 @@ use transfuse_sandbox::FieldPatterns;
 
 use super::document::{Located, Place};
 use super::fault::Faults;
+use super::instances;
 use super::limits;
 use super::package;
 use super::plugins::Plugins;
@@ -36,6 +37,7 @@ pub(super) struct Written {
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     pub(super) step: Place,
+    pub(super) plugin: Place,
     /// The step itself where there are no grants.
     pub(super) grants: Place,
     pub(super) config: Place,
@@ -57,12 +59,14 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
         config: config
             .as_ref()
             .map_or_else(|| step_place.clone(), |config| config.place.clone()),
+        plugin: section.place_of("plugin"),
         step: step_place,
     };
     let grants = grants
         .map(|section| read_grants(section, destinations, surroundings))
         .unwrap_or_default();
     let limits = limits::read(section.section("limits", "`limits`"));
+    let instances = instances::read(&mut section);
     section.finish();
     refuse_unless_table(config.as_ref(), surroundings.faults);
 
@@ -81,6 +85,7 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
             config: Value::Object(component.merged_config(&config)),
             grants,
             limits,
+            instances,
         };
         package::compare(&step, &component, &places, &config_places, surroundings.faults);
         step
@@ -128,6 +133,7 @@ fn read_grants(mut section: Section<'_>, destinations: &[&str], surroundings: &S
         .texts("to")
         .map(|names| granted_destinations(names, destinations, surroundings.faults));
     let create = section.flag("create").unwrap_or_default();
+    let state = section.flag("state").unwrap_or_default();
     section.finish();
     Grants {
         tables,
@@ -135,6 +141,7 @@ fn read_grants(mut section: Section<'_>, destinations: &[&str], surroundings: &S
         write,
         to,
         create,
+        state,
     }
 }
 

@@ -55,6 +55,16 @@ impl CodeTable {
         }
     }
 
+    /// Reads what a spreadsheet has saved as `file`, whose name without the extension is the table's.
+    pub(crate) fn from_csv(file: &Path, bytes: &[u8], faults: &Faults) -> Option<Self> {
+        let document = Document::new(file, decode(bytes).into_owned());
+        let stem = file
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        parse(&stem, &document, separator(&document.text), faults)
+    }
+
     /// The form in which a table is stored: UTF-8, commas, quotes only where needed.
     pub(crate) fn content(&self) -> String {
         canonical(&self.columns, &self.rows)
@@ -99,12 +109,7 @@ fn read_file(path: &Path, name: &Path, faults: &Faults) -> Option<CodeTable> {
             return None;
         }
     };
-    let document = Document::new(name, decode(&bytes).into_owned());
-    let stem = path
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    parse(&stem, &document, separator(&document.text), faults)
+    CodeTable::from_csv(name, &bytes, faults)
 }
 
 /// UTF-8 where the bytes are that, else windows-1250: what a Hungarian spreadsheet saves as "CSV".

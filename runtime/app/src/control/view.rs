@@ -12,7 +12,8 @@ use transfuse_store::{
 
 use super::wire;
 use crate::configuration::resolved;
-use crate::deployment::Live;
+use crate::deployment::{Live, Stopped};
+use crate::trust::Distrust;
 
 /// What the process itself knows: what is not in the store.
 #[derive(Debug, Clone)]
@@ -22,6 +23,28 @@ pub(crate) struct Process {
     pub(crate) data: String,
     /// By name.
     pub(crate) live: BTreeMap<String, LiveInterface>,
+    /// What is live and was not started.
+    pub(crate) stopped: Vec<StoppedInterface>,
+}
+
+/// An interface that was not started, because a plugin is not trusted.
+#[derive(Debug, Clone)]
+pub(crate) struct StoppedInterface {
+    name: String,
+    description: String,
+    alerts: Vec<String>,
+}
+
+impl StoppedInterface {
+    pub(crate) fn new(stopped: &Stopped) -> Self {
+        let revision = stopped.revision;
+        let told = |reason: &Distrust| format!("revision {revision} was not started: {}", reason.message);
+        Self {
+            name: stopped.interface.name.clone(),
+            description: stopped.interface.description.clone(),
+            alerts: stopped.reasons.iter().map(told).collect(),
+        }
+    }
 }
 
 /// A live interface.
@@ -35,6 +58,7 @@ pub(crate) struct LiveInterface {
     pub(crate) source: String,
     pub(crate) destinations: Vec<String>,
     pub(crate) drift: Option<String>,
+    pub(crate) alerts: Vec<String>,
 }
 
 impl LiveInterface {
@@ -56,6 +80,7 @@ impl LiveInterface {
                 .map(|destination| destination.name.clone())
                 .collect(),
             drift: live.drift.clone(),
+            alerts: live.alerts.clone(),
         }
     }
 }
@@ -71,6 +96,11 @@ pub(super) fn status(process: &Process, status: Status) -> wire::Status {
         .iter()
         .map(|(name, live)| interface(name, Some(live), past.remove(name).unwrap_or_default()))
         .collect();
+    interfaces.extend(process.stopped.iter().map(|stopped| wire::InterfaceStatus {
+        description: stopped.description.clone(),
+        alerts: stopped.alerts.clone(),
+        ..interface(&stopped.name, None, past.remove(&stopped.name).unwrap_or_default())
+    }));
     interfaces.extend(past.into_iter().map(|(name, figures)| interface(&name, None, figures)));
     wire::Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -108,6 +138,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         revision: live.map(|live| live.revision),
         source: live.map(|live| live.source.clone()),
         drift: live.and_then(|live| live.drift.clone()),
+        alerts: live.map(|live| live.alerts.clone()).unwrap_or_default(),
         received: figures.received,
         processed: figures.processed,
         filtered: figures.filtered,
@@ -218,6 +249,8 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
                 digest: table.digest,
             })
             .collect(),
+        table_misses: detail.table_misses.into_iter().map(table_miss).collect(),
+        table_misses_unlisted: detail.table_misses_unlisted,
         outputs: record.outputs.iter().map(|made| output(made, input)).collect(),
     }
 }
@@ -239,14 +272,39 @@ fn step(step: transfuse_engine::StepNote) -> wire::Step {
         fuel: step.fuel,
         elapsed_us: step.elapsed_us,
         log_lines_dropped: step.log_lines_dropped,
+        access: access(step.access),
+    }
+}
+
+fn access(access: transfuse_engine::AccessNote) -> wire::Access {
+    wire::Access {
+        read: access.read,
+        written: access.written,
+        tables: access.tables,
+        to: access.to,
+        create: access.create,
+        state: access.state,
+        everything: access.everything,
+    }
+}
+
+fn table_miss(miss: transfuse_engine::MissNote) -> wire::TableMiss {
+    wire::TableMiss {
+        step: miss.step,
+        table: miss.table,
+        column: miss.column,
+        value: miss.value.into(),
     }
 }
 
 fn output(record: &OutputRecord, input: Option<&Message>) -> wire::Output {
     wire::Output {
         content: content(&record.content),
+        content_type: record.content_type.as_ref().map(ToString::to_string),
         destinations: record.destinations.iter().map(ToString::to_string).collect(),
-        differences: input.and_then(|input| differences(input, &record.content)),
+        differences: input
+            .filter(|_| record.content_type.is_none())
+            .and_then(|input| differences(input, &record.content)),
     }
 }
 

@@ -32,6 +32,9 @@ pub(crate) struct InterfaceStatus {
     pub(crate) source: Option<String>,
     /// What the site folder says differently; none where it agrees with what is live.
     pub(crate) drift: Option<String>,
+    /// What somebody should know about its plugins: a certificate that expired, a revocation.
+    #[serde(default)]
+    pub(crate) alerts: Vec<String>,
     pub(crate) received: u64,
     pub(crate) processed: u64,
     pub(crate) filtered: u64,
@@ -135,6 +138,12 @@ pub(crate) struct Decision {
     pub(crate) steps: Vec<Step>,
     pub(crate) log: Vec<LogLine>,
     pub(crate) tables: Vec<Table>,
+    /// What code tables were asked for and do not hold.
+    #[serde(default)]
+    pub(crate) table_misses: Vec<TableMiss>,
+    /// How many more there were.
+    #[serde(default)]
+    pub(crate) table_misses_unlisted: u64,
     pub(crate) outputs: Vec<Output>,
 }
 
@@ -167,6 +176,35 @@ pub(crate) struct Step {
     pub(crate) fuel: u64,
     pub(crate) elapsed_us: u64,
     pub(crate) log_lines_dropped: u64,
+    /// What the plugin touched.
+    #[serde(default)]
+    pub(crate) access: Access,
+}
+
+/// What a plugin touched, as grants are written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Access {
+    /// Fields, such as `PID-5` and `OBX-*`.
+    pub(crate) read: Vec<String>,
+    pub(crate) written: Vec<String>,
+    pub(crate) tables: Vec<String>,
+    /// Destinations that it named.
+    pub(crate) to: Vec<String>,
+    /// Whether it forwarded what it made itself.
+    pub(crate) create: bool,
+    pub(crate) state: bool,
+    /// Whether it read the message whole.
+    pub(crate) everything: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableMiss {
+    /// The step's place in the chain, from 0.
+    pub(crate) step: u32,
+    pub(crate) table: String,
+    pub(crate) column: String,
+    /// What it was searched for; it may hold patient data.
+    pub(crate) value: Words,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +224,9 @@ pub(crate) struct Table {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Output {
     pub(crate) content: Content,
+    /// The media type of a document; none for a message.
+    #[serde(default)]
+    pub(crate) content_type: Option<String>,
     pub(crate) destinations: Vec<String>,
     /// What the chain changed, field by field; none where input or output is no HL7 v2.
     pub(crate) differences: Option<Vec<Difference>>,

@@ -4,7 +4,11 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use transfuse_package::Library;
+
+use crate::failure::Failure;
+use crate::trust;
 
 /// Left in a scratch folder, so that the next demo knows that it may remove it.
 const MARKER: &str = ".transfuse-demo";
@@ -43,6 +47,7 @@ impl Scratch {
                 plugins.display()
             )
         })?;
+        scratch.approve()?;
         scratch.readdress()?;
         Ok(scratch)
     }
@@ -58,6 +63,21 @@ impl Scratch {
     /// Where the stand-in EHR keeps what it receives.
     pub(super) fn ehr(&self) -> PathBuf {
         self.work.join("ehr")
+    }
+
+    /// The example hospital approves what lies in its library, as `transfuse plugin approve` does.
+    fn approve(&self) -> Result<()> {
+        let library = Library::open(self.site().join("plugins"))?;
+        let mut approvals = Vec::new();
+        for (name, version) in library.list() {
+            let package = library.read(&name, &version)?;
+            approvals.push(trust::approval(&package, "for the demo"));
+        }
+        match trust::approve(&self.site(), &approvals) {
+            Ok(_) => Ok(()),
+            Err(Failure::Error { error, .. }) => Err(error),
+            Err(Failure::Configuration(_)) => bail!("the example's approved.toml has faults"),
+        }
     }
 
     /// What an earlier run of the example left must not be taken for this one's.

@@ -27,25 +27,25 @@ const WHOLE_CHARS_MIN: usize = 3;
 const VALUES_MAX: usize = 50_000;
 
 /// Whether a segment is about a person.
-pub(super) fn is_about_person(segment: &str) -> bool {
+pub(crate) fn is_about_person(segment: &str) -> bool {
     ABOUT_PERSONS.contains(&segment)
 }
 
 /// Whether values of a datatype identify somebody.
-pub(super) fn is_identifying(datatype: &str) -> bool {
+pub(crate) fn is_identifying(datatype: &str) -> bool {
     IDENTIFYING.contains(&datatype)
 }
 
 /// What identifies somebody in one message.
 #[derive(Debug, Default)]
-pub(super) struct Identities {
+pub(crate) struct Identities {
     wholes: HashSet<String>,
     words: HashSet<String>,
 }
 
 impl Identities {
     /// Remembers a value.
-    pub(super) fn add(&mut self, value: &str) {
+    pub(crate) fn add(&mut self, value: &str) {
         if self.wholes.len() >= VALUES_MAX {
             return;
         }
@@ -57,7 +57,7 @@ impl Identities {
     }
 
     /// Whether a text is, or holds, something that identifies somebody.
-    pub(super) fn are_in(&self, text: &str) -> bool {
+    pub(crate) fn are_in(&self, text: &str) -> bool {
         let text = text.trim().to_lowercase();
         self.wholes.contains(&text) || words(&text).any(|word| self.words.contains(word))
     }

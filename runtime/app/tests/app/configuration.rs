@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use transfuse_harness::Site;
+
 use crate::support::{Transcript, binary, tests_folder};
 
 fn cases() -> Vec<PathBuf> {
@@ -14,16 +16,24 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// As somebody sees it who stands in the site folder.
+/// As somebody sees it who stands in the site folder. Cases about approvals have a file of them; the others are copied,
+/// and approve the plugins of the build.
 fn check(case: &Path) -> Transcript {
+    let site = Site::bare().unwrap();
+    site.copy_from(case).unwrap();
     let mut command = Command::new(binary());
-    command.current_dir(case).args(["check", "."]);
+    command.current_dir(site.path()).args(["check", "."]);
     let plugins = transfuse_harness::plugins().unwrap();
     // Cases about finding plugins bring a library of their own, or say that there is none.
     if !case.join("plugins").exists() && !case.ends_with("no-plugins-folder") {
         command.arg("--plugins").arg(&plugins);
+        if !case.join("approved.toml").exists() {
+            site.approve_library(&plugins).unwrap();
+        }
     }
-    Transcript::of(&mut command).replacing(&plugins.display().to_string(), "[PLUGINS]")
+    Transcript::of(&mut command)
+        .replacing(&plugins.display().to_string(), "[PLUGINS]")
+        .replacing(&site.path().display().to_string(), "[SITE]")
 }
 
 #[test]
@@ -57,14 +67,9 @@ fn faults_come_as_json_as_well() {
 
 #[test]
 fn the_example_is_sound() {
-    let example = tests_folder().join("../../../examples/lab-results");
-    let plugins = transfuse_harness::plugins().unwrap();
-    let output = Command::new(binary())
-        .arg("check")
-        .arg(example)
-        .arg("--plugins")
-        .arg(plugins)
-        .output()
+    let site = Site::new().unwrap();
+    site.copy_from(&tests_folder().join("../../../examples/lab-results"))
         .unwrap();
+    let output = Command::new(binary()).arg("check").arg(site.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

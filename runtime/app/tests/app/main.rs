@@ -6,6 +6,7 @@ mod control;
 mod deployment;
 mod hl7;
 mod onboarding;
+mod precompile;
 mod reference;
 mod rehearsal;
 mod support;

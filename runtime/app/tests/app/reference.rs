@@ -84,6 +84,10 @@ fn a_key_that_the_page_leaves_in_a_comment_is_a_key_as_well() {
         "profiles/lab.toml"
     );
     assert_eq!(interfaces[1]["steps"][0]["grants"]["to"], serde_json::json!(["ehr"]));
+    assert_eq!(
+        interfaces[1]["steps"][0]["instances"],
+        serde_json::json!({ "reuse": 100 })
+    );
 }
 
 /// The examples of a page of profiles: each block that begins with a file's name.

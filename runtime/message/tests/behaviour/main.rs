@@ -6,6 +6,7 @@
 mod acknowledging;
 #[expect(clippy::disallowed_methods, reason = "the answer itself is what is tested")]
 mod batches;
+mod changing;
 mod charsets;
 mod comparing;
 mod editing;

@@ -22,6 +22,8 @@ pub enum Registry {
     Cargo,
     /// Packages of Node.
     Npm,
+    /// Packages of Python.
+    Pypi,
     /// Nowhere but in its own project.
     Generic,
 }
@@ -33,6 +35,7 @@ impl Registry {
         match self {
             Self::Cargo => "cargo",
             Self::Npm => "npm",
+            Self::Pypi => "pypi",
             Self::Generic => "generic",
         }
     }

@@ -13,9 +13,10 @@ use crate::manifest::Requests;
 pub(super) const NAME: &str = "plugin";
 
 /// The contract, as the host has it.
-const CONTRACT: &[(&str, &str)] = &[
+pub(super) const CONTRACT: &[(&str, &str)] = &[
     ("hl7v2.wit", include_str!("../../../../wit/hl7v2.wit")),
     ("log.wit", include_str!("../../../../wit/log.wit")),
+    ("state.wit", include_str!("../../../../wit/state.wit")),
     ("tables.wit", include_str!("../../../../wit/tables.wit")),
     ("transform.wit", include_str!("../../../../wit/transform.wit")),
     ("world.wit", include_str!("../../../../wit/world.wit")),
@@ -27,6 +28,10 @@ const ALWAYS: &[&str] = &["log", "faults", "hl7v2", "exchanges"];
 /// Writes the contract and the plugin's own world, [`NAME`], into a folder of the build's own, and gives that folder.
 pub(super) fn write(requests: &Requests, work_folder: &Path) -> io::Result<PathBuf> {
     let folder = work_folder.join("wit");
+    // Whatever an older version left would be part of the contract.
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
     fs::create_dir_all(&folder)?;
     for (name, text) in CONTRACT {
         fs::write(folder.join(name), text)?;
@@ -35,12 +40,22 @@ pub(super) fn write(requests: &Requests, work_folder: &Path) -> io::Result<PathB
     Ok(folder)
 }
 
+/// The interfaces that the plugin's own world imports.
+pub(super) fn imports(requests: &Requests) -> Vec<&'static str> {
+    let mut imports = ALWAYS.to_vec();
+    if !requests.tables.is_empty() {
+        imports.push("tables");
+    }
+    if requests.state {
+        imports.push("state");
+    }
+    imports
+}
+
 /// The plugin's own world, as WIT.
 pub(super) fn text(requests: &Requests) -> String {
-    let asked = [("tables", !requests.tables.is_empty())];
-    let asked = asked.iter().filter(|(_, is_asked)| *is_asked).map(|(name, _)| *name);
     let mut text = format!("world {NAME} {{\n");
-    for interface in ALWAYS.iter().copied().chain(asked) {
+    for interface in imports(requests) {
         text.push_str("  import ");
         text.push_str(interface);
         text.push_str(";\n");

@@ -87,11 +87,12 @@ fn link_once(draft: &Path, path: &Path) -> io::Result<()> {
 }
 
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(OWNER_ONLY_FILE)
-        .open(path)
+    open_for_owner(OpenOptions::new().write(true).create_new(true), path)
+}
+
+/// Opens a file that nobody else can read where it is made.
+pub(super) fn open_for_owner(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.mode(OWNER_ONLY_FILE).open(path)
 }
 
 fn remove_draft_on_error(draft: &Path, written: io::Result<()>) -> io::Result<()> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
 use super::{Chain, ReadyStep, Step};
 use crate::engine::TABLE_ELEMENTS_CEILING;
@@ -12,9 +11,10 @@ use crate::fault::explain;
 use crate::instance::{self, Verdict};
 use crate::meter::Meter;
 use crate::outcome::Context;
+use crate::plugin::STATE;
 use crate::sandbox::Shared;
 use crate::state::Journey;
-use crate::{Fault, PluginIdentity};
+use crate::{Fault, PluginIdentity, State};
 
 /// The longest message of an `init` that is shown.
 const WORDS_CHARACTERS_MAX: usize = 500;
@@ -87,25 +87,20 @@ pub enum LinkError {
 impl Chain {
     pub(crate) fn link(shared: Arc<Shared>, steps: Vec<Step>) -> Result<Self, LinkError> {
         let mut ready = Vec::with_capacity(steps.len());
+        let last = steps.len().saturating_sub(1);
         for (index, step) in steps.into_iter().enumerate() {
-            ready.push(Arc::new(check(&shared, index, step)?));
+            ready.push(Arc::new(check(&shared, index, index == last, step)?));
         }
         for step in &ready {
             try_init(&shared, step)?;
         }
-        let calls = Arc::new(Semaphore::new(shared.settings.calls_per_chain_max.max(1)));
-        Ok(Self {
-            shared,
-            steps: ready.into(),
-            calls,
-        })
+        Ok(Self::new(shared, ready.into()))
     }
 }
 
-fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkError> {
+fn check(shared: &Shared, step: usize, is_last: bool, written: Step) -> Result<ReadyStep, LinkError> {
     let plugin = || written.plugin.identity().clone();
-    if let Some(interface) = ungranted(&written) {
-        let hint = "grants = { tables = [\"...\"] }";
+    if let Some((interface, hint)) = ungranted(&written) {
         return Err(LinkError::Ungranted {
             plugin: plugin(),
             step,
@@ -148,7 +143,9 @@ fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkE
         plugin,
         grants,
         limits,
+        instances,
         tables,
+        state_schema,
         ..
     } = Step {
         config: Vec::new(),
@@ -160,14 +157,23 @@ fn check(shared: &Shared, step: usize, written: Step) -> Result<ReadyStep, LinkE
         config,
         grants,
         limits,
+        instances,
         tables,
+        state_schema,
+        is_last,
     })
 }
 
-/// The first import that the grants do not open. Logs, faults, messages and the exchange itself are open to all.
-fn ungranted(step: &Step) -> Option<String> {
-    let is_closed = |interface: &&String| interface.as_str() == "tables" && step.grants.tables.is_empty();
-    step.plugin.interfaces().iter().find(is_closed).cloned()
+/// The first import that the grants do not open, and the line that would. Logs, faults, messages and the exchange itself
+/// are open to all.
+fn ungranted(step: &Step) -> Option<(String, &'static str)> {
+    let closed = |interface: &String| match interface.as_str() {
+        "tables" if step.grants.tables.is_empty() => Some("grants = { tables = [\"...\"] }"),
+        STATE if !step.grants.state => Some("grants = { state = true }"),
+        _ => None,
+    };
+    let mut interfaces = step.plugin.interfaces().iter();
+    interfaces.find_map(|interface| Some((interface.clone(), closed(interface)?)))
 }
 
 /// Runs `init` as each message will, within the same limits.
@@ -175,10 +181,10 @@ fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<(), LinkError> {
     let _permit = shared.inline_runs.acquire();
     let watched = shared.ticker.watch(Duration::from_millis(step.limits.deadline_ms));
     let ran = instance::run(
-        &shared.engine,
+        shared,
         step,
         &watched,
-        Journey::begin(no_message()),
+        Journey::begin(no_message(), State::default()),
         Meter::default(),
         None,
     );

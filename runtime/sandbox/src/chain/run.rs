@@ -4,14 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use transfuse_message::Payload;
+use transfuse_message::{Message, Payload};
 
 use super::{Chain, ReadyStep};
 use crate::bindings::exports::transfuse::plugin::transformer::Rejection as RawRejection;
 use crate::fault::{Explanation, FaultKind, explain};
 use crate::instance::{self, Ran, Verdict};
+use crate::kept::Overlay;
 use crate::meter::Meter;
-use crate::outcome::{Input, Outcome, Output, Rejection, Report, StepReport};
+use crate::outcome::{Content, Input, Outcome, Output, Rejection, Report, StepReport};
 use crate::state::Journey;
 use crate::ticker::Watched;
 
@@ -34,11 +35,15 @@ enum Decision {
 
 impl Chain {
     pub(super) fn run_here(&self, input: Input) -> Report {
-        let Input { message, context } = input;
-        let mut journey = Journey::begin(context);
+        let Input {
+            message,
+            context,
+            state,
+        } = input;
+        let mut journey = Journey::begin(context, state);
         let mut steps = Vec::with_capacity(self.steps.len());
         let mut outputs = vec![Output {
-            message,
+            content: Content::Message(message),
             to: Vec::new(),
         }];
         for step in self.steps.iter() {
@@ -81,6 +86,7 @@ struct StepRun<'a> {
     journey: Journey,
     meter: Meter,
     runs: u32,
+    fresh_instances: u32,
     repeated: u32,
 }
 
@@ -95,6 +101,7 @@ impl<'a> StepRun<'a> {
             journey,
             meter: Meter::default(),
             runs: 0,
+            fresh_instances: 0,
             repeated: 0,
         }
     }
@@ -104,7 +111,11 @@ impl<'a> StepRun<'a> {
         let mut outputs = Vec::with_capacity(inputs.len());
         let mut filtered = None;
         for input in inputs {
-            match self.take_one(&input) {
+            // Only the last step may forward a document.
+            let Content::Message(message) = &input.content else {
+                continue;
+            };
+            match self.take_one(message) {
                 Decision::Forwarded(more) => outputs.extend(more.into_iter().map(|output| inherit(output, &input))),
                 Decision::Filtered(reason) => filtered = filtered.or(Some(reason)),
                 ended => return ended,
@@ -117,7 +128,7 @@ impl<'a> StepRun<'a> {
     }
 
     /// Runs once more, from where it was, when the deadline passed while the host's own clock was late.
-    fn take_one(&mut self, input: &Output) -> Decision {
+    fn take_one(&mut self, input: &Message) -> Decision {
         let before = Checkpoint::of(self);
         let mut decision = self.attempt(input);
         let is_late = matches!(&decision, Decision::Faulted(explanation) if explanation.kind == FaultKind::Deadline);
@@ -130,17 +141,24 @@ impl<'a> StepRun<'a> {
         decision
     }
 
-    fn attempt(&mut self, input: &Output) -> Decision {
+    fn attempt(&mut self, input: &Message) -> Decision {
         self.runs += 1;
         let journey = self.journey.take();
-        let (engine, step, watched, meter) = (&self.chain.shared.engine, self.step, &self.watched, self.meter);
-        let message = Some(input.message.clone());
+        let (shared, step, watched, meter) = (&self.chain.shared, self.step, &self.watched, self.meter);
+        let message = Some(input.clone());
         // A host function that panics costs this message and no other: its store goes with it.
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            instance::run(engine, step, watched, journey, meter, message)
+            instance::run(shared, step, watched, journey, meter, message)
         }));
         match ran {
-            Ok(ran) => self.judge(ran),
+            Ok(mut ran) => {
+                let instance = ran.instance.take();
+                let decision = self.judge(ran);
+                if let (Some(instance), false) = (instance, matches!(decision, Decision::Faulted(_))) {
+                    shared.idle.put(instance);
+                }
+                decision
+            }
             Err(_) => Decision::Faulted(Explanation::plain(
                 FaultKind::HostBroken,
                 "a function of the host panicked",
@@ -151,6 +169,7 @@ impl<'a> StepRun<'a> {
     fn judge(&mut self, ran: Ran) -> Decision {
         self.journey = ran.journey;
         self.meter = ran.meter;
+        self.fresh_instances += u32::from(ran.is_fresh);
         let fault =
             |kind, detail: &str, hint: &str| Decision::Faulted(Explanation::plain(kind, detail).with_hint(hint));
         match (ran.verdict, ran.outputs.is_empty(), ran.filtered) {
@@ -175,14 +194,17 @@ impl<'a> StepRun<'a> {
         }
     }
 
-    fn report(&self) -> StepReport {
+    fn report(&mut self) -> StepReport {
         StepReport {
             plugin: self.step.plugin.identity().clone(),
             fuel: self.meter.fuel(),
             elapsed_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            memory_bytes: self.meter.memory_bytes() as u64,
             runs: self.runs,
+            fresh_instances: self.fresh_instances,
             repeated: self.repeated,
             log_lines_dropped: self.meter.log_lines_dropped(),
+            access: std::mem::take(&mut self.journey.touched).access(),
         }
     }
 }
@@ -192,6 +214,8 @@ struct Checkpoint {
     attributes: Vec<(String, String)>,
     log_lines: usize,
     tables: usize,
+    misses: (usize, u64),
+    state: Overlay,
     meter: Meter,
 }
 
@@ -201,6 +225,8 @@ impl Checkpoint {
             attributes: run.journey.attributes.clone(),
             log_lines: run.journey.log.len(),
             tables: run.journey.tables.len(),
+            misses: (run.journey.misses.listed.len(), run.journey.misses.unlisted),
+            state: run.journey.state.clone(),
             meter: run.meter,
         }
     }
@@ -209,6 +235,9 @@ impl Checkpoint {
         run.journey.attributes = self.attributes;
         run.journey.log.truncate(self.log_lines);
         run.journey.tables.truncate(self.tables);
+        run.journey.misses.listed.truncate(self.misses.0);
+        run.journey.misses.unlisted = self.misses.1;
+        run.journey.state = self.state;
         run.meter = self.meter;
     }
 }
@@ -248,19 +277,23 @@ fn clean(raw: RawRejection) -> Rejection {
     }
 }
 
+/// What the steps wrote is kept only where the message goes on or ends on purpose.
 fn report(outcome: Outcome, steps: Vec<StepReport>, journey: Journey) -> Report {
-    let Journey {
-        attributes,
-        log,
-        tables,
-        ..
-    } = journey;
+    let is_kept = matches!(outcome, Outcome::Forwarded(_) | Outcome::Filtered { .. });
+    let state = if is_kept {
+        journey.state.into_writes()
+    } else {
+        Vec::new()
+    };
     Report {
         outcome,
         steps,
-        log,
-        attributes,
-        tables,
+        log: journey.log,
+        attributes: journey.attributes,
+        tables: journey.tables,
+        table_misses: journey.misses.listed,
+        table_misses_unlisted: journey.misses.unlisted,
+        state,
     }
 }
 

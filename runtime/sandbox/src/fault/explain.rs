@@ -74,6 +74,10 @@ impl Explanation {
                 ..Self::plain(FaultKind::Trapped, format!("it raised a fault of the kind `{kind}`"))
                     .with_text(text.clone())
             },
+            Stop::DocumentBeforeLastStep => {
+                let detail = "it forwarded a document, and the steps behind it work on messages";
+                Self::plain(FaultKind::MisplacedDocument, detail).with_hint("make it the last of the `[[steps]]`")
+            }
             Stop::HostBroken(detail) => Self::plain(FaultKind::HostBroken, *detail),
         }
     }

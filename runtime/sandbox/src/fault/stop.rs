@@ -25,6 +25,9 @@ pub(crate) enum Stop {
         /// The rest.
         text: Payload,
     },
+    /// It forwarded a document, and there are steps behind it that could not read one.
+    #[error("the plugin forwarded a document to another step")]
+    DocumentBeforeLastStep,
     /// The host failed.
     #[error("{0}")]
     HostBroken(&'static str),

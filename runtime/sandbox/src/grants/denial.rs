@@ -38,6 +38,14 @@ impl Denial {
         Self::of_fields("wrote", "write", &pattern(path))
     }
 
+    pub(super) fn write_field(segment: &str, field: u32) -> Self {
+        Self::of_fields("wrote", "write", &format!("{segment}-{field}"))
+    }
+
+    pub(super) fn write_segment(segment: &str) -> Self {
+        Self::of_fields("wrote", "write", &format!("{segment}-*"))
+    }
+
     pub(super) fn table(name: &str) -> Self {
         let name = shown(name);
         Self {
@@ -55,7 +63,7 @@ impl Denial {
     }
 
     pub(super) fn create() -> Self {
-        let deed = "forwarded a message that it made itself".to_owned();
+        let deed = "forwarded what it made itself".to_owned();
         Self {
             deed,
             hint: "grants = { create = true }".to_owned(),
@@ -79,7 +87,7 @@ fn pattern(path: &Path) -> String {
 }
 
 /// A name as it is, where it looks like one; otherwise a placeholder, because it may hold anything.
-fn shown(name: &str) -> &str {
+pub(crate) fn shown(name: &str) -> &str {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(is_name) {
         name

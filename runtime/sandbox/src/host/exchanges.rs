@@ -1,14 +1,21 @@
 //! `exchanges`: the message at hand, its context, and where its outcome goes.
 
+use transfuse_message::Payload;
 use wasmtime::Result;
-use wasmtime::component::Resource;
+use wasmtime::component::{Resource, ResourceTable};
 
 use super::hl7v2::{encoded_bytes, held};
 use super::readable;
-use crate::bindings::transfuse::plugin::exchanges::{Host, HostExchange};
+use crate::bindings::transfuse::plugin::exchanges::{Host, HostDocument, HostExchange};
 use crate::fault::Stop;
-use crate::outcome::Output;
-use crate::state::{Exchange, HeldMessage, StepState};
+use crate::outcome::{Content, Document, Output};
+use crate::state::{Exchange, HeldMessage, OpenDocument, StepState, stop_of};
+
+/// The media type of HL7 v2 in its encoding with delimiters.
+const MESSAGE_TYPE: &str = "x-application/hl7-v2+er7";
+
+/// The longest media type. Those that are registered have up to seventy characters.
+const MEDIA_TYPE_BYTES_MAX: usize = 100;
 
 impl Host for StepState {}
 
@@ -71,6 +78,19 @@ impl HostExchange for StepState {
         }
     }
 
+    fn document(&mut self, _exchange: Resource<Exchange>) -> Result<Option<Resource<OpenDocument>>> {
+        self.enter()?;
+        self.step.grants.check_read_all().map_err(Stop::from)?;
+        self.journey.touched.note_everything();
+        let Some(message) = &self.input else { return Ok(None) };
+        self.meter.read(encoded_bytes(message), &self.step.limits)?;
+        let document = OpenDocument {
+            content_type: MESSAGE_TYPE,
+            body: message.encode(),
+        };
+        Ok(Some(self.push(document)?))
+    }
+
     fn forward(
         &mut self,
         _exchange: Resource<Exchange>,
@@ -79,6 +99,17 @@ impl HostExchange for StepState {
     ) -> Result<()> {
         self.enter()?;
         Ok(self.add_output(&message, to)?)
+    }
+
+    fn forward_document(
+        &mut self,
+        _exchange: Resource<Exchange>,
+        content_type: String,
+        body: Vec<u8>,
+        to: Vec<String>,
+    ) -> Result<()> {
+        self.enter()?;
+        Ok(self.add_document(content_type, body, to)?)
     }
 
     fn filter(&mut self, _exchange: Resource<Exchange>, reason: String) -> Result<()> {
@@ -94,21 +125,103 @@ impl HostExchange for StepState {
     }
 }
 
+impl HostDocument for StepState {
+    fn content_type(&mut self, document: Resource<OpenDocument>) -> Result<String> {
+        self.enter()?;
+        Ok(opened(&self.handles, &document)?.content_type.to_owned())
+    }
+
+    fn length(&mut self, document: Resource<OpenDocument>) -> Result<u64> {
+        self.enter()?;
+        Ok(opened(&self.handles, &document)?.body.len() as u64)
+    }
+
+    fn read(&mut self, document: Resource<OpenDocument>, offset: u64, length: u32) -> Result<Vec<u8>> {
+        self.enter()?;
+        let body = &opened(&self.handles, &document)?.body;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(body.len());
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let end = start.saturating_add(length).min(body.len());
+        self.meter.read(end - start, &self.step.limits)?;
+        Ok(body.get(start..end).unwrap_or_default().to_vec())
+    }
+
+    fn drop(&mut self, document: Resource<OpenDocument>) -> Result<()> {
+        Ok(self.drop_handle(document)?)
+    }
+}
+
 impl StepState {
     fn add_output(&mut self, message: &Resource<HeldMessage>, to: Vec<String>) -> Result<(), Stop> {
         let limits = &self.step.limits;
         self.step.grants.check_to(&to)?;
         let held = held(&self.handles, message)?;
-        if held.is_made {
-            self.step.grants.check_create()?;
-        }
         self.meter.pass_segments(held.message.segment_count(), limits)?;
+        match &self.input {
+            Some(input) if !held.is_made => self.step.grants.check_changes(&held.message, input)?,
+            _ => {
+                self.step.grants.check_create()?;
+                self.journey.touched.note_create();
+            }
+        }
+        self.journey.touched.note_to(&to);
         self.meter.output(encoded_bytes(&held.message), limits)?;
         self.meter.keep(to.iter().map(String::len).sum(), limits)?;
         self.outputs.push(Output {
-            message: held.message.clone(),
+            content: Content::Message(held.message.clone()),
             to,
         });
         Ok(())
     }
+
+    fn add_document(&mut self, content_type: String, body: Vec<u8>, to: Vec<String>) -> Result<(), Stop> {
+        let limits = &self.step.limits;
+        self.step.grants.check_to(&to)?;
+        self.step.grants.check_create()?;
+        if !self.step.is_last {
+            return Err(Stop::DocumentBeforeLastStep);
+        }
+        self.journey.touched.note_create();
+        self.journey.touched.note_to(&to);
+        self.meter.output(body.len(), limits)?;
+        let names: usize = to.iter().map(String::len).sum();
+        self.meter.keep(body.len() + content_type.len() + names, limits)?;
+        let document = Document {
+            content_type: media_type(content_type),
+            body: Payload::from(body),
+        };
+        self.outputs.push(Output {
+            content: Content::Document(document),
+            to,
+        });
+        Ok(())
+    }
+}
+
+fn opened<'a>(handles: &'a ResourceTable, document: &Resource<OpenDocument>) -> Result<&'a OpenDocument, Stop> {
+    handles.get(document).map_err(|error| stop_of(&error))
+}
+
+/// A media type as the guest gave it, where it looks like one: it is kept beside the content, and not as a part of it.
+fn media_type(text: String) -> String {
+    if text.len() <= MEDIA_TYPE_BYTES_MAX && is_media_type(&text) {
+        text
+    } else {
+        "application/octet-stream".to_owned()
+    }
+}
+
+/// `text/csv`, or `text/csv; charset=utf-8`.
+fn is_media_type(text: &str) -> bool {
+    let is_token = |part: &str| {
+        let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte);
+        !part.is_empty() && part.bytes().all(is_of_token)
+    };
+    let is_pair = |part: &str, divider| {
+        part.split_once(divider)
+            .is_some_and(|(a, b)| is_token(a) && is_token(b))
+    };
+    let mut parts = text.split(';');
+    let is_type = parts.next().is_some_and(|part| is_pair(part, '/'));
+    is_type && parts.all(|parameter| is_pair(parameter.trim_start(), '='))
 }

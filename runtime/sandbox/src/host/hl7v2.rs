@@ -6,12 +6,13 @@ mod schema;
 mod time;
 
 use bytes::Bytes;
-use transfuse_message::{Message, ParseError, ParseOptions, Path, PathError};
+use transfuse_message::{GroupStep, Message, ParseError, ParseOptions, Path, PathError};
 use wasmtime::Result;
 use wasmtime::component::{Resource, ResourceTable};
 
 use crate::bindings::transfuse::plugin::hl7v2 as wit;
 use crate::fault::Stop;
+use crate::grants::segments_of_group;
 use crate::state::{HeldMessage, StepState, stop_of};
 
 pub(super) use read::encoded_bytes;
@@ -170,6 +171,38 @@ impl StepState {
     pub(super) fn hold(&mut self, message: Message, is_made: bool) -> Result<Handle, Stop> {
         self.meter.pass_segments(message.segment_count(), &self.step.limits)?;
         self.push(HeldMessage { message, is_made })
+    }
+}
+
+impl StepState {
+    /// Reading what a path leads to. What the plugin made itself is its own.
+    fn may_read(&mut self, message: &Handle, path: &Path) -> Result<(), Stop> {
+        if !held(&self.handles, message)?.is_made {
+            self.step.grants.check_read(path)?;
+            self.journey.touched.note_read(path);
+        }
+        Ok(())
+    }
+
+    /// Changing what a path leads to.
+    fn may_write(&mut self, message: &Handle, path: &Path) -> Result<(), Stop> {
+        if !held(&self.handles, message)?.is_made {
+            self.step.grants.check_write(path)?;
+            self.journey.touched.note_written(path);
+        }
+        Ok(())
+    }
+
+    /// Asking for a group.
+    fn may_ask_group(&mut self, message: &Handle, path: &Path) -> Result<(), Stop> {
+        let held = held(&self.handles, message)?;
+        if !held.is_made {
+            self.step.grants.check_group(&held.message, path)?;
+            let name = path.groups().last().map_or("", GroupStep::name);
+            let segments = segments_of_group(&held.message, path);
+            self.journey.touched.note_group(name, segments);
+        }
+        Ok(())
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use transfuse_message::Payload;
 use wasmtime::Result;
 use wasmtime::component::{Resource, ResourceTable};
 
 use crate::bindings::transfuse::plugin::tables::{Host, HostTable, TableError};
 use crate::fault::Stop;
+use crate::outcome::TableMiss;
 use crate::state::{OpenTable, StepState, stop_of};
 use crate::table::Table;
 
@@ -27,6 +29,7 @@ impl HostTable for StepState {
         else {
             return Ok(Err(self.no_such_table()));
         };
+        self.journey.touched.note_table(&name);
         self.note_opened(&table);
         Ok(Ok(self.push(OpenTable(table))?))
     }
@@ -70,11 +73,20 @@ impl HostTable for StepState {
 /// What finding a value costs beside the bytes that are handed over: hashing, and a line or two of memory.
 const LOOK_UP_BYTES: usize = 64;
 
+/// Values of one message that are listed as missing in a table. A message with more of them has another problem.
+const MISSES_MAX: usize = 100;
+
+/// The longest value that is listed. No code is as long; a text that was searched for by mistake may be.
+const MISS_BYTES_MAX: usize = 200;
+
 impl StepState {
     fn look_up(&mut self, table: &Table, column: usize, value: &str) -> Result<Row, Stop> {
         let row = table.find(column, value);
         let bytes = LOOK_UP_BYTES + value.len() + row.map_or(0, bytes_of);
         self.meter.read(bytes, &self.step.limits)?;
+        if row.is_none() && !value.is_empty() {
+            self.note_miss(table, column, value);
+        }
         Ok(row.map(<[String]>::to_vec))
     }
 
@@ -83,6 +95,28 @@ impl StepState {
         if !self.journey.tables.contains(&opened) {
             self.journey.tables.push(opened);
         }
+    }
+
+    /// An empty value is no code that anybody could add.
+    fn note_miss(&mut self, table: &Table, column: usize, value: &str) {
+        let column = table.columns().get(column).map_or("", String::as_str);
+        let misses = &mut self.journey.misses;
+        let is_same = |miss: &TableMiss| {
+            miss.table == table.name() && miss.column == column && miss.value.as_slice() == value.as_bytes()
+        };
+        if misses.listed.iter().any(is_same) {
+            return;
+        }
+        if misses.listed.len() >= MISSES_MAX || value.len() > MISS_BYTES_MAX {
+            misses.unlisted += 1;
+            return;
+        }
+        misses.listed.push(TableMiss {
+            step: self.step.index,
+            table: table.name().to_owned(),
+            column: column.to_owned(),
+            value: Payload::from(value.to_owned()),
+        });
     }
 
     fn no_such_table(&self) -> TableError {

@@ -11,7 +11,10 @@ const CONTRACT: &str = "1.0.0";
 const PACKAGE: &str = "transfuse:plugin/";
 
 /// What a plugin may import, by the names of the interfaces.
-const INTERFACES: [&str; 5] = ["log", "faults", "tables", "hl7v2", "exchanges"];
+const INTERFACES: [&str; 6] = ["log", "faults", "tables", STATE, "hl7v2", "exchanges"];
+
+/// The interface of what a plugin keeps between messages.
+pub(crate) const STATE: &str = "state";
 
 /// What it must export.
 const TRANSFORMER: &str = "transformer";
@@ -176,7 +179,7 @@ mod tests {
     fn an_interface_of_the_contract_that_the_host_has_not_is_named() {
         let imports = [
             "transfuse:plugin/log@1.0.0",
-            "transfuse:plugin/state@1.0.0",
+            "transfuse:plugin/clock@1.0.0",
             "transfuse:plugin/tables@1.3.0",
         ];
         let error = check_imports(&identity(), &imports).unwrap_err();
@@ -185,7 +188,7 @@ mod tests {
         };
         assert_eq!(
             imports,
-            ["transfuse:plugin/state@1.0.0", "transfuse:plugin/tables@1.3.0"]
+            ["transfuse:plugin/clock@1.0.0", "transfuse:plugin/tables@1.3.0"]
         );
     }
 }

@@ -9,17 +9,20 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Jobs that hold their threads until they are let go.
-fn hold(pool: &Pool, jobs: usize) -> Vec<Sender<()>> {
+fn hold(pool: &Arc<Pool>, jobs: usize) -> Vec<Sender<()>> {
     let holders: Vec<Sender<()>> = (0..jobs).map(|_| hold_one(pool)).collect();
     wait_until(|| pool.lock().queue.is_empty());
     holders
 }
 
-fn hold_one(pool: &Pool) -> Sender<()> {
+fn hold_one(pool: &Arc<Pool>) -> Sender<()> {
     let (release, released) = channel();
-    pool.submit(Box::new(move || {
-        let _ = released.recv();
-    }));
+    pool.submit(
+        &Arc::default(),
+        Box::new(move || {
+            let _ = released.recv();
+        }),
+    );
     release
 }
 
@@ -31,9 +34,9 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn done(pool: &Pool) -> Receiver<()> {
+fn done(pool: &Arc<Pool>) -> Receiver<()> {
     let (sender, receiver) = channel();
-    pool.submit(Box::new(move || sender.send(()).unwrap()));
+    pool.submit(&Arc::default(), Box::new(move || sender.send(()).unwrap()));
     receiver
 }
 
@@ -81,11 +84,38 @@ fn no_thread_is_started_while_none_is_needed() {
 }
 
 #[test]
+fn a_thread_that_lost_its_priority_ends_with_its_call_and_another_takes_its_place() {
+    let pool = Pool::start(1, 1).unwrap();
+    let holder = hold(&pool, 1);
+    tick_until(&pool, || pool.lock().workers.iter().all(|worker| worker.is_demoted));
+    let slow = pool.lock().workers.iter().map(|worker| worker.number).next();
+    drop(holder);
+    done(&pool).recv_timeout(PATIENCE).unwrap();
+    let numbers: Vec<u64> = pool.lock().workers.iter().map(|worker| worker.number).collect();
+    assert_eq!(numbers.len(), 1);
+    assert_ne!(numbers.first().copied(), slow);
+}
+
+#[test]
+fn a_chain_that_was_slow_leaves_the_threads_to_others_from_the_start() {
+    let pool = Pool::start(1, 2).unwrap();
+    let slow: Arc<Pace> = Arc::default();
+    slow.was_slow.store(true, Ordering::Relaxed);
+    let (release, held) = channel::<()>();
+    let job = move || held.recv().unwrap_or_default();
+    pool.submit(&slow, Box::new(job));
+    // Without any tick that would find it slow.
+    done(&pool).recv_timeout(PATIENCE).unwrap();
+    drop(release);
+}
+
+#[test]
 fn a_job_that_panics_takes_no_thread_with_it() {
     let pool = Pool::start(1, 1).unwrap();
-    pool.submit(Box::new(|| {
-        std::panic::resume_unwind(Box::new("a panic that is part of the test"))
-    }));
+    pool.submit(
+        &Arc::default(),
+        Box::new(|| std::panic::resume_unwind(Box::new("a panic that is part of the test"))),
+    );
     done(&pool).recv_timeout(PATIENCE).unwrap();
     assert_eq!(pool.lock().workers.len(), 1);
 }

@@ -311,8 +311,8 @@ fn a_chain_lists_its_plugins() {
         ["test/guest 1.2.3", "test/guest 1.2.3"]
     );
     assert_ne!(
-        chain.steps().next().unwrap().digest,
-        chain.steps().nth(1).unwrap().digest
+        chain.steps().next().unwrap().component_digest,
+        chain.steps().nth(1).unwrap().component_digest
     );
 }
 

@@ -9,7 +9,7 @@ use crate::support::{CANARY, MESSAGE, MISBEHAVE, chain, fault, forwarded, input,
 
 /// A plugin that does one thing to the message and forwards it. The thing is said in WebAssembly, with `$message` and
 /// `$exchange` at hand, `{0}`, `{1}`, ... for pointer and length of the texts.
-fn does(deed: &str, texts: &[&str]) -> String {
+pub(crate) fn does(deed: &str, texts: &[&str]) -> String {
     let mut deed = deed.to_owned();
     let mut data = String::new();
     for (index, text) in texts.iter().enumerate() {
@@ -34,7 +34,7 @@ fn does(deed: &str, texts: &[&str]) -> String {
     )
 }
 
-fn patterns(patterns: &[&str]) -> FieldPatterns {
+pub(crate) fn patterns(patterns: &[&str]) -> FieldPatterns {
     FieldPatterns::parse(patterns).unwrap()
 }
 
@@ -410,6 +410,72 @@ fn a_message_of_the_plugins_own_is_forwarded_only_with_the_grant() {
     assert_eq!(
         denied(&copied, &[&raw], Grants::default()),
         "grants = { create = true }"
+    );
+}
+
+#[test]
+fn what_a_plugin_made_itself_is_its_own_to_read_and_to_change() {
+    let deed = "
+        (call $parse {0} (i32.const 64))
+        (local.set $other (i32.load (i32.const 72)))
+        (call $get (local.get $other) {1} (i32.const 64))
+        (call $set (local.get $other) {1} {1} (i32.const 64))
+        (call $rows (local.get $other) {2} (i32.const 2048) (i32.const 0) (i32.const 64))
+        (call $count (local.get $other) {1} (i32.const 64))
+        (call $encode (local.get $other) (i32.const 64))
+        (call $drop_message (local.get $other))";
+    let raw = "MSH|^~\\&|A|B|C|D|20261123||ADT^A01|1|P|2.5";
+    assert_eq!(allowed(deed, &[raw, "MSH-5", "MSH"], Grants::default()), MESSAGE);
+}
+
+/// Whatever is copied into a message of the plugin's own was readable before.
+#[test]
+fn a_field_that_is_denied_cannot_be_read_by_way_of_a_message_of_the_plugins_own() {
+    let deed = "
+        (call $parse {0} (i32.const 64))
+        (local.set $other (i32.load (i32.const 72)))
+        (call $copy_from (local.get $other) (local.get $message) {1} {2} (i32.const 64))";
+    let raw = "MSH|^~\\&|A|B|C|D|20261123||ADT^A01|1|P|2.5";
+    for source in ["PID-5", "PID", "PATIENT_RESULT/PID-5"] {
+        let target = if source == "PID" { "MSH" } else { "MSH-5" };
+        let hint = denied(deed, &[raw, source, target], reading(&["PID-3"]));
+        assert!(hint.starts_with("grants = { read = [\"PID-"), "{source}: {hint}");
+    }
+}
+
+#[test]
+fn how_many_fields_a_segment_has_is_told_to_whoever_may_read_them_all() {
+    allowed(COUNT, &["PID"], reading(&["PID-3"]));
+    for path in ["PID[1]", "PATIENT_RESULT/PID[1]"] {
+        let hint = denied(COUNT, &[path], reading(&["PID-3"]));
+        assert_eq!(hint, "grants = { read = [\"PID-*\"] }", "{path}");
+        allowed(COUNT, &[path], reading(&["PID-*"]));
+    }
+}
+
+#[test]
+fn a_time_is_a_field_like_any_other() {
+    let get_time = "(call $get_time (local.get $message) {0} {1} {1} (i32.const 64))";
+    let hint = denied(get_time, &["PID-7", ""], reading(&["PID-3"]));
+    assert_eq!(hint, "grants = { read = [\"PID-7\"] }");
+    let set_time = "(call $set_time (local.get $message) {0} (i64.const 0) {1} {2} (i32.const 64))";
+    let hint = denied(set_time, &["PID-7", "day", "UTC"], writing(&["PID-3"]));
+    assert_eq!(hint, "grants = { write = [\"PID-7\"] }");
+}
+
+/// An edited copy is what it differs in, however many copies were made on the way.
+#[test]
+fn a_copy_of_the_input_is_compared_with_it() {
+    let deed = "
+        (local.set $other (call $copy (local.get $message)))
+        (call $set (local.get $other) {0} {1} (i32.const 64))
+        (call $forward (local.get $exchange) (local.get $other) (i32.const 0) (i32.const 0))
+        (call $drop_message (local.get $other))";
+    let changed = allowed(deed, &["PID-8", "F"], writing(&["PID-8"]));
+    assert_eq!(changed, MESSAGE.replace("|M|||FO", "|F|||FO"));
+    assert_eq!(
+        denied(deed, &["PID-8", "F"], writing(&["PID-9"])),
+        "grants = { write = [\"PID-8\"] }"
     );
 }
 

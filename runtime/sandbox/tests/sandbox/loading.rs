@@ -60,6 +60,18 @@ fn a_component_that_is_too_large_is_refused_unread() {
 }
 
 #[test]
+fn a_component_of_a_hundred_megabytes_is_refused_unread() {
+    let mut component = behaved();
+    component.resize(100 << 20, 0);
+    let error = sandbox().load(identity(b"whatever"), &component).unwrap_err();
+    assert!(
+        matches!(error, LoadError::TooLarge { bytes: 0x640_0000, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("at most 67108864 are compiled"), "{error}");
+}
+
+#[test]
 fn a_component_that_is_cut_short_is_refused() {
     let component = behaved();
     let (half, _) = component.split_at(component.len() / 2);

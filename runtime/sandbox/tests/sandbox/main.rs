@@ -2,9 +2,13 @@
 
 mod support;
 
+mod access;
 mod chains;
+mod documents;
 mod grants;
 mod hostile;
 mod loading;
+mod reuse;
+mod state;
 mod threads;
 mod times;

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 use transfuse_message::Message;
 use transfuse_sandbox::{
-    Chain, Context, Fault, FieldPatterns, Grants, Input, Limits, Outcome, Plugin, PluginIdentity, Report, Sandbox,
-    SandboxSettings, Step,
+    Chain, Context, Fault, FieldPatterns, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report,
+    Sandbox, SandboxSettings, State, Step,
 };
 
 /// A result with a name that must appear in no log.
@@ -84,7 +84,9 @@ pub(crate) fn step(plugin: Plugin) -> Step {
             deadline_ms: 20_000,
             ..Limits::default()
         },
+        instances: Instances::Fresh,
         tables: Vec::new(),
+        state_schema: 1,
     }
 }
 
@@ -94,7 +96,12 @@ pub(crate) fn chain(step: Step) -> Chain {
 }
 
 pub(crate) fn input(attempt: u32) -> Input {
-    let message = Message::parse(MESSAGE, &transfuse_message::ParseOptions::default()).unwrap();
+    input_of(MESSAGE, attempt)
+}
+
+/// Another message than [`MESSAGE`].
+pub(crate) fn input_of(message: &str, attempt: u32) -> Input {
+    let message = Message::parse(message.to_owned(), &transfuse_message::ParseOptions::default()).unwrap();
     let context = Context {
         id: "20261123-000042".to_owned(),
         interface: Arc::from("lab"),
@@ -103,19 +110,33 @@ pub(crate) fn input(attempt: u32) -> Input {
         attempt,
         attributes: Vec::new(),
     };
-    Input { message, context }
+    Input {
+        message,
+        context,
+        state: State::default(),
+    }
 }
 
 /// The messages that a chain forwarded, as text.
 pub(crate) fn forwarded(report: Report) -> Vec<String> {
     match report.outcome {
-        Outcome::Forwarded(outputs) => outputs.into_iter().map(|output| text(&output.message)).collect(),
+        Outcome::Forwarded(outputs) => outputs
+            .into_iter()
+            .map(|output| text(output.message().unwrap()))
+            .collect(),
         other => panic!("{other:?}"),
     }
 }
 
 pub(crate) fn text(message: &Message) -> String {
     String::from_utf8(message.encode().to_vec()).unwrap()
+}
+
+/// Memory of this process that is resident, in bytes.
+pub(crate) fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = statm.split_whitespace().nth(1).unwrap().parse().unwrap();
+    pages * 4096
 }
 
 pub(crate) fn fault(report: Report) -> Fault {

@@ -66,6 +66,19 @@ pub(super) const FORMAT: Format = Format {
 /// Another tool looks into the catalog: wait for it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Opens a catalog for reading, beside whoever works on it.
+pub(super) fn look_into(file: &Path) -> Result<Option<Connection>, OpenError> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(|error| classify(file, &error))?;
+    connection
+        .busy_timeout(BUSY_TIMEOUT)
+        .map_err(|error| classify(file, &error))?;
+    Ok(Some(connection))
+}
+
 pub(super) fn open(file: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(|error| classify(file, &error))?;

@@ -17,6 +17,18 @@ fn open(folder: &TempDir) -> Catalog {
     Catalog::open(&folder.path().join("catalog.sqlite"), Clock::default()).unwrap()
 }
 
+#[test]
+fn another_process_may_look_into_a_catalog_and_change_nothing() {
+    let (folder, catalog) = catalog();
+    catalog.add_revision(&revision("lab", "{}")).unwrap();
+    let looking = Catalog::look_into(folder.path()).unwrap().unwrap();
+    assert_eq!(looking.revisions("lab").unwrap(), catalog.revisions("lab").unwrap());
+    assert!(looking.add_revision(&revision("lab", "[]")).is_err());
+    let empty = tempfile::tempdir().unwrap();
+    assert!(Catalog::look_into(empty.path()).unwrap().is_none());
+    assert!(!empty.path().join("catalog.sqlite").exists());
+}
+
 fn revision(interface: &str, content: &str) -> NewRevision {
     NewRevision {
         interface: interface.to_owned(),

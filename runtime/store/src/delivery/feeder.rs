@@ -12,7 +12,7 @@ use super::queue::{Item, Load, Queue};
 use super::queues::deliveries;
 use crate::journal::{Event, Horizon, JournalReader, Payloads, Written};
 use crate::projection::{ProjectionHandle, connect_for_reading};
-use crate::{DeliveryId, MessageId, ReadError, Sealed};
+use crate::{DeliveryId, MessageId, NewOutput, ReadError};
 
 /// How long a queue waits after its backlog could not be read; its other reasons to wait are none of the feeder's.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -99,7 +99,9 @@ impl Feeder {
             if bytes >= load.bytes_max && !items.is_empty() {
                 break;
             }
-            let content = self.content(&row)?;
+            let NewOutput {
+                content, content_type, ..
+            } = self.output(&row)?;
             bytes += content.len();
             let Waiting {
                 id,
@@ -114,6 +116,7 @@ impl Feeder {
                 output,
                 attempts,
                 content,
+                content_type,
             });
         }
         let complete = selected < load.deliveries_max && items.len() == selected;
@@ -159,7 +162,7 @@ impl Feeder {
         })
     }
 
-    fn content(&mut self, row: &Waiting) -> Result<Sealed, ReadError> {
+    fn output(&mut self, row: &Waiting) -> Result<NewOutput, ReadError> {
         let found = self
             .journal
             .entry(row.position, Payloads::Outputs)?
@@ -167,12 +170,12 @@ impl Feeder {
                 Event::Message(event) => event.ruling,
                 _ => None,
             });
-        let content = found.and_then(|ruling| {
+        let output = found.and_then(|ruling| {
             deliveries(ruling.first_delivery, ruling.decision.outputs())
                 .find(|planned| planned.id == row.id)
-                .map(|planned| planned.output.content.clone())
+                .map(|planned| planned.output.clone())
         });
-        content.ok_or_else(|| ReadError::Damaged {
+        output.ok_or_else(|| ReadError::Damaged {
             file: self.journal.file(row.position),
             reason: format!("position {} does not hold delivery {}", row.position, row.id),
         })

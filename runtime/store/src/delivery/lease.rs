@@ -155,6 +155,11 @@ impl Lease {
         &self.item.content
     }
 
+    /// The media type of a document; none for a message.
+    pub fn content_type(&self) -> Option<&Arc<str>> {
+        self.item.content_type.as_ref()
+    }
+
     /// The interface that it came from.
     pub fn interface(&self) -> &Arc<str> {
         &self.queue.interface

@@ -38,6 +38,8 @@ pub(crate) struct Item {
     pub(crate) output: u32,
     pub(crate) attempts: u32,
     pub(crate) content: Sealed,
+    /// Of a document.
+    pub(crate) content_type: Option<Arc<str>>,
 }
 
 /// What the feeder shall load: waiting deliveries after this one.
@@ -301,6 +303,7 @@ mod tests {
             output: 0,
             attempts: 0,
             content: Sealed::default(),
+            content_type: None,
         }
     }
 

@@ -99,6 +99,7 @@ impl Open {
                     output: delivery.index,
                     attempts: 0,
                     content: delivery.output.content.clone(),
+                    content_type: delivery.output.content_type.clone(),
                 });
             }
         }

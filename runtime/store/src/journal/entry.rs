@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Settlement, Stage};
+use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Settlement, Stage, StateChange};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +124,14 @@ impl Decision {
         }
     }
 
+    /// What plugins keep because of it.
+    pub(crate) fn state(&self) -> &[StateChange] {
+        match self {
+            Self::Processed { state, .. } | Self::Filtered { state, .. } => state,
+            Self::Refused { .. } | Self::Quarantined { .. } => &[],
+        }
+    }
+
     /// How many deliveries it makes.
     pub(crate) fn deliveries(&self) -> u32 {
         self.outputs()
@@ -132,9 +140,12 @@ impl Decision {
             .sum()
     }
 
+    /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
         let outputs = self.outputs().iter().map(|output| output.content.len()).sum::<usize>();
+        let state = self.state().iter().map(StateChange::bytes).sum::<usize>();
         outputs
+            + state
             + match self {
                 Self::Processed { detail, .. } => detail.len(),
                 Self::Filtered { reason, detail, .. } => reason.len() + detail.len(),
@@ -142,5 +153,13 @@ impl Decision {
                     fault.text.len() + fault.summary.len() + detail.len()
                 }
             }
+    }
+}
+
+impl StateChange {
+    fn bytes(&self) -> usize {
+        let size =
+            |(key, value): &(String, Option<crate::Sealed>)| key.len() + value.as_ref().map_or(0, crate::Sealed::len);
+        self.values.iter().map(size).sum()
     }
 }

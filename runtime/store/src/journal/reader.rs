@@ -30,7 +30,8 @@ pub(crate) enum Payloads {
     All,
     /// Only what was to be delivered.
     Outputs,
-    None,
+    /// Only what plugins keep.
+    State,
 }
 
 impl JournalReader {

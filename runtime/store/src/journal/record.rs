@@ -3,8 +3,9 @@
 //! `position, format, kind, at_ms, message` are plain columns, so that the `sqlite3` shell can read and count them.
 //! `head` holds the rest of what is no payload, in postcard (a compact, self-consistent binary encoding). Whatever may
 //! hold patient data has a column of its own: `raw` (as it came in), `outputs` (contents one after the other, their
-//! lengths in the head), `detail` (the engine's notes about the run) and `note` (words of a plugin or a destination).
-//! Erasing a patient overwrites those four and nothing else; sealing encrypts each of them and raises `format`.
+//! lengths in the head), `detail` (the engine's notes about the run), `note` (words of a plugin or a destination) and
+//! `state` (what plugins keep for later messages). Erasing a patient overwrites those five and nothing else; sealing
+//! encrypts each of them and raises `format`.
 
 pub(super) mod decode;
 #[cfg(test)]
@@ -16,7 +17,7 @@ use rusqlite::Statement;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::entry::{Address, Entry, Event, MessageEvent};
-use crate::{Decision, MessageId, NewOutput, Settlement, Stage, StoredFault};
+use crate::{Decision, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange, StoredFault};
 
 /// Formats of the entries that this program writes: plain payloads, heads as below. An entry has the oldest format that
 /// can hold it, so that an older program reads whatever it can understand.
@@ -24,12 +25,14 @@ mod format {
     pub(super) const FIRST: i64 = 1;
     /// A message that was not processed may have outputs.
     pub(super) const TELLING: i64 = 2;
-    pub(super) const NEWEST: i64 = TELLING;
+    /// Outputs may be documents, and plugins may keep state.
+    pub(super) const KEEPING: i64 = 3;
+    pub(super) const NEWEST: i64 = KEEPING;
 }
 
 /// Parameters in the order of the columns.
 pub(super) const INSERT: &str = "INSERT INTO entries(position, format, kind, at_ms, message, head, raw, outputs, \
-                                 detail, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                                 detail, note, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 /// The numbers of the `kind` column; the view `readable` names them. A message that was decided before its arrival was
 /// written is one row, whose kind is `MERGED` plus that of the decision.
@@ -100,6 +103,8 @@ enum OutcomeHead<'a, Outputs> {
         fault: FaultHead<'a>,
     },
     QuarantinedTelling(Outputs, #[serde(borrow)] FaultHead<'a>),
+    // From here on format 3: the media type of each output that is a document.
+    ProcessedDocuments(Outputs, Vec<Option<&'a str>>),
 }
 
 /// Outputs as they are read: size of the content and names of the destinations.
@@ -107,6 +112,12 @@ type OutputHeads = Vec<(u64, Vec<Arc<str>>)>;
 
 /// Outputs as they are written: the same encoding, without an allocation.
 struct OutputsWritten<'a>(&'a [NewOutput]);
+
+/// State as it is read.
+type StateHeads = Vec<(Arc<str>, u32, Vec<(String, Option<Vec<u8>>)>)>;
+
+/// State as it is written: the same encoding.
+struct StateWritten<'a>(&'a [StateChange]);
 
 #[derive(Serialize, Deserialize)]
 struct FaultHead<'a> {
@@ -147,6 +158,7 @@ pub(crate) enum RecordError {
 pub(super) struct Scratch {
     head: Vec<u8>,
     outputs: Vec<u8>,
+    state: Vec<u8>,
 }
 
 /// What goes into the columns after `position` and `format`. Payloads are borrowed: SQLite's copy is the only one.
@@ -159,6 +171,7 @@ struct Columns<'a> {
     outputs: &'a [u8],
     detail: &'a [u8],
     note: &'a [u8],
+    state: &'a [u8],
 }
 
 /// Inserts one entry with the prepared [`INSERT`].
@@ -169,24 +182,29 @@ pub(super) fn insert(
     scratch: &mut Scratch,
 ) -> rusqlite::Result<()> {
     encode_head(entry, &mut scratch.head);
-    let columns = columns(entry, &mut scratch.outputs);
+    let columns = columns(entry, &mut scratch.outputs, &mut scratch.state);
     statement.raw_bind_parameter(1, position)?;
     statement.raw_bind_parameter(2, columns.format)?;
     statement.raw_bind_parameter(3, columns.kind)?;
     statement.raw_bind_parameter(4, columns.at_ms)?;
     statement.raw_bind_parameter(5, columns.message)?;
     statement.raw_bind_parameter(6, scratch.head.as_slice())?;
-    for (parameter, payload) in [columns.raw, columns.outputs, columns.detail, columns.note]
-        .into_iter()
-        .enumerate()
-    {
+    let Columns {
+        raw,
+        outputs,
+        detail,
+        note,
+        state,
+        ..
+    } = columns;
+    for (parameter, payload) in [raw, outputs, detail, note, state].into_iter().enumerate() {
         statement.raw_bind_parameter(7 + parameter, (!payload.is_empty()).then_some(payload))?;
     }
     statement.raw_execute()?;
     Ok(())
 }
 
-fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>) -> Columns<'a> {
+fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8>) -> Columns<'a> {
     let at_ms = entry.at_ms;
     let plain = |kind, message: Option<MessageId>, note: &'a [u8]| Columns {
         format: format::FIRST,
@@ -197,9 +215,10 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>) -> Columns<'a> {
         outputs: &[],
         detail: &[],
         note,
+        state: &[],
     };
     match &entry.event {
-        Event::Message(event) => message_columns(event, at_ms, outputs),
+        Event::Message(event) => message_columns(event, at_ms, outputs, state),
         Event::ChainAttempted { message, .. } => plain(kind::CHAIN_ATTEMPTED, Some(*message), &[]),
         Event::DeliveryAttempted { delivery, .. } => plain(kind::DELIVERY_ATTEMPTED, Some(delivery.message), &[]),
         Event::DeliverySettled { delivery, settlement } => match settlement {
@@ -215,7 +234,12 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>) -> Columns<'a> {
     }
 }
 
-fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffer: &'a mut Vec<u8>) -> Columns<'a> {
+fn message_columns<'a>(
+    event: &'a MessageEvent,
+    at_ms: i64,
+    buffer: &'a mut Vec<u8>,
+    state: &'a mut Vec<u8>,
+) -> Columns<'a> {
     let decision = event.ruling.as_ref().map(|ruling| &ruling.decision);
     let nothing: &'a [u8] = &[];
     let (detail, note) = match decision {
@@ -227,9 +251,7 @@ fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffer: &'a mut Vec<
         }
     };
     Columns {
-        format: decision
-            .filter(|one| tells(one))
-            .map_or(format::FIRST, |_| format::TELLING),
+        format: decision.map_or(format::FIRST, oldest_format),
         kind: message_kind(event),
         at_ms,
         message: Some(event.id.as_i64()),
@@ -237,7 +259,23 @@ fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffer: &'a mut Vec<
         outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), buffer)),
         detail,
         note,
+        state: decision.map_or(nothing, |decision| encoded_state(decision.state(), state)),
     }
+}
+
+fn oldest_format(decision: &Decision) -> i64 {
+    if has_documents(decision) || !decision.state().is_empty() {
+        format::KEEPING
+    } else if tells(decision) {
+        format::TELLING
+    } else {
+        format::FIRST
+    }
+}
+
+fn has_documents(decision: &Decision) -> bool {
+    let is_processed = matches!(decision, Decision::Processed { .. });
+    is_processed && decision.outputs().iter().any(|output| output.content_type.is_some())
 }
 
 /// Whether outputs come of a message that was not processed.
@@ -258,6 +296,15 @@ fn message_kind(event: &MessageEvent) -> i64 {
     } else {
         decided
     }
+}
+
+/// Plugin by plugin: its name, the version of its schema, keys and values.
+fn encoded_state<'a>(changes: &[StateChange], buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    buffer.clear();
+    if !changes.is_empty() {
+        encode(buffer, &StateWritten(changes));
+    }
+    buffer
 }
 
 /// One output is borrowed as it is; several are laid one after the other.
@@ -317,6 +364,11 @@ fn message_head(event: &MessageEvent) -> MessageHead<'_, OutputsWritten<'_>> {
 
 fn outcome_head(decision: &Decision) -> OutcomeHead<'_, OutputsWritten<'_>> {
     let outputs = OutputsWritten(decision.outputs());
+    if has_documents(decision) {
+        let outputs_of = decision.outputs().iter();
+        let content_types = outputs_of.map(|output| output.content_type.as_deref()).collect();
+        return OutcomeHead::ProcessedDocuments(outputs, content_types);
+    }
     match (decision, tells(decision)) {
         (Decision::Processed { .. }, _) => OutcomeHead::Processed(outputs),
         (Decision::Filtered { .. }, false) => OutcomeHead::Filtered,
@@ -364,5 +416,18 @@ impl Serialize for OutputsWritten<'_> {
                 .iter()
                 .map(|output| (output.content.len() as u64, output.destinations.as_slice())),
         )
+    }
+}
+
+impl Serialize for StateWritten<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|change| {
+            let values: Vec<(&str, Option<&[u8]>)> = change
+                .values
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_ref().map(Sealed::as_slice)))
+                .collect();
+            (&*change.plugin, change.schema_version, values)
+        }))
     }
 }

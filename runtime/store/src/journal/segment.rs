@@ -24,7 +24,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a segment came to its present form. `meta` has one row, written in the transaction of the first entries: a
 /// segment without it is empty and waits for its turn.
 pub(super) const FORMAT: Format = Format {
-    steps: &["CREATE TABLE entries(
+    steps: &[
+        "CREATE TABLE entries(
             position INTEGER PRIMARY KEY,
             format INTEGER NOT NULL,
             kind INTEGER NOT NULL,
@@ -50,7 +51,9 @@ pub(super) const FORMAT: Format = Format {
                 WHEN 40 THEN 'engine started' WHEN 41 THEN 'engine stopped' END AS kind,
             iif(message IS NULL, NULL, printf('%08d-%06d', message / 10000000000, message % 10000000000)) AS message,
             length(raw) AS raw_bytes, length(outputs) AS outputs_bytes
-        FROM entries"],
+        FROM entries",
+        "ALTER TABLE entries ADD COLUMN state BLOB",
+    ],
 };
 
 /// A segment that the writer appends to.

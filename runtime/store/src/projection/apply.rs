@@ -20,6 +20,7 @@ pub(super) fn apply(
     apply_messages(&transaction, changes)?;
     apply_deliveries(&transaction, changes)?;
     apply_counts(&transaction, changes)?;
+    apply_state(&transaction, changes)?;
     let sql = "UPDATE progress SET position = ?1, last_message = max(last_message, ?2), \
                last_delivery = max(last_delivery, ?3)";
     transaction
@@ -188,6 +189,29 @@ fn apply_counts(connection: &Connection, changes: &Changes) -> rusqlite::Result<
         if let Some(event) = last_event {
             let (fault, at_ms) = event.fault.as_ref().map(|(fault, at_ms)| (fault, at_ms)).unzip();
             events.execute((id, fault, at_ms, event.position))?;
+        }
+    }
+    Ok(())
+}
+
+fn apply_state(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+    let mut schemas = connection.prepare_cached(
+        "INSERT INTO state_schemas(interface, plugin, version) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (interface, plugin) DO UPDATE SET version = excluded.version",
+    )?;
+    let mut put = connection.prepare_cached(
+        "INSERT INTO state_values(interface, plugin, key, value) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (interface, plugin, key) DO UPDATE SET value = excluded.value",
+    )?;
+    let mut take_out =
+        connection.prepare_cached("DELETE FROM state_values WHERE interface = ?1 AND plugin = ?2 AND key = ?3")?;
+    for ((interface, plugin), state) in &changes.states {
+        schemas.execute(params![interface, plugin, state.schema_version])?;
+        for (key, value) in &state.values {
+            match value {
+                Some(value) => put.execute(params![interface, plugin, key, value.as_slice()])?,
+                None => take_out.execute(params![interface, plugin, key])?,
+            };
         }
     }
     Ok(())

@@ -228,7 +228,7 @@ impl Applier {
             state.folded + 1,
             last,
             ENTRIES_MAX,
-            Payloads::None,
+            Payloads::State,
             |position, entry| {
                 state.fold(position, entry);
             },

@@ -1,8 +1,9 @@
 //! What a stretch of the journal changes, gathered before it is written: each message and delivery once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::{DeliveryStage, Stage};
+use crate::{DeliveryStage, Sealed, Stage};
 
 /// Changes since the last transaction. Sorted, so that rows are appended in order.
 #[derive(Debug, Default)]
@@ -11,10 +12,20 @@ pub(super) struct Changes {
     pub(super) deliveries: BTreeMap<i64, DeliveryChange>,
     pub(super) interfaces: BTreeMap<i64, StageCounts>,
     pub(super) queues: BTreeMap<i64, QueueChange>,
+    /// By interface and plugin.
+    pub(super) states: BTreeMap<(i64, Arc<str>), StateChanges>,
     pub(super) last_message: i64,
     pub(super) last_delivery: i64,
     /// Entries in here.
     pub(super) entries: usize,
+}
+
+/// What a plugin of an interface keeps from now on.
+#[derive(Debug, Default)]
+pub(super) struct StateChanges {
+    pub(super) schema_version: u32,
+    /// By key; `None` where it was taken out.
+    pub(super) values: BTreeMap<String, Option<Sealed>>,
 }
 
 /// By how much the number of messages in each stage changes, in the order of `Stage::ALL`.

@@ -1,12 +1,14 @@
 //! Entries into changes.
 
+use std::sync::Arc;
+
 use super::changes::{
     Changes, DeliveryChange, MessageChange, NewDelivery, NewMessage, NewRuling, QueueEvent, Settled, StageCounts,
 };
 use super::names::Names;
 use crate::delivery::deliveries;
 use crate::journal::{Address, Entry, Event, MessageEvent, Ruling};
-use crate::{Arrival, Decision, DeliveryStage, MessageId, Settlement, Stage, StoredFault};
+use crate::{Arrival, Decision, DeliveryStage, MessageId, Settlement, Stage, StateChange, StoredFault};
 
 impl Changes {
     /// Adds one entry.
@@ -45,6 +47,7 @@ impl Changes {
             self.count(interface, Stage::Received, -1);
             self.count(interface, ruling.decision.stage(), 1);
             self.fold_deliveries(names, position, at_ms, id, &ruling);
+            self.fold_state(interface, ruling.decision.state());
             self.message(id).ruling = Some(new_ruling(position, at_ms, ruling));
         }
     }
@@ -63,6 +66,14 @@ impl Changes {
                 position,
             };
             self.deliveries.entry(id).or_default().queued = Some(queued);
+        }
+    }
+
+    fn fold_state(&mut self, interface: i64, changes: &[StateChange]) {
+        for change in changes {
+            let state = self.states.entry((interface, Arc::clone(&change.plugin))).or_default();
+            state.schema_version = change.schema_version;
+            state.values.extend(change.values.iter().cloned());
         }
     }
 

@@ -14,7 +14,8 @@ use crate::format::Format;
 /// none of them but `messages_by_interface`, whose entries are appended in order. Stages are stored as
 /// `Stage::code` and `DeliveryStage::code` say.
 pub(crate) const FORMAT: Format = Format {
-    steps: &["CREATE TABLE interfaces(
+    steps: &[
+        "CREATE TABLE interfaces(
             id INTEGER PRIMARY KEY,
             name TEXT NOT NULL UNIQUE,
             received INTEGER NOT NULL DEFAULT 0,
@@ -74,7 +75,21 @@ pub(crate) const FORMAT: Format = Format {
             last_message INTEGER NOT NULL,
             last_delivery INTEGER NOT NULL
         );
-        INSERT INTO progress VALUES (0, 0, 0)"],
+        INSERT INTO progress VALUES (0, 0, 0)",
+        "CREATE TABLE state_schemas(
+            interface INTEGER NOT NULL,
+            plugin TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            PRIMARY KEY (interface, plugin)
+        ) WITHOUT ROWID;
+        CREATE TABLE state_values(
+            interface INTEGER NOT NULL,
+            plugin TEXT NOT NULL,
+            key TEXT NOT NULL,
+            value BLOB NOT NULL,
+            PRIMARY KEY (interface, plugin, key)
+        ) WITHOUT ROWID",
+    ],
 };
 
 /// Readers wait for a transaction of the projection, which takes some hundred milliseconds at most.

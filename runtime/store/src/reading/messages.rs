@@ -180,11 +180,12 @@ fn decision_record(at_ms: i64, ruling: Ruling) -> DecisionRecord {
         detail: Sealed::default(),
     };
     let (record, outputs, detail) = match ruling.decision {
-        Decision::Processed { outputs, detail } => (empty, outputs, detail),
+        Decision::Processed { outputs, detail, .. } => (empty, outputs, detail),
         Decision::Filtered {
             reason,
             outputs,
             detail,
+            ..
         } => {
             let reason = Some(reason);
             (DecisionRecord { reason, ..empty }, outputs, detail)
@@ -214,6 +215,7 @@ fn output_record(output: NewOutput) -> OutputRecord {
     let destinations: Vec<Arc<str>> = output.destinations;
     OutputRecord {
         content: output.content,
+        content_type: output.content_type,
         destinations,
     }
 }

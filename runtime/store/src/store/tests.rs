@@ -8,4 +8,5 @@ mod failures;
 mod journey;
 mod opening;
 mod rebuild;
+mod state;
 mod support;

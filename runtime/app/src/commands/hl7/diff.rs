@@ -6,17 +6,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use transfuse_message::{Difference, Message, Path, differences};
+use transfuse_message::{Path, differences};
 
+use super::changes::{self, Change, changes};
 use super::input::{Read, Reading};
-use super::names::Names;
 use super::paths;
 use crate::console::{Console, Palette, Tone};
-use crate::control::wire;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::layout::{counted, shortened};
+use crate::layout::counted;
 use crate::message_file::MessageFile;
-use crate::story;
 use crate::visible::visible;
 
 /// Compare two files field by field
@@ -60,20 +58,6 @@ struct Compared {
     after: Option<usize>,
     differences: Vec<Change>,
 }
-
-#[derive(Serialize)]
-struct Change {
-    #[serde(flatten)]
-    difference: wire::Difference,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-}
-
-/// How wide a column of paths grows; what is longer pushes the rest to the right.
-const PATH_WIDTH_MAX: usize = 14;
-
-/// Names are cut here, so that values have room.
-const NAME_WIDTH_MAX: usize = 40;
 
 type Pair<'f> = (Option<&'f Read<'f>>, Option<&'f Read<'f>>);
 
@@ -147,7 +131,10 @@ fn compare((before, after): Pair<'_>, arguments: &Arguments) -> Compared {
         .or(before)
         .map(|read| read.message.header().control_id().to_owned());
     let differences = match (before, after) {
-        (Some(before), Some(after)) => changes(&before.message, &after.message, &arguments.ignore),
+        (Some(before), Some(after)) => {
+            let (before, after) = (&before.message, &after.message);
+            changes(differences(before, after), Some(before), after, &arguments.ignore)
+        }
         _ => Vec::new(),
     };
     Compared {
@@ -155,37 +142,6 @@ fn compare((before, after): Pair<'_>, arguments: &Arguments) -> Compared {
         before: number(before),
         after: number(after),
         differences,
-    }
-}
-
-fn changes(before: &Message, after: &Message, ignored: &[Path]) -> Vec<Change> {
-    differences(before, after)
-        .into_iter()
-        .filter_map(|difference| {
-            // A line that is not a segment has no path, and cannot be left out.
-            let path = difference.path.parse::<Path>().ok();
-            if path
-                .as_ref()
-                .is_some_and(|path| ignored.iter().any(|one| one.covers(path)))
-            {
-                return None;
-            }
-            let name = path.and_then(|path| Names::full(after, &path).or_else(|| Names::full(before, &path)));
-            Some(Change {
-                difference: wired(difference),
-                name,
-            })
-        })
-        .collect()
-}
-
-fn wired(difference: Difference) -> wire::Difference {
-    let words =
-        |payload: Option<transfuse_message::Payload>| payload.map(|payload| payload.lossy_text().into_owned().into());
-    wire::Difference {
-        path: difference.path,
-        before: words(difference.before),
-        after: words(difference.after),
     }
 }
 
@@ -205,28 +161,10 @@ impl Compared {
             (None, Some(number)) => writeln!(out, "only B has message {number}, control id {id}")?,
             _ => {}
         }
-        let widths = self
-            .differences
-            .iter()
-            .map(|change| change.difference.path.chars().count());
-        let width = widths.max().unwrap_or_default().min(PATH_WIDTH_MAX);
-        let told = self.differences.iter().map(|change| change.told(width));
-        for line in story::all_differences(&told.collect::<Vec<_>>(), palette) {
+        for line in changes::lines(&self.differences, palette) {
             writeln!(out, "{line}")?;
         }
         Ok(())
-    }
-}
-
-impl Change {
-    /// The difference with its name behind the path.
-    fn told(&self, width: usize) -> wire::Difference {
-        let path = &self.difference.path;
-        let name = self.name.as_deref().map(|name| shortened(name, NAME_WIDTH_MAX));
-        wire::Difference {
-            path: name.map_or_else(|| path.clone(), |name| format!("{path:width$}  {name}")),
-            ..self.difference.clone()
-        }
     }
 }
 

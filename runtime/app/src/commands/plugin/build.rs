@@ -89,7 +89,7 @@ fn report(built: &Built, arguments: &Arguments, console: Console) -> anyhow::Res
 
 /// Beside the host's own compiler output where cargo is told where that is, and else in the usual place: never in it,
 /// because flags differ and each would throw away what the other built.
-fn target_folder() -> PathBuf {
+pub(super) fn target_folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     target.join("plugin-build")
 }

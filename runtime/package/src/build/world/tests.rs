@@ -5,16 +5,17 @@ use wit_parser::{Resolve, WorldKey};
 use super::{NAME, text, write};
 use crate::manifest::Requests;
 
-fn asking_for(tables: &[&str]) -> Requests {
+fn asking_for_everything() -> Requests {
     Requests {
-        tables: tables.iter().map(ToString::to_string).collect(),
+        tables: vec!["lab-codes".to_owned()],
+        state: true,
         ..Requests::default()
     }
 }
 
 #[test]
-fn a_plugin_that_opens_no_tables_has_a_world_without_them() {
-    insta::assert_snapshot!(text(&asking_for(&[])), @r"
+fn a_plugin_that_opens_no_tables_and_keeps_no_state_has_a_world_without_them() {
+    insta::assert_snapshot!(text(&Requests::default()), @r"
     world plugin {
       import log;
       import faults;
@@ -23,13 +24,17 @@ fn a_plugin_that_opens_no_tables_has_a_world_without_them() {
       export transformer;
     }
     ");
-    assert!(text(&asking_for(&["lab-codes"])).contains("import tables;"));
+    let everything = text(&asking_for_everything());
+    assert!(
+        everything.contains("import tables;") && everything.contains("import state;"),
+        "{everything}"
+    );
 }
 
 #[test]
 fn a_plugin_can_ask_for_all_that_the_contract_offers() {
     let folder = tempfile::tempdir().unwrap();
-    let written = write(&asking_for(&["lab-codes"]), folder.path()).unwrap();
+    let written = write(&asking_for_everything(), folder.path()).unwrap();
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(&written).unwrap();
     let own = resolve.select_world(&[package], Some(NAME)).unwrap();

@@ -1,4 +1,4 @@
-//! What only this crate can bring about: a host function that panics, and a clock that is late.
+//! What only this crate can bring about: a host function that panics or forgets to ask, and a clock that is late.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,8 @@ use super::*;
 use crate::bindings::transfuse::plugin::log::Level;
 use crate::outcome::Context;
 use crate::plugin::Code;
-use crate::{Grants, Limits, Plugin, PluginIdentity, Sandbox, SandboxSettings, Step, host};
+use crate::state::{HeldMessage, StepState};
+use crate::{Grants, Instances, Limits, Plugin, PluginIdentity, Sandbox, SandboxSettings, State, Step, host};
 
 const MESSAGE: &str = "MSH|^~\\&|A|B|C|D|20261123||ADT^A01|1|P|2.5\rPID|1\r";
 
@@ -31,6 +32,7 @@ fn input(attempt: u32) -> Input {
     Input {
         message,
         context: context(attempt),
+        state: State::default(),
     }
 }
 
@@ -53,7 +55,7 @@ fn context(attempt: u32) -> Context {
 }
 
 /// A chain of one guest, linked to a host with another `log`.
-fn with_a_log(sandbox: &Sandbox, log: fn(), name: &str, limits: Limits) -> Chain {
+fn with_a_log(sandbox: &Sandbox, log: fn(&mut StepState), fields: &str, limits: Limits) -> Chain {
     let identity = PluginIdentity {
         name: "test/guest".into(),
         version: "1.0.0".into(),
@@ -64,12 +66,12 @@ fn with_a_log(sandbox: &Sandbox, log: fn(), name: &str, limits: Limits) -> Chain
     let mut linker = host::linker(engine).unwrap();
     linker.allow_shadowing(true);
     let mut interface = linker.instance("transfuse:plugin/log@1.0.0").unwrap();
-    let write = move |_: wasmtime::StoreContextMut<'_, _>, (_, _): (Level, String)| {
-        log();
+    let write = move |mut store: wasmtime::StoreContextMut<'_, StepState>, (_, _): (Level, String)| {
+        log(store.data_mut());
         Ok(())
     };
     interface.func_wrap("write", write).unwrap();
-    let guest = transfuse_guests::component(transfuse_guests::guest(name).unwrap().text).unwrap();
+    let guest = transfuse_guests::component(fields).unwrap();
     let component = Component::new(engine, guest).unwrap();
     let plugin = Plugin::new(
         identity.clone(),
@@ -80,12 +82,18 @@ fn with_a_log(sandbox: &Sandbox, log: fn(), name: &str, limits: Limits) -> Chain
         config: Vec::new(),
         grants: Grants::default(),
         limits,
+        instances: Instances::Fresh,
         tables: Vec::new(),
+        state_schema: 1,
     };
     sandbox.chain(vec![step]).unwrap()
 }
 
-fn panic() {
+fn guest(name: &str) -> &'static str {
+    transfuse_guests::guest(name).unwrap().text
+}
+
+fn panic(_: &mut StepState) {
     panic!("a panic that is part of the test");
 }
 
@@ -93,16 +101,16 @@ fn panic() {
 fn a_call_whose_caller_has_gone_is_not_run() {
     static LINES: AtomicUsize = AtomicUsize::new(0);
     let sandbox = sandbox();
-    let count = || {
+    let count = |_: &mut StepState| {
         LINES.fetch_add(1, Ordering::SeqCst);
     };
-    let chain = with_a_log(&sandbox, count, "floods_the_log", Limits::default());
+    let chain = with_a_log(&sandbox, count, guest("floods_the_log"), Limits::default());
     let (release, released) = channel::<()>();
     // The only thread is held while a call is queued and its caller gives up.
     sandbox
         .shared()
         .pool
-        .submit(Box::new(move || released.recv().unwrap_or_default()));
+        .submit(&Arc::default(), Box::new(move || released.recv().unwrap_or_default()));
     assert!(block_on(poll_immediate(chain.run(input(2)))).is_none());
     drop(release);
     assert!(matches!(block_on(chain.run(input(1))).outcome, Outcome::Forwarded(_)));
@@ -112,7 +120,7 @@ fn a_call_whose_caller_has_gone_is_not_run() {
 #[test]
 fn a_host_function_that_panics_costs_its_message_only() {
     let sandbox = sandbox();
-    let chain = with_a_log(&sandbox, panic, "floods_the_log", Limits::default());
+    let chain = with_a_log(&sandbox, panic, guest("floods_the_log"), Limits::default());
     for _ in 0..10 {
         let report = chain.run_blocking(input(2));
         let Outcome::Faulted(fault) = report.outcome else {
@@ -132,7 +140,7 @@ fn a_run_is_repeated_once_when_its_deadline_passed_by_a_late_clock() {
         deadline_ms: 200,
         ..Limits::default()
     };
-    let chain = with_a_log(&sandbox, panic, "loops", limits);
+    let chain = with_a_log(&sandbox, panic, guest("loops"), limits);
     let ticker = Arc::clone(&sandbox.shared().ticker);
     let running = thread::spawn(move || chain.run_blocking(input(2)));
     while !ticker.is_watching() {
@@ -166,4 +174,33 @@ fn a_rejection_is_cut_to_what_an_error_segment_holds() {
         !long.reason.lossy_text().contains('\u{fffd}'),
         "it is cut between characters"
     );
+}
+
+/// Changes every message that the guest holds, and asks no grant.
+fn forgetful(state: &mut StepState) {
+    for held in state
+        .handles
+        .iter_mut()
+        .filter_map(|entry| entry.downcast_mut::<HeldMessage>())
+    {
+        held.message.set(&"PID-1".parse().unwrap(), "9").unwrap();
+    }
+}
+
+#[test]
+fn an_edit_that_asked_no_grant_is_found_when_it_is_forwarded() {
+    let edits = "(func $misbehave (param $exchange i32) (result i32)
+        (local $message i32)
+        (local.set $message (call $message (local.get $exchange)))
+        (call $log (i32.const 1) (i32.const 1024) (i32.const 1))
+        (call $forward (local.get $exchange) (local.get $message) (i32.const 0) (i32.const 0))
+        (call $drop_message (local.get $message)) (call $drop_exchange (local.get $exchange))
+        (call $ok))";
+    let sandbox = sandbox();
+    let chain = with_a_log(&sandbox, forgetful, edits, Limits::default());
+    let Outcome::Faulted(fault) = chain.run_blocking(input(2)).outcome else {
+        panic!("it is forwarded")
+    };
+    assert_eq!(fault.kind, FaultKind::Denied);
+    assert_eq!(fault.hint.as_deref(), Some("grants = { write = [\"PID-1\"] }"));
 }

@@ -41,7 +41,7 @@ impl StepState {
             Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
-        self.step.grants.check_read(&parsed)?;
+        self.may_read(source, &parsed)?;
         let source = held(&self.handles, source)?.message.clone();
         let bytes = touched(&source, &parsed);
         self.meter.read(bytes, &self.step.limits)?;
@@ -55,8 +55,12 @@ impl StepState {
             Ok(paths) => paths,
             Err(error) => return Ok(Err(error)),
         };
-        self.step.grants.check_insert(&inserted)?;
-        let segments = held(&self.handles, message)?.message.segment_count();
+        let held = held(&self.handles, message)?;
+        if !held.is_made {
+            self.step.grants.check_insert(&inserted)?;
+            self.journey.touched.note_segment(inserted.segment());
+        }
+        let segments = held.message.segment_count();
         self.meter.pass_segments(segments, &self.step.limits)?;
         self.meter.keep(SEGMENT_BYTES, &self.step.limits)?;
         let path = held_mut(&mut self.handles, message)?.insert(segment, after_path.as_ref());
@@ -77,7 +81,7 @@ impl StepState {
             Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
-        self.step.grants.check_write(&parsed)?;
+        self.may_write(message, &parsed)?;
         self.charge_edit(message, &parsed, bytes)?;
         let message = held_mut(&mut self.handles, message)?;
         Ok(edit(message, &parsed).map_err(|error| path_error(&error, path)))

@@ -8,11 +8,12 @@ use crate::state::StepState;
 
 impl StepState {
     pub(super) fn read_leaf(&mut self, message: &Handle, path: &str) -> Answer<Option<String>> {
-        let (parsed, message) = match parse_path(path) {
-            Ok(parsed) => (parsed, held(&self.handles, message)?),
+        let parsed = match parse_path(path) {
+            Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
-        self.step.grants.check_read(&parsed)?;
+        self.may_read(message, &parsed)?;
+        let message = held(&self.handles, message)?;
         self.meter.read(touched(&message.message, &parsed), &self.step.limits)?;
         Ok(leaf(&message.message, &parsed).map_err(|error| path_error(&error, path)))
     }
@@ -38,10 +39,13 @@ impl StepState {
             Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
-        self.step
-            .grants
-            .check_read_fields(parsed.segment(), fields.iter().map(FieldPath::field))?;
-        let message = &held(&self.handles, message)?.message;
+        let held = held(&self.handles, message)?;
+        if !held.is_made {
+            let numbers = || fields.iter().map(FieldPath::field);
+            self.step.grants.check_read_fields(parsed.segment(), numbers())?;
+            self.journey.touched.note_read_fields(parsed.segment(), numbers());
+        }
+        let message = &held.message;
         self.meter.read(
             bytes_of_rows(message, segment, &parsed, fields.len()),
             &self.step.limits,
@@ -57,11 +61,12 @@ impl StepState {
     }
 
     pub(super) fn read_raw(&mut self, message: &Handle, path: &str) -> Answer<Option<Vec<u8>>> {
-        let (parsed, message) = match parse_path(path) {
-            Ok(parsed) => (parsed, held(&self.handles, message)?),
+        let parsed = match parse_path(path) {
+            Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
-        self.step.grants.check_read(&parsed)?;
+        self.may_read(message, &parsed)?;
+        let message = held(&self.handles, message)?;
         self.meter.read(touched(&message.message, &parsed), &self.step.limits)?;
         let raw = message
             .message
@@ -78,13 +83,20 @@ impl StepState {
         self.meter
             .pass_segments(message.message.segment_count(), &self.step.limits)?;
         self.meter.read(touched(&message.message, &parsed), &self.step.limits)?;
-        self.step.grants.check_count(&message.message, &parsed)?;
+        if !message.is_made {
+            self.step.grants.check_count(&message.message, &parsed)?;
+            self.journey.touched.note_count(&message.message, &parsed);
+        }
         Ok(message.message.count(&parsed).map_err(|error| path_error(&error, path)))
     }
 
     pub(super) fn print(&mut self, message: &Handle) -> Result<Vec<u8>, Stop> {
-        self.step.grants.check_read_all()?;
-        let message = &held(&self.handles, message)?.message;
+        let held = held(&self.handles, message)?;
+        if !held.is_made {
+            self.step.grants.check_read_all()?;
+            self.journey.touched.note_everything();
+        }
+        let message = &held.message;
         self.meter.read(encoded_bytes(message), &self.step.limits)?;
         Ok(message.encode().into())
     }

@@ -14,12 +14,14 @@ const DEFINITION_BYTES: usize = 512;
 
 impl StepState {
     pub(super) fn list_groups(&mut self, message: &Handle, group: &str) -> Answer<Vec<String>> {
-        let (parsed, message) = match Path::group(group) {
-            Ok(parsed) => (parsed, &held(&self.handles, message)?.message),
+        let parsed = match Path::group(group) {
+            Ok(parsed) => parsed,
             Err(error) => return Ok(Err(path_error(&error, group))),
         };
-        self.meter.read(touched(message, &parsed), &self.step.limits)?;
-        self.step.grants.check_group(message, &parsed)?;
+        let bytes = touched(&held(&self.handles, message)?.message, &parsed);
+        self.meter.read(bytes, &self.step.limits)?;
+        self.may_ask_group(message, &parsed)?;
+        let message = &held(&self.handles, message)?.message;
         let found = match message.groups().at(&parsed) {
             Ok(found) => found,
             Err(error) => return Ok(Err(path_error(&error, group))),
@@ -38,11 +40,12 @@ impl StepState {
         path: &str,
         part: fn(Definition) -> Option<&'static str>,
     ) -> Answer<Option<String>> {
-        let (parsed, message) = match parse_path(path) {
-            Ok(parsed) => (parsed, &held(&self.handles, message)?.message),
+        let parsed = match parse_path(path) {
+            Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
-        self.step.grants.check_read(&parsed)?;
+        self.may_read(message, &parsed)?;
+        let message = &held(&self.handles, message)?.message;
         let bytes = touched(message, &parsed).saturating_add(DEFINITION_BYTES);
         self.meter.read(bytes, &self.step.limits)?;
         let found = message.definition(&parsed).and_then(part);
@@ -55,7 +58,7 @@ impl StepState {
             Err(error) => return Ok(Err(error)),
         };
         if let Some(field) = Message::datatype_field(&parsed) {
-            self.step.grants.check_read(&field)?;
+            self.may_read(message, &field)?;
         }
         self.define(message, path, |definition| Some(definition.datatype))
     }

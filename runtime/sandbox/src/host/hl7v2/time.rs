@@ -18,11 +18,12 @@ impl StepState {
         zone: &str,
         ambiguous: &str,
     ) -> Answer<Option<(i64, String)>> {
-        let (parsed, message) = match parse_path(path) {
-            Ok(parsed) => (parsed, held(&self.handles, message)?),
+        let parsed = match parse_path(path) {
+            Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
-        self.step.grants.check_read(&parsed)?;
+        self.may_read(message, &parsed)?;
+        let message = held(&self.handles, message)?;
         self.meter.read(touched(&message.message, &parsed), &self.step.limits)?;
         let moment = zone_of(zone, &self.journey.context.time_zone)
             .and_then(|zone| Ok((zone, policy_of(ambiguous)?)))

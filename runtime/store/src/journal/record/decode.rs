@@ -8,24 +8,25 @@ use rusqlite::Row;
 use super::super::Payloads;
 use super::super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use super::{
-    ArrivalHead, DeliveryHead, FaultHead, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead, format, kind,
+    ArrivalHead, DeliveryHead, FaultHead, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead, StateHeads,
+    format, kind,
 };
-use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StoredFault};
+use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
 
 /// Rows for [`entry`]: positions from ?1 to ?2, at most ?3 of them. A payload that is not selected reads as one that was
 /// erased: it is empty, and the rest of the entry is complete.
 pub(in crate::journal) fn select(payloads: Payloads) -> &'static str {
     match payloads {
         Payloads::All => {
-            "SELECT position, format, kind, at_ms, message, head, raw, outputs, detail, note \
+            "SELECT position, format, kind, at_ms, message, head, raw, outputs, detail, note, state \
              FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
         }
         Payloads::Outputs => {
-            "SELECT position, format, kind, at_ms, message, head, NULL, outputs, NULL, NULL \
+            "SELECT position, format, kind, at_ms, message, head, NULL, outputs, NULL, NULL, NULL \
              FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
         }
-        Payloads::None => {
-            "SELECT position, format, kind, at_ms, message, head, NULL, NULL, NULL, NULL \
+        Payloads::State => {
+            "SELECT position, format, kind, at_ms, message, head, NULL, NULL, NULL, NULL, state \
              FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
         }
     }
@@ -38,6 +39,7 @@ struct Contents {
     outputs: Option<Bytes>,
     detail: Sealed,
     note: Sealed,
+    state: Vec<StateChange>,
 }
 
 /// Position and entry of a row that was selected with [`select`].
@@ -63,13 +65,14 @@ pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordErr
     ))
 }
 
-fn contents(row: &Row<'_>) -> rusqlite::Result<Contents> {
+fn contents(row: &Row<'_>) -> Result<Contents, RecordError> {
     let blob = |column| row.get::<_, Option<Vec<u8>>>(column).map(Option::unwrap_or_default);
     Ok(Contents {
         raw: blob(6)?.into(),
         outputs: row.get::<_, Option<Vec<u8>>>(7)?.map(Bytes::from),
         detail: blob(8)?.into(),
         note: blob(9)?.into(),
+        state: stored_state(&blob(10)?)?,
     })
 }
 
@@ -126,10 +129,11 @@ fn message_event(
         outputs,
         detail,
         note,
+        state,
     } = contents;
     let arrival = head.arrival.map(|arrival| stored_arrival(&arrival, raw));
     let ruling = match head.ruling {
-        Some(ruling) => Some(stored_ruling(ruling, outputs, detail, note)?),
+        Some(ruling) => Some(stored_ruling(ruling, outputs, state, detail, note)?),
         None => None,
     };
     Ok(MessageEvent { id, arrival, ruling })
@@ -150,6 +154,7 @@ fn stored_arrival(head: &ArrivalHead<'_>, raw: Sealed) -> Arrival {
 fn stored_ruling(
     head: RulingHead<'_, OutputHeads>,
     outputs: Option<Bytes>,
+    state: Vec<StateChange>,
     detail: Sealed,
     note: Sealed,
 ) -> Result<Ruling, RecordError> {
@@ -157,13 +162,14 @@ fn stored_ruling(
         interface: Arc::from(head.interface),
         revision: head.revision,
         first_delivery: DeliveryId::from_i64(head.first_delivery),
-        decision: stored_decision(head.outcome, outputs, detail, note)?,
+        decision: stored_decision(head.outcome, outputs, state, detail, note)?,
     })
 }
 
 fn stored_decision(
     head: OutcomeHead<'_, OutputHeads>,
     outputs: Option<Bytes>,
+    state: Vec<StateChange>,
     detail: Sealed,
     note: Sealed,
 ) -> Result<Decision, RecordError> {
@@ -178,18 +184,27 @@ fn stored_decision(
         outputs,
         detail,
     };
-    let filtered = |outputs, reason, detail| Decision::Filtered {
+    let filtered = |outputs, state, reason, detail| Decision::Filtered {
         reason,
         outputs,
+        state,
         detail,
     };
     Ok(match head {
         OutcomeHead::Processed(heads) => Decision::Processed {
             outputs: stored_outputs(heads, outputs)?,
+            state,
             detail,
         },
-        OutcomeHead::Filtered => filtered(Vec::new(), note, detail),
-        OutcomeHead::FilteredTelling(heads) => filtered(stored_outputs(heads, outputs)?, note, detail),
+        OutcomeHead::ProcessedDocuments(heads, content_types) => {
+            let mut outputs = stored_outputs(heads, outputs)?;
+            for (output, content_type) in outputs.iter_mut().zip(content_types) {
+                output.content_type = content_type.map(Arc::from);
+            }
+            Decision::Processed { outputs, state, detail }
+        }
+        OutcomeHead::Filtered => filtered(Vec::new(), state, note, detail),
+        OutcomeHead::FilteredTelling(heads) => filtered(stored_outputs(heads, outputs)?, state, note, detail),
         OutcomeHead::Refused { code, fault } => refused(code, &fault, Vec::new(), note, detail),
         OutcomeHead::RefusedTelling {
             outputs: heads,
@@ -219,10 +234,27 @@ fn stored_outputs(heads: OutputHeads, contents: Option<Bytes>) -> Result<Vec<New
         };
         Ok(NewOutput {
             content: content.into(),
+            content_type: None,
             destinations,
         })
     };
     heads.into_iter().map(cut).collect()
+}
+
+fn stored_state(encoded: &[u8]) -> Result<Vec<StateChange>, RecordError> {
+    if encoded.is_empty() {
+        return Ok(Vec::new());
+    }
+    let heads: StateHeads = postcard::from_bytes(encoded)?;
+    let change = |(plugin, schema_version, values): (_, _, Vec<(_, Option<Vec<u8>>)>)| StateChange {
+        plugin,
+        schema_version,
+        values: values
+            .into_iter()
+            .map(|(key, value)| (key, value.map(Sealed::from)))
+            .collect(),
+    };
+    Ok(heads.into_iter().map(change).collect())
 }
 
 fn stored_fault(head: &FaultHead<'_>, text: Sealed) -> StoredFault {

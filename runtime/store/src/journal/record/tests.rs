@@ -11,11 +11,13 @@ use super::decode;
 use super::{INSERT, RecordError, Scratch, insert};
 use crate::journal::segment::FORMAT;
 use crate::journal::{Address, Entry, Event, MessageEvent, Payloads, Ruling};
-use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StoredFault};
+use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
 
 fn segment() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(FORMAT.steps.first().unwrap()).unwrap();
+    for step in FORMAT.steps {
+        connection.execute_batch(step).unwrap();
+    }
     connection
 }
 
@@ -57,17 +59,46 @@ fn fault() -> impl Strategy<Value = StoredFault> {
 }
 
 fn outputs() -> impl Strategy<Value = Vec<NewOutput>> {
-    let output = (sealed(), prop::collection::vec(name(), 0..3))
-        .prop_map(|(content, destinations)| NewOutput { content, destinations });
+    let output = (sealed(), prop::collection::vec(name(), 0..3)).prop_map(|(content, destinations)| NewOutput {
+        content,
+        content_type: None,
+        destinations,
+    });
     prop::collection::vec(output, 0..4)
+}
+
+/// Outputs of which some are documents.
+fn documents() -> impl Strategy<Value = Vec<NewOutput>> {
+    let content_types = prop::collection::vec(prop::option::of(name()), 4);
+    (outputs(), content_types).prop_map(|(mut outputs, content_types)| {
+        for (output, content_type) in outputs.iter_mut().zip(content_types) {
+            output.content_type = content_type;
+        }
+        outputs
+    })
+}
+
+fn state() -> impl Strategy<Value = Vec<StateChange>> {
+    let values = prop::collection::vec((".{0,9}", prop::option::of(sealed())), 0..3);
+    let change = (name(), any::<u32>(), values).prop_map(|(plugin, schema_version, values)| StateChange {
+        plugin,
+        schema_version,
+        values,
+    });
+    prop::collection::vec(change, 0..3)
 }
 
 fn decision() -> impl Strategy<Value = Decision> {
     prop_oneof![
-        (outputs(), sealed()).prop_map(|(outputs, detail)| Decision::Processed { outputs, detail }),
-        (sealed(), outputs(), sealed()).prop_map(|(reason, outputs, detail)| Decision::Filtered {
+        (documents(), state(), sealed()).prop_map(|(outputs, state, detail)| Decision::Processed {
+            outputs,
+            state,
+            detail
+        }),
+        (sealed(), outputs(), state(), sealed()).prop_map(|(reason, outputs, state, detail)| Decision::Filtered {
             reason,
             outputs,
+            state,
             detail
         }),
         (".{0,3}", fault(), outputs(), sealed()).prop_map(|(code, fault, outputs, detail)| Decision::Refused {
@@ -161,18 +192,19 @@ proptest! {
         let segment = segment();
         write(&segment, &entries);
         prop_assert_eq!(read(&segment, Payloads::All).unwrap(), entries);
-        prop_assert!(read(&segment, Payloads::None).is_ok());
+        prop_assert!(read(&segment, Payloads::Outputs).is_ok());
+        prop_assert!(read(&segment, Payloads::State).is_ok());
     }
 
     #[test]
     fn a_head_of_any_bytes_is_an_error_or_an_entry_and_never_a_panic(
-        format in 1..3_i64, kind in 0..50_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
+        format in 1..4_i64, kind in 0..50_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
     ) {
         let segment = segment();
-        let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3)";
+        let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3, ?3)";
         segment.execute(sql, (kind, head, payload, format)).unwrap();
         let _ = read(&segment, Payloads::All);
-        let _ = read(&segment, Payloads::None);
+        let _ = read(&segment, Payloads::State);
     }
 }
 
@@ -186,10 +218,10 @@ fn an_entry_of_a_newer_format_is_refused() {
             event: Event::EngineStopped,
         }],
     );
-    segment.execute("UPDATE entries SET format = 3", []).unwrap();
+    segment.execute("UPDATE entries SET format = 4", []).unwrap();
     assert!(matches!(
         read(&segment, Payloads::All),
-        Err(RecordError::NewerFormat(3))
+        Err(RecordError::NewerFormat(4))
     ));
 }
 
@@ -197,6 +229,7 @@ fn an_entry_of_a_newer_format_is_refused() {
 fn an_entry_has_the_oldest_format_that_can_hold_it() {
     let acknowledgement = NewOutput {
         content: Sealed::from(b"MSA".to_vec()),
+        content_type: None,
         destinations: vec!["ehr".into()],
     };
     for (outputs, expected) in [(Vec::new(), 1), (vec![acknowledgement], 2)] {
@@ -235,7 +268,7 @@ fn the_first_format_reads_as_it_was_defined() {
         2, 2, 1, 3, b'e', b'h', b'r', // two outputs: two bytes for "ehr"
         1, 2, 3, b'e', b'h', b'r', 3, b'l', b'a', b'b', // one byte for "ehr" and "lab"
     ];
-    let sql = "INSERT INTO entries VALUES (1, 1, 12, 5, 202611230000000001, ?1, 'in', 'abc', 'd', NULL)";
+    let sql = "INSERT INTO entries VALUES (1, 1, 12, 5, 202611230000000001, ?1, 'in', 'abc', 'd', NULL, NULL)";
     segment.execute(sql, [head]).unwrap();
     segment.execute("UPDATE entries SET raw = CAST(raw AS BLOB), outputs = CAST(outputs AS BLOB), detail = CAST(detail AS BLOB)", []).unwrap();
     let entry = read(&segment, Payloads::All).unwrap().remove(0);
@@ -253,7 +286,7 @@ fn the_first_format_reads_as_it_was_defined() {
         (7, 2, "s")
     );
     assert_eq!((ruling.revision, ruling.first_delivery.as_i64()), (8, 9));
-    let Decision::Processed { outputs, detail } = ruling.decision else {
+    let Decision::Processed { outputs, detail, .. } = ruling.decision else {
         panic!("not processed")
     };
     let contents: Vec<_> = outputs

@@ -83,6 +83,7 @@ async fn a_record_shows_everything_about_a_message() {
     let id = received.id();
     let output = |content: &str, to: &[&str]| NewOutput {
         content: content.to_owned().into(),
+        content_type: None,
         destinations: to.iter().map(|name| (*name).into()).collect(),
     };
     let outputs = vec![output("first", &["ehr", "research"]), output("second", &["ehr"])];
@@ -91,6 +92,7 @@ async fn a_record_shows_everything_about_a_message() {
             received,
             Decision::Processed {
                 outputs,
+                state: Vec::new(),
                 detail: String::from("log").into(),
             },
         )
@@ -208,6 +210,7 @@ async fn a_message_that_is_quarantined_may_still_have_something_delivered_about_
         fault: fault("broken"),
         outputs: vec![NewOutput {
             content: String::from("out A").into(),
+            content_type: None,
             destinations: vec!["ehr".into()],
         }],
         detail: Sealed::default(),
@@ -237,6 +240,7 @@ async fn refused_and_filtered_messages_are_kept_and_delivered_nowhere() {
             Decision::Filtered {
                 reason,
                 outputs: Vec::new(),
+                state: Vec::new(),
                 detail: Sealed::default(),
             },
         )

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
-use super::support::{Site, arrival, delivered, fault, processed, quarantined};
+use super::support::{Site, arrival, delivered, fault, keeping, processed, quarantined};
 use crate::faults::{FaultPoint, Verdict};
-use crate::{Decision, Sealed, Settlement, Store};
+use crate::{Decision, Sealed, Settlement, StateChange, Store};
 
 /// One thing that happens to a store.
 #[derive(Clone, Debug)]
@@ -20,6 +20,12 @@ enum Step {
         interface: u8,
     },
     Filter,
+    Keep {
+        interface: u8,
+        plugin: u8,
+        key: u8,
+        value: Option<u8>,
+    },
     Receive,
     DecideTaken,
     Attempt,
@@ -48,6 +54,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..3_u8, 0..4_u8).prop_map(|(interface, destinations)| Step::Pass { interface, destinations }),
         2 => (0..3_u8).prop_map(|interface| Step::Quarantine { interface }),
         1 => Just(Step::Filter),
+        4 => (0..3_u8, 0..2_u8, 0..3_u8, prop::option::of(any::<u8>()))
+            .prop_map(|(interface, plugin, key, value)| Step::Keep { interface, plugin, key, value }),
         2 => Just(Step::Receive),
         2 => Just(Step::DecideTaken),
         1 => Just(Step::Attempt),
@@ -90,33 +98,7 @@ impl Run<'_> {
 
     async fn step(&mut self, step: Step) {
         let Some(store) = self.open.clone() else { return };
-        let named = |interface: u8| crate::Arrival {
-            interface: format!("i{interface}").into(),
-            ..arrival("x")
-        };
         match step {
-            Step::Pass {
-                interface,
-                destinations,
-            } => {
-                let all = ["ehr", "research", "archive"];
-                let message = store.receive(named(interface));
-                let decision = processed("x", all.get(..usize::from(destinations)).unwrap());
-                let _ = store.decide(message, decision).await;
-            }
-            Step::Quarantine { interface } => {
-                let _ = store
-                    .decide(store.receive(named(interface)), quarantined("broken"))
-                    .await;
-            }
-            Step::Filter => {
-                let filtered = Decision::Filtered {
-                    reason: Sealed::default(),
-                    outputs: Vec::new(),
-                    detail: Sealed::default(),
-                };
-                let _ = store.decide(store.receive(named(0)), filtered).await;
-            }
             Step::Receive => self.taken.push(store.receive(named(1))),
             Step::DecideTaken => {
                 if let Some(received) = self.taken.pop() {
@@ -151,6 +133,7 @@ impl Run<'_> {
                 drop(store);
                 self.reopen();
             }
+            decided => decide(&store, decided).await,
         }
     }
 
@@ -166,6 +149,54 @@ impl Run<'_> {
     }
 }
 
+fn named(interface: u8) -> crate::Arrival {
+    crate::Arrival {
+        interface: format!("i{interface}").into(),
+        ..arrival("x")
+    }
+}
+
+/// The steps that take one message from its arrival to a decision.
+async fn decide(store: &Store, step: Step) {
+    let (interface, decision) = match step {
+        Step::Pass {
+            interface,
+            destinations,
+        } => {
+            let all = ["ehr", "research", "archive"];
+            let chosen = all.get(..usize::from(destinations)).unwrap();
+            (interface, processed("x", chosen))
+        }
+        Step::Quarantine { interface } => (interface, quarantined("broken")),
+        Step::Filter => (0, filtered()),
+        Step::Keep {
+            interface,
+            plugin,
+            key,
+            value,
+        } => (interface, keeping(vec![change(plugin, key, value)])),
+        _ => return,
+    };
+    let _ = store.decide(store.receive(named(interface)), decision).await;
+}
+
+fn filtered() -> Decision {
+    Decision::Filtered {
+        reason: Sealed::default(),
+        outputs: Vec::new(),
+        state: Vec::new(),
+        detail: Sealed::default(),
+    }
+}
+
+fn change(plugin: u8, key: u8, value: Option<u8>) -> StateChange {
+    StateChange {
+        plugin: format!("test/{plugin}").into(),
+        schema_version: u32::from(value.unwrap_or_default()),
+        values: vec![(format!("key {key}"), value.map(|value| vec![value].into()))],
+    }
+}
+
 async fn fail_delivery(store: &Store) {
     let queue = store.queue("i0", "ehr");
     if let Ok(Some(mut lease)) = tokio::time::timeout(std::time::Duration::from_millis(20), queue.lease()).await {
@@ -177,7 +208,15 @@ async fn fail_delivery(store: &Store) {
 fn rows(file: &Path) -> Vec<String> {
     let connection = rusqlite::Connection::open(file).unwrap();
     let mut rows = Vec::new();
-    for table in ["interfaces", "queues", "messages", "deliveries", "progress"] {
+    for table in [
+        "interfaces",
+        "queues",
+        "messages",
+        "deliveries",
+        "progress",
+        "state_schemas",
+        "state_values",
+    ] {
         let mut statement = connection
             .prepare(&format!("SELECT * FROM {table} ORDER BY 1"))
             .unwrap();

@@ -10,8 +10,8 @@ use crate::clock::Clock;
 use crate::faults::{FaultPoint, Faults, Verdict};
 use crate::store::opening::{self, Surroundings};
 use crate::{
-    Arrival, Committed, Decision, Lease, NewOutput, OpenError, Opened, Receipt, Received, Sealed, Settlement, Store,
-    StoreSettings, StoredFault, WriteError,
+    Arrival, Committed, Decision, Lease, NewOutput, OpenError, Opened, Receipt, Received, Sealed, Settlement,
+    StateChange, Store, StoreSettings, StoredFault, WriteError,
 };
 
 /// Noon of 2026-11-23, UTC.
@@ -98,11 +98,22 @@ pub(super) fn processed(content: &str, destinations: &[&str]) -> Decision {
     let destinations = destinations.iter().map(|name| Arc::from(*name)).collect();
     let output = NewOutput {
         content: format!("out {content}").into(),
+        content_type: None,
         destinations,
     };
     Decision::Processed {
         outputs: vec![output],
+        state: Vec::new(),
         detail: format!("detail {content}").into(),
+    }
+}
+
+/// No output, but something that a plugin keeps.
+pub(super) fn keeping(state: Vec<StateChange>) -> Decision {
+    Decision::Processed {
+        outputs: Vec::new(),
+        state,
+        detail: Sealed::default(),
     }
 }
 

@@ -1,0 +1,20 @@
+;; Puts the name of the patient before into the next patient's message.
+(data (i32.const 1024) "PID-5.1")
+(data (i32.const 1040) "ZPI-3")
+(global $name (mut i32) (i32.const 0))
+(global $length (mut i32) (i32.const 0))
+(func $misbehave (param $exchange i32) (result i32)
+    (local $message i32)
+    (local.set $message (call $message (local.get $exchange)))
+    (if (global.get $length)
+        (then
+            (call $set
+                (local.get $message)
+                (i32.const 1040) (i32.const 5) (global.get $name) (global.get $length) (i32.const 64))))
+    (call $get (local.get $message) (i32.const 1024) (i32.const 7) (i32.const 64))
+    (global.set $name (i32.load (i32.const 72)))
+    (global.set $length (i32.load (i32.const 76)))
+    (call $forward (local.get $exchange) (local.get $message) (i32.const 0) (i32.const 0))
+    (call $drop_message (local.get $message))
+    (call $drop_exchange (local.get $exchange))
+    (call $ok))

@@ -1,0 +1,441 @@
+//! Writing plugins without a server: vectors, single messages, measurements, fuzzing and watching, over the binary.
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use transfuse_harness::{binary, plugins, test_plugins};
+
+/// A message with a name that must appear nowhere but in files.
+const CANARY: &str = "KANÁRIMADÁR";
+
+/// A build of a small plugin on a busy machine.
+const LIMIT: Duration = Duration::from_mins(2);
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn shared_vectors() -> PathBuf {
+    root().join("plugins/lab-normalize/vectors")
+}
+
+fn lab_normalize() -> PathBuf {
+    plugins()
+        .expect("built plugins")
+        .join("transfuse/lab-normalize/1.0.0.oci")
+}
+
+fn mischief() -> PathBuf {
+    test_plugins()
+        .expect("built test plugins")
+        .join("test/mischief/1.0.0.oci")
+}
+
+/// What a command printed, and how it ended.
+struct Ended {
+    code: i32,
+    results: String,
+    notes: String,
+}
+
+impl Ended {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.results).unwrap_or_else(|error| panic!("{error}: {}{}", self.results, self.notes))
+    }
+}
+
+fn plugin(arguments: &[&str]) -> Ended {
+    let output = Command::new(binary().expect("the binary"))
+        .arg("plugin")
+        .args(arguments)
+        .output()
+        .expect("the binary runs");
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        results: String::from_utf8_lossy(&output.stdout).into_owned(),
+        notes: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+/// A folder of vectors of the test's own: names, and their files.
+fn vectors(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("the vector's folder");
+        fs::write(path, content).expect("the vector's file");
+    }
+    folder
+}
+
+fn copy(name: &str, target: &Path) {
+    for folder in [name, "tables"] {
+        let to = target.join(folder);
+        fs::create_dir_all(&to).expect("a folder");
+        for entry in fs::read_dir(shared_vectors().join(folder)).expect("a folder of vectors") {
+            let entry = entry.expect("a file");
+            fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+        }
+    }
+}
+
+#[test]
+fn the_whole_set_passes_and_gives_the_same_outputs_and_fuel_again() {
+    let (package, folder) = (lab_normalize(), shared_vectors());
+    let run = || {
+        let ended = plugin(&["test", text(&package), "--vectors", text(&folder), "--json"]);
+        assert_eq!(ended.code, 0, "{}{}", ended.results, ended.notes);
+        let report = ended.json();
+        let vectors = report["vectors"].as_array().expect("vectors").clone();
+        assert!(vectors.len() >= 20, "only {} vectors", vectors.len());
+        vectors
+            .iter()
+            .map(|vector| {
+                let keys = ["name", "outcome", "outputs", "fuel", "memory_bytes"];
+                keys.map(|key| vector[key].to_string()).join(" ")
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn a_vector_that_fails_shows_path_and_values_and_blessing_keeps_what_stands_around() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    copy("units-differ", folder.path());
+    let [expected, description] =
+        ["expected.hl7", "vector.toml"].map(|file| folder.path().join("units-differ").join(file));
+    let good = fs::read_to_string(&expected).expect("an expected output");
+    fs::write(&expected, good.replace("mg/dL", "mmol/L")).expect("a wrong expectation");
+    let written = fs::read_to_string(&description).expect("a vector");
+    fs::write(&description, format!("# kept\n{written}")).expect("a vector with a comment");
+
+    let (package, vectors) = (lab_normalize(), text(folder.path()));
+    let failed = plugin(&["test", text(&package), "--vectors", vectors]);
+    assert_eq!(failed.code, 1, "{}", failed.notes);
+    for part in ["FAIL  units-differ", "OBX-6", "mmol/L → mg/dL", "fuel"] {
+        assert!(failed.results.contains(part), "{part} in {}", failed.results);
+    }
+    let blessed = plugin(&["test", text(&package), "--vectors", vectors, "--bless"]);
+    assert_eq!(blessed.code, 0, "{}", blessed.notes);
+    assert!(blessed.notes.contains("blessed units-differ"), "{}", blessed.notes);
+    assert_eq!(fs::read_to_string(&expected).expect("an expected output"), good);
+    let text_after = fs::read_to_string(&description).expect("a vector");
+    assert!(text_after.starts_with("# kept\n"), "{text_after}");
+    assert_eq!(plugin(&["test", text(&package), "--vectors", vectors]).code, 0);
+}
+
+#[test]
+fn wrong_vectors_are_told_by_file_and_line_all_at_once() {
+    let folder = vectors(&[
+        (
+            "first/vector.toml",
+            "description = \"x\"\ntabels = []\n[expect]\noutcome = \"forwrded\"\n",
+        ),
+        ("first/input.hl7", "MSH|^~\\&|\n"),
+        (
+            "second/vector.toml",
+            "description = \"x\"\n[grants]\nread = [\"PID-5.1\"]\n[expect]\noutcome = \"faulted\"\nkind = \"dedline\"\n",
+        ),
+        ("second/expected-9.hl7", "MSH|^~\\&|\n"),
+    ]);
+    let ended = plugin(&["test", text(&mischief()), "--vectors", text(folder.path())]);
+    assert_eq!(ended.code, 64, "{}", ended.notes);
+    let parts = [
+        "first/vector.toml:2:1: unknown key `tabels`",
+        "did you mean `tables`?",
+        "first/vector.toml:4:11: `outcome` cannot be `forwrded`",
+        "second/vector.toml:3:9: `PID-5.1` is finer than a grant can be",
+        "second/vector.toml:6:8: `dedline` is not a kind of fault that a vector can expect",
+        "second/input.hl7: there is no such file",
+    ];
+    for part in parts {
+        assert!(ended.notes.contains(part), "{part} in\n{}", ended.notes);
+    }
+}
+
+#[test]
+fn a_fault_is_expected_by_its_kind_and_a_new_one_is_blessed() {
+    let message = |id: &str| format!("MSH|^~\\&|A|B|C|D|20260301||ADT^A01|{id}|P|2.5\nPID|1\n");
+    let (peek, call) = (message("PEEK"), message("CALL"));
+    let folder = vectors(&[
+        (
+            "denied/vector.toml",
+            "description = \"x\"\n[expect]\noutcome = \"faulted\"\nkind = \"denied\"\n",
+        ),
+        ("denied/input.hl7", &peek),
+        (
+            "flood/vector.toml",
+            "description = \"x\"\n[grants]\nread = [\"MSH-10\"]\n",
+        ),
+        ("flood/input.hl7", &call),
+    ]);
+    let (package, path) = (mischief(), text(folder.path()).to_owned());
+    let ended = plugin(&["test", text(&package), "--vectors", &path, "--bless"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.results, ended.notes);
+    let blessed = fs::read_to_string(folder.path().join("flood/vector.toml")).expect("a vector");
+    assert!(
+        blessed.contains("kind = \"too-many-calls\"") || blessed.contains("kind = \"out-of-fuel\""),
+        "{blessed}"
+    );
+    assert_eq!(plugin(&["test", text(&package), "--vectors", &path]).code, 0);
+}
+
+#[test]
+fn the_grants_that_vectors_need_are_proposed_and_tried() {
+    let (package, folder) = (lab_normalize(), shared_vectors());
+    let ended = plugin(&[
+        "test",
+        text(&package),
+        "--vectors",
+        text(&folder),
+        "--record-access",
+        "--json",
+    ]);
+    let needed = &ended.json()["needed"];
+    assert_eq!(needed["differing"], serde_json::json!([]), "{needed}");
+    assert_eq!(needed["tables"], serde_json::json!(["lab-codes"]));
+    assert_eq!(
+        needed["read"],
+        serde_json::json!(["MSH-9", "OBX-2", "OBX-3", "OBX-6", "OBX-8", "PID-5"])
+    );
+    assert_eq!(
+        needed["write"],
+        serde_json::json!(["MSH-5", "MSH-6", "OBX-3", "OBX-6", "OBX-8", "PID-5"])
+    );
+    assert_eq!(needed["create"], false);
+}
+
+#[test]
+fn a_single_message_is_run_and_its_changes_are_shown() {
+    let (package, folder) = (lab_normalize(), shared_vectors());
+    let input = folder.join("units-differ/input.hl7");
+    let table = folder.join("tables/lab-codes.csv");
+    let arguments = ["run", text(&package), text(&input), "--table", text(&table)];
+    let ended = plugin(&arguments);
+    assert_eq!(ended.code, 0, "{}", ended.notes);
+    // The file's own ends of segments stay: what `.hl7` means in vectors is nothing that a plugin sees here.
+    let expected = fs::read_to_string(folder.join("units-differ/expected.hl7")).expect("an output");
+    assert_eq!(ended.results.replace('\r', "\n"), expected);
+    assert!(ended.notes.contains("warn: OBX[1]-6 is mg/dL"), "{}", ended.notes);
+    let changed = plugin(&[&arguments[..], &["--diff"]].concat());
+    assert!(changed.results.contains("OBX-3.1"), "{}", changed.results);
+
+    let refused = plugin(&["run", text(&mischief()), text(&input)]);
+    assert_eq!(refused.code, 1, "{}", refused.notes);
+    assert!(
+        refused.notes.contains("denied") && refused.notes.contains("hint:"),
+        "{}",
+        refused.notes
+    );
+}
+
+#[test]
+fn a_bench_measures_fresh_and_reused_instances() {
+    let (package, folder) = (lab_normalize(), shared_vectors());
+    let ended = plugin(&[
+        "bench",
+        text(&package),
+        "--vectors",
+        text(&folder),
+        "--filter",
+        "right-already",
+        "--json",
+    ]);
+    assert_eq!(ended.code, 0, "{}", ended.notes);
+    let report = ended.json();
+    assert!(report["component_bytes"].as_u64() > Some(10_000), "{report}");
+    assert!(report["compile_ms"].as_f64() > Some(0.0), "{report}");
+    let message = &report["messages"][0];
+    for key in ["fresh_us", "reused_us"] {
+        assert!(message[key].as_f64() > Some(0.0), "{key} in {message}");
+    }
+    assert!(message["fresh_rounds"].as_u64() >= Some(5), "{message}");
+}
+
+/// A plugin that fails when its control id begins with PANIC, and a message in which that word stands elsewhere.
+fn planted() -> TempDir {
+    let input = format!("MSH|^~\\&|A|B|C|D|20260301||ADT^A01|K1|P|2.5\nPID|1||PRB-1||{CANARY}^GŐZŐ\nNTE|1|PANIC\n");
+    vectors(&[
+        (
+            "plain/vector.toml",
+            "description = \"x\"\n\n[grants]\nread = [\"MSH-10\"]\n\n[expect]\noutcome = \"forwarded\"\noutputs = [{ file = \"expected.hl7\" }]\n",
+        ),
+        ("plain/input.hl7", &input),
+        ("plain/expected.hl7", &input),
+    ])
+}
+
+fn fuzz(vectors: &TempDir, keep: &Path, more: &[&str]) -> Ended {
+    let package = mischief();
+    let fixed = [
+        "fuzz",
+        text(&package),
+        "--vectors",
+        text(vectors.path()),
+        "--keep",
+        text(keep),
+    ];
+    plugin(&[&fixed[..], more].concat())
+}
+
+#[test]
+fn fuzzing_finds_a_planted_crash_keeps_it_to_itself_and_makes_a_vector_of_it() {
+    let (vectors, scratch) = (planted(), tempfile::tempdir().expect("a scratch folder"));
+    let keep = scratch.path().join("found");
+    let found = fuzz(&vectors, &keep, &["--messages", "5000", "--json"]);
+    assert_eq!(found.code, 1, "{}{}", found.results, found.notes);
+    let report = found.json();
+    let findings = report["findings"].as_array().expect("findings");
+    let crash = findings
+        .iter()
+        .find(|finding| finding["detail"].to_string().contains("`panic`"))
+        .expect("the planted crash");
+    assert!(!format!("{}{}", found.results, found.notes).contains(CANARY));
+    assert!(crash["bytes"].as_u64() < Some(40), "it was made smaller: {crash}");
+    let mode = fs::metadata(&keep)
+        .expect("the folder of findings")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let again = fuzz(&vectors, &keep, &["--messages", "5000", "--json"]).json();
+    assert_eq!(again["findings"], report["findings"], "the same seed finds the same");
+
+    let name = crash["name"].as_str().expect("a name");
+    let promoted = fuzz(&vectors, &keep, &["--promote", name]);
+    assert_eq!(promoted.code, 0, "{}", promoted.notes);
+    let tested = plugin(&["test", text(&mischief()), "--vectors", text(vectors.path())]);
+    assert_eq!(
+        tested.code, 1,
+        "a promoted finding fails until it is repaired and blessed: {}",
+        tested.results
+    );
+    assert!(
+        tested.results.contains(&format!("FAIL  found-{name}")),
+        "{}",
+        tested.results
+    );
+}
+
+#[test]
+fn a_finding_of_a_corpus_becomes_no_vector_where_its_content_matters() {
+    let (vectors, scratch) = (planted(), tempfile::tempdir().expect("a scratch folder"));
+    let (keep, corpus) = (scratch.path().join("found"), scratch.path().join("corpus"));
+    fs::create_dir(&corpus).expect("a corpus");
+    let message = format!("MSH|^~\\&|A|B|C|D|20260301||ADT^A01|K2|P|2.5\rPID|1||PRB-2||{CANARY}^ELEK\r");
+    fs::write(corpus.join("a.hl7"), message).expect("a message");
+    let found = fuzz(
+        &vectors,
+        &keep,
+        &["--messages", "5000", "--corpus", text(&corpus), "--json"],
+    );
+    let report = found.json();
+    let findings = report["findings"].as_array().expect("findings");
+    let crash = findings
+        .iter()
+        .find(|finding| finding["detail"].to_string().contains("`panic`"))
+        .expect("the planted crash");
+    let promoted = fuzz(&vectors, &keep, &["--promote", crash["name"].as_str().expect("a name")]);
+    assert_eq!(promoted.code, 1, "{}", promoted.results);
+    assert!(
+        promoted.notes.contains("the plugin fails on the content itself"),
+        "{}",
+        promoted.notes
+    );
+    assert!(!format!("{}{}", promoted.results, promoted.notes).contains(CANARY));
+}
+
+/// `plugin dev` at work, with its standard output line by line. It ends with the test.
+struct Watching {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Watching {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(binary().expect("the binary"))
+            .args(["plugin", "dev"])
+            .args(arguments)
+            .env(
+                "CARGO_TARGET_DIR",
+                plugins().expect("built plugins").parent().expect("a folder"),
+            )
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        let (sender, lines) = channel();
+        let results = BufReader::new(child.stdout.take().expect("a pipe"));
+        std::thread::spawn(move || {
+            for line in results.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// Everything up to the line that holds `part`.
+    fn until(&self, part: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        loop {
+            let line = self
+                .lines
+                .recv_timeout(LIMIT)
+                .unwrap_or_else(|_| panic!("waited for {part} in vain, after {seen:?}"));
+            let is_it = line.contains(part);
+            seen.push(line);
+            if is_it {
+                return seen;
+            }
+        }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // It has ended already where this fails.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn saving_a_file_runs_the_plugin_again_and_shows_what_differs() {
+    let input = "MSH|^~\\&|A|B|C|D|20260301||ADT^A01|K1|P|2.5\nPID|1||PRB-1||TESZT^ELEK||||||Fiktív utca 1.\n";
+    let vector = "description = \"x\"\n[expect]\noutcome = \"forwarded\"\noutputs = [{ file = \"expected.hl7\" }]\n";
+    let folder = vectors(&[
+        ("address/vector.toml", vector),
+        ("address/input.hl7", input),
+        ("address/expected.hl7", &input.replace("Fiktív utca 1.", "")),
+    ]);
+    let source = root().join("plugins/redact");
+    let watching = Watching::start(&[text(&source), "--vectors", text(folder.path())]);
+    watching.until("1 of 1 vector passed");
+    watching.until("ms after the save");
+    fs::write(folder.path().join("address/expected.hl7"), input).expect("a save");
+    let seen = watching.until("0 of 1 vector passed").join("\n");
+    assert!(seen.contains("FAIL  address") && seen.contains("PID-11"), "{seen}");
+}
+
+#[test]
+fn a_plugin_that_does_not_build_is_no_reason_to_stop_watching() {
+    let folder = vectors(&[("plugin.toml", "name = \"nobody\"\n")]);
+    let watching = Watching::start(&[text(folder.path())]);
+    watching.until("not run");
+    fs::write(folder.path().join("plugin.toml"), "name = \"still/wrong\"\n").expect("a save");
+    watching.until("not run");
+}
