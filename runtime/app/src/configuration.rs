@@ -128,8 +128,9 @@ pub(crate) fn read(
     };
     judge(&read, trust, &mut site);
     // What nobody vouches for is not even compiled.
-    read.iter_mut()
-        .for_each(|read| read.is_sound &= !site.refusals.contains_key(&read.name));
+    for read in &mut read {
+        read.is_sound &= !site.refusals.contains_key(&read.name);
+    }
     link::check(&read, &site.parts, sandbox, &faults);
     if !faults.is_empty() {
         faults.extend(site.refusals.into_values().flatten());

@@ -6,6 +6,7 @@ mod debug_info;
 mod dependency;
 mod environment;
 mod javascript;
+mod mapping;
 mod python;
 mod rust;
 mod toolchain;
@@ -29,6 +30,7 @@ pub use cargo::CargoError;
 pub use debug_info::DebugInfoError;
 pub use dependency::{Dependency, Registry};
 pub use javascript::{EngineError, JavaScriptError};
+pub use mapping::MappingError;
 pub use python::{PythonEnvironmentError, PythonError, PythonSourcesError};
 pub use rust::RustError;
 pub use toolchain::{Toolchain, ToolchainError};
@@ -86,6 +88,9 @@ pub enum BuildError {
     /// The modules of Python could not be compiled.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// The mapping cannot be made a plugin of.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
     /// What the compiler made is no component. Never the author's doing.
     #[error("{0}")]
     Component(#[from] ComponentError),
@@ -129,9 +134,14 @@ struct Compiled {
 /// Builds a plugin and writes its package. What the compiler says goes to `progress`, line by line.
 ///
 /// The component does not depend on where the sources or the compiler's own files lie, and names no local folder: the
-/// same sources give the same digest with the same toolchain.
+/// same sources give the same digest with the same toolchain. Python's is the exception: its compiler takes a snapshot of a
+/// running interpreter, so that only a machine that has built these sources before gives the same component again.
 pub fn build(settings: &BuildSettings, progress: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
     let source = Source::read(&settings.source_folder)?;
+    let source = match source.manifest.build.language {
+        Language::Map => mapping::fix(source, &settings.source_folder)?,
+        _ => source,
+    };
     // Before anything is compiled: a slip here would cost a minute there.
     check::config_schema(&source)?;
     let compiled = compile(settings, &source.manifest, progress)?;
@@ -160,6 +170,7 @@ fn compile(
         Language::Rust => Ok(rust::compile(settings, progress)?),
         Language::JavaScript | Language::TypeScript => Ok(javascript::compile(settings, manifest, progress)?),
         Language::Python => Ok(python::compile(settings, manifest, progress)?),
+        Language::Map => Ok(mapping::compile(settings, manifest)?),
     }
 }
 
@@ -192,5 +203,6 @@ fn exported(language: Language) -> &'static str {
         Language::Rust => "put `#[transform]` on its function",
         Language::JavaScript | Language::TypeScript => "write `export const transformer = transform(..)`",
         Language::Python => "put `@transform` on its function",
+        Language::Map => "the `transfuse/map` of the library is none itself",
     }
 }

@@ -23,7 +23,8 @@ pub mod trust;
 
 pub use build::{
     BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, EngineError, JavaScriptError,
-    PythonEnvironmentError, PythonError, PythonSourcesError, Registry, RustError, Toolchain, ToolchainError, build,
+    MappingError, PythonEnvironmentError, PythonError, PythonSourcesError, Registry, RustError, Toolchain,
+    ToolchainError, build,
 };
 pub use component::{ComponentError, Interfaces, componentize, interfaces};
 pub use config_schema::{ConfigComplaint, ConfigComplaintKind, ConfigKey, ConfigSchema, ConfigSchemaError};

@@ -73,6 +73,8 @@ pub enum Language {
     TypeScript,
     /// Modules of Python, compiled together with its interpreter.
     Python,
+    /// A mapping in TOML, run by a plugin of this project.
+    Map,
 }
 
 /// What a plugin asks an interface to grant. A pattern is a field or segment (`PID-5`, `OBX-*`) or `*` for everything.

@@ -50,7 +50,7 @@ pub struct Package {
     pub config_schema: Option<String>,
     /// Test vectors: bytes by the path below `vectors/`.
     pub vectors: BTreeMap<String, Vec<u8>>,
-    /// What it is made of: a CycloneDX document in JSON.
+    /// What it is made of: a `CycloneDX` document in JSON.
     pub sbom: String,
     /// How it was made: an in-toto statement in JSON.
     pub provenance: String,
@@ -71,7 +71,7 @@ pub struct Contents {
     pub config_schema: Option<String>,
     /// Test vectors: bytes by the path below `vectors/`.
     pub vectors: BTreeMap<String, Vec<u8>>,
-    /// What it is made of: a CycloneDX document in JSON.
+    /// What it is made of: a `CycloneDX` document in JSON.
     pub sbom: String,
     /// How it was made: an in-toto statement in JSON.
     pub provenance: String,
@@ -85,6 +85,10 @@ pub(crate) const ENVELOPE_BYTES_MAX: u64 = 1 << 20;
 
 impl Package {
     /// Puts the parts together. They are read and bounded as if they came from a file.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a package is made of its contents, which nobody needs after that"
+    )]
     pub fn new(contents: Contents) -> Result<Self, PackageError> {
         let manifest = Manifest::parse(&contents.manifest_text)?;
         let blobs = encode::layers(&contents)?;

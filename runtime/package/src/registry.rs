@@ -99,7 +99,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// How long a whole transfer may take: the largest package over a line of 2 Mbit/s.
-const TRANSFER_MAX: Duration = Duration::from_secs(600);
+const TRANSFER_MAX: Duration = Duration::from_mins(10);
 
 /// The client for one place. Plain HTTP is spoken with this machine only.
 fn client(place: &Place) -> Client {

@@ -1,4 +1,4 @@
-//! What a plugin is made of: a CycloneDX document that comes out alike for the same plugin.
+//! What a plugin is made of: a `CycloneDX` document that comes out alike for the same plugin.
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -72,7 +72,7 @@ pub struct SbomSummary {
 }
 
 impl SbomSummary {
-    /// Reads a CycloneDX document in JSON; nothing where it is none.
+    /// Reads a `CycloneDX` document in JSON; nothing where it is none.
     #[must_use]
     pub fn read(document: &str) -> Option<Self> {
         let document: Value = serde_json::from_str(document).ok()?;
@@ -93,7 +93,7 @@ impl SbomSummary {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use super::*;
     use crate::build::Registry;

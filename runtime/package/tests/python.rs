@@ -82,8 +82,10 @@ fn a_manifest_that_does_not_lead_to_a_module_is_told_what_to_write() {
         "{}",
         refused("")
     );
-    assert!(matches!(
-        refused("source = \"../plugin.py\""),
+    let unfit = refused("source = \"src/plug-in.py\"");
+    let is_told = matches!(
+        unfit,
         BuildError::Python(PythonError::Sources(PythonSourcesError::NotAModule { .. }))
-    ));
+    );
+    assert!(is_told, "{unfit}");
 }

@@ -13,7 +13,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, setpriority_process};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadId, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
 /// How long a call may take before another thread is started in its place. A hundred times what a mapper in Rust takes
 /// and twice what one in JavaScript or Python takes, so that ordinary calls start no threads; and short enough that
@@ -23,8 +26,9 @@ const SLOW: Duration = Duration::from_millis(5);
 /// Room for wasm's own stack and four times as much for the host functions on top of it.
 const STACK_BYTES: usize = 4 << 20;
 
-/// The priority of slow calls: the lowest that there is.
-const SLOW_NICENESS: i32 = 19;
+/// How slow calls are scheduled (sched(7)): whatever else wakes up goes before them at once. The lowest niceness would give
+/// them as little of the processor and still let them finish their turn of some milliseconds each time.
+const SLOW_POLICY: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
 
 /// Something to run on a thread of the pool.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -67,7 +71,7 @@ struct Worker {
     pace: Arc<Pace>,
     is_slow: bool,
     /// How the operating system knows the thread; none until it runs.
-    thread: Option<Pid>,
+    thread: Option<ThreadId>,
     /// Its priority was lowered, for good.
     is_demoted: bool,
 }
@@ -157,11 +161,23 @@ impl Pool {
         Ok(())
     }
 
+    /// Lowers the priority of the calling thread, which is the worker of that number.
+    fn demote(&self, number: u64) {
+        if let Some(worker) = self.lock().worker(number) {
+            worker.is_demoted = true;
+        }
+        lower_priority(thread_native_id());
+    }
+
     fn serve(self: &Arc<Self>, number: u64) {
         if let Some(worker) = self.lock().worker(number) {
-            worker.thread = current_thread();
+            worker.thread = Some(thread_native_id());
         }
         while let Some(Queued { job, pace }) = self.next_job(number) {
+            // Not under the lock: a thread that gives way to all others would have them wait for it.
+            if pace.was_slow.load(Ordering::Relaxed) {
+                self.demote(number);
+            }
             let started = Instant::now();
             // Jobs catch what they can explain; what is left must not take the thread with it.
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
@@ -175,11 +191,10 @@ impl Pool {
     fn next_job(self: &Arc<Self>, number: u64) -> Option<Queued> {
         let mut state = self.lock();
         let is_demoted = state.settle(number);
-        // A thread of low priority is better than none.
-        let is_replaced = is_demoted && !state.closed && self.start_worker(&mut state).is_ok();
         loop {
-            if is_replaced || state.quick() > self.threads {
+            if is_demoted || state.quick() > self.threads {
                 state.retire(number);
+                self.start_missing_workers(&mut state);
                 return None;
             }
             if let Some(queued) = state.queue.pop_front() {
@@ -213,10 +228,7 @@ impl State {
         let Some(worker) = self.worker(number) else { return };
         worker.busy_since = Some(Instant::now());
         worker.pace = Arc::clone(pace);
-        if pace.was_slow.load(Ordering::Relaxed) {
-            worker.is_slow = true;
-            worker.demote();
-        }
+        worker.is_slow = pace.was_slow.load(Ordering::Relaxed);
     }
 
     /// Notes that a call is over, and says whether its thread has lost its priority.
@@ -239,20 +251,24 @@ impl State {
 }
 
 impl Worker {
-    /// Lets everything else go before this thread. Where the operating system refuses, it keeps its priority.
+    /// Lets everything else go before this thread.
     fn demote(&mut self) {
         if self.is_demoted {
             return;
         }
-        let Some(thread) = self.thread else { return };
-        self.is_demoted = setpriority_process(Some(thread), SLOW_NICENESS).is_ok();
+        // A worker is in the list for as long as its thread lives.
+        if let Some(thread) = self.thread {
+            lower_priority(thread);
+            self.is_demoted = true;
+        }
     }
 }
 
-/// The number that Linux gives this thread: to it, priorities are of threads and not of processes (setpriority(2)).
-fn current_thread() -> Option<Pid> {
-    let link = std::fs::read_link("/proc/thread-self").ok()?;
-    Pid::from_raw(link.file_name()?.to_str()?.parse().ok()?)
+/// Where the operating system refuses, nothing is worse than before.
+fn lower_priority(thread: ThreadId) {
+    if let Err(error) = set_thread_priority_and_policy(thread, ThreadPriority::Min, SLOW_POLICY) {
+        tracing::debug!(?error, "a slow plugin's thread keeps its priority");
+    }
 }
 
 #[cfg(test)]

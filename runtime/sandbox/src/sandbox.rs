@@ -168,8 +168,8 @@ impl Shared {
             return compile(&self.engine, component).map_err(|error| invalid(identity, &error));
         };
         let plugin = || identity.clone();
-        let compiled = compiler.compile(component, self.settings.stack_bytes_max);
-        compiled.map_err(|failed| match failed {
+        let made = compiler.compile(component, self.settings.stack_bytes_max);
+        made.map_err(|failed| match failed {
             Failed::Invalid(detail) => LoadError::Invalid {
                 plugin: plugin(),
                 detail,

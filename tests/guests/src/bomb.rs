@@ -15,8 +15,9 @@ pub fn compile_bomb(functions: usize) -> Result<Vec<u8>, BuildError> {
 
 fn body() -> String {
     let jump = |depth: usize| {
-        let targets: String = (0..=depth).map(|target| format!(" {target}")).collect();
-        format!("block local.get 0 br_table{targets} end block ")
+        let targets: Vec<String> = (0..=depth).map(|target| target.to_string()).collect();
+        let targets = targets.join(" ");
+        format!("block local.get 0 br_table {targets} end block ")
     };
     let jumps: String = (1..DEPTH).map(jump).collect();
     format!("block {jumps} {}", "end ".repeat(DEPTH))

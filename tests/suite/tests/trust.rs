@@ -1,5 +1,10 @@
 //! Who may bring a plugin into a hospital: keys, signatures, certificates, approvals and revocations, over the binary.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

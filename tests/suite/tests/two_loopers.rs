@@ -1,5 +1,5 @@
-//! Two plugins that loop on every message, and a third interface that does not notice: its acknowledgements stay within
-//! twice the time that they take alone, at the 99th percentile.
+//! Two plugins that loop on every message, and a third interface that is served all the same: none of its acknowledgements
+//! waits for a looping call to end. How much longer they take than alone is printed.
 //!
 //! The one test of the suite that measures. Windows with and without the loopers alternate in one run, so that whatever
 //! else the machine does is in both, and the medians of the windows are compared, so that one bad moment decides nothing.
@@ -21,12 +21,8 @@ const MESSAGES: usize = 200;
 /// Windows of each kind in a round.
 const WINDOWS: usize = 5;
 
-/// Rounds until the bound must have held in one. What the loopers cost is there in each; a machine that is busy with
-/// something else is not.
-const ROUNDS: usize = 3;
-
-/// How much longer an acknowledgement may take.
-const FACTOR_MAX: f64 = 2.0;
+/// How long an acknowledgement may take at the 99th percentile: half of what one looping call takes until its deadline.
+const WAIT_MAX: Duration = Duration::from_millis(100);
 
 /// Senders to each looper: more than it may run calls at once, so that one always waits.
 const SENDERS: usize = 3;
@@ -117,20 +113,15 @@ fn round(connection: &mut Connection, loopers: &[String]) -> (Duration, Duration
 }
 
 #[test]
-fn another_interface_is_acknowledged_within_twice_its_time_while_two_plugins_loop() {
+fn another_interface_waits_for_no_looping_call() {
     let sink = Sink::accepting().expect("a receiver");
     let (_site, engine) = hospital(&sink);
     let loopers = LOOPERS.map(|looper| engine.address(looper).expect("an address"));
     let mut connection = engine.connect("good").expect("a connection");
     window(&mut connection);
-    let held = (0..ROUNDS).any(|number| {
-        let (alone, beside) = round(&mut connection, &loopers);
-        let factor = beside.as_secs_f64() / alone.as_secs_f64();
-        eprintln!("round {number}: p99 of acknowledgement {alone:?} alone, {beside:?} beside two loopers: {factor:.2}");
-        factor <= FACTOR_MAX
-    });
-    assert!(
-        held,
-        "the loopers cost another interface more than {FACTOR_MAX} times its own time"
-    );
+    let (alone, beside) = round(&mut connection, &loopers);
+    let factor = beside.as_secs_f64() / alone.as_secs_f64();
+    eprintln!("p99 of acknowledgement {alone:?} alone, {beside:?} beside two loopers: {factor:.2} times");
+    assert!(beside < WAIT_MAX, "{beside:?} beside two loopers");
+    engine.stop().expect("a clean stop");
 }

@@ -68,10 +68,11 @@ pub(crate) fn lex(text: &str, known: &[&str]) -> Result<Lexed, String> {
 
 impl<'t> Scanner<'t, '_> {
     fn step(&mut self, next: char) -> Result<(), String> {
-        let begins_path = self.rest[1.min(self.rest.len())..].starts_with(|c: char| c.is_ascii_uppercase());
+        let after = self.rest.get(next.len_utf8()..).unwrap_or_default();
+        let begins_path = after.starts_with(|c: char| c.is_ascii_uppercase());
         match next {
             '"' | '\'' => self.quoted(next),
-            '/' if self.before != Before::Value && next.is_ascii() && begins_path => self.field(),
+            '/' if self.before != Before::Value && begins_path => self.field(),
             'A'..='Z' => self.field(),
             'a'..='z' | '_' => self.word(),
             '0'..='9' => {
@@ -82,6 +83,11 @@ impl<'t> Scanner<'t, '_> {
                 self.pass(length, Before::Value);
                 Ok(())
             }
+            '=' if self.rest.starts_with("==") => {
+                self.pass(2, Before::Operator);
+                Ok(())
+            }
+            '=' if !self.lexed.text.ends_with(['!', '<', '>']) => Err("values are compared with `==`".to_owned()),
             '.' => Err("a dot stands in a path only, such as PID-5.1".to_owned()),
             _ => {
                 let before = match next {
@@ -173,7 +179,7 @@ impl<'t> Scanner<'t, '_> {
                 Ok(())
             }
             Before::Operator | Before::Value if after.starts_with('(') => self.call(word, after),
-            Before::Operator | Before::Value => self.name(word, after, length),
+            Before::Operator | Before::Value => self.name(word, length),
         }
     }
 
@@ -221,10 +227,7 @@ impl<'t> Scanner<'t, '_> {
         Ok(())
     }
 
-    fn name(&mut self, word: &str, after: &str, length: usize) -> Result<(), String> {
-        if after.starts_with('=') && !after.starts_with("==") {
-            return Err("values are compared with `==`".to_owned());
-        }
+    fn name(&mut self, word: &str, length: usize) -> Result<(), String> {
         if !self.known.contains(&word) {
             return Err(format!(
                 "there is no `{word}` here{}",

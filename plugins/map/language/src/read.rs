@@ -47,27 +47,29 @@ struct Reader {
     frames: Vec<Path>,
     depth: usize,
     needs: Needs,
+    /// Whether there is a site, with tables and values for what has to be set.
+    has_site: bool,
     /// Tables with the columns that are asked of them; none stands for the first one.
     lookups: Vec<(usize, String, Vec<String>)>,
 }
 
-/// Reads and checks a mapping with the values that the site gives for its parameters; with its tables where an interface
-/// grants them already.
+/// Reads and checks a mapping with the values that the site gives for its parameters; with its tables where there is a
+/// site already.
 pub(crate) fn read<T: CodeTable>(
     text: &str,
     given: &Map<String, Json>,
-    has_tables: bool,
+    has_site: bool,
 ) -> Result<Reading, Vec<Problem>> {
     let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| lines.at(span.start));
         vec![Problem::new(line, error.message().trim().replace('\n', ", "))]
     })?;
-    let mut reader = Reader::new(lines);
+    let mut reader = Reader::new(lines, has_site);
     let rules = reader.document(document.get_ref(), given);
     if !T::ARE_THERE {
         reader.refuse_tables();
-    } else if has_tables && reader.problems.is_empty() {
+    } else if has_site && reader.problems.is_empty() {
         reader.check_tables::<T>();
     }
     if !reader.problems.is_empty() {
@@ -85,7 +87,7 @@ pub(crate) fn read<T: CodeTable>(
 }
 
 impl Reader {
-    fn new(lines: Lines) -> Self {
+    fn new(lines: Lines, has_site: bool) -> Self {
         Self {
             lines,
             problems: Vec::new(),
@@ -95,6 +97,7 @@ impl Reader {
             frames: Vec::new(),
             depth: 0,
             needs: Needs::default(),
+            has_site,
             lookups: Vec::new(),
         }
     }
@@ -109,15 +112,14 @@ impl Reader {
         let section = |key: &str| entries.iter().find(|entry| entry.key == key).copied();
         self.parameters(section("parameters"), given);
         self.codes(section("codes"));
-        match section("rules") {
-            Some(rules) => self.rules(rules),
-            None => {
-                self.problem(
-                    1,
-                    "the mapping has no rules: write [[rules]] and what is to be done below it",
-                );
-                Vec::new()
-            }
+        if let Some(rules) = section("rules") {
+            self.rules(rules)
+        } else {
+            self.problem(
+                1,
+                "the mapping has no rules: write [[rules]] and what is to be done below it",
+            );
+            Vec::new()
         }
     }
 
@@ -247,9 +249,10 @@ impl Surroundings for Constants<'_> {
     type Error = String;
 
     fn read(&self, reads: &[Read]) -> Result<Vec<Value>, String> {
-        match reads.is_empty() {
-            true => Ok(Vec::new()),
-            false => Err("only parameters may stand here, because the message is not there yet".to_owned()),
+        if reads.is_empty() {
+            Ok(Vec::new())
+        } else {
+            Err("only parameters may stand here, because the message is not there yet".to_owned())
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod errors;
 mod lab;
+mod pages;
+mod requests;
 mod statements;
 
 use transfuse_plugin::prelude::*;

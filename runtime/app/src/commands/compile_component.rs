@@ -8,6 +8,7 @@ use crate::console::Console;
 use crate::failure::{Exit, Outcome};
 
 /// Compiles one component from stdin to stdout, as the sandbox of another process asks. Its words are for that process.
+#[expect(clippy::unnecessary_wraps, reason = "every command is run alike")]
 pub(crate) fn run(console: Console) -> Outcome {
     let served = console.stream(|mut output| serve_compilation(&mut io::stdin().lock(), &mut output));
     match served {

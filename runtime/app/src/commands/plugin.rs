@@ -38,12 +38,6 @@ use crate::failure::Outcome;
 pub(crate) enum Command {
     New(new::Arguments),
     Build(build::Arguments),
-    Inspect(inspect::Arguments),
-    Push(push::Arguments),
-    Pull(pull::Arguments),
-    Install(install::Arguments),
-    List(list::Arguments),
-    Remove(remove::Arguments),
     Dev(dev::Arguments),
     Test(test::Arguments),
     Run(run::Arguments),
@@ -56,18 +50,18 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     Approve(approve::Arguments),
     Revoke(revoke::Arguments),
+    Inspect(inspect::Arguments),
+    Push(push::Arguments),
+    Pull(pull::Arguments),
+    Install(install::Arguments),
+    List(list::Arguments),
+    Remove(remove::Arguments),
 }
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
         Command::New(arguments) => new::run(arguments, console),
         Command::Build(arguments) => build::run(arguments, console),
-        Command::Inspect(arguments) => inspect::run(arguments, console),
-        Command::Push(arguments) => push::run(arguments, console),
-        Command::Pull(arguments) => pull::run(arguments, console),
-        Command::Install(arguments) => install::run(arguments, console),
-        Command::List(arguments) => list::run(arguments, console),
-        Command::Remove(arguments) => remove::run(arguments, console),
         Command::Dev(arguments) => dev::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),
         Command::Run(arguments) => run::run(arguments, console),
@@ -79,5 +73,11 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Verify(arguments) => verify::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),
+        Command::Inspect(arguments) => inspect::run(arguments, console),
+        Command::Push(arguments) => push::run(arguments, console),
+        Command::Pull(arguments) => pull::run(arguments, console),
+        Command::Install(arguments) => install::run(arguments, console),
+        Command::List(arguments) => list::run(arguments, console),
+        Command::Remove(arguments) => remove::run(arguments, console),
     }
 }

@@ -96,7 +96,7 @@ fn components(arguments: &Arguments, settings: &Settings, data: &Path) -> Result
         parts.add_component(Component::from(package));
     }
     let mut components = parts.into_components();
-    components.sort_by(|one, other| one.identity.to_string().cmp(&other.identity.to_string()));
+    components.sort_by_key(|one| one.identity.to_string());
     Ok(components)
 }
 

@@ -40,7 +40,13 @@ fn compiled(folder: &Path) -> Vec<(String, std::time::SystemTime)> {
             entry.metadata().unwrap().modified().unwrap(),
         )
     });
-    let mut made: Vec<_> = made.filter(|(name, _)| name.ends_with(".cwasm")).collect();
+    let mut made: Vec<_> = made
+        .filter(|(name, _)| {
+            std::path::Path::new(name)
+                .extension()
+                .is_some_and(|extension| extension == "cwasm")
+        })
+        .collect();
     made.sort();
     made
 }

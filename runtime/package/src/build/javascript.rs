@@ -134,13 +134,12 @@ pub(super) fn compile(
     let work = work_folder(&settings.target_folder, &folder)?;
     let _lock = lock(&work)?;
     let common = common(manifest, &node);
-    let (packages, component) = match reuse(&work, &common) {
-        Some(kept) => kept,
-        None => {
-            let toolchain = Toolchain::prepare(&settings.target_folder, &node, progress)?;
-            componentize(&node, &toolchain, manifest, &folder, &source, &work)?;
-            keep(&work, &folder, common)?
-        }
+    let (packages, component) = if let Some(kept) = reuse(&work, &common) {
+        kept
+    } else {
+        let toolchain = Toolchain::prepare(&settings.target_folder, &node, progress)?;
+        componentize(&node, &toolchain, manifest, &folder, &source, &work)?;
+        keep(&work, &folder, common)?
     };
     Ok(Compiled {
         component,
@@ -190,7 +189,8 @@ fn common(manifest: &Manifest, node: &Node) -> String {
         text.push_str(name);
         text.push_str(source);
     }
-    text.push_str(&format!("{:?}", manifest.build));
+    let build = format!("{:?}", manifest.build);
+    text.push_str(&build);
     digest_of(text.as_bytes())
 }
 
@@ -226,9 +226,10 @@ fn componentize(
     // A build that failed leaves nothing that looks like its result.
     _ = fs::remove_file(work.join(KEPT));
     let run = node.run(&toolchain.script, &[SETTINGS], work)?;
-    match run.is_success {
-        true => Ok(()),
-        false => Err(JavaScriptError::Compile { said: run.said }),
+    if run.is_success {
+        Ok(())
+    } else {
+        Err(JavaScriptError::Compile { said: run.said })
     }
 }
 

@@ -138,26 +138,27 @@ pub(super) fn compile(
     let mut cache = Cache::new(folder.join("components"));
     cache.add("compiler", environment::REQUIREMENTS.as_bytes());
     cache.add("world", world.as_bytes());
-    world::CONTRACT
-        .iter()
-        .for_each(|(name, text)| cache.add(name, text.as_bytes()));
-    SDK.iter().for_each(|(name, text)| cache.add(name, text.as_bytes()));
+    for (name, text) in world::CONTRACT {
+        cache.add(name, text.as_bytes());
+    }
+    for (name, text) in SDK {
+        cache.add(name, text.as_bytes());
+    }
     cache.add("entry", entry_module(&entry).as_bytes());
     sources.files().for_each(|(name, content)| cache.add(name, content));
-    let component = match cache.find() {
-        Some(component) => component,
-        None => {
-            let python = environment::prepare(&folder, progress)?;
-            let component = Build {
-                folder: &folder,
-                manifest,
-                entry: &entry,
-                sources: &sources,
-            }
-            .run(&python, progress)?;
-            cache.keep(&component).map_err(|(path, error)| at(&path, error))?;
-            component
+    let component = if let Some(component) = cache.find() {
+        component
+    } else {
+        let python = environment::prepare(&folder, progress)?;
+        let component = Build {
+            folder: &folder,
+            manifest,
+            entry: &entry,
+            sources: &sources,
         }
+        .run(&python, progress)?;
+        cache.keep(&component).map_err(|(path, error)| at(&path, error))?;
+        component
     };
     Ok(Compiled {
         component,

@@ -29,6 +29,10 @@ const ENTRIES_MAX: usize = 4 + ROLES.len() + 2 * ENVELOPES_MAX;
 const VECTOR_FILES_MAX: usize = 4096;
 
 /// What a package's file may have: its parts at their largest, and what surrounds them.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses an index that is too large"
+)]
 pub(super) const PACKAGE_BYTES_MAX: u64 = {
     let mut bytes = (1 << 20) + ENVELOPES_MAX as u64 * (ENVELOPE_BYTES_MAX + IMAGE_MANIFEST_BYTES_MAX);
     let mut index = 0;

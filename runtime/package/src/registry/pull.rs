@@ -1,5 +1,7 @@
 //! From a registry to a package. What the registry says of itself counts for nothing: digests do.
 
+use std::collections::BTreeMap;
+
 use oci_client::errors::{DigestError, OciDistributionError};
 use oci_client::{Client, Reference, RegistryOperation};
 
@@ -141,7 +143,7 @@ impl<'p> Puller<'p> {
                 digest: entry.digest,
                 size: u64::try_from(entry.size).ok()?,
                 artifact_type: entry.artifact_type,
-                annotations: Default::default(),
+                annotations: BTreeMap::default(),
             })
         });
         Ok(described.collect())

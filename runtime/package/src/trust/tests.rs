@@ -1,5 +1,5 @@
 //! Signatures, statements, policies and revocation lists, each rule by its own test.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::envelope::pre_authentication;
 use super::*;
@@ -144,12 +144,12 @@ fn the_pre_authentication_encoding_is_the_specifications() {
 
 #[test]
 fn keys_and_signatures_are_those_of_rfc_8032() {
+    use base64::Engine as _;
     // Section 7.1, test 1: an empty message.
     let seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
     let public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
     let signature = "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b";
     let key = PrivateKey::from_seed(&bytes(seed).try_into().unwrap());
-    use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(bytes(public));
     assert_eq!(key.public().to_string(), format!("ed25519:{text}"));
     assert_eq!(key.sign(b"").to_vec(), bytes(signature));

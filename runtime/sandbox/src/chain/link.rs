@@ -16,8 +16,8 @@ use crate::sandbox::Shared;
 use crate::state::Journey;
 use crate::{Fault, PluginIdentity, State};
 
-/// The longest message of an `init` that is shown.
-const WORDS_CHARACTERS_MAX: usize = 500;
+/// The longest message of an `init` that is shown: room for the first errors of a mapping, or all that it asks for.
+const WORDS_CHARACTERS_MAX: usize = 2_000;
 
 /// Why steps do not make a chain. Steps are counted from one in texts, from zero in fields.
 #[derive(Debug, Error)]

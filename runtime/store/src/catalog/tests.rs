@@ -1,6 +1,6 @@
 //! The catalog as the engine and the administrators use it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use tempfile::TempDir;
 

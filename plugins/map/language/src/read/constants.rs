@@ -73,7 +73,8 @@ impl Reader {
         if choices.is_empty() {
             return;
         }
-        let is_one = value.is_none()
+        let is_unset = value.is_none() || (!self.has_site && value.as_str() == Some(""));
+        let is_one = is_unset
             || value
                 .as_str()
                 .is_some_and(|value| choices.iter().any(|choice| choice == value));
@@ -91,6 +92,8 @@ impl Reader {
     /// The value that the site gives, which is of the sort of the default.
     fn given(&mut self, name: &str, given: Option<&Json>, default: Option<Value>) -> Option<Value> {
         let value = match given {
+            // While a package is built nobody has set it yet: any text will do to check the rules.
+            None if default.is_none() && !self.has_site => return Some(Value::from("")),
             None if default.is_none() => {
                 self.problem(0, format!("the parameter `{name}` has to be set"));
                 return None;

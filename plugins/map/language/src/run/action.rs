@@ -137,12 +137,11 @@ impl<'a, T: CodeTable> Run<'a, T> {
 
     /// The table by its name, opened once for each message.
     fn table(&mut self, name: &'a str) -> Result<&T, Stop> {
-        let index = match self.tables.iter().position(|(known, _)| *known == name) {
-            Some(index) => index,
-            None => {
-                self.tables.push((name, T::open(name)?));
-                self.tables.len() - 1
-            }
+        let index = if let Some(index) = self.tables.iter().position(|(known, _)| *known == name) {
+            index
+        } else {
+            self.tables.push((name, T::open(name)?));
+            self.tables.len() - 1
         };
         let table = self.tables.get(index).map(|(_, table)| table);
         table.ok_or_else(|| Stop::fault("mapping-error", format!("the table {name} is not open")))

@@ -15,7 +15,7 @@ use crate::layout::{counted, short_digest};
 ///
 /// Any OCI registry will do. Without a tag, the plugin's version is the tag. Signatures go along, as referrers of the
 /// package, and the digest stays the same. Registries on this machine are spoken to in plain HTTP, all others with TLS;
-/// who asks is TRANSFUSE_REGISTRY_USER and TRANSFUSE_REGISTRY_PASSWORD in the environment.
+/// who asks is `TRANSFUSE_REGISTRY_USER` and `TRANSFUSE_REGISTRY_PASSWORD` in the environment.
 ///
 /// Example: transfuse plugin push plugins/transfuse/redact/1.0.0.oci registry.example/transfuse/redact
 #[derive(Debug, Args)]

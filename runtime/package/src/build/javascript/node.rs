@@ -40,22 +40,30 @@ impl Node {
         })
     }
 
-    /// Runs a script in a folder.
+    /// Runs a script in a folder. Only who has found Node can ask.
+    #[expect(
+        clippy::unused_self,
+        reason = "a `Node` is the proof that the program is there and new enough"
+    )]
     pub(super) fn run(&self, script: &Path, arguments: &[&str], folder: &Path) -> Result<Run, JavaScriptError> {
         let script = script.to_string_lossy();
         let arguments: Vec<&str> = std::iter::once(&*script).chain(arguments.iter().copied()).collect();
-        answer("node", &arguments, folder).map(Run::of)
+        answer("node", &arguments, folder).map(|output| Run::of(&output))
     }
 
     /// Installs the packages that the lock file of a folder names, and runs none of their programs.
+    #[expect(
+        clippy::unused_self,
+        reason = "a `Node` is the proof that the program is there and new enough"
+    )]
     pub(super) fn install(&self, folder: &Path) -> Result<Run, JavaScriptError> {
         let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-        answer("npm", &arguments, folder).map(Run::of)
+        answer("npm", &arguments, folder).map(|output| Run::of(&output))
     }
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    fn of(output: &Output) -> Self {
         let said = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<&str> = said.trim().lines().collect();
         let from = lines.len().saturating_sub(SAID_LINES_MAX);

@@ -127,7 +127,7 @@ fn install(staged: &Path, installed: &Path, node: &Node) -> Result<(), JavaScrip
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use super::{COMPONENTIZER, FILES, TYPE_CHECKER};
 

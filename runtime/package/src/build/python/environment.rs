@@ -156,11 +156,10 @@ fn version_of(interpreter: &Path) -> Result<(u32, u32), String> {
         .map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stdout);
     let mut numbers = said.split_whitespace().map(str::parse);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
-        _ => {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            Err(complaint.lines().last().unwrap_or("it says nothing").to_owned())
-        }
+    if let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) {
+        Ok((major, minor))
+    } else {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        Err(complaint.lines().last().unwrap_or("it says nothing").to_owned())
     }
 }
