@@ -59,11 +59,12 @@ guests: plugins node
 build: toolchain
 	cargo build --workspace --all-targets --quiet
 
-# A C compiler for SQLite, and Rust's library for WebAssembly: from rustup where it can be had, and otherwise the one
+# A registry for the tests of packages, a C compiler for SQLite, and Rust's library for WebAssembly: from rustup where it can be had, and otherwise the one
 # that Debian's packages build.
 toolchain:
 	@command -v cargo >/dev/null || { echo "Rust is missing: install its stable toolchain with rustup" >&2; exit 1; }
 	@command -v cc >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q gcc libc6-dev; }
+	@command -v docker-registry >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends docker-registry; }
 	@test -d "$$(rustc --print target-libdir --target wasm32-unknown-unknown)" \
 	  || rustup target add wasm32-unknown-unknown \
 	  || test -x /usr/bin/wasm-ld-19 -a -x /usr/bin/cargo -a -d /usr/lib/rustlib \

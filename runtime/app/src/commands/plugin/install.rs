@@ -5,17 +5,22 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
+use transfuse_package::trust::{Occasion, Refusal, Role, Subject};
 use transfuse_package::{Library, Package};
 
 use super::wanted;
+use crate::configuration;
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::trust::{self, Trust};
 
 /// Put a package into a site's library
 ///
 /// The package is read and every part is held against its digest before anything is written. Nothing that runs changes:
 /// an interface takes a new version when it is applied. A version that is there already stays: the same package gets
-/// the signatures that it does not have yet, and another one of the same name and version is refused.
+/// the signatures that it does not have yet, and another one of the same name and version is refused. So is one that
+/// the site's policy refuses: revoked, or without a signature that it asks for. With --approve the hospital's approval
+/// is written along, as `transfuse plugin approve` does it.
 ///
 /// Example: transfuse plugin install registry.example/transfuse/redact:1.0.0 --site examples/lab-results
 #[derive(Debug, Args)]
@@ -29,6 +34,12 @@ pub(crate) struct Arguments {
     /// Find NAME@VERSION in this folder of packages
     #[arg(long, value_name = "DIR", default_value = "plugins")]
     from: PathBuf,
+    /// Approve the package for this site too
+    #[arg(long)]
+    approve: bool,
+    /// Why it is approved, or under which conditions
+    #[arg(long, default_value = "", value_name = "TEXT", requires = "approve")]
+    note: String,
     /// Write the result as JSON
     #[arg(long)]
     json: bool,
@@ -41,6 +52,8 @@ struct Report<'r> {
     digest: &'r str,
     signatures: usize,
     file: &'r Path,
+    /// Whether the hospital's approval was written by this command.
+    approved: bool,
     /// What the step of an interface would have to grant.
     grants: String,
 }
@@ -48,7 +61,11 @@ struct Report<'r> {
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let library = wanted::site_library(&arguments.site, None)?;
     let package = wanted::find(&arguments.package, &arguments.from, console)?;
+    judge(&package, &arguments.site)?;
     let (package, file) = install(package, &library)?;
+    if arguments.approve {
+        trust::approve(&arguments.site, &[trust::approval(&package, &arguments.note)])?;
+    }
     let grants = super::inspect::grants_line(&package.manifest.requests);
     if arguments.json {
         console.json(&Report {
@@ -57,6 +74,7 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
             digest: &package.digest,
             signatures: package.envelopes.len(),
             file: &file,
+            approved: arguments.approve,
             grants,
         })?;
         return Ok(Exit::Success);
@@ -67,6 +85,28 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         console.notes_palette().paint(Tone::Name, "hint:")
     ));
     Ok(Exit::Success)
+}
+
+/// Whether the site's policy lets it in. The hospital's own word may come later: it is asked for before a deployment.
+fn judge(package: &Package, site: &Path) -> Result<(), Failure> {
+    let (settings, faults) = configuration::read_settings(site);
+    let trust = Trust::read(site, &site.join(&settings.data), &settings, &faults);
+    let faults = faults.into_sorted();
+    if !faults.is_empty() {
+        return Err(Failure::Configuration(faults));
+    }
+    let subject = Subject {
+        digest: &package.digest,
+        envelopes: &package.envelopes,
+    };
+    match trust.judge_subject(subject, Occasion::Install) {
+        Ok(_) | Err(Refusal::Missing { role: Role::Hospital }) => Ok(()),
+        Err(refusal) => {
+            let name = format!("{}@{}", package.manifest.name, package.manifest.version);
+            let hint = refusal.hint(&name);
+            Err(anyhow!("`{name}` must not be installed: {refusal}")).hint(hint)
+        }
+    }
 }
 
 /// Writes the package, with the signatures of the one that is there already, and gives what lies there now.
