@@ -13,6 +13,7 @@ mod editing;
 mod escaping;
 mod grouping;
 mod odd_messages;
+mod long;
 mod parsing;
 mod paths;
 mod properties;
