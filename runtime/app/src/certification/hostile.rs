@@ -4,7 +4,7 @@ use transfuse_message::{Message, ParseOptions};
 
 /// Segments that the longest hostile message has more than its vector: twice what a large result has. What a plugin does
 /// for each may cost as much as the message is long, so that thousands would test the limit and not the plugin.
-const SEGMENTS: usize = 300;
+const SEGMENTS: usize = 5_000;
 
 /// Bytes of the largest hostile field: a scanned page in base64.
 const FIELD_BYTES: usize = 512 * 1024;
