@@ -67,10 +67,7 @@ fn paths<'t>(texts: impl Iterator<Item = &'t str>) -> Result<Vec<Path>> {
 }
 
 fn record() -> Result<Round<'static>> {
-    let (reads, writes) = (
-        paths(READS.into_iter())?,
-        paths(EDITS.iter().map(|(path, _)| *path))?,
-    );
+    let (reads, writes) = (paths(READS.into_iter())?, paths(EDITS.iter().map(|(path, _)| *path))?);
     Ok(Box::new(move || {
         let mut touched = Touched::default();
         reads.iter().for_each(|path| touched.note_read(black_box(path)));

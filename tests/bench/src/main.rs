@@ -76,7 +76,10 @@ fn main() -> Result<()> {
         }
     }
     if wanted(checks::NAME) {
-        show_shares(&checks::measure(&arguments.plugins)?, reading::instructions(checks::names())?);
+        show_shares(
+            &checks::measure(&arguments.plugins)?,
+            reading::instructions(checks::names())?,
+        );
     }
     if wanted(reading::NAME) {
         show_comparison(&reading::compare()?, reading::instructions(reading::names())?);

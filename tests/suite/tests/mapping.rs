@@ -89,7 +89,9 @@ fn what_a_mapping_touches_and_does_not_request_is_told_with_the_lines() {
 
 #[test]
 fn a_segment_that_the_standard_never_has_in_the_group_at_hand_is_told_with_its_line() {
-    let text = |path: &str| format!("[[rules]]\nfor-each = \"ORDER_OBSERVATION\"\nset = {{ \"OBR-18\" = \"{{{{ {path} }}}}\" }}\n");
+    let text = |path: &str| {
+        format!("[[rules]]\nfor-each = \"ORDER_OBSERVATION\"\nset = {{ \"OBR-18\" = \"{{{{ {path} }}}}\" }}\n")
+    };
     let build = |path: &str, accepts: &str| {
         let folder = mapping("read = [\"PID-5\"]\nwrite = [\"OBR-18\"]", &text(path));
         let manifest = folder.path().join("plugin.toml");

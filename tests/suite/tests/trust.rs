@@ -463,7 +463,9 @@ fn a_revoked_package_is_refused_and_a_live_one_stops_where_the_policy_says_so() 
 
 /// A connection, or nothing where nobody listens any more.
 fn answers(engine: &Engine, control_id: &str) -> bool {
-    let asked = engine.connect("lab").and_then(|mut connection| connection.ask(observation(control_id).as_bytes()));
+    let asked = engine
+        .connect("lab")
+        .and_then(|mut connection| connection.ask(observation(control_id).as_bytes()));
     asked.is_ok_and(|answer| answer.contains(&format!("MSA|AA|{control_id}")))
 }
 
@@ -477,7 +479,12 @@ fn a_certificate_that_expires_while_its_plugin_runs_is_told_and_stops_nothing() 
     let alert = alert_of(&engine, "expired at");
     assert!(alert.contains("certifier `the-certifier`"), "{alert}");
     assert!(answers(&engine, "E1"), "{}", engine.said());
-    assert_eq!(engine.said().matches("expired at").count(), 1, "told once: {}", engine.said());
+    assert_eq!(
+        engine.said().matches("expired at").count(),
+        1,
+        "told once: {}",
+        engine.said()
+    );
 }
 
 #[test]
@@ -486,7 +493,10 @@ fn a_package_that_is_revoked_while_it_runs_stops_or_runs_on_as_the_policy_says()
         let hospital = Hospital::new();
         let site = hospital.site.path();
         hospital.site.approve(&hospital.package()).expect("an approval");
-        let (list, certifier) = (text(&site.join("revocations.json")), text(&hospital.key_file("certifier")));
+        let (list, certifier) = (
+            text(&site.join("revocations.json")),
+            text(&hospital.key_file("certifier")),
+        );
         let revoke = |what: &str| {
             let reason = ["--reason", "loses results", "--key", &certifier, "--list", &list];
             works(&[&["plugin", "revoke", what], &reason[..]].concat())
@@ -503,7 +513,10 @@ fn a_package_that_is_revoked_while_it_runs_stops_or_runs_on_as_the_policy_says()
         if runs_on {
             assert!(answers(&engine, "R2"), "{}", engine.said());
         } else {
-            wait_until("the source to close", NOTICED, || (!answers(&engine, "R2")).then_some(())).expect("it closes");
+            wait_until("the source to close", NOTICED, || {
+                (!answers(&engine, "R2")).then_some(())
+            })
+            .expect("it closes");
         }
         let finished = engine.stop().expect("it stops");
         assert_eq!(finished.code, Some(0), "{}", finished.said);
@@ -517,7 +530,9 @@ fn a_step_that_grants_more_than_was_certified_is_refused_and_a_live_one_starts_w
     hospital.sign("certifier", certificate(), Some(now_ms() + 90 * DAY_MS));
     hospital.site.approve(&hospital.package()).expect("an approval");
     let generous = STEP.replace("write = [", "write = [\"PID-11\", ");
-    let lab = InterfaceFile::listening("lab").section(&generous).to("ehr", "127.0.0.1:1");
+    let lab = InterfaceFile::listening("lab")
+        .section(&generous)
+        .to("ehr", "127.0.0.1:1");
     hospital.site.add(&lab).expect("the interface");
     // It went live while nobody asked for a certificate.
     Engine::start(&site).expect("it runs").stop().expect("it stops");
@@ -527,7 +542,11 @@ fn a_step_that_grants_more_than_was_certified_is_refused_and_a_live_one_starts_w
     let words = "the step grants more than it was certified with by `the-certifier`: write = [\"PID-11\"]";
     assert!(said.contains("interfaces/lab.toml:") && said.contains(words), "{said}");
     let engine = Engine::start(&site).expect("what is live starts");
-    assert!(engine.said().contains("alert: lab: ") && engine.said().contains(words), "{}", engine.said());
+    assert!(
+        engine.said().contains("alert: lab: ") && engine.said().contains(words),
+        "{}",
+        engine.said()
+    );
     engine.stop().expect("it stops");
 
     let lab = InterfaceFile::listening("lab").section(STEP).to("ehr", "127.0.0.1:1");

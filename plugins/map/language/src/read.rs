@@ -168,7 +168,10 @@ impl Reader {
     fn expression(&mut self, entry: Entry<'_>, source: &str, more: &[&str]) -> Option<Expression> {
         let expression = Expression::compile(source, &self.known(more));
         let expression = self.noted(expression.map_err(|why| Problem::new(entry.line, why)))?;
-        expression.reads.iter().for_each(|read| self.check_read(entry.line, read));
+        expression
+            .reads
+            .iter()
+            .for_each(|read| self.check_read(entry.line, read));
         self.needs.expression(&expression.reads);
         Some(expression)
     }
@@ -195,7 +198,9 @@ impl Reader {
     /// What stands elsewhere in the message and never in the group at hand would be read as absent, without a word. What
     /// the standard does not know, such as a Z segment, may stand anywhere.
     fn check_place(&mut self, line: usize, path: &Path) {
-        let Some(group) = path.group_within(&self.frames) else { return };
+        let Some(group) = path.group_within(&self.frames) else {
+            return;
+        };
         let strangers = self.elsewhere.get(group);
         if strangers.is_some_and(|strangers| strangers.contains(&path.segment)) {
             let (plain, segment) = (path.plain(), &path.segment);

@@ -245,13 +245,7 @@ async fn serve(
 }
 
 /// Holds what runs against the policy from time to time, until the engine is to stop.
-async fn keep_watch(
-    mut watch: Watch,
-    engine: &Engine,
-    alerts: &Alerts,
-    stop: &CancellationToken,
-    console: Console,
-) {
+async fn keep_watch(mut watch: Watch, engine: &Engine, alerts: &Alerts, stop: &CancellationToken, console: Console) {
     let mut looks = tokio::time::interval(watch.interval());
     // The start itself was the first look.
     looks.tick().await;
@@ -265,7 +259,9 @@ async fn keep_watch(
             (watch, news)
         });
         let Ok((looked, news)) = looked.await else {
-            tracing::error!("looking at certificates and revocations has failed, and is not done again before a restart");
+            tracing::error!(
+                "looking at certificates and revocations has failed, and is not done again before a restart"
+            );
             return stop.cancelled().await;
         };
         watch = looked;
@@ -288,7 +284,10 @@ fn take_news(news: News, engine: &Engine, alerts: &Alerts, console: Console) {
         tracing::warn!(interface, alert, "a plugin needs attention");
     }
     if stops && engine.stop_receiving(&interface) {
-        tracing::error!(interface, "an interface receives nothing more, because a plugin of it is revoked");
+        tracing::error!(
+            interface,
+            "an interface receives nothing more, because a plugin of it is revoked"
+        );
     }
     alerts.set(&interface, told);
 }

@@ -87,7 +87,10 @@ impl Watch {
         if let Err(error) = trust.keep(&self.data) {
             tracing::warn!(error = format!("{error:#}"), "an older revocation list could come back");
         }
-        self.live.iter_mut().filter_map(|watched| watched.judge(&trust)).collect()
+        self.live
+            .iter_mut()
+            .filter_map(|watched| watched.judge(&trust))
+            .collect()
     }
 
     /// Each state of the files once.

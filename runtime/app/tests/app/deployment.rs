@@ -171,7 +171,11 @@ fn a_bare_component_of_an_earlier_catalog_runs_on_with_an_alert() {
     let engine = Engine::start(&site.path()).unwrap();
     assert_eq!(status_of(&engine, "lab")["revision"], 2);
     wait_for_words(&engine, "an earlier engine deployed it without a package");
-    let answer = engine.connect("lab").unwrap().ask(observation("B1").as_bytes()).unwrap();
+    let answer = engine
+        .connect("lab")
+        .unwrap()
+        .ask(observation("B1").as_bytes())
+        .unwrap();
     assert!(answer.contains("MSA|AA|B1"), "{answer}");
     let delivered = sink.wait_for(1, LIMIT).unwrap();
     let content = String::from_utf8_lossy(&delivered[0].content);
@@ -182,7 +186,10 @@ fn a_bare_component_of_an_earlier_catalog_runs_on_with_an_alert() {
     site.approve(&package).unwrap();
     let engine = Engine::start_with(&site.path(), &["--apply"]).unwrap();
     let live = status_of(&engine, "lab");
-    assert_eq!((&live["revision"], &live["alerts"]), (&3.into(), &serde_json::json!([])));
+    assert_eq!(
+        (&live["revision"], &live["alerts"]),
+        (&3.into(), &serde_json::json!([]))
+    );
 }
 
 #[test]

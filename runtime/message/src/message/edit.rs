@@ -205,7 +205,10 @@ impl Message {
             return Ok(());
         };
         let end = self.end_of_lines(index);
-        let blank_lines = self.segments.get(index).filter(|segment| segment.state == State::Inserted);
+        let blank_lines = self
+            .segments
+            .get(index)
+            .filter(|segment| segment.state == State::Inserted);
         let blank_lines = blank_lines.map(|segment| segment.end..segment.next);
         SegmentList::remove(&mut self.segments, index..end);
         let previous = SegmentList::edit(&mut self.segments).get_mut(index.saturating_sub(1));

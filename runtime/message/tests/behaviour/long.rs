@@ -53,9 +53,7 @@ fn segments_are_found_after_any_insertions_and_removals() {
             0 => message.remove(&one).unwrap(),
             1 => drop(message.insert(name, None).unwrap()),
             2 if count > 0 => drop(message.insert(NAMES[numbers.below(NAMES.len())], Some(&one)).unwrap()),
-            _ if count > 0 => message
-                .set(&path(&format!("{one}-4")), &round.to_string())
-                .unwrap(),
+            _ if count > 0 => message.set(&path(&format!("{one}-4")), &round.to_string()).unwrap(),
             _ => {}
         }
         assert_found_as_in_a_fresh_one(&message);
@@ -78,7 +76,8 @@ fn a_copy_keeps_its_segments_when_the_other_one_is_edited() {
 #[test]
 fn the_last_of_thousands_of_segments_is_found_as_quickly_as_the_first() {
     let message = long(5_000);
-    let touched = |text: &str| message.touched_bytes(&path(text)) - message.get_raw(&path(text)).unwrap().unwrap().len() as u64;
+    let touched =
+        |text: &str| message.touched_bytes(&path(text)) - message.get_raw(&path(text)).unwrap().unwrap().len() as u64;
     assert_eq!(touched("OBX[1]"), touched("OBX[5000]"));
     assert_eq!(touched("OBX[1]"), 128);
 }

@@ -9,7 +9,10 @@ impl CertifiedGrants {
         let lists = [
             ("read", beyond(&self.read, &granted.read, covers)),
             ("write", beyond(&self.write, &granted.write, covers)),
-            ("tables", beyond(&self.tables, &granted.tables, |known, name| known == name)),
+            (
+                "tables",
+                beyond(&self.tables, &granted.tables, |known, name| known == name),
+            ),
         ];
         let mut lines: Vec<String> = lists
             .into_iter()
@@ -20,7 +23,12 @@ impl CertifiedGrants {
             ("create", granted.create && !self.create),
             ("state", granted.state && !self.state),
         ];
-        lines.extend(flags.iter().filter(|(_, more)| *more).map(|(key, _)| format!("{key} = true")));
+        lines.extend(
+            flags
+                .iter()
+                .filter(|(_, more)| *more)
+                .map(|(key, _)| format!("{key} = true")),
+        );
         lines
     }
 }
@@ -67,7 +75,11 @@ mod tests {
             assert_eq!(more, ["read = [\"OBX-3\"]"], "{certified}");
         }
         for granted in ["*", "OBX-*", "OB*-3"] {
-            assert_eq!(reading(&["OBX-3"]).exceeded_by(&reading(&[granted])).len(), 1, "{granted}");
+            assert_eq!(
+                reading(&["OBX-3"]).exceeded_by(&reading(&[granted])).len(),
+                1,
+                "{granted}"
+            );
         }
     }
 

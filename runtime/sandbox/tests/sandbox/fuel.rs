@@ -81,10 +81,17 @@ fn work_on_the_whole_list_of_segments_is_charged_each_time() {
         (insert.to_owned(), 2),
         (remove.to_owned(), 2),
     ] {
-        let texts = if deed.contains("$set") { ["OBX-8", "H", "PID"] } else { texts };
+        let texts = if deed.contains("$set") {
+            ["OBX-8", "H", "PID"]
+        } else {
+            texts
+        };
         let more = of_one(&deed, &texts, 4_300).saturating_sub(of_one(&deed, &texts, 300));
         let each = more / 4_000;
-        assert!(each >= a_segment - 1 && each <= a_segment + 1, "{deed}: {each} a segment");
+        assert!(
+            each >= a_segment - 1 && each <= a_segment + 1,
+            "{deed}: {each} a segment"
+        );
     }
 }
 

@@ -245,10 +245,7 @@ fn what_an_earlier_step_inserted_is_changed_with_the_grant_for_the_field_alone()
     };
     let both = MESSAGE.replace("BUDAPEST\r", "BUDAPEST\rNTE\rNTE|1||x\r");
     assert_eq!(forwarded(then("NTE-3")), [both]);
-    assert_eq!(
-        fault(then("NTE-2")).hint.unwrap(),
-        "grants = { write = [\"NTE-3\"] }"
-    );
+    assert_eq!(fault(then("NTE-2")).hint.unwrap(), "grants = { write = [\"NTE-3\"] }");
 }
 
 #[test]

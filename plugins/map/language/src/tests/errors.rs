@@ -58,7 +58,11 @@ fn what_a_site_sets_is_held_against_the_parameters() {
 /// What is said of a mapping while its package is built, for messages in which PID and NTE never stand in an order.
 fn told_at_build(mapping: &str) -> Option<String> {
     let requests = r#""requests": {"read": ["*"], "write": ["*"], "elsewhere": {"ORDER_OBSERVATION": ["PID", "PV1"]}}"#;
-    match Input::hl7("MSH|^~\\&|LAB").config(config(mapping, requests)).run(map).end {
+    match Input::hl7("MSH|^~\\&|LAB")
+        .config(config(mapping, requests))
+        .run(map)
+        .end
+    {
         End::Misconfigured(text) => Some(text),
         _ => None,
     }
@@ -83,7 +87,10 @@ fn a_segment_that_never_stands_in_the_group_at_hand_is_told_with_its_line() {
         assert!(told.contains("never stands in ORDER_OBSERVATION"), "{rule}: {told}");
     }
     let outside = "[[rules]]\nset = { \"MSH-5\" = \"{{ ORDER_OBSERVATION/PID-5.1 }}\" }\n";
-    assert!(told_at_build(outside).is_some_and(|told| told.contains("line 2")), "a group of its own");
+    assert!(
+        told_at_build(outside).is_some_and(|told| told.contains("line 2")),
+        "a group of its own"
+    );
 }
 
 #[test]

@@ -62,9 +62,11 @@ fn watch(site: &Path, on_revoked: OnRevoked) -> Watch {
     settings.trust.policy.on_revoked = on_revoked;
     settings.trust.revocations = Some("revocations.json".into());
     publish(site, 1, &[]);
+    let data = site.join("data");
+    fs::create_dir_all(&data).unwrap();
     Watch {
         site: site.to_owned(),
-        data: site.to_owned(),
+        data,
         settings,
         live: vec![Watched {
             interface: "lab".to_owned(),
@@ -118,7 +120,12 @@ fn what_is_revoked_while_it_runs_stops_once_or_runs_on_as_the_policy_says() {
         seen(&mut watch, 1);
         publish(site.path(), 2, &[&package().digest]);
         let (alerts, stopped) = seen(&mut watch, 2).unwrap();
-        assert!(alerts.iter().any(|alert| alert.contains("revoked by list 2: loses results")), "{alerts:?}");
+        assert!(
+            alerts
+                .iter()
+                .any(|alert| alert.contains("revoked by list 2: loses results")),
+            "{alerts:?}"
+        );
         assert_eq!(stopped, stops);
         assert_eq!(seen(&mut watch, 3), None, "nothing is new");
         // An older list brings nothing back: this look has kept the newer one.

@@ -51,7 +51,9 @@ impl StepState {
             return self.edit(message, path, bytes, |message, path| message.copy_within(&parsed, path));
         }
         let from = from.clone();
-        self.edit(message, path, bytes, |message, path| message.copy_from(&from, &parsed, path))
+        self.edit(message, path, bytes, |message, path| {
+            message.copy_from(&from, &parsed, path)
+        })
     }
 
     pub(super) fn insert_segment(&mut self, message: &Handle, segment: &str, after: &str) -> Answer<String> {
