@@ -11,7 +11,6 @@ mod install;
 mod key;
 mod list;
 mod mapping;
-mod named;
 mod new;
 mod pull;
 mod push;
@@ -27,6 +26,7 @@ mod told;
 mod until;
 mod usage;
 mod verify;
+mod vouched;
 mod wanted;
 
 use clap::Subcommand;

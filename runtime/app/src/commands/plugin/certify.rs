@@ -8,10 +8,11 @@ use transfuse_package::digest_of;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
-use transfuse_package::trust::{Claim, PrivateKey, Statement, moment};
+use transfuse_package::trust::{Claim, Statement, moment};
 
-use super::named::Named;
-use super::until::until;
+use super::key;
+use super::until::{require_future, until};
+use super::wanted::Wanted;
 use crate::certification::{self, Part, Report, SuiteError, SuiteSettings, dossier};
 use crate::console::{Console, Palette, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
@@ -56,14 +57,11 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let key = PrivateKey::read(&arguments.key)?;
-    let mut named = Named::file(&arguments.file)?;
+    let key = key::read(&arguments.key)?;
+    let mut wanted = Wanted::read(&arguments.file)?;
     let now_ms = Timestamp::now().as_millisecond();
-    if arguments.until <= now_ms {
-        return Err(anyhow::anyhow!("`--until` is in the past"))
-            .hint("no site deploys a package whose certificate has expired");
-    }
-    let report = test(arguments, &named, console)?;
+    require_future(arguments.until, now_ms)?;
+    let report = test(arguments, &wanted, console)?;
     if arguments.json {
         console.json(&report)?;
     }
@@ -85,18 +83,18 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         fs::write(&path, bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     let statement = Statement {
-        package: named.subject(),
-        digest: named.package.digest.clone(),
+        package: wanted.subject(),
+        digest: wanted.package.digest.clone(),
         issued_at_ms: now_ms,
         until_ms: Some(arguments.until),
         claim: Claim::Certified(report.certificate(digest)),
     };
-    named.add(statement.sign(&key).to_json())?;
+    wanted.add(statement.sign(&key).to_json())?;
     if !arguments.json {
         let label = console.palette().paint(Tone::Good, "certified").to_string();
         console.result(format_args!(
             "{label} {} until {}",
-            named.title(),
+            wanted.title(),
             moment(arguments.until)
         ))?;
         for (ending, _) in &written {
@@ -106,18 +104,21 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn test(arguments: &Arguments, named: &Named, console: Console) -> Result<Report, Failure> {
+fn test(arguments: &Arguments, wanted: &Wanted, console: Console) -> Result<Report, Failure> {
     let settings = SuiteSettings {
         seed: arguments.seed,
         fuzz_time: Duration::from_secs(arguments.fuzz_minutes * 60),
         fuzz_messages_max: arguments.fuzz_messages.unwrap_or(u64::MAX),
     };
+    let progress = console.working(&format!("certifying {}", wanted.title()));
     let mut tell = |part: &Part| {
-        for line in told(part, console.notes_palette()) {
-            console.note(line);
-        }
+        progress.aside(|| {
+            for line in told(part, console.notes_palette()) {
+                console.note(line);
+            }
+        });
     };
-    certification::run(&named.file, &named.package, settings, &mut tell).map_err(|error| match error {
+    certification::run(&wanted.file, &wanted.package, settings, &mut tell).map_err(|error| match error {
         SuiteError::Vectors(faults) => Failure::Configuration(faults),
         other => other.into(),
     })
