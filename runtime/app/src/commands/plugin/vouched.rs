@@ -58,8 +58,23 @@ pub(super) fn subject(package: &Package) -> Subject<'_> {
 
 /// Every signature of a package.
 pub(super) fn signatures(package: &Package, trust: &Trust, has_site: bool) -> Vec<SignatureReport> {
-    let signatures = trust.signatures(subject(package), Occasion::Deploy);
+    let mut signatures = trust.signatures(subject(package), Occasion::Deploy);
+    // As a package comes about; in its file they lie in no order that means anything.
+    signatures.sort_by_key(|signature| {
+        let statement = signature.statement.as_ref();
+        statement.map_or((usize::MAX, 0), |statement| {
+            (rank(&statement.claim), statement.issued_at_ms)
+        })
+    });
     signatures.iter().map(|signature| report(signature, has_site)).collect()
+}
+
+fn rank(claim: &Claim) -> usize {
+    match claim {
+        Claim::Built => 0,
+        Claim::Certified(_) => 1,
+        Claim::Approved { .. } => 2,
+    }
 }
 
 fn report(signature: &Signature<'_>, has_site: bool) -> SignatureReport {
