@@ -23,6 +23,9 @@ const FUZZ_MINUTES_MAX: u64 = 720;
 /// Fewer changed messages than this say nothing.
 const FUZZ_MESSAGES_MIN: u64 = 100;
 
+/// More than the longest night has room for.
+const FUZZ_MESSAGES_MAX: u64 = 1_000_000_000;
+
 /// Test a package by the certification suite, and sign what passes
 ///
 /// Runs the suite in the real sandbox: imports, test vectors, determinism on two engines, hostile inputs, resources and
@@ -46,7 +49,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=FUZZ_MINUTES_MAX))]
     fuzz_minutes: u64,
     /// Stop fuzzing after so many messages
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(FUZZ_MESSAGES_MIN..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(FUZZ_MESSAGES_MIN..=FUZZ_MESSAGES_MAX))]
     fuzz_messages: Option<u64>,
     /// Which messages are tried
     #[arg(long, value_name = "N", default_value_t = 1)]
