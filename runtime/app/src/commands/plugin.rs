@@ -12,7 +12,6 @@ mod install;
 mod key;
 mod list;
 mod mapping;
-mod named;
 mod new;
 mod pull;
 mod push;
@@ -28,6 +27,7 @@ mod told;
 mod until;
 mod usage;
 mod verify;
+mod vouched;
 mod wanted;
 
 use clap::Subcommand;
