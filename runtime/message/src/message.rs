@@ -30,6 +30,7 @@ pub use print::SegmentView;
 pub use read::Value;
 pub use recode::{RecodeError, Unmappable};
 
+use crate::escape::Unwritable;
 use crate::{Charset, Delimiters, Path, PathError};
 use list::SegmentList;
 
@@ -227,6 +228,13 @@ impl Message {
             path: path.clone(),
             charset: self.charset,
             reason,
+        }
+    }
+
+    fn unwritable(&self, path: &Path, why: Unwritable) -> PathError {
+        match why {
+            Unwritable::Text(reason) => self.unencodable(path, reason),
+            Unwritable::NoEscape => PathError::NoEscape { path: path.clone() },
         }
     }
 

@@ -32,7 +32,7 @@ impl Message {
             return Ok(());
         }
         let bytes =
-            escape::encode(value, self.delimiters, self.charset).map_err(|reason| self.unencodable(path, reason))?;
+            escape::encode(value, self.delimiters, self.charset).map_err(|why| self.unwritable(path, why))?;
         self.put(index, path, field, Aim::Leaf, &bytes)
     }
 
