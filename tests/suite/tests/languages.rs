@@ -67,7 +67,11 @@ fn all_of_the_contract_works_in_python() {
 fn a_new_plugin_in_typescript_passes_npm_test_at_once() {
     let scratch = tempfile::tempdir().expect("a scratch folder");
     succeeds(program(binary().expect("a binary"), scratch.path()).args([
-        "plugin", "new", "acme/tested", "--lang", "ts",
+        "plugin",
+        "new",
+        "acme/tested",
+        "--lang",
+        "ts",
     ]));
     let folder = scratch.path().join("tested");
     let told = succeeds(program("npm", &folder).args(["test", "--", "--test-reporter=tap"]));
@@ -77,7 +81,9 @@ fn a_new_plugin_in_typescript_passes_npm_test_at_once() {
     let test = folder.join("test/plugin.test.js");
     let text = std::fs::read_to_string(&test).expect("the test");
     std::fs::write(&test, text.replace("||EHR\\nPID", "||OTHER\\nPID")).expect("a wrong test");
-    let failing = program("npm", &folder).args(["test", "--", "--test-reporter=tap"]).output();
+    let failing = program("npm", &folder)
+        .args(["test", "--", "--test-reporter=tap"])
+        .output();
     let failing = failing.expect("npm runs");
     let told = String::from_utf8_lossy(&failing.stdout);
     assert!(!failing.status.success() && told.contains("# fail 1"), "{told}");
@@ -123,9 +129,16 @@ assert.throws(() => reject(Code.DataTypeError, { at: "PID-7" }, "no"), { code: "
 #[test]
 fn the_testing_helper_of_javascript_gives_what_surrounds_a_message_and_tells_what_came_of_it() {
     let scratch = tempfile::tempdir().expect("a scratch folder");
-    let plugin = root().join("tests/guests/contract-js").canonicalize().expect("the plugin");
+    let plugin = root()
+        .join("tests/guests/contract-js")
+        .canonicalize()
+        .expect("the plugin");
     succeeds(program(binary().expect("a binary"), scratch.path()).args([
-        "plugin", "new", "acme/tried", "--lang", "js",
+        "plugin",
+        "new",
+        "acme/tried",
+        "--lang",
+        "js",
     ]));
     let folder = scratch.path().join("tried");
     succeeds(program(binary().expect("a binary"), &folder).args(["plugin", "sdk", "."]));
@@ -164,7 +177,10 @@ except TestFailed as error:
 
 #[test]
 fn the_testing_helper_of_python_gives_what_surrounds_a_message_and_tells_what_came_of_it() {
-    let plugin = root().join("tests/guests/contract-python").canonicalize().expect("the plugin");
+    let plugin = root()
+        .join("tests/guests/contract-python")
+        .canonicalize()
+        .expect("the plugin");
     let sdk = root().join("plugin-sdk/python").canonicalize().expect("the SDK");
     succeeds(
         program("python3", &root())

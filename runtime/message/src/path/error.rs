@@ -60,7 +60,9 @@ pub enum PathError {
         reason: &'static str,
     },
     /// The message's fault: it has no way to write the value, however right that is.
-    #[error("the value for {path} cannot be written: it holds a delimiter, and MSH-2 of this message names no escape character")]
+    #[error(
+        "the value for {path} cannot be written: it holds a delimiter, and MSH-2 of this message names no escape character"
+    )]
     NoEscape {
         /// The node.
         path: Path,
