@@ -24,7 +24,7 @@ pub mod trust;
 pub use build::{
     BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, EngineError, JavaScriptError,
     MappingError, PythonEnvironmentError, PythonError, PythonSourcesError, Registry, RustError, Toolchain,
-    ToolchainError, build, build_tried,
+    ToolchainError, build, build_tried, write_javascript_sdk,
 };
 pub use component::{ComponentError, Interfaces, componentize, interfaces};
 pub use config_schema::{ConfigComplaint, ConfigComplaintKind, ConfigKey, ConfigSchema, ConfigSchemaError};

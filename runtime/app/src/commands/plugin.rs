@@ -6,6 +6,7 @@ mod build;
 mod certify;
 mod dev;
 mod elsewhere;
+mod found;
 mod fuzz;
 mod inspect;
 mod install;
@@ -19,6 +20,7 @@ mod remove;
 mod revoke;
 mod run;
 mod sample;
+mod sdk;
 mod sign;
 mod subject;
 mod template;
@@ -39,6 +41,7 @@ use crate::failure::Outcome;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     New(new::Arguments),
+    Sdk(sdk::Arguments),
     Build(build::Arguments),
     Dev(dev::Arguments),
     Test(test::Arguments),
@@ -63,6 +66,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
         Command::New(arguments) => new::run(arguments, console),
+        Command::Sdk(arguments) => sdk::run(arguments, console),
         Command::Build(arguments) => build::run(arguments, console),
         Command::Dev(arguments) => dev::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),

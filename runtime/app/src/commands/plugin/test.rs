@@ -7,6 +7,7 @@ use serde::Serialize;
 use transfuse_package::Requests;
 use transfuse_sandbox::Sandbox;
 
+use super::found::Found;
 use super::subject::{Opened, load, sandbox, teller};
 use super::told::{self, MismatchView};
 use crate::configuration::show_size;
@@ -87,6 +88,9 @@ struct VectorView<'r> {
     memory_bytes: Option<u64>,
     elapsed_us: Option<u64>,
     mismatches: Vec<MismatchView>,
+    /// What came out, where that is not as expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<Found>,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -311,6 +315,7 @@ impl<'r> From<&'r VectorReport> for VectorView<'r> {
             memory_bytes: report.cost.map(|cost| cost.memory_bytes),
             elapsed_us: report.cost.map(|cost| cost.elapsed_us),
             mismatches: report.mismatches.iter().map(MismatchView::from).collect(),
+            found: (!report.passes()).then(|| Found::from(report)),
         }
     }
 }
