@@ -1,5 +1,7 @@
 //! Code tables: CSV files kept by people, in spreadsheets.
 
+mod file;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +15,8 @@ use super::document::{Document, Place};
 use super::fault::Faults;
 use super::quantity;
 use crate::layout::counted;
+
+pub(crate) use file::{RowError, TableFile, TableFileError};
 
 /// The largest table file. The biggest tables that hospitals keep (drug catalogues, some 600,000 rows) take about half
 /// of it; more is a file in the wrong folder.

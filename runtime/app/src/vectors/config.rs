@@ -50,7 +50,13 @@ pub(super) fn read(section: &mut Section<'_>) -> Written {
 impl Written {
     /// Tells which keys the schema does not allow. What the package configures itself counts as the vector's. A vector that
     /// is about a configuration which its plugin refuses is left alone.
-    pub(super) fn hold(&self, manifest: &Manifest, schema: Option<&str>, expect: Option<&Expectation>, faults: &Faults) {
+    pub(super) fn hold(
+        &self,
+        manifest: &Manifest,
+        schema: Option<&str>,
+        expect: Option<&Expectation>,
+        faults: &Faults,
+    ) {
         let is_about_refusal = expect.is_some_and(|expect| {
             let refused = FaultKind::Misconfigured;
             matches!(&expect.expected, Expected::Faulted { kind } if *kind == refused)

@@ -141,7 +141,9 @@ impl Set<'_> {
         let expect = expect.and_then(|expect| expectation::read(expect, self.files, name));
         section.finish();
         let Subject {
-            manifest, config_schema, ..
+            manifest,
+            config_schema,
+            ..
         } = self.subject;
         config.hold(manifest, config_schema.as_deref(), expect.as_ref(), self.faults);
         let tables = self.tables_of(named, &grants, &Place::of_line(&document, 1));
