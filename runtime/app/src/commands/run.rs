@@ -242,8 +242,9 @@ async fn serve(
     if tokio::time::timeout(CONTROL_CLOSE_MAX, control).await.is_err() {
         tracing::warn!("a question over the control socket is cut off");
     }
-    // It ends between two looks, and nothing is lost where it does not.
-    drop(observer);
+    if tokio::time::timeout(CONTROL_CLOSE_MAX, observer).await.is_err() {
+        tracing::warn!("the journal is still being looked through; the next start goes on where that ends");
+    }
     engine.stop().await;
     console.note("stopped");
     Ok(())
