@@ -476,7 +476,7 @@ fn a_vector_whose_configuration_breaks_the_schema_is_refused_wherever_vectors_ar
     changed.write_to(&wrong).expect("a file");
     let key = folder.path().join("certifier.key");
     assert_eq!(plugin(&["key", "new", text(&key)]).code, 0);
-    let until = ["--until", "2999-12-31", "--fuzz-messages", "1"];
+    let until = ["--until", "2999-12-31", "--fuzz-messages", "100"];
     tells_the_key(&plugin(
         &[&["certify", text(&wrong), "--key", text(&key)], &until[..]].concat(),
     ));
