@@ -134,12 +134,12 @@ impl Deployment {
     /// Adds a live revision whose parts are there: to what runs, or to what does not start.
     fn add(&mut self, interface: Interface, revision: u32, trust: &Trust) {
         let (mut alerts, mut reasons) = (Vec::new(), Vec::new());
-        let components = interface
+        let steps = interface
             .steps
             .iter()
-            .filter_map(|step| self.parts.component(&step.digest));
-        for component in components {
-            match trust.judge(component, Occasion::Load) {
+            .filter_map(|step| Some((step, self.parts.component(&step.digest)?)));
+        for (step, component) in steps {
+            match trust.judge(component, &step.grants, Occasion::Load) {
                 Ok(told) => alerts.extend(told),
                 Err(distrust) => reasons.push(distrust),
             }

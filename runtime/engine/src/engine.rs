@@ -35,6 +35,8 @@ pub struct Engine {
 struct Live {
     interface: Arc<Interface>,
     address: String,
+    /// Ends its source alone.
+    stop: CancellationToken,
 }
 
 /// A source that is bound, and not served yet.
@@ -152,6 +154,13 @@ impl Engine {
         Some(Arc::clone(&live.interface))
     }
 
+    /// Closes the source of one interface: nothing more comes in, and what is in is decided, answered and delivered. Says
+    /// whether there is such an interface that was still receiving.
+    pub fn stop_receiving(&self, interface: &str) -> bool {
+        let live = self.interfaces.get(interface).filter(|live| !live.stop.is_cancelled());
+        live.inspect(|live| live.stop.cancel()).is_some()
+    }
+
     /// Stops in the order in which nothing is lost: first nothing more comes in, then everything that is in is decided
     /// and answered, then what is being sent is settled, and at last the store is synced and marked clean.
     pub async fn stop(self) {
@@ -212,17 +221,19 @@ impl Engine {
     }
 
     fn serve(&self, interface: Arc<Interface>, source: Source, wires: Vec<(Arc<Destination>, Wire)>) {
+        let stop = self.stop_sources.child_token();
         let live = Live {
             interface: Arc::clone(&interface),
             address: source.address(),
+            stop: stop.clone(),
         };
         self.interfaces.insert(Arc::clone(&interface.name), live);
         for (destination, wire) in wires {
-            let stop = self.stop_destinations.clone();
-            self.workers.spawn(async move { destination.deliver(wire, stop).await });
+            let stop_destination = self.stop_destinations.clone();
+            self.workers
+                .spawn(async move { destination.deliver(wire, stop_destination).await });
         }
         let handler: Handler = Arc::new(move |frame| interface.take(frame));
-        let stop = self.stop_sources.clone();
         self.workers.spawn(async move {
             match source {
                 Source::Mllp(listener) => listener.serve(handler, stop).await,

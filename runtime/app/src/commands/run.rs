@@ -20,7 +20,7 @@ use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::counted;
 use crate::observing::{self, Observing};
 use crate::tables::{Running, Tables};
-use crate::trust::{Distrust, Trust};
+use crate::trust::{Alerts, Distrust, News, Trust, Watch};
 use crate::{assembly, hardening, logging, sandboxing, signals};
 
 /// Run the interfaces of a site folder
@@ -57,6 +57,7 @@ struct Prepared {
     sandbox: Sandbox,
     opened: Opened,
     deployment: Deployment,
+    watch: Watch,
     data: PathBuf,
 }
 
@@ -96,6 +97,7 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
     Ok(Prepared {
         sandbox,
         opened,
+        watch: Watch::new(&arguments.site, &data, settings, &deployment),
         deployment,
         data,
     })
@@ -178,7 +180,7 @@ fn tell_trust(deployment: &Deployment, console: Console) -> Result<(), Failure> 
     }
     for stopped in &deployment.stopped {
         let name = &stopped.interface.name;
-        for Distrust { message, hint } in &stopped.reasons {
+        for Distrust { message, hint, .. } in &stopped.reasons {
             let label = palette.paint(Tone::Bad, "not started:");
             console.note(format_args!("{label} {name}: {message}"));
             console.note(format_args!("{} {hint}", palette.paint(Tone::Name, "hint:")));
@@ -220,6 +222,7 @@ async fn serve(
         sandbox,
         opened,
         deployment,
+        watch,
         data,
     } = prepared;
     let store = opened.store.clone();
@@ -234,9 +237,10 @@ async fn serve(
     let observer = tokio::spawn(observing::observe(Arc::clone(&observing), closed.clone()));
     let running = running(&engine, deployment);
     let tables = Arc::new(Tables::new(arguments.site.clone(), store.clone(), sandbox, running));
+    let alerts = process.alerts.clone();
     let controlled = Controlled::new(store, process, tables, observing, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
-    stop.cancelled().await;
+    keep_watch(watch, &engine, &alerts, &stop, console).await;
     console.note("stopping: finishing what was received");
     closed.cancel();
     if tokio::time::timeout(CONTROL_CLOSE_MAX, control).await.is_err() {
@@ -248,6 +252,54 @@ async fn serve(
     engine.stop().await;
     console.note("stopped");
     Ok(())
+}
+
+/// Holds what runs against the policy from time to time, until the engine is to stop.
+async fn keep_watch(mut watch: Watch, engine: &Engine, alerts: &Alerts, stop: &CancellationToken, console: Console) {
+    let mut looks = tokio::time::interval(watch.interval());
+    // The start itself was the first look.
+    looks.tick().await;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = looks.tick() => {}
+        }
+        let looked = tokio::task::spawn_blocking(move || {
+            let news = watch.look(Timestamp::now());
+            (watch, news)
+        });
+        let Ok((looked, news)) = looked.await else {
+            tracing::error!(
+                "looking at certificates and revocations has failed, and is not done again before a restart"
+            );
+            return stop.cancelled().await;
+        };
+        watch = looked;
+        for news in news {
+            take_news(news, engine, alerts, console);
+        }
+    }
+}
+
+/// What a look has found: told, and done.
+fn take_news(news: News, engine: &Engine, alerts: &Alerts, console: Console) {
+    let News {
+        interface,
+        alerts: told,
+        stops,
+    } = news;
+    for alert in &told {
+        let label = console.notes_palette().paint(Tone::Odd, "alert:");
+        console.note(format_args!("{label} {interface}: {alert}"));
+        tracing::warn!(interface, alert, "a plugin needs attention");
+    }
+    if stops && engine.stop_receiving(&interface) {
+        tracing::error!(
+            interface,
+            "an interface receives nothing more, because a plugin of it is revoked"
+        );
+    }
+    alerts.set(&interface, told);
 }
 
 /// A start that fails leaves the store as clean as it found it.
@@ -288,11 +340,16 @@ fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data
         let address = address.map(|(_, _, address)| address.as_str()).unwrap_or_default();
         (live.interface.name.clone(), view::LiveInterface::new(live, address))
     });
+    let alerts = Alerts::default();
+    for live in &deployment.interfaces {
+        alerts.set(&live.interface.name, live.alerts.clone());
+    }
     view::Process {
         started_at: Timestamp::now(),
         site: absolute(&arguments.site),
         data: absolute(data),
         live: live.collect(),
+        alerts,
         stopped: deployment.stopped.iter().map(view::StoppedInterface::new).collect(),
     }
 }

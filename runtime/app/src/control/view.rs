@@ -13,7 +13,7 @@ use transfuse_store::{
 use super::wire;
 use crate::configuration::resolved;
 use crate::deployment::{Live, Stopped};
-use crate::trust::Distrust;
+use crate::trust::{Alerts, Distrust};
 
 /// What the process itself knows: what is not in the store.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub(crate) struct Process {
     pub(crate) data: String,
     /// By name.
     pub(crate) live: BTreeMap<String, LiveInterface>,
+    /// What somebody should know about their plugins, by now.
+    pub(crate) alerts: Alerts,
     /// What is live and was not started.
     pub(crate) stopped: Vec<StoppedInterface>,
 }
@@ -58,7 +60,6 @@ pub(crate) struct LiveInterface {
     pub(crate) source: String,
     pub(crate) destinations: Vec<String>,
     pub(crate) drift: Option<String>,
-    pub(crate) alerts: Vec<String>,
 }
 
 impl LiveInterface {
@@ -80,7 +81,6 @@ impl LiveInterface {
                 .map(|destination| destination.name.clone())
                 .collect(),
             drift: live.drift.clone(),
-            alerts: live.alerts.clone(),
         }
     }
 }
@@ -94,7 +94,10 @@ pub(super) fn status(process: &Process, status: Status) -> wire::Status {
     let mut interfaces: Vec<wire::InterfaceStatus> = process
         .live
         .iter()
-        .map(|(name, live)| interface(name, Some(live), past.remove(name).unwrap_or_default()))
+        .map(|(name, live)| wire::InterfaceStatus {
+            alerts: process.alerts.of(name),
+            ..interface(name, Some(live), past.remove(name).unwrap_or_default())
+        })
         .collect();
     interfaces.extend(process.stopped.iter().map(|stopped| wire::InterfaceStatus {
         description: stopped.description.clone(),
@@ -138,7 +141,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         revision: live.map(|live| live.revision),
         source: live.map(|live| live.source.clone()),
         drift: live.and_then(|live| live.drift.clone()),
-        alerts: live.map(|live| live.alerts.clone()).unwrap_or_default(),
+        alerts: Vec::new(),
         received: figures.received,
         processed: figures.processed,
         filtered: figures.filtered,
