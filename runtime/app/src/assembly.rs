@@ -76,7 +76,8 @@ fn charset(label: Option<&str>) -> anyhow::Result<Option<Charset>> {
     })?))
 }
 
-fn validation(source: &resolved::Source, parts: &Parts) -> anyhow::Result<Option<ValidationSettings>> {
+/// What an interface asks of its messages, with the tables that its profile looks into.
+pub(crate) fn validation(source: &resolved::Source, parts: &Parts) -> anyhow::Result<Option<ValidationSettings>> {
     let Some(validate) = &source.validate else {
         return Ok(None);
     };

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, compile_component, demo, hl7, interface, listen, messages, plugin, precompile, run, send, status,
+    check, compile_component, demo, hl7, interface, listen, messages, plugin, precompile, run, send, status, tables,
 };
 use crate::console::{ColourChoice, Console};
 use crate::failure::Outcome;
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Status(status::Arguments),
     #[command(subcommand)]
     Messages(messages::Command),
+    #[command(subcommand)]
+    Tables(tables::Command),
     Send(send::Arguments),
     Listen(listen::Arguments),
     #[command(subcommand)]
@@ -67,6 +69,7 @@ impl Command {
             Self::Demo(arguments) => demo::run(arguments, console),
             Self::Status(arguments) => status::run(arguments, console),
             Self::Messages(command) => messages::run(command, console),
+            Self::Tables(command) => tables::run(command, console),
             Self::Send(arguments) => send::run(arguments, console),
             Self::Listen(arguments) => listen::run(arguments, console),
             Self::Hl7(command) => hl7::run(command, console),

@@ -13,3 +13,4 @@ pub(crate) mod run;
 pub(crate) mod send;
 mod site;
 pub(crate) mod status;
+pub(crate) mod tables;

@@ -41,9 +41,10 @@ pub(crate) use approved::{APPROVED, is_digest, read_approvals};
 pub(crate) use fault::{Fault, FaultReport, Faults, Location};
 pub(crate) use message_types::is_message_type;
 pub(crate) use name::{RULE as NAME_RULE, is_sound as is_name};
+pub(crate) use package::{WrittenConfig, hold_against_schema};
 pub(crate) use quantity::{duration as parse_duration, show_duration, show_size};
 pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
-pub(crate) use table::CodeTable;
+pub(crate) use table::{CodeTable, RowError, TableFile, TableFileError};
 pub(crate) use trust::TrustSettings;
 
 pub(crate) use document::{Document, Located, Place};

@@ -1,6 +1,9 @@
 //! What is live: the catalog says so, and the site folder only fills in what the catalog does not know.
+//!
+//! Code tables have a history of their own. A revision names the versions that it was made with, and what runs is the newest
+//! that the catalog has of each name, whichever revision is live.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use transfuse_package::trust::Occasion;
@@ -60,7 +63,7 @@ pub(crate) fn from_site(
     change: &Change,
 ) -> anyhow::Result<Deployment> {
     for interface in changed(catalog, site, apply)? {
-        make_live(catalog, site, interface, change)
+        make_live(catalog, site, interface, apply, change)
             .with_context(|| format!("cannot make a revision of `{}`", interface.name))?;
     }
     take_signatures(catalog, site)?;
@@ -87,10 +90,11 @@ pub(crate) fn refusals(catalog: &Catalog, site: &Site, apply: bool) -> anyhow::R
 /// The interfaces of the site folder that a start makes live.
 fn changed<'s>(catalog: &Catalog, site: &'s Site, apply: bool) -> anyhow::Result<Vec<&'s Interface>> {
     let mut changed = Vec::new();
+    let tables = live_tables(catalog)?;
     for interface in &site.interfaces {
         let live = catalog.live(&interface.name)?;
         let is_current = match &live {
-            Some(live) => read_revision(live)? == *interface,
+            Some(live) => current(live, &tables)? == *interface,
             None => false,
         };
         if !is_current && (apply || live.is_none()) {
@@ -103,9 +107,10 @@ fn changed<'s>(catalog: &Catalog, site: &'s Site, apply: bool) -> anyhow::Result
 /// What the live revisions are made of, whoever vouches for it.
 pub(crate) fn live_parts(catalog: &Catalog) -> anyhow::Result<Parts> {
     let mut parts = Parts::default();
+    let tables = live_tables(catalog)?;
     for name in catalog.interfaces()? {
         if let Some(live) = catalog.live(&name)? {
-            fetch_parts(catalog, &read_revision(&live)?, &mut parts)?;
+            fetch_parts(catalog, &current(&live, &tables)?, &mut parts)?;
         }
     }
     Ok(parts)
@@ -114,9 +119,10 @@ pub(crate) fn live_parts(catalog: &Catalog) -> anyhow::Result<Parts> {
 /// What the catalog says alone: a start with a site folder that cannot be read.
 pub(crate) fn from_catalog(catalog: &Catalog, trust: &Trust) -> anyhow::Result<Deployment> {
     let mut deployment = Deployment::default();
+    let tables = live_tables(catalog)?;
     for name in catalog.interfaces()? {
         let Some(live) = catalog.live(&name)? else { continue };
-        let interface = read_revision(&live)?;
+        let interface = current(&live, &tables)?;
         fetch_parts(catalog, &interface, &mut deployment.parts)
             .with_context(|| format!("revision {} of `{name}` cannot run", live.number))?;
         deployment.add(interface, live.number, trust);
@@ -167,8 +173,15 @@ fn take_signatures(catalog: &Catalog, site: &Site) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The parts first: a revision must never name what the catalog does not hold.
-fn make_live(catalog: &Catalog, site: &Site, interface: &Interface, change: &Change) -> anyhow::Result<()> {
+/// The parts first: a revision must never name what the catalog does not hold. A table that is live already changes only
+/// where that is asked for: others use it too.
+fn make_live(
+    catalog: &Catalog,
+    site: &Site,
+    interface: &Interface,
+    apply: bool,
+    change: &Change,
+) -> anyhow::Result<()> {
     if let Some(refusal) = site.refusals.get(&interface.name).and_then(|faults| faults.first()) {
         anyhow::bail!("{}", refusal.message);
     }
@@ -176,10 +189,14 @@ fn make_live(catalog: &Catalog, site: &Site, interface: &Interface, change: &Cha
         let component = site.parts.component(&step.digest).context("a component was not read")?;
         catalog.put_package(&component.to_entry())?;
     }
+    let tables = live_tables(catalog)?;
     for grant in interface.tables() {
-        let table = site.parts.table(&grant.digest).context("a table was not read")?;
-        catalog.put_table(&table_entry(table))?;
+        if apply || !tables.contains_key(&grant.name) {
+            let table = site.parts.table(&grant.digest).context("a table was not read")?;
+            put_table(catalog, table)?;
+        }
     }
+    let interface = &with_tables(interface.clone(), &live_tables(catalog)?);
     let revision = catalog.add_revision(&NewRevision {
         interface: interface.name.clone(),
         content: serde_json::to_string(interface)?,
@@ -196,7 +213,37 @@ fn make_live(catalog: &Catalog, site: &Site, interface: &Interface, change: &Cha
     Ok(())
 }
 
-fn fetch_parts(catalog: &Catalog, interface: &Interface, parts: &mut Parts) -> anyhow::Result<()> {
+/// The digest of the live version of each code table, by name.
+pub(crate) fn live_tables(catalog: &Catalog) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut live = BTreeMap::new();
+    for table in catalog.tables()? {
+        // The newest of a name comes first.
+        live.entry(table.name).or_insert(table.digest);
+    }
+    Ok(live)
+}
+
+/// Makes a version of a code table the live one of its name, for every start from now on.
+pub(crate) fn put_table(catalog: &Catalog, table: &CodeTable) -> anyhow::Result<()> {
+    Ok(catalog.put_table(&table_entry(table))?)
+}
+
+/// A revision as it runs: with the live versions of its code tables.
+fn current(revision: &Revision, tables: &BTreeMap<String, String>) -> anyhow::Result<Interface> {
+    Ok(with_tables(read_revision(revision)?, tables))
+}
+
+fn with_tables(mut interface: Interface, tables: &BTreeMap<String, String>) -> Interface {
+    for grant in interface.tables_mut() {
+        if let Some(live) = tables.get(&grant.name) {
+            grant.digest.clone_from(live);
+        }
+    }
+    interface
+}
+
+/// Adds what an interface is made of, from the catalog, as far as it is not there.
+pub(crate) fn fetch_parts(catalog: &Catalog, interface: &Interface, parts: &mut Parts) -> anyhow::Result<()> {
     for step in &interface.steps {
         if parts.component(&step.digest).is_none() {
             let entry = catalog.package(&step.digest)?;
@@ -212,7 +259,8 @@ fn fetch_parts(catalog: &Catalog, interface: &Interface, parts: &mut Parts) -> a
     Ok(())
 }
 
-fn fetch_table(catalog: &Catalog, name: &str, digest: &str) -> anyhow::Result<CodeTable> {
+/// A version of a code table.
+pub(crate) fn fetch_table(catalog: &Catalog, name: &str, digest: &str) -> anyhow::Result<CodeTable> {
     let missing = || format!("the catalog does not hold the table `{name}` {digest}");
     let entry = catalog.table(digest)?.with_context(missing)?;
     String::from_utf8(entry.content)

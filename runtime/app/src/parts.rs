@@ -144,7 +144,8 @@ impl Parts {
             table: grant.name.clone(),
             digest: grant.digest.clone(),
         })?;
-        Table::new(&table.name, &table.digest, table.columns.clone(), table.rows.clone())
+        // Two tables of the same cells are one version, under two names.
+        Table::new(&grant.name, &table.digest, table.columns.clone(), table.rows.clone())
             .map(Arc::new)
             .map_err(|source| ChainError::Table { step, source })
     }

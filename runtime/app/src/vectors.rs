@@ -9,6 +9,7 @@
 
 mod bless;
 mod compare;
+mod config;
 mod context;
 mod expectation;
 mod files;
@@ -24,6 +25,7 @@ mod vector;
 
 pub(crate) use bless::{BlessError, bless};
 pub(crate) use compare::{Mismatch, log_lines, output_bytes, told as told_outcome};
+pub(crate) use config::check_configs;
 pub(crate) use context::usual as usual_context;
 pub(crate) use expectation::{Expectation, Expected, ExpectedOutput};
 pub(crate) use files::{VectorFiles, message_text};

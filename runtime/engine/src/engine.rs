@@ -33,7 +33,7 @@ pub struct Engine {
 /// One live interface, as operators see it.
 #[derive(Debug, Clone)]
 struct Live {
-    revision: u32,
+    interface: Arc<Interface>,
     address: String,
     /// Ends its source alone.
     stop: CancellationToken,
@@ -135,10 +135,23 @@ impl Engine {
         let mut live: Vec<_> = self
             .interfaces
             .iter()
-            .map(|entry| (Arc::clone(entry.key()), entry.revision, entry.address.clone()))
+            .map(|entry| {
+                (
+                    Arc::clone(entry.key()),
+                    entry.interface.revision(),
+                    entry.address.clone(),
+                )
+            })
             .collect();
         live.sort();
         live
+    }
+
+    /// A live interface by its name.
+    #[must_use]
+    pub fn interface(&self, name: &str) -> Option<Arc<Interface>> {
+        let live = self.interfaces.get(name)?;
+        Some(Arc::clone(&live.interface))
     }
 
     /// Closes the source of one interface: nothing more comes in, and what is in is decided, answered and delivered. Says
@@ -167,6 +180,8 @@ impl Engine {
                 "receivers have not answered; the next start sends again"
             );
         }
+        // Each has a handle to the store, and the last one closes its files.
+        self.interfaces.clear();
         self.store.shutdown().await;
     }
 }
@@ -208,7 +223,7 @@ impl Engine {
     fn serve(&self, interface: Arc<Interface>, source: Source, wires: Vec<(Arc<Destination>, Wire)>) {
         let stop = self.stop_sources.child_token();
         let live = Live {
-            revision: interface.revision(),
+            interface: Arc::clone(&interface),
             address: source.address(),
             stop: stop.clone(),
         };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use transfuse_message::{Message, ParseOptions};
-use transfuse_sandbox::{Chain, State};
+use transfuse_sandbox::State;
 use transfuse_store::{Arrival, Sealed, Stage, Store, Unfinished, WriteError};
 use transfuse_transport::{Answer, Frame};
 
@@ -19,10 +19,11 @@ use crate::keeping::{Keeping, PlaceInLine};
 use crate::lane::Lane;
 use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
+use crate::processing::{Current, Processing};
 use crate::received::{Content, Label, Received};
 use crate::settings::{InterfaceSettings, OnFinding, Order};
 use crate::terms::Answering;
-use crate::validator::{Judgement, Validator};
+use crate::validator::Judgement;
 
 /// One feed, live: what its source hands in goes through its chain into the journal.
 #[derive(Debug)]
@@ -32,15 +33,14 @@ pub struct Interface {
     pub(crate) answering: Answering,
     awaited: Awaited,
     revision: u32,
-    parse: ParseOptions,
-    time_zone: Arc<str>,
-    validator: Option<Validator>,
-    chain: Chain,
+    pub(crate) parse: ParseOptions,
+    pub(crate) time_zone: Arc<str>,
+    processing: Current,
     lane: Option<Lane>,
     store: Store,
     journeys: TaskTracker,
     backlog: Backlog,
-    keeping: Option<Keeping>,
+    pub(crate) keeping: Option<Keeping>,
     probation: AtomicU32,
 }
 
@@ -110,8 +110,7 @@ impl Interface {
                 ..ParseOptions::default()
             },
             time_zone: settings.time_zone,
-            validator: settings.validation.map(Validator::new),
-            chain: settings.chain,
+            processing: Current::new(Processing::new(settings.chain, settings.validation)),
             lane: (settings.order == Order::Interface).then(|| Lane::new(store.clone())),
             store: store.clone(),
             journeys,
@@ -119,6 +118,15 @@ impl Interface {
             keeping: None,
             probation: AtomicU32::new(if after_unclean_stop { PROBATION_MESSAGES } else { 0 }),
         }
+    }
+}
+
+/// What may change while messages pass.
+impl Interface {
+    /// Takes messages through another chain from now on, of the same revision: its steps with other versions of their code
+    /// tables. Messages that are under way end on the one that they began with.
+    pub fn renew(&self, processing: Arc<Processing>) {
+        self.processing.set(processing);
     }
 }
 
@@ -235,13 +243,14 @@ impl Interface {
                 if let Some(destination) = self.acknowledged_by(message) {
                     return Verdict::Acknowledges(destination);
                 }
-                let Judgement { findings, action } = self.judge(message).await;
+                let processing = self.processing.get();
+                let Judgement { findings, action } = processing.judge(message).await;
                 if action != OnFinding::Pass {
                     return Verdict::Invalid(Judgement { findings, action });
                 }
                 let state = self.state(received).await;
                 let input = received.input(&self.name, &self.time_zone, message.clone(), state);
-                Verdict::Ran(Box::new(self.chain.run(input).await), findings)
+                Verdict::Ran(Box::new(processing.run(input).await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
             Content::Broken(_, defect) => Verdict::Broken(*defect),
@@ -254,13 +263,6 @@ impl Interface {
             .is_acknowledgement()
             .then(|| self.awaited.take(&self.name, message))
             .flatten()
-    }
-
-    async fn judge(&self, message: &Message) -> Judgement {
-        match &self.validator {
-            Some(validator) => validator.judge(message).await,
-            None => Judgement::default(),
-        }
     }
 
     async fn run_again(&self, received: &Received, kills: u32) -> Verdict {

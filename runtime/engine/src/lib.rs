@@ -18,6 +18,7 @@ mod keeping;
 mod lane;
 mod owed;
 mod plan;
+mod processing;
 mod received;
 mod terms;
 mod validator;
@@ -29,13 +30,18 @@ mod wire;
 
 mod detail;
 mod engine;
+mod rehearsal;
+mod usage;
 
 pub use destination::Destination;
 pub use detail::{AccessNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
+pub use processing::Processing;
 pub use recode::OutputCharset;
+pub use rehearsal::Rehearsal;
 pub use settings::{
     AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
     Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
+pub use usage::{Count, Miss, MissQuery, Misses, ObserveError, Observer, PluginUse, misses};

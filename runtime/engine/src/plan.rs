@@ -44,8 +44,11 @@ pub(crate) struct Plan {
     pub(crate) reply: Reply,
 }
 
+/// The fault of a message whose chain was running when the engine died.
+pub(crate) const KILLED_THE_ENGINE: &str = "killed-the-engine";
+
 /// Why an outcome cannot become deliveries.
-struct Trouble {
+pub(crate) struct Trouble {
     kind: &'static str,
     /// For operators: without a value of the message.
     summary: String,
@@ -225,7 +228,7 @@ impl Plan {
 
 impl Interface {
     /// Finds the destinations of each output: those that the plugin names, or those whose routing fits.
-    fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, Box<Trouble>> {
+    pub(crate) fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, Box<Trouble>> {
         outputs
             .into_iter()
             .map(|Output { content, to }| {
@@ -372,7 +375,7 @@ impl Trouble {
     fn killed_the_engine(kills: u32) -> Self {
         let summary = format!("the engine died {kills} times while the chain of this message ran");
         let hint = "look at the plugin and at the system's log before replaying the message".to_owned();
-        Self::internal("killed-the-engine", summary, Some(hint))
+        Self::internal(KILLED_THE_ENGINE, summary, Some(hint))
     }
 
     /// The name is the plugin's choice, and may be anything that it has read.

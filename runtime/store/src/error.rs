@@ -98,6 +98,20 @@ pub enum ReadError {
     },
 }
 
+/// Why sums could not be read or kept. A failed change leaves them as they were.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// The file could not be read or written.
+    #[error("cannot use {file}: {reason}")]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What the database said.
+        reason: String,
+    },
+}
+
 /// Why the catalog could not answer or change. A failed change leaves the catalog as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

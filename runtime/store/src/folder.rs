@@ -42,6 +42,10 @@ impl DataFolder {
         self.path.join("live.sqlite")
     }
 
+    pub(crate) fn usage(&self) -> PathBuf {
+        self.path.join("usage.sqlite")
+    }
+
     pub(crate) fn catalog(&self) -> PathBuf {
         catalog_in(&self.path)
     }

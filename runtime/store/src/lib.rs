@@ -2,7 +2,7 @@
 //!
 //! The journal (`journal/NNNNNN.sqlite`) is the truth: append-only, synced before anything is promised. `live.sqlite`
 //! is a projection of it for questions and for backlogs, and can be rebuilt at any time. `catalog.sqlite` holds
-//! interfaces, revisions, packages and tables.
+//! interfaces, revisions, packages and tables; `usage.sqlite` what the details of decisions add up to.
 //!
 //! **Invariant:** this crate names SQLite and nothing else of the system: it knows no HL7, no plugins, no transports,
 //! no configuration format. Nothing outside it can make a [`Receipt`] or a [`Committed`], the proofs that an accepting
@@ -29,10 +29,11 @@ mod identity;
 mod sealed;
 mod settings;
 mod sync;
+mod usage;
 
 pub use catalog::{Catalog, LiveChange, NewRevision, PackageEntry, PackageSummary, Revision, TableEntry, TableSummary};
 pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};
-pub use error::{CatalogError, OpenError, ReadError, WriteError};
+pub use error::{CatalogError, OpenError, ReadError, UsageError, WriteError};
 pub use exchange::{
     Arrival, Committed, Decision, NewOutput, PendingCommit, Receipt, Received, StateChange, StoredFault, Unfinished,
 };
@@ -44,3 +45,4 @@ pub use reading::{
 pub use sealed::Sealed;
 pub use settings::StoreSettings;
 pub use store::{Opened, Store};
+pub use usage::{DetailRecord, Details, Mark, MarkQuery, Tally, Usage};

@@ -1,5 +1,6 @@
 //! Questions that people ask: what is going on, which messages, what happened to this one.
 
+mod details;
 mod messages;
 mod state;
 mod status;
@@ -12,6 +13,7 @@ use rusqlite::Connection;
 use crate::journal::{Event, JournalReader, Payloads, Segments, Written};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
+use crate::usage::{DetailRecord, Details};
 use crate::{DeliveryId, DeliveryStage, MessageId, ReadError, Sealed, Stage, StateChange, StoredFault};
 
 /// What goes on in the store.
@@ -238,6 +240,18 @@ impl Readings {
             return Err(ReadError::File { file, reason });
         }
         self.with(|reading| state::kept(&reading.live, interface).map_err(|error| reading.live_error(&error)))
+    }
+
+    /// The details of at most `limit` entries behind a position. What the journal no longer has is passed over.
+    pub(crate) fn details(&self, after: i64, limit: usize) -> Result<Details, ReadError> {
+        let end = self.written.horizon().position;
+        let first = self.segments.first_position().unwrap_or(1);
+        self.with(|reading| details::behind(reading, after.max(first - 1), end, limit))
+    }
+
+    /// The detail of the decision at a position; none where the journal no longer has it.
+    pub(crate) fn detail(&self, position: i64) -> Result<Option<DetailRecord>, ReadError> {
+        self.with(|reading| details::at(reading, position))
     }
 
     /// Closes the files.

@@ -16,6 +16,7 @@ use crate::journal::{Ending, Event, Intake, Waiting};
 use crate::projection::ProjectionHandle;
 use crate::reading::Readings;
 use crate::sync::lock;
+use crate::usage::{DetailRecord, Details, Usage};
 use crate::{
     Arrival, Catalog, Decision, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError, PendingCommit,
     Query, ReadError, Receipt, Received, StateChange, Status, StoreSettings, Unfinished, WriteError,
@@ -47,6 +48,7 @@ struct Inner {
     projection: ProjectionHandle,
     readings: Readings,
     catalog: Catalog,
+    usage: Usage,
     /// Taken by whoever ends the store.
     running: Mutex<Option<Running>>,
 }
@@ -151,6 +153,23 @@ impl Store {
     /// For the start of an interface. Whoever goes on from there keeps what it decides itself.
     pub fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {
         self.inner.readings.state(interface)
+    }
+
+    /// The details of at most `limit` entries of the journal behind a position, with how many are left. For whoever adds
+    /// them up; see [`Usage`].
+    pub fn details(&self, after: i64, limit: usize) -> Result<Details, ReadError> {
+        self.inner.readings.details(after, limit)
+    }
+
+    /// The detail of the decision at a position of the journal; none where the journal no longer has it.
+    pub fn detail(&self, position: i64) -> Result<Option<DetailRecord>, ReadError> {
+        self.inner.readings.detail(position)
+    }
+
+    /// What the details of decisions add up to.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.inner.usage
     }
 
     /// What is deployed.

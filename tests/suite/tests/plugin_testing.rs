@@ -531,3 +531,57 @@ fn a_plugin_that_does_not_build_is_no_reason_to_stop_watching() {
     fs::write(folder.path().join("plugin.toml"), "name = \"still/wrong\"\n").expect("a save");
     watching.until("not run");
 }
+
+/// A vector whose configuration no site could have.
+const MISCONFIGURED: &str = "description = \"wrong\"\n\n[config]\nname_case = \"keep\"\nname_csae = \"upper\"\n";
+
+/// The file, the line, the key, and what was meant.
+fn tells_the_key(ended: &Ended) {
+    assert_eq!(ended.code, 64, "{}{}", ended.results, ended.notes);
+    for part in ["wrong/vector.toml:5:1", "unknown key `name_csae`", "name_case"] {
+        assert!(ended.notes.contains(part), "{part} in {}", ended.notes);
+    }
+}
+
+#[test]
+fn a_vector_whose_configuration_breaks_the_schema_is_refused_wherever_vectors_are_read() {
+    let input = fs::read(shared_vectors().join("chemistry-panel/input.hl7")).expect("a message");
+    let input = String::from_utf8(input).expect("text");
+    let folder = vectors(&[("wrong/vector.toml", MISCONFIGURED), ("wrong/input.hl7", &input)]);
+    let file = lab_normalize();
+    tells_the_key(&plugin(&["test", text(&file), "--vectors", text(folder.path())]));
+
+    let package = transfuse_package::Package::read(&file).expect("a package");
+    let mut changed = package.vectors.clone();
+    changed.insert("wrong/vector.toml".to_owned(), MISCONFIGURED.into());
+    changed.insert("wrong/input.hl7".to_owned(), input.clone().into());
+    let changed = transfuse_package::Package::new(transfuse_package::Contents {
+        manifest_text: package.manifest_text.clone(),
+        component: package.component.clone(),
+        config_schema: package.config_schema.clone(),
+        vectors: changed,
+        sbom: package.sbom.clone(),
+        provenance: package.provenance.clone(),
+    })
+    .expect("a package");
+    let wrong = folder.path().join("wrong.oci");
+    changed.write_to(&wrong).expect("a file");
+    let key = folder.path().join("certifier.key");
+    assert_eq!(plugin(&["key", "new", text(&key)]).code, 0);
+    let until = ["--until", "2999-12-31", "--fuzz-messages", "100"];
+    tells_the_key(&plugin(
+        &[&["certify", text(&wrong), "--key", text(&key)], &until[..]].concat(),
+    ));
+
+    let source = folder.path().join("source");
+    for name in ["plugin.toml", "config.schema.json"] {
+        let content = fs::read_to_string(root().join("plugins/lab-normalize").join(name)).expect("a file");
+        fs::create_dir_all(&source).expect("a folder");
+        fs::write(source.join(name), content).expect("a copy");
+    }
+    fs::create_dir_all(source.join("vectors/wrong")).expect("a folder");
+    fs::write(source.join("vectors/wrong/vector.toml"), MISCONFIGURED).expect("a vector");
+    let out = folder.path().join("out");
+    tells_the_key(&plugin(&["build", text(&source), "--out", text(&out)]));
+    assert!(!out.exists(), "nothing is built");
+}

@@ -48,7 +48,7 @@ pub(crate) fn run(
     let ran_at = format!("{:.0}", Timestamp::now());
     let subject = Subject::from(package);
     let files = VectorFiles::of_package(file, package.vectors.clone());
-    let set = vectors::read(&files, &package.manifest.requests).map_err(SuiteError::Vectors)?;
+    let set = vectors::read(&files, &subject).map_err(SuiteError::Vectors)?;
     let (first, second) = (sandbox()?, sandbox()?);
     let mut parts = Vec::new();
     let mut add = |part: Part| {

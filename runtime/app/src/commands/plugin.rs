@@ -1,5 +1,6 @@
 //! `transfuse plugin`: one file for each command; here is only which there are.
 
+mod access;
 mod approve;
 mod bench;
 mod build;
@@ -59,6 +60,7 @@ pub(crate) enum Command {
     Push(push::Arguments),
     Pull(pull::Arguments),
     Install(install::Arguments),
+    Access(access::Arguments),
     List(list::Arguments),
     Remove(remove::Arguments),
 }
@@ -83,6 +85,7 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Push(arguments) => push::run(arguments, console),
         Command::Pull(arguments) => pull::run(arguments, console),
         Command::Install(arguments) => install::run(arguments, console),
+        Command::Access(arguments) => access::run(arguments, console),
         Command::List(arguments) => list::run(arguments, console),
         Command::Remove(arguments) => remove::run(arguments, console),
     }

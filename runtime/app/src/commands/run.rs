@@ -1,6 +1,7 @@
 //! `transfuse run`: the engine itself.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,6 +18,8 @@ use crate::control::{self, Controlled, view};
 use crate::deployment::{self, Change, Deployment};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::counted;
+use crate::observing::{self, Observing};
+use crate::tables::{Running, Tables};
 use crate::trust::{Alerts, Distrust, News, Trust, Watch};
 use crate::{assembly, hardening, logging, sandboxing, signals};
 
@@ -216,11 +219,11 @@ async fn serve(
     console: Console,
 ) -> Result<(), Failure> {
     let Prepared {
+        sandbox,
         opened,
         deployment,
         watch,
         data,
-        ..
     } = prepared;
     let store = opened.store.clone();
     let stop = CancellationToken::new();
@@ -230,14 +233,21 @@ async fn serve(
     let process = process(&engine, &deployment, arguments, &data);
     announce(&process, console);
     let closed = CancellationToken::new();
+    let observing = Arc::new(Observing::new(store.clone())?);
+    let observer = tokio::spawn(observing::observe(Arc::clone(&observing), closed.clone()));
+    let running = running(&engine, deployment);
+    let tables = Arc::new(Tables::new(arguments.site.clone(), store.clone(), sandbox, running));
     let alerts = process.alerts.clone();
-    let controlled = Controlled::new(store, process, stop.clone());
+    let controlled = Controlled::new(store, process, tables, observing, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     keep_watch(watch, &engine, &alerts, &stop, console).await;
     console.note("stopping: finishing what was received");
     closed.cancel();
     if tokio::time::timeout(CONTROL_CLOSE_MAX, control).await.is_err() {
         tracing::warn!("a question over the control socket is cut off");
+    }
+    if tokio::time::timeout(CONTROL_CLOSE_MAX, observer).await.is_err() {
+        tracing::warn!("the journal is still being looked through; the next start goes on where that ends");
     }
     engine.stop().await;
     console.note("stopped");
@@ -342,6 +352,20 @@ fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data
         alerts,
         stopped: deployment.stopped.iter().map(view::StoppedInterface::new).collect(),
     }
+}
+
+/// What runs, for whoever changes its tables.
+fn running(engine: &Engine, deployment: Deployment) -> Vec<Running> {
+    let interfaces = deployment.interfaces.into_iter();
+    interfaces
+        .filter_map(|live| {
+            let handle = engine.interface(&live.interface.name)?;
+            Some(Running {
+                interface: live.interface,
+                live: handle,
+            })
+        })
+        .collect()
 }
 
 fn absolute(path: &Path) -> String {

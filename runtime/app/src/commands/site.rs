@@ -20,6 +20,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// The engine of a site, on its own data folder or on another one.
+    pub(crate) fn new(site: PathBuf, data: Option<PathBuf>) -> Self {
+        Self { site, data }
+    }
+
     /// Asks the engine, and explains where there is none.
     pub(crate) fn ask<T>(&self, question: impl AsyncFnOnce(&Client) -> Result<T, ClientError>) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

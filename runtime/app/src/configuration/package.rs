@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use transfuse_package::{ConfigComplaint, ConfigComplaintKind, ConfigSchema, Manifest, Package};
 
 use super::document::Place;
@@ -47,21 +48,46 @@ pub(super) fn compare(
 
 /// The configuration as the plugin would get it, what the package brings included.
 fn config(step: &Step, package: &Package, places: &Places, config_places: &BTreeMap<String, Place>, faults: &Faults) {
-    let Some(text) = &package.config_schema else { return };
-    let schema = match ConfigSchema::parse(text) {
+    let written = WrittenConfig {
+        plugin: &step.plugin,
+        config: &step.config,
+        places: config_places,
+        otherwise: &places.config,
+    };
+    if let Some(text) = &package.config_schema {
+        hold_against_schema(&written, text, faults);
+    }
+}
+
+/// A configuration as its plugin would get it, and where it was written.
+pub(crate) struct WrittenConfig<'c> {
+    pub(crate) plugin: &'c str,
+    pub(crate) config: &'c Value,
+    /// By JSON pointer.
+    pub(crate) places: &'c BTreeMap<String, Place>,
+    /// Where to look for what was written nowhere.
+    pub(crate) otherwise: &'c Place,
+}
+
+/// Tells each key of a configuration that a plugin's `config.schema.json` does not allow, at its line.
+pub(crate) fn hold_against_schema(written: &WrittenConfig<'_>, schema: &str, faults: &Faults) {
+    let WrittenConfig {
+        plugin,
+        config,
+        places,
+        otherwise,
+    } = written;
+    let schema = match ConfigSchema::parse(schema) {
         Ok(schema) => schema,
         Err(error) => {
-            let message = format!(
-                "the schema of `{}` for its configuration cannot be used: {error}",
-                step.plugin
-            );
-            faults.at(&places.step, message);
+            let message = format!("the schema of `{plugin}` for its configuration cannot be used: {error}");
+            faults.at(otherwise, message);
             return;
         }
     };
-    for complaint in schema.complaints(&step.config) {
-        let place = nearest_place(&complaint.pointer, config_places).unwrap_or(&places.config);
-        let message = format!("the configuration of `{}`: {}", step.plugin, complaint.text);
+    for complaint in schema.complaints(config) {
+        let place = nearest_place(&complaint.pointer, places).unwrap_or(otherwise);
+        let message = format!("the configuration of `{plugin}`: {}", complaint.text);
         faults.at_with_hints(place, message, hints(&complaint, &schema));
     }
 }

@@ -36,6 +36,17 @@ impl Interface {
         let of_steps = self.steps.iter().flat_map(|step| &step.grants.tables);
         of_steps.chain(profile.into_iter().flat_map(|profile| &profile.tables))
     }
+
+    /// The same, to give them other versions.
+    pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = &mut TableGrant> {
+        let profile = self
+            .source
+            .validate
+            .as_mut()
+            .and_then(|validate| validate.profile.as_mut());
+        let of_steps = self.steps.iter_mut().flat_map(|step| &mut step.grants.tables);
+        of_steps.chain(profile.into_iter().flat_map(|profile| &mut profile.tables))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -54,28 +54,63 @@ impl Client {
     }
 
     pub(crate) async fn status(&self) -> Result<wire::Status, ClientError> {
-        self.ask(Method::GET, "/v1/status".to_owned()).await
+        self.get("/v1/status".to_owned()).await
     }
 
     pub(crate) async fn messages(&self, query: &wire::MessagesQuery) -> Result<wire::Messages, ClientError> {
         let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
-        self.ask(Method::GET, format!("/v1/messages?{query}")).await
+        self.get(format!("/v1/messages?{query}")).await
     }
 
     /// `id` must be a message id: it becomes part of the address.
     pub(crate) async fn message(&self, id: transfuse_store::MessageId) -> Result<wire::Message, ClientError> {
-        self.ask(Method::GET, format!("/v1/messages/{id}")).await
+        self.get(format!("/v1/messages/{id}")).await
+    }
+
+    pub(crate) async fn tables(&self) -> Result<wire::tables::Tables, ClientError> {
+        self.get("/v1/tables".to_owned()).await
+    }
+
+    pub(crate) async fn misses(
+        &self,
+        query: &wire::tables::MissesQuery,
+    ) -> Result<wire::tables::MissList, ClientError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
+        self.get(format!("/v1/tables/misses?{query}")).await
+    }
+
+    /// `name` must be a sound name: it becomes part of the address.
+    pub(crate) async fn change_table(
+        &self,
+        name: &str,
+        change: &wire::tables::TableChange,
+    ) -> Result<wire::tables::TableChanged, ClientError> {
+        let body = serde_json::to_vec(change).map_err(|error| self.broken(error))?;
+        self.ask(Method::POST, format!("/v1/tables/{name}"), body).await
+    }
+
+    pub(crate) async fn access(
+        &self,
+        query: &wire::access::AccessQuery,
+    ) -> Result<wire::access::PluginAccess, ClientError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
+        self.get(format!("/v1/plugins/access?{query}")).await
     }
 
     /// Asks the engine to stop as a service manager would; the answer comes before it has.
     pub(crate) async fn shutdown(&self) -> Result<(), ClientError> {
-        self.ask::<serde_json::Value>(Method::POST, "/v1/shutdown".to_owned())
+        self.ask::<serde_json::Value>(Method::POST, "/v1/shutdown".to_owned(), Vec::new())
             .await
             .map(drop)
     }
 
-    async fn ask<T: DeserializeOwned>(&self, method: Method, path: String) -> Result<T, ClientError> {
-        let exchange = self.exchange(method, path);
+    async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, ClientError> {
+        self.ask(Method::GET, path, Vec::new()).await
+    }
+
+    /// `body` is JSON, or empty.
+    async fn ask<T: DeserializeOwned>(&self, method: Method, path: String, body: Vec<u8>) -> Result<T, ClientError> {
+        let exchange = self.exchange(method, path, body);
         let (status, body) = tokio::time::timeout(ANSWER_WAIT, exchange)
             .await
             .map_err(|_| ClientError::Silent {
@@ -88,7 +123,7 @@ impl Client {
         Err(ClientError::Refused(error.error))
     }
 
-    async fn exchange(&self, method: Method, path: String) -> Result<(StatusCode, Bytes), ClientError> {
+    async fn exchange(&self, method: Method, path: String, body: Vec<u8>) -> Result<(StatusCode, Bytes), ClientError> {
         let stream = socket::connect(&self.data)
             .await
             .map_err(|error| self.unreachable(error))?;
@@ -100,7 +135,8 @@ impl Client {
             .method(method)
             .uri(path)
             .header(hyper::header::HOST, "transfuse")
-            .body(Empty::<Bytes>::new())
+            .header(hyper::header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
             .map_err(|error| self.broken(error))?;
         let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;
         let status = response.status();

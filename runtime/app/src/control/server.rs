@@ -1,5 +1,8 @@
 //! Answering questions about the running engine.
 
+mod access;
+mod tables;
+
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
@@ -14,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use transfuse_store::{MessageId, ReadError, Stage, Store};
 
 use super::{view, wire};
+use crate::observing::Observing;
+use crate::tables::Tables;
 
 /// Messages of a page where the question says nothing: a screen's worth.
 const PAGE_DEFAULT: u32 = 50;
@@ -26,6 +31,8 @@ const PAGE_MAX: u32 = 1_000;
 pub(crate) struct Controlled {
     store: Store,
     process: view::Process,
+    tables: Arc<Tables>,
+    observing: Arc<Observing>,
     /// Cancelled to stop the engine.
     stop: CancellationToken,
     /// Places for answers, each of which may hold a whole message in memory.
@@ -36,10 +43,18 @@ pub(crate) struct Controlled {
 const READS_MAX: usize = 4;
 
 impl Controlled {
-    pub(crate) fn new(store: Store, process: view::Process, stop: CancellationToken) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        process: view::Process,
+        tables: Arc<Tables>,
+        observing: Arc<Observing>,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             store,
             process,
+            tables,
+            observing,
             stop,
             reads: Semaphore::new(READS_MAX),
         }
@@ -54,6 +69,10 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .route("/v1/status", get(status))
         .route("/v1/messages", get(messages))
         .route("/v1/messages/{id}", get(message))
+        .route("/v1/tables", get(tables::list))
+        .route("/v1/tables/misses", get(tables::misses))
+        .route("/v1/tables/{name}", post(tables::change))
+        .route("/v1/plugins/access", get(access::access))
         .route("/v1/shutdown", post(shutdown))
         .fallback(no_such_address)
         .method_not_allowed_fallback(no_such_method)
@@ -118,7 +137,8 @@ async fn shutdown(State(controlled): Shared) -> Json<serde_json::Value> {
 async fn no_such_address() -> ApiError {
     ApiError::not_found(
         "there is no such address".to_owned(),
-        "there are GET /v1/status, GET /v1/messages, GET /v1/messages/ID and POST /v1/shutdown",
+        "there are GET /v1/status, /v1/messages, /v1/messages/ID, /v1/tables, /v1/tables/misses and /v1/plugins/access, and \
+         POST /v1/tables/NAME and /v1/shutdown",
     )
 }
 
@@ -173,15 +193,21 @@ where
     T: Send + 'static,
     F: FnOnce(&Controlled) -> Result<T, ReadError> + Send + 'static,
 {
-    let controlled = Arc::clone(controlled);
+    let read = on_a_thread(controlled, read).await?;
+    read.map_err(|error| ApiError::internal(&error))
+}
+
+/// The same for whatever else blocks.
+async fn on_a_thread<T, F>(controlled: &Arc<Controlled>, work: F) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    F: FnOnce(&Controlled) -> T + Send + 'static,
+{
     // The semaphore is never closed; an error would only mean that nothing is limited.
     let _permit = controlled.reads.acquire().await;
-    let reading = Arc::clone(&controlled);
-    match tokio::task::spawn_blocking(move || read(&reading)).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(ApiError::internal(&error)),
-        Err(panicked) => Err(ApiError::internal(&panicked)),
-    }
+    let working = Arc::clone(controlled);
+    let done = tokio::task::spawn_blocking(move || work(&working)).await;
+    done.map_err(|panicked| ApiError::internal(&panicked))
 }
 
 /// What a caller may know of a failure. The log has the rest.
@@ -206,6 +232,20 @@ impl ApiError {
         Self {
             status: StatusCode::NOT_FOUND,
             ..Self::bad_request(message, hint)
+        }
+    }
+
+    fn without_empty_hint(mut self) -> Self {
+        self.body.hint = self.body.hint.filter(|hint| !hint.is_empty());
+        self
+    }
+
+    /// Something that the caller did not cause and has to know.
+    fn failed(message: String) -> Self {
+        let body = wire::ErrorBody { message, hint: None };
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            body,
         }
     }
 

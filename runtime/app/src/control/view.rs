@@ -357,7 +357,7 @@ fn content(sealed: &Sealed) -> wire::Content {
 }
 
 /// RFC 3339 in UTC, to the millisecond.
-fn time(milliseconds: i64) -> String {
+pub(super) fn time(milliseconds: i64) -> String {
     Timestamp::from_millisecond(milliseconds)
         .map(|time| format!("{time:.3}"))
         .unwrap_or_default()

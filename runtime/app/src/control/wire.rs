@@ -3,6 +3,9 @@
 //! These types are the API's own: no type of another room is written to the wire, so that a room can change its types
 //! without changing what programs outside depend on. Fields are added and never change their meaning.
 
+pub(crate) mod access;
+pub(crate) mod tables;
+
 use serde::{Deserialize, Serialize};
 
 pub(crate) use super::content::{Content, Words};

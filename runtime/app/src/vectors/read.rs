@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use transfuse_message::{Message, ParseOptions};
-use transfuse_package::Requests;
 use transfuse_sandbox::Table;
 
 use super::files::VectorFiles;
-use super::{Expectation, Vector, WrittenGrants, context, expectation, grants};
+use super::{Expectation, Subject, Vector, WrittenGrants, config, context, expectation, grants};
 use crate::configuration::{
     CodeTable, Document, Fault, Faults, Located, NAME_RULE, Place, Section, is_name, parse_document, suggest,
 };
@@ -24,17 +23,17 @@ const INPUTS: [&str; 2] = ["input.hl7", "input.bin"];
 /// The folder of code tables, which is no vector.
 const TABLES: &str = "tables";
 
-/// Reads every vector of a set, in the order of their names. `requests` is what the plugin's manifest requests.
+/// Reads every vector of a set, in the order of their names, as vectors of a plugin.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with any of them, by file and line.
-pub(crate) fn read(files: &VectorFiles, requests: &Requests) -> Result<Vec<Vector>, Vec<Fault>> {
+pub(crate) fn read(files: &VectorFiles, subject: &Subject) -> Result<Vec<Vector>, Vec<Fault>> {
     let faults = Faults::default();
     let tables = tables(files, &faults);
     let set = Set {
         files,
-        requests,
+        subject,
         tables: &tables,
         faults: &faults,
     };
@@ -47,7 +46,7 @@ pub(crate) fn read(files: &VectorFiles, requests: &Requests) -> Result<Vec<Vecto
 }
 
 /// The names of the folders that vectors lie in.
-fn folders(files: &VectorFiles) -> BTreeSet<&str> {
+pub(super) fn folders(files: &VectorFiles) -> BTreeSet<&str> {
     let folders = files.names().filter_map(|name| name.split_once('/'));
     folders
         .map(|(folder, _)| folder)
@@ -77,7 +76,7 @@ fn tables(files: &VectorFiles, faults: &Faults) -> BTreeMap<String, Arc<Table>> 
 /// What every vector of a set is read with.
 struct Set<'s> {
     files: &'s VectorFiles,
-    requests: &'s Requests,
+    subject: &'s Subject,
     tables: &'s BTreeMap<String, Arc<Table>>,
     faults: &'s Faults,
 }
@@ -133,7 +132,7 @@ impl Set<'_> {
         let table = parse_document(&document, self.faults)?;
         let mut section = Section::root(&document, &table, self.faults);
         let description = section.required_text("description").map(|text| text.value);
-        let config = self.config(&mut section);
+        let config = config::read(&mut section);
         let named = section.texts("tables");
         let context = context::read(name, section.section("context", "`context`"));
         let state = texts_by_key(&mut section, "state").unwrap_or_default();
@@ -141,10 +140,16 @@ impl Set<'_> {
         let expect = section.section("expect", "`expect`");
         let expect = expect.and_then(|expect| expectation::read(expect, self.files, name));
         section.finish();
+        let Subject {
+            manifest,
+            config_schema,
+            ..
+        } = self.subject;
+        config.hold(manifest, config_schema.as_deref(), expect.as_ref(), self.faults);
         let tables = self.tables_of(named, &grants, &Place::of_line(&document, 1));
         Some(Written {
             description,
-            config,
+            config: config.config,
             context,
             state,
             tables,
@@ -153,24 +158,9 @@ impl Set<'_> {
         })
     }
 
-    fn config(&self, section: &mut Section<'_>) -> Option<Map<String, Value>> {
-        match section.json("config") {
-            None if section.has("config") => None,
-            None => Some(Map::new()),
-            Some(Located {
-                value: Value::Object(config),
-                ..
-            }) => Some(config),
-            Some(other) => {
-                self.faults.at(&other.place, "`config` must be a table");
-                None
-            }
-        }
-    }
-
     /// The tables that a vector lists, or else those that its plugin may open.
     fn tables_of(&self, named: Option<Vec<Located<String>>>, grants: &WrittenGrants, place: &Place) -> Vec<Arc<Table>> {
-        let granted = grants.tables(self.requests).iter();
+        let granted = grants.tables(&self.subject.manifest.requests).iter();
         let named = named.unwrap_or_else(|| {
             let located = |name: &String| Located {
                 value: name.clone(),

@@ -29,6 +29,8 @@ pub(crate) struct Subject {
     pub(crate) component: Bytes,
     /// What it requests is what a vector grants that says nothing else; what it configures lies under what a vector does.
     pub(crate) manifest: Manifest,
+    /// What its configurations are held against.
+    pub(crate) config_schema: Option<String>,
 }
 
 /// What came of one vector.
@@ -228,6 +230,7 @@ impl From<&Package> for Subject {
             },
             component: Bytes::copy_from_slice(&package.component),
             manifest: package.manifest.clone(),
+            config_schema: package.config_schema.clone(),
         }
     }
 }

@@ -101,6 +101,36 @@ fn a_changed_table_runs_only_once_it_is_applied() {
 }
 
 #[test]
+fn a_new_interface_takes_the_live_version_of_a_table_and_changes_it_for_nobody() {
+    let sink = Sink::accepting().unwrap();
+    let site = Site::with(&lab(&sink)).unwrap();
+    seen_once(&site);
+    site.write(
+        "tables/lab-codes.csv",
+        "local,loinc,display,unit\nGLU,2345-7,Glucose,mg/dL\n",
+    )
+    .unwrap();
+    site.add(
+        &InterfaceFile::listening("clinic")
+            .normalizing()
+            .to("ehr", sink.address()),
+    )
+    .unwrap();
+    let engine = Engine::start(&site.path()).unwrap();
+    for (count, interface) in ["lab", "clinic"].iter().enumerate() {
+        let mut connection = engine.connect(interface).unwrap();
+        connection.ask(observation("N1").as_bytes()).unwrap();
+        let received = sink.wait_for(count + 1, LIMIT).unwrap();
+        let content = String::from_utf8_lossy(&received.last().unwrap().content).into_owned();
+        assert!(content.contains("14749-6"), "{interface}: {content}");
+    }
+    let drift = "the site folder differs in `steps`";
+    assert_eq!(status_of(&engine, "clinic")["drift"], drift);
+    assert_eq!(status_of(&engine, "lab")["drift"], drift);
+    engine.stop().unwrap();
+}
+
+#[test]
 fn a_removed_file_does_not_stop_what_is_live() {
     let sink = Sink::accepting().unwrap();
     let site = Site::with(&lab(&sink)).unwrap();

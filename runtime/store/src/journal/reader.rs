@@ -32,6 +32,8 @@ pub(crate) enum Payloads {
     Outputs,
     /// Only what plugins keep.
     State,
+    /// Only what the engine kept about the run.
+    Detail,
 }
 
 impl JournalReader {

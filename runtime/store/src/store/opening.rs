@@ -14,6 +14,7 @@ use crate::journal::{
 };
 use crate::projection::{self, ProjectionStart, Undecided, open_projection, rebuild_projection};
 use crate::reading::Readings;
+use crate::usage::Usage;
 use crate::{Catalog, OpenError, Received, StoreSettings, Unfinished};
 
 /// What a test may replace.
@@ -27,6 +28,7 @@ pub(crate) struct Surroundings {
 struct Found {
     folder: DataFolder,
     catalog: Catalog,
+    usage: Usage,
     scan: Scan,
     segments: Arc<Segments>,
     projection: ProjectionStart,
@@ -50,11 +52,13 @@ pub(super) fn open(settings: StoreSettings, surroundings: &Surroundings) -> Resu
     let scan = scan(&folder.journal())?;
     let segments = Arc::new(Segments::new(folder.journal(), scan.places.clone()));
     let projection = open_projection(&folder.live(), &segments, scan.end, surroundings.faults.clone())?;
+    let usage = Usage::open(&folder.usage(), scan.end)?;
     let unfinished = unfinished(&folder, &segments)?;
     let unclean = scan.unclean;
     let found = Found {
         folder,
         catalog,
+        usage,
         scan,
         segments,
         projection,
@@ -77,6 +81,7 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     let Found {
         folder,
         catalog,
+        usage,
         scan,
         segments,
         projection,
@@ -133,6 +138,7 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
         projection,
         readings,
         catalog,
+        usage,
         running: Some(running).into(),
     };
     // Only now: dropping `inner` ends the threads.

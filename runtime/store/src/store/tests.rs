@@ -10,3 +10,4 @@ mod opening;
 mod rebuild;
 mod state;
 mod support;
+mod usage;

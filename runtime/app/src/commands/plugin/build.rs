@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
-use transfuse_package::{BuildSettings, Built};
+use transfuse_package::{BuildSettings, Built, Source};
 
 use crate::configuration::show_size;
 use crate::console::{Console, Tone};
-use crate::failure::{Exit, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 use crate::layout::short_digest;
+use crate::vectors::{self, VectorFiles};
 
 /// Compile plugins into packages that a site can use
 ///
 /// Each folder holds a `plugin.toml` and the sources in the language that it names. The result lies where a site looks for it:
-/// OUT/vendor/name/VERSION.oci. A mapping is tried as it is built: what is wrong with it is told with its line.
+/// OUT/vendor/name/VERSION.oci. A mapping is tried as it is built: what is wrong with it is told with its line. So is a
+/// `[config]` of a test vector that `config.schema.json` does not allow.
 ///
 /// Example: transfuse plugin build plugins/redact --out examples/lab-results/plugins
 #[derive(Debug, Args)]
@@ -51,6 +53,7 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let palette = console.notes_palette();
     for folder in &arguments.folders {
         super::subject::require_source(folder)?;
+        check_vectors(folder)?;
         let settings = BuildSettings {
             source_folder: folder.clone(),
             library_folder: arguments.out.clone(),
@@ -64,6 +67,21 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         report(&built, arguments, console)?;
     }
     Ok(Exit::Success)
+}
+
+/// A vector whose configuration its own schema refuses is told before anything is compiled. Whatever keeps the folder from
+/// being read is for the build to tell.
+fn check_vectors(folder: &Path) -> Result<(), Failure> {
+    let Ok(source) = Source::read(folder) else {
+        return Ok(());
+    };
+    let files = VectorFiles::of_folder(&folder.join("vectors"))?;
+    let faults = vectors::check_configs(&files, &source.manifest, source.config_schema.as_deref());
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Configuration(faults))
+    }
 }
 
 fn report(built: &Built, arguments: &Arguments, console: Console) -> anyhow::Result<()> {

@@ -126,7 +126,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
 
 /// The vectors that are asked for; none at all is an error, because a test of nothing passes.
 pub(super) fn chosen(files: &VectorFiles, subject: &Subject, filter: Option<&str>) -> Result<Vec<Vector>, Failure> {
-    let mut vectors = vectors::read(files, &subject.manifest.requests).map_err(Failure::Configuration)?;
+    let mut vectors = vectors::read(files, subject).map_err(Failure::Configuration)?;
     let count = vectors.len();
     if let Some(filter) = filter {
         vectors.retain(|vector| vector.name.contains(filter));

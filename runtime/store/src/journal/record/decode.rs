@@ -25,6 +25,10 @@ pub(in crate::journal) fn select(payloads: Payloads) -> &'static str {
             "SELECT position, format, kind, at_ms, message, head, NULL, outputs, NULL, NULL, NULL \
              FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
         }
+        Payloads::Detail => {
+            "SELECT position, format, kind, at_ms, message, head, NULL, NULL, detail, NULL, NULL \
+             FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
+        }
         Payloads::State => {
             "SELECT position, format, kind, at_ms, message, head, NULL, NULL, NULL, NULL, state \
              FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"

@@ -194,6 +194,7 @@ proptest! {
         prop_assert_eq!(read(&segment, Payloads::All).unwrap(), entries);
         prop_assert!(read(&segment, Payloads::Outputs).is_ok());
         prop_assert!(read(&segment, Payloads::State).is_ok());
+        prop_assert!(read(&segment, Payloads::Detail).is_ok());
     }
 
     #[test]

@@ -1,0 +1,148 @@
+//! Questions about code tables, and their changes.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use transfuse_engine::MissQuery;
+
+use super::{ApiError, Controlled, Shared, on_a_thread};
+use crate::control::view::time;
+use crate::control::wire::tables as wire;
+use crate::tables::{Change, ChangeError, Changed, Rehearsed, Tried};
+
+pub(super) async fn list(State(controlled): Shared) -> Result<Json<wire::Tables>, ApiError> {
+    let running = controlled.tables.running().await;
+    let listed = on_a_thread(&controlled, move |controlled| controlled.tables.list(&running)).await?;
+    let listed = listed.map_err(|error| ApiError::internal(error.as_ref()))?;
+    let tables = listed.into_iter().map(|table| wire::TableListed {
+        name: table.name,
+        digest: table.digest,
+        columns: table.columns,
+        rows: table.row_count as u64,
+        interfaces: table.interfaces,
+        drift: table.drift,
+    });
+    Ok(Json(wire::Tables {
+        tables: tables.collect(),
+    }))
+}
+
+pub(super) async fn misses(
+    State(controlled): Shared,
+    query: Result<Query<wire::MissesQuery>, QueryRejection>,
+) -> Result<Json<wire::MissList>, ApiError> {
+    let Query(query) =
+        query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse tables misses --help`"))?;
+    let since = query.since.as_deref().map(moment).transpose()?;
+    let query = MissQuery {
+        interface: query.interface,
+        table: query.table,
+        since_ms: since.map(Timestamp::as_millisecond),
+    };
+    let found = on_a_thread(&controlled, move |controlled| {
+        let behind = controlled.observing.catch_up();
+        controlled.tables.misses(&query).map(|found| (found, behind))
+    });
+    let ((found, answered), behind) = found.await?.map_err(|error| ApiError::internal(&error))?;
+    let misses = found.listed.into_iter().map(|miss| wire::MissListed {
+        table: miss.table,
+        column: miss.column,
+        value: miss.value.lossy_text().into_owned().into(),
+        messages: miss.asked.messages,
+        first_at: time(miss.asked.first_at_ms),
+        last_at: time(miss.asked.last_at_ms),
+        interfaces: miss.interfaces.into_iter().collect(),
+    });
+    Ok(Json(wire::MissList {
+        misses: misses.collect(),
+        added_since: answered,
+        unlisted: found.unlisted,
+        messages: found.messages as u64,
+        has_older: found.has_older,
+        behind,
+    }))
+}
+
+pub(super) async fn change(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+    body: Result<Json<wire::TableChange>, JsonRejection>,
+) -> Result<Json<wire::TableChanged>, ApiError> {
+    let Json(body) = body.map_err(|_| {
+        ApiError::bad_request(
+            "the body is no change of a table".to_owned(),
+            "write `{ \"rows\": [[\"cell\", \"cell\"]], \"dry_run\": true }`",
+        )
+    })?;
+    let dry_run = body.dry_run;
+    let rows = body.rows.into_iter();
+    let wish = Change {
+        rows: rows
+            .map(|row| row.iter().map(|cell| cell.as_str().to_owned()).collect())
+            .collect(),
+        key: body.key,
+        dry_run,
+    };
+    // A change that has begun is finished, whether or not its asker still listens.
+    let (tables, table) = (Arc::clone(&controlled.tables), name.clone());
+    let changing = tokio::spawn(async move { tables.change(&table, wish).await });
+    let changed = changing.await.map_err(|panicked| ApiError::internal(&panicked))?;
+    match changed {
+        Ok(changed) => Ok(Json(view(name, dry_run, changed))),
+        Err(error @ ChangeError::Failed(_)) => Err(failed(&error)),
+        Err(error) => {
+            let hint = error.hint(&name).unwrap_or_default();
+            Err(ApiError::bad_request(error.to_string(), &hint).without_empty_hint())
+        }
+    }
+}
+
+/// What the disk said is what an admin needs to know, and nothing of it comes from a message.
+fn failed(error: &ChangeError) -> ApiError {
+    tracing::error!(%error, "a code table could not be changed");
+    ApiError::failed(error.to_string())
+}
+
+fn view(table: String, dry_run: bool, changed: Changed) -> wire::TableChanged {
+    wire::TableChanged {
+        table,
+        dry_run,
+        before: changed.before,
+        after: changed.after,
+        rows: changed.row_count as u64,
+        rehearsed: changed.rehearsed.into_iter().map(rehearsed).collect(),
+    }
+}
+
+fn rehearsed(one: Rehearsed) -> wire::Rehearsed {
+    wire::Rehearsed {
+        interface: one.interface,
+        quarantined: tried(one.quarantined),
+        refused: tried(one.refused),
+        trouble: one.trouble,
+    }
+}
+
+fn tried(Tried { run, pass, not_run }: Tried) -> wire::Tried {
+    wire::Tried { run, pass, not_run }
+}
+
+fn moment(text: &str) -> Result<Timestamp, ApiError> {
+    text.parse().map_err(|_| {
+        ApiError::bad_request(
+            "`since` is no moment".to_owned(),
+            "write it as RFC 3339 has it: `2026-11-23T08:00:00Z`",
+        )
+    })
+}
+
+impl Controlled {
+    /// What runs, for questions that compare with it.
+    pub(super) async fn running_interfaces(&self) -> Vec<crate::configuration::resolved::Interface> {
+        let running = self.tables.running().await;
+        running.into_iter().map(|one| one.interface).collect()
+    }
+}
