@@ -156,6 +156,7 @@ impl Engine {
 
     /// Closes the source of one interface: nothing more comes in, and what is in is decided, answered and delivered. Says
     /// whether there is such an interface that was still receiving.
+    #[must_use]
     pub fn stop_receiving(&self, interface: &str) -> bool {
         let live = self.interfaces.get(interface).filter(|live| !live.stop.is_cancelled());
         live.inspect(|live| live.stop.cancel()).is_some()
