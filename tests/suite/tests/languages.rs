@@ -78,9 +78,9 @@ fn a_new_plugin_in_typescript_passes_npm_test_at_once() {
     assert!(told.contains("# pass 4") && told.contains("# fail 0"), "{told}");
 
     // A test that should fail does, and says what the plugin did.
-    let test = folder.join("test/plugin.test.js");
-    let text = std::fs::read_to_string(&test).expect("the test");
-    std::fs::write(&test, text.replace("||EHR\\nPID", "||OTHER\\nPID")).expect("a wrong test");
+    let file = folder.join("test/plugin.test.js");
+    let text = std::fs::read_to_string(&file).expect("the test");
+    std::fs::write(&file, text.replace("||EHR\\nPID", "||OTHER\\nPID")).expect("a wrong test");
     let failing = program("npm", &folder)
         .args(["test", "--", "--test-reporter=tap"])
         .output();
