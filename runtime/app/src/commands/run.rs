@@ -285,10 +285,11 @@ async fn keep_watch(mut watch: Watch, engine: &Engine, alerts: &Alerts, stop: &C
 fn take_news(news: News, engine: &Engine, alerts: &Alerts, console: Console) {
     let News {
         interface,
-        alerts: told,
+        alerts: known,
+        untold,
         stops,
     } = news;
-    for alert in &told {
+    for alert in &untold {
         let label = console.notes_palette().paint(Tone::Odd, "alert:");
         console.note(format_args!("{label} {interface}: {alert}"));
         tracing::warn!(interface, alert, "a plugin needs attention");
@@ -299,7 +300,7 @@ fn take_news(news: News, engine: &Engine, alerts: &Alerts, console: Console) {
             "an interface receives nothing more, because a plugin of it is revoked"
         );
     }
-    alerts.set(&interface, told);
+    alerts.set(&interface, known);
 }
 
 /// A start that fails leaves the store as clean as it found it.

@@ -40,6 +40,8 @@ pub(crate) struct News {
     pub(crate) interface: String,
     /// Everything that somebody should know about its plugins by now.
     pub(crate) alerts: Vec<String>,
+    /// Those of them that the last look had not found: each is told once.
+    pub(crate) untold: Vec<String>,
     /// Whether it is to receive nothing more, because a plugin of it is revoked.
     pub(crate) stops: bool,
 }
@@ -127,10 +129,13 @@ impl Watched {
         if alerts == self.alerts && !stops {
             return None;
         }
+        let untold = alerts.iter().filter(|alert| !self.alerts.contains(alert));
+        let untold = untold.cloned().collect();
         self.alerts.clone_from(&alerts);
         Some(News {
             interface: self.interface.clone(),
             alerts,
+            untold,
             stops,
         })
     }
