@@ -3,16 +3,14 @@
 use transfuse_message::{Message, ParseOptions};
 
 /// Segments that the longest hostile message has more than its vector: six times what a large result has. A plugin gets
-/// the same fuel for every message, and a mapping of thirty rules uses most of it on such a one; five times as many
-/// would test the limit and not the plugin.
+/// the same fuel for every message, whatever its length: five thousand would test the default limit and not the plugin.
 const SEGMENTS: usize = 1_000;
 
 /// Bytes of the largest hostile field: a scanned page in base64.
 const FIELD_BYTES: usize = 512 * 1024;
 
-/// Repetitions, components and the like of the most divided field. To find one of them is to pass by those before it, so
-/// that what a plugin which looks at each uses grows with the square.
-const PARTS: usize = 2_000;
+/// Repetitions, components and the like of the most divided field.
+const PARTS: usize = 10_000;
 
 /// Every hostile message, by name. `base` is a message of the plugin's vectors.
 pub(super) fn messages(base: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
@@ -35,7 +33,7 @@ pub(super) fn messages(base: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             base.get(..base.len().saturating_sub(2)).unwrap_or_default().to_vec(),
         ),
         (
-            "thousands of segments",
+            "a thousand segments",
             with(base, &[last, b"\r"].concat().repeat(SEGMENTS)),
         ),
         (
