@@ -29,9 +29,9 @@ export function vectorTests(plugin: string, options?: { readonly vectors?: strin
 
 /** What surrounds the message. All of it may be left out. */
 export interface Given {
-  /** The step's configuration. */
+  /** The step's configuration. One that `config.schema.json` does not allow throws: no site could start with it. */
   readonly config?: Record<string, unknown>;
-  /** Code tables by name: the names of the columns, then the rows. */
+  /** Code tables by name: the names of the columns, then the rows. Others do not exist in this run. */
   readonly tables?: Record<string, readonly (readonly string[])[]>;
   /** What the plugin has kept of earlier messages. */
   readonly state?: Record<string, string>;

@@ -123,13 +123,14 @@ def run(
 ) -> Report:
     """Runs a plugin, the one in a folder with `plugin.toml`, on a message: text with one segment a line, or the bytes.
 
-    What surrounds the message may all be left out: `config` is the step's configuration, `tables` are code tables by name, each
-    the names of the columns and then the rows, `state` is what the plugin has kept, and `grants` are those of a vector. Others
-    are those of a vector's `[context]`: `received_at`, `time_zone`, `charset`, `interface`, `attempt`, `attributes`.
+    What surrounds the message may all be left out: `config` is the step's configuration (one that `config.schema.json` does not
+    allow is a `TestFailed`: no site could start with it), `tables` are code tables by name, each the names of the columns and
+    then the rows (others do not exist in this run), `state` is what the plugin has kept, and `grants` are those of a vector.
+    Others are those of a vector's `[context]`: `received_at`, `time_zone`, `charset`, `interface`, `attempt`, `attributes`.
     """
     given = {"description": "a unit test", "config": config or {}, "context": context, "state": state or {}}
-    if tables:
-        given["tables"] = list(tables)
+    # Always: where a vector does not say, it has all that the manifest requests, and a test gives only those that it is about.
+    given["tables"] = list(tables or {})
     if grants is not None:
         given["grants"] = grants
     with tempfile.TemporaryDirectory(prefix="transfuse-test-") as name:
