@@ -117,8 +117,7 @@ function writeVector(folder, message, { config = {}, grants, state = {}, tables 
   const named = Object.entries(context).map(([name, value]) => [CONTEXT[name], value]);
   const vector = {
     description: "a unit test",
-    // Always: where a vector does not say, it has all that the manifest requests, and a test gives only those that it is about.
-    tables: Object.keys(tables),
+    ...(Object.keys(tables).length > 0 && { tables: Object.keys(tables) }),
     config,
     context: Object.fromEntries(named),
     state,
