@@ -13,7 +13,7 @@ PYTHON := $(TARGET)/python
 PYTHON_PACKAGES := hl7==0.4.5 hl7apy==1.3.5
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help demo test lint bench fuzz soak plugins guests build toolchain node
+.PHONY: help demo test lint bench fuzz soak plugins guests build toolchain node registry
 .DEFAULT_GOAL := help
 
 help:
@@ -22,7 +22,7 @@ help:
 demo: plugins
 	@$(BINARY) demo --site examples/lab-results --plugins $(PLUGINS) --work $(TARGET)/demo
 
-test: guests $(PYTHON)/.ready
+test: guests registry $(PYTHON)/.ready
 	cargo test --workspace --quiet --no-fail-fast
 
 lint: toolchain
@@ -59,12 +59,11 @@ guests: plugins node
 build: toolchain
 	cargo build --workspace --all-targets --quiet
 
-# A registry for the tests of packages, a C compiler for SQLite, and Rust's library for WebAssembly: from rustup where it can be had, and otherwise the one
-# that Debian's packages build.
+# A C compiler for SQLite, and Rust's library for WebAssembly: from rustup where it can be had, and otherwise the one that
+# Debian's packages build.
 toolchain:
 	@command -v cargo >/dev/null || { echo "Rust is missing: install its stable toolchain with rustup" >&2; exit 1; }
 	@command -v cc >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q gcc libc6-dev; }
-	@command -v docker-registry >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends docker-registry; }
 	@test -d "$$(rustc --print target-libdir --target wasm32-unknown-unknown)" \
 	  || rustup target add wasm32-unknown-unknown \
 	  || test -x /usr/bin/wasm-ld-19 -a -x /usr/bin/cargo -a -d /usr/lib/rustlib \
@@ -73,6 +72,11 @@ toolchain:
 # What plugins in JavaScript are built with; the rest `plugin build` installs itself, below $(TARGET)/plugin-build.
 node:
 	@command -v node >/dev/null && command -v npm >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q nodejs npm; }
+
+# What the suite pushes packages to.
+registry:
+	@command -v docker-registry >/dev/null \
+	  || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends docker-registry; }
 
 $(PYTHON)/.ready: Makefile
 	python3 -m venv --clear $(PYTHON) || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv && python3 -m venv --clear $(PYTHON); }

@@ -80,6 +80,8 @@ pub(crate) fn run(
     let answered = instance
         .arm(fuel, watched)
         .and_then(|()| instance.call(step, has_input));
+    // Lets go of the clock, and with it of a slow call's turn.
+    instance.store.epoch_deadline_trap();
     instance.into_ran(fuel, answered, is_fresh)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A few threads serve a queue. A call that takes longer than [`SLOW`] no longer counts as one of the few: while work
 //! waits, another thread is started in its place, up to a limit. From then on the slow call has the lowest priority of the
-//! machine: it runs while nothing else wants to, and its thread ends with it. So plugins that loop until their deadline hold threads of their own, and the rest is served as before.
+//! machine: it runs while nothing else wants to, and its thread ends with it. So plugins that loop until their deadline
+//! hold threads of their own, and the rest is served as before. (They take turns besides: see the ticker.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,7 +21,7 @@ use thread_priority::{
 /// How long a call may take before another thread is started in its place. A hundred times what a mapper in Rust takes
 /// and twice what one in JavaScript or Python takes, so that ordinary calls start no threads; and short enough that
 /// messages behind a loop do not notice.
-const SLOW: Duration = Duration::from_millis(5);
+pub(crate) const SLOW: Duration = Duration::from_millis(5);
 
 /// Room for wasm's own stack and four times as much for the host functions on top of it.
 const STACK_BYTES: usize = 4 << 20;
@@ -38,6 +39,13 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     was_slow: AtomicBool,
+}
+
+impl Pace {
+    /// Whether the last call was slow.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.was_slow.load(Ordering::Relaxed)
+    }
 }
 
 struct Queued {
@@ -108,8 +116,9 @@ impl Pool {
         }
     }
 
-    /// Looks for slow calls and starts threads in their place while work waits. Called at each tick.
-    pub(crate) fn replace_slow_workers(self: &Arc<Self>) {
+    /// Looks for slow calls, starts threads in their place while work waits, and says whether there are any. Called at
+    /// each tick.
+    pub(crate) fn replace_slow_workers(self: &Arc<Self>) -> bool {
         let mut state = self.lock();
         for worker in &mut state.workers {
             if worker.busy_since.is_some_and(|since| since.elapsed() > SLOW) {
@@ -119,6 +128,7 @@ impl Pool {
             }
         }
         self.start_missing_workers(&mut state);
+        state.workers.iter().any(|worker| worker.is_slow)
     }
 
     fn start_missing_workers(self: &Arc<Self>, state: &mut State) {
@@ -175,7 +185,7 @@ impl Pool {
         }
         while let Some(Queued { job, pace }) = self.next_job(number) {
             // Not under the lock: a thread that gives way to all others would have them wait for it.
-            if pace.was_slow.load(Ordering::Relaxed) {
+            if pace.is_slow() {
                 self.demote(number);
             }
             let started = Instant::now();
@@ -228,7 +238,7 @@ impl State {
         let Some(worker) = self.worker(number) else { return };
         worker.busy_since = Some(Instant::now());
         worker.pace = Arc::clone(pace);
-        worker.is_slow = pace.was_slow.load(Ordering::Relaxed);
+        worker.is_slow = pace.is_slow();
     }
 
     /// Notes that a call is over, and says whether its thread has lost its priority.

@@ -57,7 +57,7 @@ pub(crate) struct Shared {
     /// Places in the pool's queue.
     pub(crate) places: Arc<Semaphore>,
     /// Runs on callers' own threads.
-    pub(crate) inline_runs: Permits,
+    pub(crate) inline_runs: Arc<Permits>,
     /// Instances that wait for another message of their step.
     pub(crate) idle: IdleInstances,
     linker: Linker<StepState>,

@@ -1,18 +1,29 @@
 //! The clock of deadlines: an operating-system thread that moves wasmtime's epoch on while anything runs.
+//!
+//! It is what slow calls take turns by, too. The lowest priority alone does not keep them from others: where a thread of
+//! the journal or of a socket has just run, Linux (since 6.6, with EEVDF) may let a call of the lowest priority go on
+//! until the next tick of the kernel's clock, four milliseconds, before the thread runs again. So slow calls leave one
+//! processor free, and pass the others on to each other at every tick.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread::{self, Thread};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread, available_parallelism};
 use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 use crate::fault::{Limit, Stop};
+use crate::permits::{Permit, Permits};
+use crate::pool::SLOW;
 use crate::state::StepState;
 
 /// How often the epoch moves on. A deadline may be passed by this much, and deadlines are tens of milliseconds or more.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// How often it does while there are slow calls: what a thread may wait for that wants the processor of one of them.
+/// Four thousand ticks a second take about a hundredth of a processor.
+const SLOW_TICK: Duration = Duration::from_micros(250);
 
 /// A tick that comes this late says that the whole machine was too busy, asleep or paused to run a thread that wants a
 /// microsecond, so that the time on the wall says nothing about the plugin. Ordinary scheduling delays on a loaded
@@ -24,11 +35,8 @@ const LATE: Duration = Duration::from_millis(50);
 /// deadline at most.
 const STRETCH: u32 = 4;
 
-/// When the clocks of a call are first read. Ordinary calls are over by then and never pay for it.
-const FIRST_LOOK: Duration = Duration::from_millis(5);
-
-/// How often a call that goes on beyond its deadline is looked at.
-const NEXT_LOOK: Duration = Duration::from_millis(10);
+/// When a call is first looked at, and from when on it is slow. Ordinary calls are over by then and never pay for it.
+const FIRST_LOOK: Duration = SLOW;
 
 /// The longest deadline. Nobody waits longer for a message, and adding it to the time of day cannot overflow.
 const DEADLINE_MAX: Duration = Duration::from_hours(24);
@@ -38,13 +46,14 @@ const DEADLINE_MAX: Duration = Duration::from_hours(24);
 const IDLE_TICKS_MAX: u32 = 100;
 
 /// Shared by the ticker's thread, the calls it watches and the sandbox that stops it.
-#[derive(Default)]
 pub(crate) struct Ticker {
+    /// For slow calls: one processor fewer than there are, where there are several.
+    turns: Arc<Permits>,
     calls: AtomicUsize,
     asleep: AtomicBool,
     stopped: AtomicBool,
     late: AtomicU64,
-    thread: std::sync::OnceLock<Thread>,
+    thread: OnceLock<Thread>,
 }
 
 /// A call that the ticker watches, until this is dropped.
@@ -53,11 +62,27 @@ pub(crate) struct Watched<'a> {
     started: Instant,
     deadline: Instant,
     late_before: u64,
+    /// It takes turns from the start.
+    is_slow: bool,
+}
+
+impl Default for Ticker {
+    fn default() -> Self {
+        let processors = available_parallelism().map_or(1, usize::from);
+        Self {
+            turns: Permits::new(processors.saturating_sub(1).max(1)),
+            calls: AtomicUsize::default(),
+            asleep: AtomicBool::default(),
+            stopped: AtomicBool::default(),
+            late: AtomicU64::default(),
+            thread: OnceLock::default(),
+        }
+    }
 }
 
 impl Ticker {
-    /// Starts the thread, which also does `watch` at each tick.
-    pub(crate) fn start(engine: Engine, watch: impl Fn() + Send + 'static) -> io::Result<Arc<Self>> {
+    /// Starts the thread, which also does `watch` at each tick: it says whether there are slow calls.
+    pub(crate) fn start(engine: Engine, watch: impl Fn() -> bool + Send + 'static) -> io::Result<Arc<Self>> {
         let ticker = Arc::new(Self::default());
         let shared = Arc::clone(&ticker);
         let handle = thread::Builder::new()
@@ -65,7 +90,7 @@ impl Ticker {
             .spawn(move || {
                 shared.tick(&|| {
                     engine.increment_epoch();
-                    watch();
+                    watch()
                 });
             })?;
         let _ = ticker.thread.set(handle.thread().clone());
@@ -78,8 +103,8 @@ impl Ticker {
         self.wake();
     }
 
-    /// Watches a call that begins now.
-    pub(crate) fn watch(&self, time: Duration) -> Watched<'_> {
+    /// Watches a call that begins now. Is it known to be slow, it takes turns with others from the start.
+    pub(crate) fn watch(&self, time: Duration, is_slow: bool) -> Watched<'_> {
         let late_before = self.late.load(Ordering::SeqCst);
         self.calls.fetch_add(1, Ordering::SeqCst);
         if self.asleep.load(Ordering::SeqCst) {
@@ -91,6 +116,7 @@ impl Ticker {
             started,
             deadline: started + time.min(DEADLINE_MAX),
             late_before,
+            is_slow,
         }
     }
 
@@ -100,13 +126,15 @@ impl Ticker {
         }
     }
 
-    fn tick(&self, on_tick: &dyn Fn()) {
+    fn tick(&self, on_tick: &dyn Fn() -> bool) {
         let mut idle_ticks = 0;
         let mut previous = Instant::now();
+        let mut tick = TICK;
         while !self.is_over() {
-            thread::sleep(TICK);
+            thread::sleep(tick);
             self.note_lateness(previous.elapsed());
-            on_tick();
+            let has_slow_calls = on_tick();
+            tick = if has_slow_calls { SLOW_TICK } else { TICK };
             idle_ticks = if self.is_idle() { idle_ticks + 1 } else { 0 };
             if idle_ticks > IDLE_TICKS_MAX {
                 self.sleep();
@@ -153,11 +181,17 @@ impl Ticker {
 impl Watched<'_> {
     /// Makes the store stop at the deadline. To be called just before the guest is entered.
     pub(crate) fn arm(&self, store: &mut Store<StepState>) {
-        let mut clock = CallClock::new(self.started, self.deadline);
-        store.set_epoch_deadline(clock.first_look());
+        let mut clock = CallClock::new(self.started, self.deadline, Arc::clone(&self.ticker.turns));
+        let first_look = if self.is_slow {
+            clock.take_turn();
+            1
+        } else {
+            clock.first_look()
+        };
+        store.set_epoch_deadline(first_look);
         store.epoch_deadline_callback(move |_| match clock.look() {
-            0 => Err(Stop::Over(Limit::Deadline).into()),
-            ticks => Ok(UpdateDeadline::Continue(ticks)),
+            Look::Over => Err(Stop::Over(Limit::Deadline).into()),
+            Look::GoOn => Ok(UpdateDeadline::Continue(1)),
         });
     }
 
@@ -177,21 +211,35 @@ impl Drop for Watched<'_> {
 }
 
 /// Says when a call's time is up, and looks at the processor's time only in calls that are slow already.
+///
+/// A call that waited for its turn had no processor meanwhile, so that turns cost none its deadline.
 struct CallClock {
     deadline: Instant,
     /// When it is up however little of the processor the call has had.
     end: Instant,
     /// The time of day and of the processor at the first look.
     seen: Option<(Instant, Duration)>,
+    turns: Arc<Permits>,
+    /// Held while the guest runs, once the call is slow.
+    turn: Option<Permit>,
+}
+
+/// Whether a call may go on.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    GoOn,
+    Over,
 }
 
 impl CallClock {
-    fn new(started: Instant, deadline: Instant) -> Self {
+    fn new(started: Instant, deadline: Instant, turns: Arc<Permits>) -> Self {
         let end = deadline + deadline.saturating_duration_since(started) * (STRETCH - 1);
         Self {
             deadline,
             end,
             seen: None,
+            turns,
+            turn: None,
         }
     }
 
@@ -199,12 +247,28 @@ impl CallClock {
         ticks_until(self.deadline.min(Instant::now() + FIRST_LOOK))
     }
 
-    /// Ticks until the next look; 0 when the time is up.
-    fn look(&mut self) -> u64 {
+    /// Looks at a call that is slow, and again at every tick.
+    fn look(&mut self) -> Look {
+        if self.is_over() {
+            return Look::Over;
+        }
+        self.take_turn();
+        // Its time may have passed while it waited.
+        if self.is_over() { Look::Over } else { Look::GoOn }
+    }
+
+    /// Lets the slow calls go on that wait for their turn, and waits for the next.
+    fn take_turn(&mut self) {
+        self.turn = None;
+        self.turn = Some(self.turns.acquire());
+    }
+
+    /// Whether the call's time is up.
+    fn is_over(&mut self) -> bool {
         let now = Instant::now();
         if now < self.deadline {
             self.seen.get_or_insert_with(|| (now, processor_time()));
-            return ticks_until(self.deadline);
+            return false;
         }
         let had_its_share = self.seen.is_none_or(|(since, before)| {
             is_share(
@@ -212,11 +276,7 @@ impl CallClock {
                 processor_time().saturating_sub(before),
             )
         });
-        if had_its_share || now >= self.end {
-            0
-        } else {
-            ticks_until(now + NEXT_LOOK)
-        }
+        had_its_share || now >= self.end
     }
 }
 
@@ -261,7 +321,7 @@ mod tests {
     fn a_call_is_disturbed_by_a_tick_that_came_late_while_it_ran() {
         let ticker = Ticker::default();
         ticker.note_lateness(LATE + TICK);
-        let watched = ticker.watch(PATIENCE);
+        let watched = ticker.watch(PATIENCE, false);
         ticker.note_lateness(LATE);
         assert!(
             !watched.was_disturbed(),
@@ -269,7 +329,7 @@ mod tests {
         );
         ticker.note_lateness(LATE + TICK);
         assert!(watched.was_disturbed());
-        assert!(!ticker.watch(PATIENCE).was_disturbed());
+        assert!(!ticker.watch(PATIENCE, false).was_disturbed());
     }
 
     #[test]
@@ -289,28 +349,50 @@ mod tests {
     #[test]
     fn a_call_that_had_no_processor_goes_on_but_not_for_ever() {
         let started = Instant::now();
-        let mut clock = CallClock::new(started, started + PATIENCE);
-        assert!(clock.look() > 0, "its time is not up");
+        let mut clock = CallClock::new(started, started + PATIENCE, Permits::new(1));
+        assert_eq!(clock.look(), Look::GoOn, "its time is not up");
         // Nothing of the processor was used since the first look a second ago.
         clock.seen = Some((started.checked_sub(Duration::from_secs(1)).unwrap(), processor_time()));
         clock.deadline = started;
-        assert!(clock.look() > 0, "it goes on");
+        assert_eq!(clock.look(), Look::GoOn, "it goes on");
         clock.end = started;
-        assert_eq!(clock.look(), 0, "it ends");
+        assert_eq!(clock.look(), Look::Over, "it ends");
         clock.end = started + PATIENCE;
         clock.seen = None;
-        assert_eq!(clock.look(), 0, "no clock was read, so there is nothing to excuse it");
+        assert_eq!(
+            clock.look(),
+            Look::Over,
+            "no clock was read, so there is nothing to excuse it"
+        );
+    }
+
+    #[test]
+    fn a_slow_call_holds_a_turn_while_it_runs_and_gives_it_up_when_it_ends() {
+        let turns = Permits::new(1);
+        let started = Instant::now();
+        let mut clock = CallClock::new(started, started + PATIENCE, Arc::clone(&turns));
+        assert_eq!(clock.look(), Look::GoOn);
+        let (sender, others_turn) = channel();
+        let waiting = thread::spawn(move || {
+            let turn = turns.acquire();
+            sender.send(()).unwrap();
+            drop(turn);
+        });
+        assert!(others_turn.try_recv().is_err(), "it is not the other's turn");
+        drop(clock);
+        others_turn.recv_timeout(PATIENCE).unwrap();
+        waiting.join().unwrap();
     }
 
     #[test]
     fn the_ticker_sleeps_without_calls_and_wakes_for_one() {
         let (sender, ticks) = channel();
-        let ticker = Ticker::start(engine(), move || sender.send(()).unwrap_or_default()).unwrap();
+        let ticker = Ticker::start(engine(), move || sender.send(()).is_err()).unwrap();
         while !ticker.asleep.load(Ordering::SeqCst) {
             thread::yield_now();
         }
         while ticks.try_recv().is_ok() {}
-        let watched = ticker.watch(PATIENCE);
+        let watched = ticker.watch(PATIENCE, false);
         ticks.recv_timeout(PATIENCE).unwrap();
         drop(watched);
         ticker.stop();
@@ -321,8 +403,8 @@ mod tests {
     #[test]
     fn a_stopped_ticker_goes_on_until_the_last_call_is_over() {
         let (sender, ticks) = channel();
-        let ticker = Ticker::start(engine(), move || sender.send(()).unwrap_or_default()).unwrap();
-        let watched = ticker.watch(PATIENCE);
+        let ticker = Ticker::start(engine(), move || sender.send(()).is_err()).unwrap();
+        let watched = ticker.watch(PATIENCE, false);
         ticker.stop();
         for _ in 0..10 {
             ticks.recv_timeout(PATIENCE).unwrap();

@@ -43,7 +43,7 @@ impl Registry {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("docker-registry is installed: see `make toolchain`");
+            .expect("docker-registry is installed: see `make registry`");
         let registry = Self { child, address, folder };
         wait_until("the registry", START_MAX, || TcpStream::connect(&registry.address).ok()).expect("it listens");
         registry
@@ -292,12 +292,8 @@ fn another_package_of_the_same_version_is_not_installed_over_the_first() {
         provenance: package.provenance,
         ..Default::default()
     };
-    Package::new(other)
-        .and_then(|other| {
-            other.write_to(&file).expect("it is written");
-            Ok(())
-        })
-        .expect("a package");
+    let other = Package::new(other).expect("a package");
+    other.write_to(&file).expect("it is written");
     let told = refused(&["install", text(&file), "--site", text(&site.path())]);
     assert!(told.contains("transfuse/redact 1.0.0 is installed as "), "{told}");
     assert!(told.contains("a version never changes"), "{told}");

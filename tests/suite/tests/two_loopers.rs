@@ -1,8 +1,9 @@
 //! Two plugins that loop on every message, and a third interface that is served all the same: none of its acknowledgements
-//! waits for a looping call to end. How much longer they take than alone is printed.
+//! waits for a looping call to end, and at the 99th percentile they take at most twice as long as alone.
 //!
 //! The one test of the suite that measures. Windows with and without the loopers alternate in one run, so that whatever
 //! else the machine does is in both, and the medians of the windows are compared, so that one bad moment decides nothing.
+//! Where something else did come between, a round is repeated: a fault of ours is in every one.
 #![expect(
     clippy::expect_used,
     clippy::print_stderr,
@@ -20,6 +21,12 @@ const MESSAGES: usize = 200;
 
 /// Windows of each kind in a round.
 const WINDOWS: usize = 5;
+
+/// Rounds, of which one has to hold.
+const ROUNDS_MAX: usize = 5;
+
+/// How much longer than alone an acknowledgement may take, at the 99th percentile.
+const FACTOR_MAX: f64 = 2.0;
 
 /// How long an acknowledgement may take at the 99th percentile: half of what one looping call takes until its deadline.
 const WAIT_MAX: Duration = Duration::from_millis(100);
@@ -119,9 +126,13 @@ fn another_interface_waits_for_no_looping_call() {
     let loopers = LOOPERS.map(|looper| engine.address(looper).expect("an address"));
     let mut connection = engine.connect("good").expect("a connection");
     window(&mut connection);
-    let (alone, beside) = round(&mut connection, &loopers);
-    let factor = beside.as_secs_f64() / alone.as_secs_f64();
-    eprintln!("p99 of acknowledgement {alone:?} alone, {beside:?} beside two loopers: {factor:.2} times");
-    assert!(beside < WAIT_MAX, "{beside:?} beside two loopers");
+    let holds = (0..ROUNDS_MAX).any(|_| {
+        let (alone, beside) = round(&mut connection, &loopers);
+        let factor = beside.as_secs_f64() / alone.as_secs_f64();
+        eprintln!("p99 of acknowledgement {alone:?} alone, {beside:?} beside two loopers: {factor:.2} times");
+        assert!(beside < WAIT_MAX, "{beside:?} beside two loopers");
+        factor <= FACTOR_MAX
+    });
+    assert!(holds, "more than {FACTOR_MAX} times in every round");
     engine.stop().expect("a clean stop");
 }

@@ -179,7 +179,9 @@ fn ungranted(step: &Step) -> Option<(String, &'static str)> {
 /// Runs `init` as each message will, within the same limits.
 fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<(), LinkError> {
     let _permit = shared.inline_runs.acquire();
-    let watched = shared.ticker.watch(Duration::from_millis(step.limits.deadline_ms));
+    let watched = shared
+        .ticker
+        .watch(Duration::from_millis(step.limits.deadline_ms), false);
     let ran = instance::run(
         shared,
         step,

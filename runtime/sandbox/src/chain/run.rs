@@ -247,7 +247,7 @@ fn watch<'a>(chain: &'a Chain, step: &ReadyStep) -> Watched<'a> {
     chain
         .shared
         .ticker
-        .watch(Duration::from_millis(step.limits.deadline_ms))
+        .watch(Duration::from_millis(step.limits.deadline_ms), chain.pace.is_slow())
 }
 
 /// A later step that names no destination keeps those that an earlier one named.

@@ -87,7 +87,8 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
     Ok(Exit::Success)
 }
 
-/// Whether the site's policy lets it in. The hospital's own word may come later: it is asked for before a deployment.
+/// Whether the site's policy lets it in. The hospital's own word may come later: it is asked for before a deployment. What
+/// another hospital said about it says nothing here.
 fn judge(package: &Package, site: &Path) -> Result<(), Failure> {
     let (settings, faults) = configuration::read_settings(site);
     let trust = Trust::read(site, &site.join(&settings.data), &settings, &faults);
@@ -100,7 +101,13 @@ fn judge(package: &Package, site: &Path) -> Result<(), Failure> {
         envelopes: &package.envelopes,
     };
     match trust.judge_subject(subject, Occasion::Install) {
-        Ok(_) | Err(Refusal::Missing { role: Role::Hospital }) => Ok(()),
+        Ok(_)
+        | Err(
+            Refusal::Missing { role: Role::Hospital }
+            | Refusal::UnknownKey {
+                role: Role::Hospital, ..
+            },
+        ) => Ok(()),
         Err(refusal) => {
             let name = format!("{}@{}", package.manifest.name, package.manifest.version);
             let hint = refusal.hint(&name);
