@@ -61,7 +61,7 @@ impl Interface {
             state: self
                 .keeping
                 .as_ref()
-                .map(crate::keeping::Keeping::state)
+                .map(|keeping| keeping.state())
                 .unwrap_or_default(),
         }
     }
