@@ -36,6 +36,9 @@ pub enum ReplaceError {
     /// The new revision cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// What was to be kept of the change could not be.
+    #[error("{0:#}")]
+    NotKept(Box<dyn std::error::Error + Send + Sync>),
     /// Messages are still between the wire and the journal.
     #[error(
         "the change needs a moment without messages, and after {} seconds some were still in the chain of `{interface}`",
@@ -58,15 +61,33 @@ pub enum ReplaceError {
 /// What of a running interface has to change beside the interface itself.
 struct Change {
     source: Option<SourceSettings>,
+    /// Whether the new source can be opened beside the old one.
+    is_elsewhere: bool,
     /// Destinations that get new connections.
     rewired: Vec<Arc<str>>,
     gone: Vec<Arc<str>>,
     needs_drain: bool,
 }
 
+/// The next revision, ready to take over.
+struct Prepared {
+    interface: Arc<Interface>,
+    destination_settings: Vec<DestinationSettings>,
+    wires: Vec<(Arc<Destination>, Vec<Wire>)>,
+    source: Option<Source>,
+}
+
 impl Engine {
-    /// Makes the next revision of a running interface take its place. An error leaves the old one running.
-    pub async fn replace(&self, settings: InterfaceSettings) -> Result<(), ReplaceError> {
+    /// Makes the next revision of a running interface take its place. Once everything that could fail has been done, `keep`
+    /// makes the change durable; then it is made. An error leaves the old revision running.
+    pub async fn replace<E>(
+        &self,
+        settings: InterfaceSettings,
+        keep: impl Future<Output = Result<(), E>> + Send,
+    ) -> Result<(), ReplaceError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let name = Arc::clone(&settings.name);
         let live = self.live(&name).ok_or_else(|| ReplaceError::Unknown(Arc::clone(&name)))?;
         let mut parts = live.parts.lock().await;
@@ -75,7 +96,13 @@ impl Engine {
         if change.needs_drain {
             live.door.close(Closed::Changing);
         }
-        let replaced = self.replace_drained(&live, &mut parts, &old, change, settings).await;
+        let replaced = match self.prepare(&old, &change, settings).await {
+            Ok(prepared) => match keep.await {
+                Ok(()) => self.switch(&live, &mut parts, change, prepared).await.map_err(Into::into),
+                Err(error) => Err(ReplaceError::NotKept(error.into())),
+            },
+            Err(error) => Err(error),
+        };
         live.door.open(Closed::Changing);
         replaced
     }
@@ -126,25 +153,46 @@ impl Engine {
         Ok(())
     }
 
-    async fn replace_drained(
+    /// Everything that can fail, and nothing that messages notice beside the wait.
+    async fn prepare(
         &self,
-        live: &Live,
-        parts: &mut Parts,
         old: &Arc<Interface>,
-        change: Change,
+        change: &Change,
         settings: InterfaceSettings,
-    ) -> Result<(), ReplaceError> {
+    ) -> Result<Prepared, ReplaceError> {
         if change.needs_drain {
             drain(old, &change.gone).await?;
         }
         let destination_settings = settings.destinations.clone();
         let keeping = self.keeping_for(old, &settings).await?;
-        let next = Arc::new(old.successor(settings, keeping));
-        let wires = open_changed(&next, &change.rewired).await?;
-        if let Some(source) = change.source {
-            self.rebind(live, parts, &next.name, source).await?;
-        }
-        live.door.replace(Arc::clone(&next));
+        let interface = Arc::new(old.successor(settings, keeping));
+        let wires = open_changed(&interface, &change.rewired).await?;
+        let source = match &change.source {
+            Some(settings) if change.is_elsewhere => Some(Source::open(&interface.name, settings).await?),
+            _ => None,
+        };
+        Ok(Prepared {
+            interface,
+            destination_settings,
+            wires,
+            source,
+        })
+    }
+
+    async fn switch(
+        &self,
+        live: &Live,
+        parts: &mut Parts,
+        change: Change,
+        prepared: Prepared,
+    ) -> Result<(), StartError> {
+        let Prepared {
+            interface,
+            destination_settings,
+            wires,
+            source,
+        } = prepared;
+        live.door.replace(Arc::clone(&interface));
         for name in &change.gone {
             if let Some(gone) = parts.destinations.remove(name) {
                 gone.stop();
@@ -159,7 +207,10 @@ impl Engine {
             parts.destinations.insert(Arc::clone(destination.name()), running);
         }
         parts.destination_settings = destination_settings;
-        Ok(())
+        match change.source {
+            Some(settings) => self.rebind(live, parts, &interface.name, settings, source).await,
+            None => Ok(()),
+        }
     }
 
     /// What the next revision's plugins find kept: what the old one's keep, if they keep anything.
@@ -180,35 +231,36 @@ impl Engine {
         }
     }
 
-    /// A new address is bound before the old one is given up; the same one can only be bound after that.
+    /// A source at another place has been opened already; one at the same place can only be once the old one has ended. Where
+    /// that fails, the source goes on as it was.
     async fn rebind(
         &self,
         live: &Live,
         parts: &mut Parts,
         interface: &Arc<str>,
         settings: SourceSettings,
+        opened: Option<Source>,
     ) -> Result<(), StartError> {
-        let is_same_place = parts.source_settings.place() == settings.place();
-        let source = if is_same_place {
-            parts.source.stop();
-            parts.source.ended().await;
-            match Source::open(interface, &settings).await {
-                Ok(source) => source,
-                Err(error) => {
-                    let former = Source::open(interface, &parts.source_settings).await?;
-                    parts.source = Running::source(self, &live.door, former);
-                    return Err(error);
+        parts.source.stop();
+        let (source, failed) = match opened {
+            Some(source) => (source, None),
+            None => {
+                parts.source.ended().await;
+                match Source::open(interface, &settings).await {
+                    Ok(source) => (source, None),
+                    Err(error) => (Source::open(interface, &parts.source_settings).await?, Some(error)),
                 }
             }
-        } else {
-            let source = Source::open(interface, &settings).await?;
-            parts.source.stop();
-            source
         };
         live.set_address(source.address());
         parts.source = Running::source(self, &live.door, source);
-        parts.source_settings = settings;
-        Ok(())
+        match failed {
+            Some(error) => Err(error),
+            None => {
+                parts.source_settings = settings;
+                Ok(())
+            }
+        }
     }
 }
 
@@ -232,6 +284,7 @@ impl Change {
         let changes_order = old.keeps_order() != (new.order == Order::Interface);
         Self {
             source: (parts.source_settings != new.source).then(|| new.source.clone()),
+            is_elsewhere: parts.source_settings.place() != new.source.place(),
             needs_drain: changes_set || changes_order || old.keeping.is_some() != keeps,
             rewired,
             gone,
