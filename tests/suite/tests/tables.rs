@@ -53,11 +53,11 @@ fn result(control_id: &str, code: &str) -> Vec<u8> {
 fn add(site: &Site, cells: &[&str], flags: &[&str]) -> Output {
     let folder = site.path();
     Command::new(binary().expect("the binary"))
-        .args(["tables", "add", "lab-codes"])
-        .args(cells)
-        .args(flags)
-        .arg("--site")
+        .args(["tables", "add", "--site"])
         .arg(folder)
+        .args(flags)
+        .arg("lab-codes")
+        .args(cells)
         .output()
         .expect("the binary runs")
 }
@@ -104,7 +104,7 @@ fn values(misses: &Value) -> Vec<(String, u64)> {
 
 /// The digest of the table's version that the newest message with this control id was processed with.
 fn version_used(engine: &Engine, control_id: &str) -> String {
-    let list = engine.json(&["messages", "list"]).expect("a list");
+    let list = engine.json(&["messages", "list", "--limit", "1000"]).expect("a list");
     let found = list["messages"].as_array().expect("messages").iter();
     let id = found
         .filter(|one| one["control_id"] == control_id)

@@ -175,10 +175,20 @@ fn columns(header: &StringRecord, document: &Arc<Document>, faults: &Faults) -> 
     columns
 }
 
+/// The line that a record begins in, from one. The reader's own count is one behind where lines end as those of Windows do.
+fn line_of(record: &StringRecord, text: &str) -> usize {
+    let offset = record.position().map_or(0, csv::Position::byte);
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    let (before, after) = text.split_at_checked(offset).unwrap_or((text, ""));
+    let ends = after.len() - after.trim_start_matches(['\r', '\n']).len();
+    let before = text.get(..before.len() + ends).unwrap_or(text);
+    let line_end = if text.contains('\n') { '\n' } else { '\r' };
+    before.matches(line_end).count() + 1
+}
+
 fn report_ragged(ragged: &[StringRecord], columns: usize, document: &Arc<Document>, faults: &Faults) {
     for record in ragged.iter().take(RAGGED_ROWS_SHOWN_MAX) {
-        let line = record.position().map_or(1, csv::Position::line);
-        let line = usize::try_from(line).unwrap_or(usize::MAX);
+        let line = line_of(record, &document.text);
         let message = format!(
             "this row has {}, and the header has {columns}",
             counted(record.len(), "cell")
@@ -216,6 +226,25 @@ mod tests {
         assert_eq!(commas, semicolons);
         assert_eq!(commas, windows);
         assert_ne!(commas.digest, table(b"local,display\n").digest);
+    }
+
+    #[test]
+    fn a_row_is_found_by_its_line_however_lines_end() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["a;b", "1;2", "\"3", "4\";5", "", "6"].join(end) + end;
+            let faults = Faults::default();
+            let document = Document::new("tables/t.csv", text);
+            parse("t", &document, b';', &faults);
+            let lines: Vec<Option<usize>> = faults
+                .into_sorted()
+                .iter()
+                .map(|fault| match fault.location {
+                    super::super::fault::Location::Row(_, line) => Some(line),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(lines, [Some(6)], "{end:?}");
+        }
     }
 
     #[test]

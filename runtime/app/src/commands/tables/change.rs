@@ -30,8 +30,8 @@ pub(crate) struct AddArguments {
     /// The table
     #[arg(value_name = "TABLE")]
     table: String,
-    /// The cells, one for each column in the order of the file; '' is an empty one
-    #[arg(required = true, value_name = "CELL", allow_hyphen_values = true)]
+    /// The cells, one for each column in the order of the file; '' is an empty one, and `--` stands before one like `-x`
+    #[arg(required = true, value_name = "CELL", allow_negative_numbers = true)]
     cells: Vec<String>,
     /// The column by which rows are found, where that is not the first one: no two rows may have the same value in it
     #[arg(long, value_name = "COLUMN")]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use csv::{QuoteStyle, ReaderBuilder, WriterBuilder};
 
-use super::{CodeTable, TABLE_BYTES_MAX, decode, separator};
+use super::{CodeTable, TABLE_BYTES_MAX, decode, line_of, separator};
 use crate::configuration::{Faults, show_size};
 use crate::message_file;
 
@@ -59,7 +59,7 @@ pub(crate) enum RowError {
     #[error(
         "the table has a row with that `{column}` already, in line {line}; rows are found by it, so a second one never would be"
     )]
-    Taken { column: String, line: u64 },
+    Taken { column: String, line: usize },
     #[error("two of the new rows have the same `{0}`")]
     Twice(String),
     #[error("the cell of `{column}` holds `{character}`, which the file's character set, windows-1250, does not have")]
@@ -168,7 +168,7 @@ impl TableFile {
             if record.get(key).is_some_and(is_taken) {
                 return Err(RowError::Taken {
                     column: self.column(key),
-                    line: record.position().map_or(0, csv::Position::line),
+                    line: line_of(&record, &text),
                 });
             }
         }
