@@ -150,7 +150,7 @@ fn judge(read: &[Read], trust: &Trust, site: &mut Site) {
             let Some(component) = site.parts.component(&step.digest) else {
                 continue;
             };
-            match trust.judge(component, Occasion::Deploy) {
+            match trust.judge(component, &step.grants, Occasion::Deploy) {
                 Ok(alerts) => site.alerts.extend(alerts),
                 Err(distrust) => {
                     let fault = distrust.fault(Location::Place(places.plugin.clone()));

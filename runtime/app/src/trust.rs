@@ -2,16 +2,20 @@
 
 mod approvals;
 mod revocations;
+mod watch;
 
 use std::path::Path;
 
 use jiff::Timestamp;
-use transfuse_package::trust::{Approval, Occasion, Policy, Refusal, RevocationList, Signature, Subject};
+use transfuse_package::trust::{
+    Approval, CertifiedGrants, Occasion, Policy, Refusal, RevocationList, Signature, Subject,
+};
 
-use crate::configuration::{self, Fault, Faults, Settings};
+use crate::configuration::{self, Fault, Faults, Settings, resolved};
 use crate::parts::Component;
 
 pub(crate) use approvals::{approval, approve};
+pub(crate) use watch::{Alerts, News, Watch, WatchList};
 
 /// Everything that a judgement about a package depends on.
 #[derive(Debug)]
@@ -29,18 +33,25 @@ pub(crate) struct Distrust {
     /// One sentence, which names the package and the reason.
     pub(crate) message: String,
     pub(crate) hint: String,
+    /// The package, or its signer's key, was taken back, and the policy says that it is to stop.
+    pub(crate) is_revoked: bool,
 }
 
 impl Trust {
     /// Reads what the site folder and the data folder hold; nothing is written. What is wrong with the files becomes a
     /// fault, and what they said before holds on.
     pub(crate) fn read(site: &Path, data: &Path, settings: &Settings, faults: &Faults) -> Self {
+        Self::read_at(Timestamp::now(), site, data, settings, faults)
+    }
+
+    /// The same, for judgements at a moment.
+    pub(crate) fn read_at(now: Timestamp, site: &Path, data: &Path, settings: &Settings, faults: &Faults) -> Self {
         let settings = &settings.trust;
         Self {
             policy: settings.policy.clone(),
             approvals: configuration::read_approvals(site, faults),
             revocations: revocations::read(site, data, settings, faults),
-            now_ms: Timestamp::now().as_millisecond(),
+            now_ms: now.as_millisecond(),
         }
     }
 
@@ -49,8 +60,13 @@ impl Trust {
         self.revocations.keep(data)
     }
 
-    /// Whether a plugin may be used, and what somebody should know about it.
-    pub(crate) fn judge(&self, component: &Component, occasion: Occasion) -> Result<Vec<String>, Distrust> {
+    /// Whether a plugin may be used by a step, and what somebody should know about it.
+    pub(crate) fn judge(
+        &self,
+        component: &Component,
+        grants: &resolved::Grants,
+        occasion: Occasion,
+    ) -> Result<Vec<String>, Distrust> {
         let identity = &component.identity;
         let name = format!("{} {}", identity.name, identity.version);
         let about = |text: String| format!("`{name}`: {text}");
@@ -58,6 +74,7 @@ impl Trust {
         let subject = Subject {
             digest: &identity.digest,
             envelopes: package.map(|package| package.envelopes.as_slice()).unwrap_or_default(),
+            granted: Some(&granted(grants)),
         };
         let judged = self.judge_subject(subject, occasion);
         match judged {
@@ -69,6 +86,7 @@ impl Trust {
             Err(refusal) => Err(Distrust {
                 message: format!("`{name}` {}: {refusal}", forbidden(occasion)),
                 hint: refusal.hint(&format!("{}@{}", identity.name, identity.version)),
+                is_revoked: refusal.is_revocation(),
             }),
         }
     }
@@ -118,6 +136,17 @@ impl Distrust {
             message: self.message,
             hints: vec![self.hint],
         }
+    }
+}
+
+/// A step's grants, as a certificate would say them.
+fn granted(grants: &resolved::Grants) -> CertifiedGrants {
+    CertifiedGrants {
+        read: grants.read.clone(),
+        write: grants.write.clone(),
+        tables: grants.tables.iter().map(|table| table.name.clone()).collect(),
+        create: grants.create,
+        state: grants.state,
     }
 }
 

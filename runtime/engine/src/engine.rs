@@ -128,9 +128,19 @@ impl Engine {
         self.interfaces.get(name).map(|live| Arc::clone(&live))
     }
 
+    /// Closes the source of one interface: nothing more comes in, and what is in is decided, answered and delivered. Says
+    /// whether there is such an interface that was still receiving.
+    pub async fn stop_receiving(&self, interface: &str) -> bool {
+        let Some(live) = self.live(interface) else { return false };
+        let parts = live.parts.lock().await;
+        let was_receiving = !parts.source.is_stopped();
+        parts.source.stop();
+        was_receiving
+    }
+
     /// Stops in the order in which nothing is lost: first nothing more comes in, then everything that is in is decided
     /// and answered, then what is being sent is settled, and at last the store is synced and marked clean.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         for live in &self.interfaces {
             live.door.shut();
         }

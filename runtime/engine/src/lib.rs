@@ -33,8 +33,8 @@ mod door;
 mod engine;
 mod live;
 mod opened;
-mod replace;
 mod rehearsal;
+mod replace;
 mod usage;
 
 pub use destination::Destination;

@@ -126,6 +126,10 @@ impl Running {
         self.tasks.close();
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
     /// Waits until they have.
     pub(crate) async fn ended(&self) {
         self.tasks.wait().await;

@@ -54,13 +54,15 @@ impl Source {
     pub(crate) async fn open(interface: &Arc<str>, settings: &SourceSettings) -> Result<Self, StartError> {
         let name = || Arc::clone(interface);
         match settings {
-            SourceSettings::Mllp(listener) => mllp::Listener::bind(listener.clone())
-                .await
-                .map(Self::Mllp)
-                .map_err(|source| StartError::Listener {
-                    interface: name(),
-                    source,
-                }),
+            SourceSettings::Mllp(listener) => {
+                mllp::Listener::bind(listener.clone())
+                    .await
+                    .map(Self::Mllp)
+                    .map_err(|source| StartError::Listener {
+                        interface: name(),
+                        source,
+                    })
+            }
             SourceSettings::Files(folder) => files::FolderSource::open(folder.clone())
                 .await
                 .map(|source| Self::Files(Box::new(source), folder.folder.clone()))
@@ -95,13 +97,14 @@ pub(crate) async fn open_wires(interface: &Arc<str>, destination: &Destination) 
         }
         WireSettings::Files { folder, name } => {
             let settings = files::FolderDestinationSettings { folder: folder.clone() };
-            let folder = files::FolderDestination::open(settings)
-                .await
-                .map_err(|source| StartError::DestinationFolder {
-                    interface: Arc::clone(interface),
-                    destination: Arc::clone(destination.name()),
-                    source,
-                })?;
+            let folder =
+                files::FolderDestination::open(settings)
+                    .await
+                    .map_err(|source| StartError::DestinationFolder {
+                        interface: Arc::clone(interface),
+                        destination: Arc::clone(destination.name()),
+                        source,
+                    })?;
             let name = name.clone();
             Ok(vec![Wire::Files { folder, name }])
         }

@@ -89,7 +89,9 @@ impl Engine {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let name = Arc::clone(&settings.name);
-        let live = self.live(&name).ok_or_else(|| ReplaceError::Unknown(Arc::clone(&name)))?;
+        let live = self
+            .live(&name)
+            .ok_or_else(|| ReplaceError::Unknown(Arc::clone(&name)))?;
         let mut parts = live.parts.lock().await;
         let old = live.interface();
         let change = Change::between(&parts, &old, &settings);
@@ -98,7 +100,10 @@ impl Engine {
         }
         let replaced = match self.prepare(&old, &change, settings).await {
             Ok(prepared) => match keep.await {
-                Ok(()) => self.switch(&live, &mut parts, change, prepared).await.map_err(Into::into),
+                Ok(()) => self
+                    .switch(&live, &mut parts, change, prepared)
+                    .await
+                    .map_err(Into::into),
                 Err(error) => Err(ReplaceError::NotKept(error.into())),
             },
             Err(error) => Err(error),
@@ -107,9 +112,18 @@ impl Engine {
         replaced
     }
 
-    /// Brings up an interface beside those that run.
-    pub async fn add(&self, settings: InterfaceSettings) -> Result<(), StartError> {
+    /// Brings up an interface beside those that run. Once everything is open that it needs, `keep` makes that durable; then it
+    /// receives and delivers.
+    pub async fn add<E>(
+        &self,
+        settings: InterfaceSettings,
+        keep: impl Future<Output = Result<(), E>> + Send,
+    ) -> Result<(), ReplaceError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let opened = self.open(settings, false).await?;
+        keep.await.map_err(|error| ReplaceError::NotKept(error.into()))?;
         self.serve(opened);
         Ok(())
     }

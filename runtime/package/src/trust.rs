@@ -7,6 +7,7 @@
 //! from a signed [`RevocationList`]. Nothing here asks a network.
 
 mod envelope;
+mod grants;
 mod key;
 mod policy;
 mod refusal;

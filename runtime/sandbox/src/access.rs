@@ -37,9 +37,9 @@ pub struct Access {
 type Name = [u8; 3];
 
 /// What a plugin touches while it runs. Noting a field again is what mostly happens, so that looking is quick and
-/// nothing is formatted before the end.
+/// nothing is formatted before the end. Public for whoever measures what that costs.
 #[derive(Debug, Default)]
-pub(crate) struct Touched {
+pub struct Touched {
     read: Fields,
     written: Fields,
     /// Segments of which the number was asked, and those that were inserted: any field of them opens that.
@@ -62,16 +62,19 @@ struct Fields {
 }
 
 impl Touched {
-    pub(crate) fn note_read(&mut self, path: &Path) {
+    /// A field that is read, or a segment with all its fields.
+    pub fn note_read(&mut self, path: &Path) {
         self.read
             .note(name(path.segment()), path.field().map_or(0, |field| field.field()));
     }
 
-    pub(crate) fn note_read_fields(&mut self, segment: &str, fields: impl Iterator<Item = u32>) {
+    /// Fields of every segment of a name that are read.
+    pub fn note_read_fields(&mut self, segment: &str, fields: impl Iterator<Item = u32>) {
         fields.for_each(|field| self.read.note(name(segment), field));
     }
 
-    pub(crate) fn note_written(&mut self, path: &Path) {
+    /// A field that is changed, or a segment with all its fields.
+    pub fn note_written(&mut self, path: &Path) {
         self.written
             .note(name(path.segment()), path.field().map_or(0, |field| field.field()));
     }
@@ -101,7 +104,8 @@ impl Touched {
         }
     }
 
-    pub(crate) fn note_table(&mut self, table: &str) {
+    /// A code table that is opened.
+    pub fn note_table(&mut self, table: &str) {
         note_name(&mut self.tables, table);
     }
 
@@ -124,7 +128,8 @@ impl Touched {
     }
 
     /// The grants. What any field of a segment would have opened is left out where there is one.
-    pub(crate) fn access(&self) -> Access {
+    #[must_use]
+    pub fn access(&self) -> Access {
         let is_open = |name: Name| self.read.touch(name) || self.written.touch(name);
         let mut opened: Vec<Name> = self.segments.iter().copied().filter(|name| !is_open(*name)).collect();
         for (_, segments) in &self.groups {

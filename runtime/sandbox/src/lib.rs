@@ -40,7 +40,7 @@ mod reuse;
 mod state;
 mod ticker;
 
-pub use access::Access;
+pub use access::{Access, Touched};
 pub use chain::{Chain, LinkError, Step};
 pub use compiler::{CompilationError, Compiler, serve_compilation};
 pub use fault::{Blame, Fault, FaultKind};

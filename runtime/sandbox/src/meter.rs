@@ -13,6 +13,9 @@ const KEPT_BYTE_FUEL: u64 = 2;
 /// What a segment costs that the host has to pass by or copy the place of, in fuel.
 const SEGMENT_FUEL: u64 = 8;
 
+/// What a segment costs that an insertion or a removal may have to move up or down, in fuel.
+const MOVED_SEGMENT_FUEL: u64 = 2;
+
 /// What a step has used of its limits for one message, all its runs together.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Meter {
@@ -55,6 +58,11 @@ impl Meter {
     /// Charges for segments that the host walks over or copies the places of.
     pub(crate) fn pass_segments(&mut self, segments: usize, limits: &Limits) -> Result<(), Stop> {
         self.charge((segments as u64).saturating_mul(SEGMENT_FUEL), limits)
+    }
+
+    /// Charges for segments that may have to be moved, because one is inserted before them or taken out.
+    pub(crate) fn move_segments(&mut self, segments: usize, limits: &Limits) -> Result<(), Stop> {
+        self.charge((segments as u64).saturating_mul(MOVED_SEGMENT_FUEL), limits)
     }
 
     /// Counts a message that is forwarded.

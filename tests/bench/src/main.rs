@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "printing figures is what this program is for")]
 #![expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
 
+mod checks;
 mod journal;
 mod load;
 mod micro;
@@ -74,8 +75,14 @@ fn main() -> Result<()> {
             show(name, measure(&arguments.plugins)?);
         }
     }
+    if wanted(checks::NAME) {
+        show_shares(
+            &checks::measure(&arguments.plugins)?,
+            reading::instructions(checks::names())?,
+        );
+    }
     if wanted(reading::NAME) {
-        show_comparison(&reading::compare()?, reading::instructions()?);
+        show_comparison(&reading::compare()?, reading::instructions(reading::names())?);
     }
     if wanted(reading::GROWTH) {
         show_growth(&reading::growth()?);
@@ -100,6 +107,19 @@ fn show_comparison(found: &[(&str, Duration)], instructions: Option<Vec<(&str, u
     for (name, time) in found {
         let ratio = time.as_secs_f64() / unit;
         println!("  {name:<56} {:>9.2} µs {ratio:>9.1} ×", time.as_secs_f64() * 1e6);
+    }
+    for (name, count) in instructions.unwrap_or_default() {
+        println!("  {name:<56} {count:>9} instructions");
+    }
+}
+
+/// Times, and which share they are of the last one; and instructions.
+fn show_shares(found: &[(&str, Duration)], instructions: Option<Vec<(&str, u64)>>) {
+    println!("{}", checks::NAME);
+    let whole = found.last().map_or(1.0, |(_, time)| time.as_secs_f64());
+    for (name, time) in found {
+        let share = time.as_secs_f64() / whole * 100.0;
+        println!("  {name:<56} {:>9.2} µs {share:>9.1} %", time.as_secs_f64() * 1e6);
     }
     for (name, count) in instructions.unwrap_or_default() {
         println!("  {name:<56} {count:>9} instructions");

@@ -146,7 +146,7 @@ fn redact(library: &Path) -> Result<Duration> {
     through(&chain(library, "transfuse/redact", "", grants)?)
 }
 
-fn normalize(library: &Path) -> Result<Duration> {
+pub(crate) fn normalize(library: &Path) -> Result<Duration> {
     let grants = Grants {
         read: FieldPatterns::parse(&["*"])?,
         write: FieldPatterns::parse(&["PID-5", "OBX-3", "OBX-6", "OBX-8", "MSH-5", "MSH-6"])?,

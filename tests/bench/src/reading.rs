@@ -134,6 +134,11 @@ const WORKERS: [(&str, Work); 4] = [
     ("rust-hl7 (Rust)", others::rust_hl7),
 ];
 
+/// Their names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    WORKERS.iter().map(|(name, _)| *name)
+}
+
 /// The time of each, by name.
 pub(crate) fn compare() -> Result<Vec<(&'static str, Duration)>> {
     let text = observation("BENCH");

@@ -88,6 +88,29 @@ fn what_a_mapping_touches_and_does_not_request_is_told_with_the_lines() {
 }
 
 #[test]
+fn a_segment_that_the_standard_never_has_in_the_group_at_hand_is_told_with_its_line() {
+    let text = |path: &str| {
+        format!("[[rules]]\nfor-each = \"ORDER_OBSERVATION\"\nset = {{ \"OBR-18\" = \"{{{{ {path} }}}}\" }}\n")
+    };
+    let build = |path: &str, accepts: &str| {
+        let folder = mapping("read = [\"PID-5\"]\nwrite = [\"OBR-18\"]", &text(path));
+        let manifest = folder.path().join("plugin.toml");
+        let written = std::fs::read_to_string(&manifest).expect("the manifest");
+        std::fs::write(&manifest, written.replace("[\"*\"]", &format!("[\"{accepts}\"]"))).expect("it is written");
+        built(&folder)
+    };
+    let (is_built, told) = build("PID-5.1", "ORU^R01");
+    assert!(!is_built, "{told}");
+    assert!(
+        told.contains("line 3 of the mapping: `PID-5.1` leads nowhere: PID never stands in ORDER_OBSERVATION")
+            && told.contains("`/PID-5.1`"),
+        "{told}"
+    );
+    let (is_built, told) = build("/PID-5.1", "ORU^R01");
+    assert!(is_built, "{told}");
+}
+
+#[test]
 fn a_mapping_without_the_plugin_that_runs_it_is_told_what_to_build_first() {
     let library = tempfile::tempdir().expect("an empty library");
     let library = library.path().to_str().expect("a path in UTF-8");

@@ -9,14 +9,26 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use serde_json::Value;
-use transfuse_harness::{Engine, InterfaceFile, Site, binary, observation, plugins};
+use transfuse_harness::{Engine, InterfaceFile, Site, binary, observation, plugins, wait_until};
 use transfuse_package::trust::{Certificate, CertifiedGrants, Claim, PrivateKey, Statement};
 use transfuse_package::{Library, Package, VersionReq};
 
 const PLUGIN: &str = "transfuse/lab-normalize";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Grants what the plugin's manifest requests, and no more: so a certificate covers it.
+const STEP: &str = r#"[[steps]]
+plugin = "transfuse/lab-normalize"
+version = "^1"
+config = { application = "EHR", facility = "SZENT_IMRE", name_case = "title" }
+grants = { tables = ["lab-codes"], read = ["MSH-9", "PID-5", "OBX-2", "OBX-3", "OBX-6", "OBX-8"], write = ["MSH-5", "MSH-6", "PID-5", "OBX-3", "OBX-6", "OBX-8"] }
+"#;
+
+/// How long something may take that an engine looks for every second.
+const NOTICED: Duration = Duration::from_secs(20);
 
 /// A hospital with one interface, whose package nobody has approved, and three keys.
 struct Hospital {
@@ -25,7 +37,7 @@ struct Hospital {
 
 impl Hospital {
     fn new() -> Self {
-        let lab = InterfaceFile::listening("lab").normalizing().to("ehr", "127.0.0.1:1");
+        let lab = InterfaceFile::listening("lab").section(STEP).to("ehr", "127.0.0.1:1");
         let site = Site::with(&lab).expect("a site");
         site.disapprove().expect("approvals are withdrawn");
         let hospital = Self { site };
@@ -120,10 +132,30 @@ fn certificate() -> Claim {
         suite: "transfuse-certification 1".to_owned(),
         contract: "1.0".to_owned(),
         engine: "transfuse".to_owned(),
-        grants: CertifiedGrants::default(),
+        grants: CertifiedGrants {
+            read: texts(&["MSH-9", "PID-5", "OBX-2", "OBX-3", "OBX-6", "OBX-8"]),
+            write: texts(&["MSH-5", "MSH-6", "PID-5", "OBX-3", "OBX-6", "OBX-8"]),
+            tables: texts(&["lab-codes"]),
+            ..CertifiedGrants::default()
+        },
         report: format!("sha256:{}", "0".repeat(64)),
         results: [("vectors".to_owned(), "all pass".to_owned())].into(),
     })
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// Waits until `transfuse status` shows such an alert.
+fn alert_of(engine: &Engine, words: &str) -> String {
+    let found = wait_until(words, NOTICED, || {
+        let status = engine.json(&["status"]).ok()?;
+        let alerts = status["interfaces"][0]["alerts"].as_array()?;
+        let alerts = alerts.iter().filter_map(Value::as_str);
+        alerts.filter(|alert| alert.contains(words)).map(str::to_owned).next()
+    });
+    found.unwrap_or_else(|error| panic!("{error}: {}", engine.said()))
 }
 
 fn run(arguments: &[&str]) -> Output {
@@ -360,7 +392,7 @@ fn an_expired_certificate_blocks_a_deployment_and_a_live_revision_starts_with_an
     engine.stop().expect("it stops");
 
     let second = InterfaceFile::listening("second")
-        .normalizing()
+        .section(STEP)
         .to("ehr", "127.0.0.1:1");
     hospital.site.add(&second).expect("a second interface");
     let engine = Engine::start(&hospital.site.path()).expect("what is live starts");
@@ -427,4 +459,97 @@ fn a_revoked_package_is_refused_and_a_live_one_stops_where_the_policy_says_so() 
     let finished = engine.finish().expect("an end");
     assert_eq!(finished.code, Some(1), "{}", finished.said);
     assert!(finished.said.contains("not started: lab: "), "{}", finished.said);
+}
+
+/// A connection, or nothing where nobody listens any more.
+fn answers(engine: &Engine, control_id: &str) -> bool {
+    let asked = engine
+        .connect("lab")
+        .and_then(|mut connection| connection.ask(observation(control_id).as_bytes()));
+    asked.is_ok_and(|answer| answer.contains(&format!("MSA|AA|{control_id}")))
+}
+
+#[test]
+fn a_certificate_that_expires_while_its_plugin_runs_is_told_and_stops_nothing() {
+    let hospital = Hospital::new();
+    hospital.sign("certifier", certificate(), Some(now_ms() + 8_000));
+    hospital.require("\"certifier\"", "look_again = \"1s\"\non_revoked = \"stop\"");
+    let engine = Engine::start(&hospital.site.path()).expect("it is deployed while the certificate holds");
+    assert!(engine.said().contains("expires at"), "{}", engine.said());
+    let alert = alert_of(&engine, "expired at");
+    assert!(alert.contains("certifier `the-certifier`"), "{alert}");
+    assert!(answers(&engine, "E1"), "{}", engine.said());
+    assert_eq!(
+        engine.said().matches("expired at").count(),
+        1,
+        "told once: {}",
+        engine.said()
+    );
+}
+
+#[test]
+fn a_package_that_is_revoked_while_it_runs_stops_or_runs_on_as_the_policy_says() {
+    for (on_revoked, runs_on) in [("alert", true), ("stop", false)] {
+        let hospital = Hospital::new();
+        let site = hospital.site.path();
+        hospital.site.approve(&hospital.package()).expect("an approval");
+        let (list, certifier) = (
+            text(&site.join("revocations.json")),
+            text(&hospital.key_file("certifier")),
+        );
+        let revoke = |what: &str| {
+            let reason = ["--reason", "loses results", "--key", &certifier, "--list", &list];
+            works(&[&["plugin", "revoke", what], &reason[..]].concat())
+        };
+        revoke(&format!("sha256:{}", "0".repeat(64)));
+        let more = format!("revocations = \"revocations.json\"\non_revoked = \"{on_revoked}\"\nlook_again = \"1s\"");
+        hospital.require("\"hospital\"", &more);
+        let engine = Engine::start(&site).expect("it runs");
+        assert!(answers(&engine, "R1"), "{}", engine.said());
+
+        revoke(&hospital.package().digest);
+        let alert = alert_of(&engine, "revoked by list 2: loses results");
+        assert_eq!(alert.contains("it receives nothing more"), !runs_on, "{alert}");
+        if runs_on {
+            assert!(answers(&engine, "R2"), "{}", engine.said());
+        } else {
+            wait_until("the source to close", NOTICED, || {
+                (!answers(&engine, "R2")).then_some(())
+            })
+            .expect("it closes");
+        }
+        let finished = engine.stop().expect("it stops");
+        assert_eq!(finished.code, Some(0), "{}", finished.said);
+    }
+}
+
+#[test]
+fn a_step_that_grants_more_than_was_certified_is_refused_and_a_live_one_starts_with_an_alert() {
+    let hospital = Hospital::new();
+    let site = hospital.site.path();
+    hospital.sign("certifier", certificate(), Some(now_ms() + 90 * DAY_MS));
+    hospital.site.approve(&hospital.package()).expect("an approval");
+    let generous = STEP.replace("write = [", "write = [\"PID-11\", ");
+    let lab = InterfaceFile::listening("lab")
+        .section(&generous)
+        .to("ehr", "127.0.0.1:1");
+    hospital.site.add(&lab).expect("the interface");
+    // It went live while nobody asked for a certificate.
+    Engine::start(&site).expect("it runs").stop().expect("it stops");
+    hospital.require("\"certifier\"", "");
+    let (code, said) = hospital.check();
+    assert_eq!(code, Some(64), "{said}");
+    let words = "the step grants more than it was certified with by `the-certifier`: write = [\"PID-11\"]";
+    assert!(said.contains("interfaces/lab.toml:") && said.contains(words), "{said}");
+    let engine = Engine::start(&site).expect("what is live starts");
+    assert!(
+        engine.said().contains("alert: lab: ") && engine.said().contains(words),
+        "{}",
+        engine.said()
+    );
+    engine.stop().expect("it stops");
+
+    let lab = InterfaceFile::listening("lab").section(STEP).to("ehr", "127.0.0.1:1");
+    hospital.site.add(&lab).expect("the interface with fewer grants");
+    hospital.accepts();
 }

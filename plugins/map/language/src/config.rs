@@ -45,8 +45,7 @@ impl<T: CodeTable> TryFrom<Map<String, Value>> for Config<T> {
         };
         let requests = given.remove("requests").map(Requests::deserialize).transpose();
         let requests = requests.map_err(|error| format!("`requests`: {error}"))?;
-        // Whoever builds a package has none of the tables of the sites that will use it.
-        let read = read::read::<T>(&text, &given, requests.is_none()).map_err(shown)?;
+        let read = read::read::<T>(&text, &given, requests.as_ref()).map_err(shown)?;
         reach::check(&read.mapping).map_err(shown)?;
         if let Some(requests) = requests {
             read.needs.compare(&requests)?;

@@ -111,6 +111,28 @@ impl Path {
         self.segment.is_empty()
     }
 
+    /// The name of the innermost of the path's own groups.
+    pub(crate) fn group(&self) -> Option<&str> {
+        let last = self.groups.strip_suffix('/')?.rsplit('/').next()?;
+        last.split('[').next()
+    }
+
+    /// The group that the path is in at a place within some `for-each`, as [`resolve`](Self::resolve) finds it.
+    pub(crate) fn group_within<'p>(&'p self, around: &'p [Self]) -> Option<&'p str> {
+        if self.group().is_some() || self.is_absolute || self.segment == "MSH" {
+            return self.group();
+        }
+        for frame in around.iter().rev() {
+            if frame.is_group() && frame.group().is_some() {
+                return frame.group();
+            }
+            if self.is_of(&frame.segment) {
+                return None;
+            }
+        }
+        None
+    }
+
     /// How grants name what the path leads to: `PID-5`, or `PID-*` for a segment.
     pub(crate) fn pattern(&self) -> String {
         match self.field {

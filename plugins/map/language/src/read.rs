@@ -16,7 +16,7 @@ use crate::lexer::Read;
 use crate::mapping::{Mapping, Name};
 use crate::path::Path;
 use crate::problem::{Problem, hint};
-use crate::requests::Needs;
+use crate::requests::{Elsewhere, Needs, Requests};
 use crate::tables::CodeTable;
 
 /// What reading gives.
@@ -46,6 +46,8 @@ struct Reader {
     /// The `for-each` that surround what is read, from the outside in.
     frames: Vec<Path>,
     depth: usize,
+    /// Empty where the messages that are accepted are not known.
+    elsewhere: Elsewhere,
     needs: Needs,
     /// Whether there is a site, with tables and values for what has to be set.
     has_site: bool,
@@ -53,19 +55,21 @@ struct Reader {
     lookups: Vec<(usize, String, Vec<String>)>,
 }
 
-/// Reads and checks a mapping with the values that the site gives for its parameters; with its tables where there is a
-/// site already.
+/// Reads and checks a mapping with the values that the site gives for its parameters, and with its tables. Whoever builds
+/// its package has `requests` and no site: there are no tables then, and what the standard says of groups is known.
 pub(crate) fn read<T: CodeTable>(
     text: &str,
     given: &Map<String, Json>,
-    has_site: bool,
+    requests: Option<&Requests>,
 ) -> Result<Reading, Vec<Problem>> {
+    let has_site = requests.is_none();
     let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| lines.at(span.start));
         vec![Problem::new(line, error.message().trim().replace('\n', ", "))]
     })?;
     let mut reader = Reader::new(lines, has_site);
+    reader.elsewhere = requests.map(|requests| requests.elsewhere.clone()).unwrap_or_default();
     let rules = reader.document(document.get_ref(), given);
     if !T::ARE_THERE {
         reader.refuse_tables();
@@ -96,6 +100,7 @@ impl Reader {
             variables: Vec::new(),
             frames: Vec::new(),
             depth: 0,
+            elsewhere: Elsewhere::default(),
             needs: Needs::default(),
             has_site,
             lookups: Vec::new(),
@@ -155,6 +160,7 @@ impl Reader {
         let source = self.noted(entry.text())?;
         let text = Text::compile(source, &self.known(&[]));
         let text = self.noted(text.map_err(|why| Problem::new(entry.line, why)))?;
+        text.reads().for_each(|read| self.check_read(entry.line, read));
         self.needs.expression(text.reads());
         Some(text)
     }
@@ -162,6 +168,10 @@ impl Reader {
     fn expression(&mut self, entry: Entry<'_>, source: &str, more: &[&str]) -> Option<Expression> {
         let expression = Expression::compile(source, &self.known(more));
         let expression = self.noted(expression.map_err(|why| Problem::new(entry.line, why)))?;
+        expression
+            .reads
+            .iter()
+            .for_each(|read| self.check_read(entry.line, read));
         self.needs.expression(&expression.reads);
         Some(expression)
     }
@@ -173,7 +183,35 @@ impl Reader {
     }
 
     fn path_of(&mut self, line: usize, text: &str) -> Option<Path> {
-        self.noted(Path::parse(text).map_err(|why| Problem::new(line, why)))
+        let path = self.noted(Path::parse(text).map_err(|why| Problem::new(line, why)))?;
+        self.check_place(line, &path);
+        Some(path)
+    }
+
+    fn check_read(&mut self, line: usize, read: &Read) {
+        match read {
+            Read::Field(path) | Read::Count(path) | Read::Exists(path) => self.check_place(line, path),
+            Read::Attribute(_) => {}
+        }
+    }
+
+    /// What stands elsewhere in the message and never in the group at hand would be read as absent, without a word. What
+    /// the standard does not know, such as a Z segment, may stand anywhere.
+    fn check_place(&mut self, line: usize, path: &Path) {
+        let Some(group) = path.group_within(&self.frames) else {
+            return;
+        };
+        let strangers = self.elsewhere.get(group);
+        if strangers.is_some_and(|strangers| strangers.contains(&path.segment)) {
+            let (plain, segment) = (path.plain(), &path.segment);
+            let text = match path.group() {
+                None => format!(
+                    "`{plain}` leads nowhere: {segment} never stands in {group}; the message's own is `/{plain}`"
+                ),
+                Some(_) => format!("`{plain}` leads nowhere: {segment} never stands in {group}"),
+            };
+            self.problem(line, text);
+        }
     }
 
     /// A path that leads to a field or a part of it, and may be written.

@@ -1,6 +1,6 @@
 //! Which fields and tables a mapping touches, and whether its package requests them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Deserialize;
@@ -17,7 +17,12 @@ pub(crate) struct Requests {
     tables: Vec<String>,
     /// Whether requesting more than the mapping touches is an error as well.
     exactly: bool,
+    /// For each group of the messages that are accepted, the segments that stand elsewhere in them and never in it.
+    pub(crate) elsewhere: Elsewhere,
 }
+
+/// Segments by the name of a group in which they never stand.
+pub(crate) type Elsewhere = BTreeMap<String, BTreeSet<String>>;
 
 /// A field of a segment, or all of them.
 type Pattern = (String, Option<u32>);

@@ -2,9 +2,8 @@
 
 use transfuse_message::{Message, ParseOptions};
 
-/// Segments that the longest hostile message has more than its vector: twice what a large result has. What a plugin does
-/// for each may cost as much as the message is long, so that thousands would test the limit and not the plugin.
-const SEGMENTS: usize = 300;
+/// Segments that the longest hostile message has more than its vector: thirty times what a large result has.
+const SEGMENTS: usize = 5_000;
 
 /// Bytes of the largest hostile field: a scanned page in base64.
 const FIELD_BYTES: usize = 512 * 1024;
@@ -33,7 +32,7 @@ pub(super) fn messages(base: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             base.get(..base.len().saturating_sub(2)).unwrap_or_default().to_vec(),
         ),
         (
-            "hundreds of segments",
+            "thousands of segments",
             with(base, &[last, b"\r"].concat().repeat(SEGMENTS)),
         ),
         (

@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod certify;
 mod dev;
+mod elsewhere;
 mod fuzz;
 mod inspect;
 mod install;

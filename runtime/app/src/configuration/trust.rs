@@ -1,6 +1,8 @@
 //! `[trust]` in `transfuse.toml`: who must vouch for a package, and whose keys the site knows.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use transfuse_package::trust::{OnRevoked, PINNED_KEYS_MAX, PinnedKey, Policy, PublicKey, Role};
 
@@ -10,11 +12,29 @@ use super::section::Section;
 use super::suggest;
 
 /// What a site asks of packages.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TrustSettings {
     pub(crate) policy: Policy,
     /// The signed revocation list, relative to the site folder.
     pub(crate) revocations: Option<PathBuf>,
+    /// How often what runs is held against the policy again.
+    pub(crate) look_again: Duration,
+}
+
+/// A revocation is urgent, and a look costs some small files and a few signatures for each plugin.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// More often is of no use to anybody, and less often than daily would be forgotten.
+const LOOK_AGAIN_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
+
+impl Default for TrustSettings {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            revocations: None,
+            look_again: LOOK_AGAIN,
+        }
+    }
 }
 
 pub(super) fn read(mut section: Section<'_>) -> TrustSettings {
@@ -23,6 +43,7 @@ pub(super) fn read(mut section: Section<'_>) -> TrustSettings {
     let keys = keys(&mut section);
     let revocations = section.folder("revocations");
     let on_revoked = section.choice("on_revoked", &[("alert", OnRevoked::Alert), ("stop", OnRevoked::Stop)]);
+    let look_again = section.duration("look_again", &LOOK_AGAIN_RANGE);
     let (faults, place) = (section.faults(), section.place_of("require"));
     section.finish();
     let require = require.map(|words| roles(&words, faults));
@@ -33,6 +54,7 @@ pub(super) fn read(mut section: Section<'_>) -> TrustSettings {
             on_revoked: on_revoked.map_or(defaults.on_revoked, |choice| choice.value),
         },
         revocations: revocations.as_ref().map(|file| file.value.clone()),
+        look_again: look_again.unwrap_or(LOOK_AGAIN),
     };
     refuse_unsatisfiable(&settings.policy, &place, faults);
     if let Some(file) = &revocations {

@@ -5,9 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use transfuse_harness::{Engine, InterfaceFile, Sink, Site, observation, wait_until};
+use transfuse_harness::{Engine, InterfaceFile, Sink, Site, observation, python, wait_until};
+use transfuse_package::{Library, VersionReq};
 
-use crate::support::binary;
+use crate::support::{binary, tests_folder};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -177,6 +178,48 @@ fn faults_stop_a_start_before_a_port_is_bound_where_nothing_is_live_or_apply_is_
     seen_once(&site);
     site.write("interfaces/second.toml", "descripton = \"\"\n").unwrap();
     assert_eq!(failed_start(&site, &["--apply"], fault).0, Some(64));
+}
+
+/// What an engine stored that knew no packages runs on under the next one, although nobody can have approved it.
+#[test]
+fn a_bare_component_of_an_earlier_catalog_runs_on_with_an_alert() {
+    let sink = Sink::accepting().unwrap();
+    let site = Site::with(&lab(&sink)).unwrap();
+    seen_once(&site);
+    let library = Library::open(site.path().join("plugins")).unwrap();
+    let package = library.find("transfuse/lab-normalize", &VersionReq::STAR).unwrap();
+    site.write("component.wasm", &package.component).unwrap();
+    let converted = Command::new(python().unwrap())
+        .arg(tests_folder().join("app/earlier_catalog.py"))
+        .arg(site.path().join("data/catalog.sqlite"))
+        .arg(site.path().join("component.wasm"))
+        .output()
+        .unwrap();
+    assert!(converted.status.success(), "{converted:?}");
+    site.disapprove().unwrap();
+
+    let engine = Engine::start(&site.path()).unwrap();
+    assert_eq!(status_of(&engine, "lab")["revision"], 2);
+    wait_for_words(&engine, "an earlier engine deployed it without a package");
+    let answer = engine
+        .connect("lab")
+        .unwrap()
+        .ask(observation("B1").as_bytes())
+        .unwrap();
+    assert!(answer.contains("MSA|AA|B1"), "{answer}");
+    let delivered = sink.wait_for(1, LIMIT).unwrap();
+    let content = String::from_utf8_lossy(&delivered[0].content);
+    assert!(content.contains("14749-6"), "it was normalised");
+    engine.stop().unwrap();
+
+    // The package takes its place once somebody approves it and deploys.
+    site.approve(&package).unwrap();
+    let engine = Engine::start_with(&site.path(), &["--apply"]).unwrap();
+    let live = status_of(&engine, "lab");
+    assert_eq!(
+        (&live["revision"], &live["alerts"]),
+        (&3.into(), &serde_json::json!([]))
+    );
 }
 
 #[test]

@@ -5,10 +5,6 @@ use std::sync::Arc;
 
 use super::{Message, Segment, State};
 
-/// Inserted segments that are looked through for the counterpart of another. Copies are told apart by what they share, so
-/// that only one that was edited after an earlier edit had inserted it needs this.
-const LOOK_AHEAD: usize = 64;
-
 /// One thing that was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change<'a> {
@@ -63,7 +59,7 @@ impl Message {
                 ([], []) => return Ok(()),
                 ([], _) => Step::Inserted,
                 (_, []) => Step::Removed,
-                _ => step(olds, news),
+                _ => step(olds, news, before.insertions),
             };
             let (old, new) = (olds.first(), news.first());
             match step {
@@ -148,29 +144,17 @@ fn removed<'a, E>(old: Option<&'a Segment>, each: &mut impl FnMut(Change<'a>) ->
     }
 }
 
-/// Received segments keep their place in the bytes that came in, and their order, so that they are known by it. Segments
-/// that an earlier edit inserted have none: they are known by what they share, and where one was edited since, by their
-/// name and order.
-fn step(olds: &[Segment], news: &[Segment]) -> Step {
+/// Received segments are known by their place in the bytes that came in, and inserted ones by their number; both keep
+/// their order. Whatever `before` has that this message has not was removed on the way to the next one that it has.
+fn step(olds: &[Segment], news: &[Segment], insertions_before: u32) -> Step {
     let (Some(old), Some(new)) = (olds.first(), news.first()) else {
         return Step::Both;
     };
     match (is_inserted(old), is_inserted(new)) {
-        (false, false) if old.start == new.start => Step::Both,
-        (false, false) if old.start < new.start => Step::Removed,
-        (true, false) => Step::Removed,
-        (true, true) if is_shared(old, new) => Step::Both,
-        (true, true) if following(news).any(|later| is_shared(old, later)) => Step::Inserted,
-        (true, true) if following(olds).any(|later| is_shared(later, new)) => Step::Removed,
-        (true, true) if old.name == new.name => Step::Both,
-        (true | false, _) => Step::Inserted,
+        (_, true) if new.start >= insertions_before => Step::Inserted,
+        (was_inserted, is_inserted) if was_inserted == is_inserted && old.start == new.start => Step::Both,
+        (true | false, _) => Step::Removed,
     }
-}
-
-/// The inserted segments that follow the first one directly.
-fn following(segments: &[Segment]) -> impl Iterator<Item = &Segment> {
-    let rest = segments.iter().skip(1).take(LOOK_AHEAD);
-    rest.take_while(|segment| is_inserted(segment))
 }
 
 fn is_inserted(segment: &Segment) -> bool {

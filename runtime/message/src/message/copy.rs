@@ -13,6 +13,27 @@ impl Message {
     /// Between messages of the same delimiters and character set the bytes stay as they are. A field or segment with
     /// a line feed in it is read and written anew, because a line feed cannot be written as it is.
     pub fn copy_from(&mut self, source: &Self, source_path: &Path, path: &Path) -> Result<(), PathError> {
+        match self.copied(source, source_path, path)? {
+            Some(bytes) => self.put_copy(path, &bytes),
+            None => self.clear(path),
+        }
+    }
+
+    /// Copies a node of this message to another place in it.
+    pub fn copy_within(&mut self, source_path: &Path, path: &Path) -> Result<(), PathError> {
+        match self.copied(self, source_path, path)?.map(Cow::into_owned) {
+            Some(bytes) => self.put_copy(path, &bytes),
+            None => self.clear(path),
+        }
+    }
+
+    /// The bytes of a node as this message writes them.
+    fn copied<'a>(
+        &self,
+        source: &'a Self,
+        source_path: &Path,
+        path: &Path,
+    ) -> Result<Option<Cow<'a, [u8]>>, PathError> {
         if kind(source_path) != kind(path) {
             let reason = "a copy between nodes of different kinds; copy a field to a field, a component to a component";
             return Err(PathError::Unsupported { reason });
@@ -22,24 +43,24 @@ impl Message {
             return Err(PathError::Unsupported { reason });
         }
         let Some(bytes) = source.reading(source_path)? else {
-            return self.clear(path);
+            return Ok(None);
         };
         let same = source.delimiters == self.delimiters && source.charset == self.charset;
-        let bytes = if same && memchr::memchr(b'\n', bytes).is_none() {
-            Cow::Borrowed(bytes)
-        } else {
-            Cow::Owned(
-                Translation {
-                    source,
-                    source_path,
-                    target: self,
-                    path,
-                }
-                .of(bytes)?,
-            )
+        if same && memchr::memchr(b'\n', bytes).is_none() {
+            return Ok(Some(Cow::Borrowed(bytes)));
+        }
+        let translation = Translation {
+            source,
+            source_path,
+            target: self,
+            path,
         };
+        Ok(Some(Cow::Owned(translation.of(bytes)?)))
+    }
+
+    fn put_copy(&mut self, path: &Path, bytes: &[u8]) -> Result<(), PathError> {
         match path.field() {
-            Some(_) => self.set_reading(path, &bytes),
+            Some(_) => self.set_reading(path, bytes),
             None => self.set_reading(
                 path,
                 &[path.segment().as_bytes(), bytes.get(3..).unwrap_or_default()].concat(),

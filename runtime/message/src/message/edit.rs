@@ -105,12 +105,7 @@ impl Message {
             None => self.segments.len(),
         };
         self.insert_at(index, name);
-        let named = self
-            .segments
-            .iter()
-            .take(index + 1)
-            .filter(|segment| segment.name == name)
-            .count();
+        let named = self.segments.count_named(0..index + 1, name);
         Ok(Path::of_segment(name, u32::try_from(named).unwrap_or(u32::MAX)))
     }
 
@@ -210,11 +205,14 @@ impl Message {
             return Ok(());
         };
         let end = self.end_of_lines(index);
-        let segments = SegmentList::edit(&mut self.segments);
-        let blank_lines = segments.get(index).filter(|segment| segment.state == State::Inserted);
-        let blank_lines = blank_lines.map(|segment| segment.start..segment.next);
-        segments.drain(index..end);
-        if let (Some(blank_lines), Some(previous)) = (blank_lines, segments.get_mut(index.saturating_sub(1)))
+        let blank_lines = self
+            .segments
+            .get(index)
+            .filter(|segment| segment.state == State::Inserted);
+        let blank_lines = blank_lines.map(|segment| segment.end..segment.next);
+        SegmentList::remove(&mut self.segments, index..end);
+        let previous = SegmentList::edit(&mut self.segments).get_mut(index.saturating_sub(1));
+        if let (Some(blank_lines), Some(previous)) = (blank_lines, previous)
             && previous.next == blank_lines.start
         {
             previous.next = blank_lines.end;
@@ -260,22 +258,19 @@ impl Message {
             };
             (previous.end + own, previous.next)
         });
-        let segments = SegmentList::edit(&mut self.segments);
-        if let Some(previous) = segments.get_mut(index.saturating_sub(1)) {
+        if let Some(previous) = SegmentList::edit(&mut self.segments).get_mut(index.saturating_sub(1)) {
             previous.next = split;
         }
-        let reading = Some(Arc::new(name.to_vec()));
-        segments.insert(
-            index,
-            Segment {
-                name,
-                state: State::Inserted,
-                start: split,
-                end: split,
-                next,
-                reading,
-            },
-        );
+        let inserted = Segment {
+            name,
+            state: State::Inserted,
+            start: self.insertions,
+            end: split,
+            next,
+            reading: Some(Arc::new(name.to_vec())),
+        };
+        self.insertions = self.insertions.saturating_add(1);
+        SegmentList::insert(&mut self.segments, index, inserted);
         self.edited = true;
     }
 

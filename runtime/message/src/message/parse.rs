@@ -169,6 +169,7 @@ fn parse(original: Bytes, options: &ParseOptions) -> Result<Message, ParseError>
         charset: Charset::ASCII,
         terminator,
         segments_max: position(segments_max),
+        insertions: 0,
         edited: false,
     };
     message.charset = options.charset.unwrap_or_else(|| message.charset_of_header());

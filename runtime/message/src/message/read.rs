@@ -92,7 +92,7 @@ impl Message {
     pub fn rows(&self, segment: &str, fields: &[FieldPath]) -> Result<Vec<Vec<Value<'_>>>, PathError> {
         let path = segment_path(segment)?;
         let scope = self.scope(&path)?.unwrap_or(0..0);
-        let named = self.named(scope, path.name());
+        let named = self.segments.named(scope, path.name());
         named
             .enumerate()
             .map(|(index, (_, segment))| self.row(&path, index, segment, fields))
@@ -141,7 +141,7 @@ impl Message {
         }
         if !path.has_occurrence() {
             let scope = self.scope(path)?.unwrap_or(0..0);
-            return Ok(count(self.named(scope, path.name()).count()));
+            return Ok(count(self.segments.count_named(scope, path.name())));
         }
         let Some(index) = self.find(path)? else {
             return Ok(0);

@@ -116,6 +116,34 @@ fn segments_that_were_inserted_before_are_known_again() {
         after.set(&path("NTE[1]-3"), "new").unwrap();
     };
     assert_eq!(edited(&insert), ["+NTE", "NTE-3"]);
+    let insert_and_edit = |after: &mut Message| {
+        after.insert("NTE", Some(&path("ZPI"))).unwrap();
+        after.set(&path("NTE[2]-3"), "A").unwrap();
+    };
+    assert_eq!(edited(&insert_and_edit), ["+NTE", "NTE-3"]);
+    let remove_and_edit = |after: &mut Message| {
+        after.remove(&path("NTE[1]")).unwrap();
+        after.set(&path("NTE[1]-3"), "B").unwrap();
+    };
+    assert_eq!(edited(&remove_and_edit), ["-NTE", "NTE-3"]);
+}
+
+/// However many there are, and whatever stands before the one that was edited.
+#[test]
+fn of_many_inserted_segments_only_the_edited_one_has_changed() {
+    let mut before = message(ORU);
+    for _ in 0..200 {
+        let at = before.insert("NTE", None).unwrap().to_string();
+        before.set(&path(&format!("{at}-1")), &at).unwrap();
+    }
+    let mut after = before.clone();
+    for _ in 0..100 {
+        after.remove(&path("NTE[1]")).unwrap();
+    }
+    after.set(&path("NTE[7]-3"), "x").unwrap();
+    let mut expected = vec!["-NTE"; 100];
+    expected.push("NTE-3");
+    assert_eq!(changes(&before, &after), expected);
 }
 
 #[test]

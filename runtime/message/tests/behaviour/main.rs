@@ -12,6 +12,7 @@ mod comparing;
 mod editing;
 mod escaping;
 mod grouping;
+mod long;
 mod odd_messages;
 mod parsing;
 mod paths;

@@ -4,7 +4,7 @@ use super::envelope::Envelope;
 use super::key::{KeyId, PublicKey};
 use super::refusal::{Alert, Refusal};
 use super::revocation::RevocationList;
-use super::statement::{Role, Statement};
+use super::statement::{CertifiedGrants, Claim, Role, Statement};
 
 /// What a site asks of every package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum OnRevoked {
     /// It runs, and the engine tells of it.
     #[default]
     Alert,
-    /// It does not start again.
+    /// It receives nothing more, and does not start again.
     Stop,
 }
 
@@ -73,6 +73,8 @@ pub struct Subject<'s> {
     pub digest: &'s str,
     /// The DSSE envelopes that it carries.
     pub envelopes: &'s [Vec<u8>],
+    /// What the step grants that uses it; none where it is about no step, such as at an install.
+    pub granted: Option<&'s CertifiedGrants>,
 }
 
 /// One of a package's signatures, as a site sees it.
@@ -131,7 +133,8 @@ impl Policy {
     ///
     /// What has expired, or is not valid yet, blocks installing and deploying; at a load it is an alert, because a
     /// hospital's restart at night must not depend on a date. What is revoked blocks too, and at a load the policy
-    /// decides. A damaged signature of a known key blocks always, required or not.
+    /// decides. A certificate does not count for a step that grants more than the plugin was certified with: that blocks a
+    /// deployment too, and is an alert at a load. A damaged signature of a known key blocks always, required or not.
     pub fn judge(
         &self,
         subject: Subject<'_>,
@@ -183,7 +186,7 @@ impl Policy {
         };
         let envelopes = subject.envelopes.iter().take(ENVELOPES_MAX);
         envelopes
-            .map(|envelope| self.signature(envelope, subject.digest, circumstances))
+            .map(|envelope| self.signature(envelope, subject, circumstances))
             .collect()
     }
 
@@ -201,7 +204,7 @@ impl Policy {
         self.unless_tolerated(refusal, circumstances.occasion)
     }
 
-    fn signature(&self, json: &[u8], digest: &str, circumstances: Circumstances<'_>) -> Signature<'_> {
+    fn signature(&self, json: &[u8], subject: Subject<'_>, circumstances: Circumstances<'_>) -> Signature<'_> {
         let envelope = match Envelope::parse(json) {
             Ok(envelope) => envelope,
             Err(error) => return Signature::worthless(Refusal::Damaged(error.to_string())),
@@ -212,7 +215,7 @@ impl Policy {
         let standing = match (signer, &read) {
             (None, _) => Err(self.unknown(&envelope, role)),
             (Some(_), Err(error)) => Err(Refusal::NotUnderstood(error.to_string())),
-            (Some(signer), Ok(statement)) => self.weigh(signer, statement, digest, circumstances),
+            (Some(signer), Ok(statement)) => self.weigh(signer, statement, subject, circumstances),
         };
         Signature {
             statement: read.ok(),
@@ -254,7 +257,7 @@ impl Policy {
         &self,
         signer: &PinnedKey,
         statement: &Statement,
-        digest: &str,
+        subject: Subject<'_>,
         circumstances: Circumstances<'_>,
     ) -> Result<Vec<Alert>, Refusal> {
         let (by, role) = (signer.name.clone(), signer.role);
@@ -262,7 +265,7 @@ impl Policy {
         if claimed != role {
             return Err(Refusal::WrongRole { by, role, claimed });
         }
-        if statement.digest != digest {
+        if statement.digest != subject.digest {
             return Err(Refusal::OtherDigest {
                 by,
                 role,
@@ -272,7 +275,30 @@ impl Policy {
         }
         let mut alerts = self.weigh_key(signer, circumstances)?;
         alerts.extend(self.weigh_time(signer, statement, circumstances)?);
+        alerts.extend(self.weigh_grants(signer, statement, subject, circumstances)?);
         Ok(alerts)
+    }
+
+    /// A certifier has tried the plugin with some grants, and knows nothing of what it does with more.
+    fn weigh_grants(
+        &self,
+        signer: &PinnedKey,
+        statement: &Statement,
+        subject: Subject<'_>,
+        circumstances: Circumstances<'_>,
+    ) -> Result<Vec<Alert>, Refusal> {
+        let (Claim::Certified(certificate), Some(granted)) = (&statement.claim, subject.granted) else {
+            return Ok(Vec::new());
+        };
+        let more = certificate.grants.exceeded_by(granted);
+        if more.is_empty() {
+            return Ok(Vec::new());
+        }
+        let refusal = Refusal::MoreThanCertified {
+            by: signer.name.clone(),
+            more: more.join(", "),
+        };
+        self.unless_tolerated(refusal, circumstances.occasion)
     }
 
     fn weigh_key(&self, signer: &PinnedKey, circumstances: Circumstances<'_>) -> Result<Vec<Alert>, Refusal> {
@@ -316,8 +342,8 @@ impl Policy {
 
     /// What is tolerated of something that is live already.
     fn unless_tolerated(&self, refusal: Refusal, occasion: Occasion) -> Result<Vec<Alert>, Refusal> {
-        let is_revocation = matches!(refusal, Refusal::RevokedPackage { .. } | Refusal::RevokedKey { .. });
-        let is_tolerated = occasion == Occasion::Load && (!is_revocation || self.on_revoked == OnRevoked::Alert);
+        let stops = refusal.is_revocation() && self.on_revoked == OnRevoked::Stop;
+        let is_tolerated = occasion == Occasion::Load && !stops;
         if is_tolerated {
             Ok(vec![Alert::Tolerated(refusal)])
         } else {

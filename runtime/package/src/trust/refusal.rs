@@ -89,6 +89,14 @@ pub enum Refusal {
         /// In milliseconds since 1970 UTC.
         from_ms: i64,
     },
+    /// A step grants what the plugin was not certified with.
+    #[error("the step grants more than it was certified with by `{by}`: {more}")]
+    MoreThanCertified {
+        /// The pinned key's name, a certifier's.
+        by: String,
+        /// Lines of the step's grants, separated by commas.
+        more: String,
+    },
     /// The package is on the revocation list.
     #[error("it is revoked by list {number}: {reason}")]
     RevokedPackage {
@@ -157,6 +165,9 @@ impl Refusal {
                 format!("have a {role} renew the statement; what is live already keeps running")
             }
             Self::NotYetValid { .. } => "look at this machine's clock, and at the signer's".to_owned(),
+            Self::MoreThanCertified { more, .. } => {
+                format!("take {more} out of the step's `grants`, or have the package certified with it requested")
+            }
             Self::RevokedPackage { .. } => "use a version that is not revoked".to_owned(),
             Self::RevokedKey { by, .. } => format!("get a package that is signed by another key of `{by}`'s owner"),
         }
@@ -165,6 +176,12 @@ impl Refusal {
     /// Whether the package itself is damaged, whatever the policy requires.
     pub(super) fn is_damage(&self) -> bool {
         matches!(self, Self::BadSignature { .. } | Self::Damaged(_))
+    }
+
+    /// Whether the package, or its signer's key, was taken back: what the policy's `on_revoked` is about.
+    #[must_use]
+    pub fn is_revocation(&self) -> bool {
+        matches!(self, Self::RevokedPackage { .. } | Self::RevokedKey { .. })
     }
 
     /// The role that the statement would have counted for.
@@ -178,6 +195,7 @@ impl Refusal {
             | Self::Expired { role, .. }
             | Self::NotYetValid { role, .. }
             | Self::RevokedKey { role, .. } => Some(*role),
+            Self::MoreThanCertified { .. } => Some(Role::Certifier),
             Self::Damaged(_)
             | Self::NotUnderstood(_)
             | Self::TooManySignatures { .. }
@@ -188,6 +206,7 @@ impl Refusal {
     /// Of several reasons the one that says most: how near the statement came to counting.
     pub(super) fn nearness(&self) -> u8 {
         match self {
+            Self::MoreThanCertified { .. } => 5,
             Self::Expired { .. } | Self::NotYetValid { .. } => 4,
             Self::RevokedKey { .. } => 3,
             Self::OtherDigest { .. } => 2,

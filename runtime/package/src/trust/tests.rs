@@ -96,6 +96,8 @@ struct Question {
     envelopes: Vec<Vec<u8>>,
     approvals: Vec<Approval>,
     revocations: Option<RevocationList>,
+    /// By the step that uses the package.
+    granted: Option<CertifiedGrants>,
 }
 
 impl Question {
@@ -105,6 +107,7 @@ impl Question {
             envelopes: envelopes.iter().map(Envelope::to_json).collect(),
             approvals: Vec::new(),
             revocations: None,
+            granted: None,
         }
     }
 
@@ -119,6 +122,7 @@ impl Question {
         let subject = Subject {
             digest: DIGEST,
             envelopes: &self.envelopes,
+            granted: self.granted.as_ref(),
         };
         self.policy
             .judge(subject, &self.approvals, self.revocations.as_ref(), NOW, occasion)
@@ -538,4 +542,27 @@ fn moments_are_written_in_utc_to_the_second() {
     assert_eq!(moment(NOW), "2026-03-01T12:00:00Z");
     assert_eq!(parse_moment("2026-03-01T13:00:00+01:00"), Some(NOW));
     assert_eq!(parse_moment("yesterday"), None);
+}
+
+#[test]
+fn a_step_that_grants_more_than_was_certified_is_not_deployed_and_a_live_one_is_told() {
+    let signed = certificate(NOW + 90 * DAY).sign(&certifier());
+    let mut question = Question::new(&[Role::Certifier], &[signed]);
+    assert_eq!(question.ask(Occasion::Deploy), Ok(Vec::new()), "it is about no step");
+    question.granted = Some(CertifiedGrants::default());
+    assert_eq!(question.ask(Occasion::Deploy), Ok(Vec::new()));
+    question.granted = Some(CertifiedGrants {
+        read: vec!["PID-5".to_owned()],
+        create: true,
+        ..CertifiedGrants::default()
+    });
+    let refusal = question.refused();
+    assert_eq!(
+        refusal.to_string(),
+        "the step grants more than it was certified with by `institute`: read = [\"PID-5\"], create = true"
+    );
+    assert_eq!(question.ask(Occasion::Load), Ok(vec![Alert::Tolerated(refusal)]));
+    // Nobody asks for a certificate: what it says matters to nobody.
+    question.policy.require.clear();
+    assert_eq!(question.ask(Occasion::Deploy), Ok(Vec::new()));
 }

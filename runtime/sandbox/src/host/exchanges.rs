@@ -156,7 +156,8 @@ impl StepState {
         let limits = &self.step.limits;
         self.step.grants.check_to(&to)?;
         let held = held(&self.handles, message)?;
-        self.meter.pass_segments(held.message.segment_count(), limits)?;
+        self.meter.pass_segments(held.message.segment_count(), limits)?; // Compared with the input,
+        self.meter.pass_segments(held.message.segment_count(), limits)?; // and shared until its next edit.
         match &self.input {
             Some(input) if !held.is_made => self.step.grants.check_changes(&held.message, input)?,
             _ => {

@@ -167,7 +167,9 @@ impl wit::HostMessage for StepState {
 }
 
 impl StepState {
-    /// A handle to a message. The list of segments is charged for here, because the first edit of a copy copies it.
+    /// A handle to a message. Its list of segments is charged for here, and once more with each output that shares it: the
+    /// first edit of one that is shared copies the list, and there are no more such copies than handles and outputs. So
+    /// an edit itself need not be charged for what it does not touch.
     pub(super) fn hold(&mut self, message: Message, is_made: bool) -> Result<Handle, Stop> {
         self.meter.pass_segments(message.segment_count(), &self.step.limits)?;
         self.push(HeldMessage { message, is_made })

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use transfuse_sandbox::{FaultKind, FieldPatterns, Grants, Outcome, Report};
 
-use crate::support::{CANARY, MESSAGE, MISBEHAVE, chain, fault, forwarded, input, plugin, step};
+use crate::support::{CANARY, MESSAGE, MISBEHAVE, chain, fault, forwarded, input, plugin, sandbox, step};
 
 /// A plugin that does one thing to the message and forwards it. The thing is said in WebAssembly, with `$message` and
 /// `$exchange` at hand, `{0}`, `{1}`, ... for pointer and length of the texts.
@@ -228,6 +228,24 @@ fn a_segment_is_inserted_by_whoever_may_write_one_of_its_fields() {
     );
     let inserted = allowed(insert, &["NTE", "PID"], writing(&["NTE-3"]));
     assert_eq!(inserted, MESSAGE.replace("BUDAPEST\r", "BUDAPEST\rNTE\r"));
+}
+
+/// A step's input holds what the one before it inserted: it is compared with that, segment by segment.
+#[test]
+fn what_an_earlier_step_inserted_is_changed_with_the_grant_for_the_field_alone() {
+    let insert = "(call $insert (local.get $message) {0} {1} (i32.const 64))";
+    let set = "(call $set (local.get $message) {2} {3} (i32.const 64))";
+    let deed = format!("{insert} {set}");
+    let first = step(plugin(&does(&deed, &["NTE", "PID", "NTE-1", "1"])));
+    let then = |write: &str| {
+        let mut second = step(plugin(&does(&deed, &["NTE", "PID", "NTE[2]-3", "x"])));
+        second.grants = writing(&[write]);
+        let chain = sandbox().chain(vec![first.clone(), second]).unwrap();
+        chain.run_blocking(input(MISBEHAVE))
+    };
+    let both = MESSAGE.replace("BUDAPEST\r", "BUDAPEST\rNTE\rNTE|1||x\r");
+    assert_eq!(forwarded(then("NTE-3")), [both]);
+    assert_eq!(fault(then("NTE-2")).hint.unwrap(), "grants = { write = [\"NTE-3\"] }");
 }
 
 #[test]

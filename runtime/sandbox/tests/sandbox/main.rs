@@ -5,6 +5,7 @@ mod support;
 mod access;
 mod chains;
 mod documents;
+mod fuel;
 mod grants;
 mod hostile;
 mod loading;

@@ -10,7 +10,8 @@ impl Catalog {
     pub fn pause(&self, interface: &str, author: &str, reason: &str) -> Result<(), CatalogError> {
         let at_ms = self.clock.now_ms();
         self.transact(|connection| {
-            let sql = "INSERT INTO pauses(interface, author, reason, at_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+            let sql =
+                "INSERT INTO pauses(interface, author, reason, at_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
             connection.execute(sql, params![interface, author, reason, at_ms])?;
             Ok(())
         })

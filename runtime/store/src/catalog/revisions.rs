@@ -98,7 +98,8 @@ impl Catalog {
             }
             let live = expect(connection, interface, expected)?;
             if live != Some(number) {
-                let sql = "INSERT INTO live_changes(interface, number, author, reason, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+                let sql =
+                    "INSERT INTO live_changes(interface, number, author, reason, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
                 connection.execute(sql, params![interface, number, author, reason, at_ms])?;
             }
             Ok(())
@@ -106,13 +107,7 @@ impl Catalog {
     }
 
     /// Takes an interface out of use: from now on no revision of it is live. Its revisions and its history stay.
-    pub fn retire(
-        &self,
-        interface: &str,
-        expected: Expected,
-        author: &str,
-        reason: &str,
-    ) -> Result<(), CatalogError> {
+    pub fn retire(&self, interface: &str, expected: Expected, author: &str, reason: &str) -> Result<(), CatalogError> {
         let at_ms = self.clock.now_ms();
         self.transact(|connection| {
             if let Some(number) = expect(connection, interface, expected)? {

@@ -6,12 +6,13 @@ use anyhow::{Context as _, Result, ensure};
 use transfuse_harness::observation;
 
 use super::WORKERS;
+use crate::checks;
 
 /// Rounds that are counted; what the process does beside them is counted by a run without any, and taken off.
 const ROUNDS: u32 = 200;
 
-/// The instructions of a round of each worker of this process, or nothing where valgrind is not installed.
-pub(crate) fn count() -> Result<Option<Vec<(&'static str, u64)>>> {
+/// The instructions of a round of each of these workers, or nothing where valgrind is not installed.
+pub(crate) fn count(names: impl Iterator<Item = &'static str>) -> Result<Option<Vec<(&'static str, u64)>>> {
     if Command::new("valgrind").arg("--version").output().is_err() {
         return Ok(None);
     }
@@ -19,11 +20,7 @@ pub(crate) fn count() -> Result<Option<Vec<(&'static str, u64)>>> {
         let (with, without) = (collected(name, ROUNDS)?, collected(name, 0)?);
         Ok((name, with.saturating_sub(without) / u64::from(ROUNDS)))
     };
-    WORKERS
-        .iter()
-        .map(|(name, _)| of_round(name))
-        .collect::<Result<_>>()
-        .map(Some)
+    names.map(of_round).collect::<Result<_>>().map(Some)
 }
 
 /// What a process of our own collects that only repeats the work of one.
@@ -42,7 +39,10 @@ fn collected(name: &str, rounds: u32) -> Result<u64> {
 /// Nothing but the work of one, so many times.
 pub(crate) fn repeat(name: &str, rounds: u32) -> Result<()> {
     let text = observation("BENCH");
-    let found = WORKERS.iter().find(|(worker, _)| *worker == name);
-    let mut round = found.with_context(|| format!("nobody is called {name}"))?.1(&text);
+    let of_reading = WORKERS.iter().find(|(worker, _)| *worker == name);
+    let mut round = match of_reading {
+        Some((_, work)) => work(&text),
+        None => checks::work(name).with_context(|| format!("nobody is called {name}"))??,
+    };
     (0..rounds).try_for_each(|_| round())
 }

@@ -6,6 +6,7 @@ use super::{DEPTH_MAX, Reader};
 use crate::document::Entry;
 use crate::mapping::{Over, Rule, Statement};
 use crate::path::Path;
+use crate::problem::Problem;
 
 /// Everything that a rule may say.
 const KEYS: [&str; 24] = [
@@ -152,7 +153,10 @@ impl Reader {
     fn several(&mut self, entry: Entry<'_>) -> Option<Path> {
         let text = self.noted(entry.text())?;
         let path = match Path::parse(text) {
-            Ok(path) => path,
+            Ok(path) => {
+                self.check_place(entry.line, &path);
+                path
+            }
             Err(_) if !text.contains('-') => self.path_of(entry.line, &format!("{text}/"))?,
             Err(why) => {
                 self.problem(entry.line, why);
@@ -182,7 +186,9 @@ impl Reader {
     }
 
     fn added(&mut self, entry: Entry<'_>, after: Option<Entry<'_>>) -> Option<Over> {
-        let path = self.path(entry)?;
+        let text = self.noted(entry.text())?;
+        // What is added may stand wherever the mapping says, so that its place is not checked.
+        let path = self.noted(Path::parse(text).map_err(|why| Problem::new(entry.line, why)))?;
         if path.plain() != path.segment || path.segment == "MSH" {
             self.problem(
                 entry.line,
@@ -250,6 +256,7 @@ impl Reader {
         // In a part there is one of it, so that paths need no frame; but a part cannot be split again.
         self.frames.push(Path {
             segment: String::new(),
+            groups: String::new(),
             ..path.clone()
         });
         Some(Over::Parts { path, segments })

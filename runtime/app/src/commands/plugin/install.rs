@@ -99,6 +99,7 @@ fn judge(package: &Package, site: &Path) -> Result<(), Failure> {
     let subject = Subject {
         digest: &package.digest,
         envelopes: &package.envelopes,
+        granted: None,
     };
     match trust.judge_subject(subject, Occasion::Install) {
         Ok(_)

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use transfuse_package::{BuildError, BuildSettings, Built, Language, Manifest, Package, build_tried};
+use transfuse_package::{BuildError, BuildSettings, Built, Language, Manifest, MessageType, Package, build_tried};
 use transfuse_sandbox::{Grants, Instances, Limits, LinkError, Plugin, Sandbox, Step, Table};
 
+use super::elsewhere::elsewhere;
 use super::subject::sandbox;
 use crate::vectors::Subject;
 
@@ -46,6 +47,7 @@ fn init(sandbox: &Sandbox, plugin: &Plugin, manifest: &Manifest, exactly: bool) 
     let requests = &manifest.requests;
     let asked = json!({
         "read": requests.read, "write": requests.write, "tables": requests.tables, "exactly": exactly,
+        "elsewhere": elsewhere(manifest.accepts.iter().map(MessageType::as_str)),
     });
     let config = manifest.merged_config(&Map::from_iter([("requests".to_owned(), asked)]));
     let step = Step {

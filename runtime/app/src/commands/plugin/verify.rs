@@ -113,6 +113,7 @@ fn report(named: &Named, trust: &Trust, has_site: bool) -> Report {
     let subject = Subject {
         digest: &package.digest,
         envelopes: &package.envelopes,
+        granted: None,
     };
     let verdict = |occasion| has_site.then(|| verdict(trust, subject, occasion, &named.subject()));
     Report {

@@ -32,21 +32,27 @@ impl StepState {
     }
 
     pub(super) fn remove_node(&mut self, message: &Handle, path: &str) -> Answer<()> {
+        let segments = held(&self.handles, message)?.message.segment_count();
+        self.meter.move_segments(segments, &self.step.limits)?;
         self.edit(message, path, 0, Message::remove)
     }
 
-    /// The source is cloned, which costs two counts of references, so that a message can be copied within itself.
+    /// A source that is another message is cloned, which costs two counts of references.
     pub(super) fn copy_node(&mut self, message: &Handle, source: &Handle, source_path: &str, path: &str) -> Answer<()> {
         let parsed = match parse_path(source_path) {
             Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
         self.may_read(source, &parsed)?;
-        let source = held(&self.handles, source)?.message.clone();
-        let bytes = touched(&source, &parsed);
+        let from = &held(&self.handles, source)?.message;
+        let bytes = touched(from, &parsed);
         self.meter.read(bytes, &self.step.limits)?;
+        if source.rep() == message.rep() {
+            return self.edit(message, path, bytes, |message, path| message.copy_within(&parsed, path));
+        }
+        let from = from.clone();
         self.edit(message, path, bytes, |message, path| {
-            message.copy_from(&source, &parsed, path)
+            message.copy_from(&from, &parsed, path)
         })
     }
 
@@ -60,8 +66,8 @@ impl StepState {
             self.step.grants.check_insert(&inserted)?;
             self.journey.touched.note_segment(inserted.segment());
         }
-        let segments = held.message.segment_count();
-        self.meter.pass_segments(segments, &self.step.limits)?;
+        self.meter
+            .move_segments(held.message.segment_count(), &self.step.limits)?;
         self.meter.keep(SEGMENT_BYTES, &self.step.limits)?;
         let path = held_mut(&mut self.handles, message)?.insert(segment, after_path.as_ref());
         Ok(path
@@ -69,7 +75,8 @@ impl StepState {
             .map_err(|error| path_error(&error, segment)))
     }
 
-    /// One edit at a path. The segment is made anew with it, and the list of segments may have to be copied.
+    /// One edit at a path. The segment is made anew with it. That the list of segments may have to be copied was charged
+    /// for when it came to be shared: see [`hold`](Self::hold).
     pub(super) fn edit(
         &mut self,
         message: &Handle,
@@ -92,7 +99,6 @@ impl StepState {
         let kept = touched(message, path)
             .saturating_add(bytes)
             .saturating_add(padding_bytes(path));
-        self.meter.pass_segments(message.segment_count(), &self.step.limits)?;
         self.meter.keep(kept, &self.step.limits)
     }
 }
