@@ -32,8 +32,8 @@ export interface Transformer {
  * A second argument of the function receives the step's configuration. Without it, a configuration is refused.
  *
  * What the function throws is sorted by whose fault it is: what `reject` throws, and what the message is to blame for
- * (bytes that are not text in its character set, a text that is no time), becomes a rejection; everything else is a
- * fault of the plugin, with the line of your source.
+ * (bytes that are not text in its character set, a text that is no time, a delimiter in a value for a message that names
+ * no escape character), becomes a rejection; everything else is a fault of the plugin, with the line of your source.
  */
 export function transform(run: (exchange: Exchange) => void): Transformer;
 export function transform<Config>(
@@ -266,8 +266,8 @@ export const State: {
   readonly set: (key: string, value: Uint8Array) => void;
   /** Takes a key out. One that is not there stays so. */
   readonly remove: (key: string) => void;
-  /** The keys that begin with `prefix`, in the order of their bytes, from behind `after`, at most `limit` of them. */
-  readonly keys: (prefix: string, after: string, limit: number) => string[];
+  /** The keys that begin with `prefix`, in the order of their bytes, from behind `after`, at most `limit` of them (10,000). */
+  readonly keys: (prefix?: string, after?: string, limit?: number) => string[];
   /** The version of the state's schema, as the manifest of the plugin that last wrote names it; 0 where nothing is kept. */
   readonly schemaVersion: () => number;
   /** As `get`, from JSON. Throws a `StateError` where what is kept is none. */
@@ -359,7 +359,8 @@ export class Fault extends Error {
  * A path could not be read or changed. An absent node is not an error.
  *
  * `code` is `malformed`, `not-a-leaf`, `not-settable`, `no-such-group`, `unencodable` or `unsupported` where the plugin is
- * at fault, and `undecodable`, `not-a-time`, `ambiguous-time` or `skipped-time` where the message is; the set may grow.
+ * at fault, and `undecodable`, `no-escape` (the value holds a delimiter, and MSH-2 names no escape character), `not-a-time`,
+ * `ambiguous-time` or `skipped-time` where the message is; the set may grow.
  */
 export class PathError extends Error {
   private constructor();
@@ -385,7 +386,7 @@ export class ParseError extends Error {
 /** A value could not be kept, or what is kept is not what it is read as. Always the plugin's fault. */
 export class StateError extends Error {
   private constructor();
-  /** `over-quota`, `bad-key` or `bad-value`; the set may grow. */
+  /** `over-quota`, `value-too-large`, `bad-key`, or `json` of the SDK itself; the set may grow. */
   readonly code: string;
   /** What is wrong, without key or value. */
   readonly text: string;

@@ -20,7 +20,7 @@ export const Code = Object.freeze({
 });
 
 /** The codes of a path error that are the message's fault; every other one, today's and later ones, is the plugin's. */
-const OF_MESSAGE = ["undecodable", "not-a-time", "ambiguous-time", "skipped-time"];
+const OF_MESSAGE = ["undecodable", "no-escape", "not-a-time", "ambiguous-time", "skipped-time"];
 
 /** The message is not acceptable. */
 export class Reject extends Error {

@@ -1,6 +1,6 @@
 // Notes for the people who run the interface, kept with the message.
 
-import { write } from "transfuse:plugin/log@1.0.0";
+import { write } from "#host/log";
 import { text } from "./errors.js";
 
 export const log = Object.freeze({

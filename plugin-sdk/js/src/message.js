@@ -1,6 +1,6 @@
 // HL7 v2 messages by path. The host holds the message; this is a handle of it.
 
-import { Message as HostMessage } from "transfuse:plugin/hl7v2@1.0.0";
+import { Message as HostMessage } from "#host/hl7v2";
 import { ParseError, PathError, bytes, located, text } from "./errors.js";
 
 const HOST = Symbol("host");

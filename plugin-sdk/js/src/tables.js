@@ -1,6 +1,6 @@
 // Code tables: local codes and what they mean elsewhere, kept by the hospital and not by the plugin.
 
-import { Table as HostTable } from "transfuse:plugin/tables@1.0.0";
+import { Table as HostTable } from "#host/tables";
 import { TableError, located, text } from "./errors.js";
 
 export class Table {

@@ -1,10 +1,10 @@
 // From an author's function to what the host calls.
 
-import { raise } from "transfuse:plugin/faults@1.0.0";
+import { raise } from "#host/faults";
 import { kindOf, rejection } from "./errors.js";
 import { Exchange } from "./exchange.js";
 import { placeOf } from "./places.js";
-import { setClock } from "./sandbox.js";
+import { setClock } from "#ambient";
 
 const NO_CONFIGURATION = "this plugin takes no configuration: remove `config` from the step";
 

@@ -7,7 +7,7 @@ plugin, whose kind and source line an operator is told. The text may quote the m
 from __future__ import annotations
 
 #: The codes of `PathError` that are the message's fault; every other one, today's and later ones, is the plugin's.
-_OF_MESSAGE = frozenset({"undecodable", "not-a-time", "ambiguous-time", "skipped-time"})
+_OF_MESSAGE = frozenset({"undecodable", "no-escape", "not-a-time", "ambiguous-time", "skipped-time"})
 
 
 class Fault(Exception):
@@ -29,10 +29,11 @@ class PathError(Exception):
 
     Uncaught it does the right thing: where the plugin is at fault (a path that is none, a node with parts, a value that the
     message's character set does not have), the message ends as a fault of the plugin; where the message is (bytes that are
-    not text in its character set, a text that is no time), it is rejected with code 102 and the path.
+    not text in its character set, a text that is no time, a delimiter in a value for a message that names no escape character),
+    it is rejected with code 102 and the path.
 
     `code` is `malformed`, `not-a-leaf`, `not-settable`, `no-such-group`, `unencodable`, `unsupported`, `undecodable`,
-    `not-a-time`, `ambiguous-time` or `skipped-time`; the set may grow. `path` is as it was given, and `text` says what is
+    `no-escape`, `not-a-time`, `ambiguous-time` or `skipped-time`; the set may grow. `path` is as it was given, and `text` says what is
     wrong, without the value.
     """
 

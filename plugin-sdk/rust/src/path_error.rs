@@ -10,8 +10,8 @@ use crate::host::hl7v2 as host;
 ///
 /// `?` does the right thing: where the plugin is at fault (a path that is none, a node with parts, a value that the
 /// message's character set does not have), the message ends as a fault of the plugin, with the place in its source;
-/// where the message is (bytes that are not text in its character set, a text that is no time), it is rejected with code
-/// 102 and the path.
+/// where the message is (bytes that are not text in its character set, a text that is no time, a delimiter in a value for a
+/// message that names no escape character), it is rejected with code 102 and the path.
 #[derive(Debug, Error)]
 #[error("{path}: {text} ({code})")]
 pub struct PathError {
@@ -22,11 +22,17 @@ pub struct PathError {
 }
 
 /// The codes that are the message's fault; every other one, today's and later ones, is the plugin's.
-const OF_MESSAGE: [&str; 4] = ["undecodable", "not-a-time", "ambiguous-time", "skipped-time"];
+const OF_MESSAGE: [&str; 5] = [
+    "undecodable",
+    "no-escape",
+    "not-a-time",
+    "ambiguous-time",
+    "skipped-time",
+];
 
 impl PathError {
     /// `malformed`, `not-a-leaf`, `not-settable`, `no-such-group`, `unencodable`, `unsupported`, `undecodable`,
-    /// `not-a-time`, `ambiguous-time`, `skipped-time`; the set may grow.
+    /// `no-escape`, `not-a-time`, `ambiguous-time`, `skipped-time`; the set may grow.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code

@@ -34,7 +34,7 @@ Results go to stdout, everything else to stderr. Exit codes:
    0  it worked
    1  it did not, or the answer is bad (a message was refused, no engine is running)
    2  the command line cannot be understood
-  64  the site's configuration, or a plugin's test vectors, have faults; nothing was started
+  64  the site's configuration, or a plugin's test vectors, have faults; nothing was done
 
 Begin with: transfuse demo";
 

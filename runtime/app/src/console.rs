@@ -9,6 +9,8 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
+pub(crate) use progress::Progress;
+
 /// The two streams of the process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Console {

@@ -173,7 +173,7 @@ fn summary(faults: &[Fault]) -> String {
     files.dedup();
     let count = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
     format!(
-        "{} in {}; nothing was started",
+        "{} in {}; nothing was done",
         count(faults.len(), "fault"),
         count(files.len(), "file")
     )

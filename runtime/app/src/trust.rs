@@ -4,11 +4,11 @@ mod approvals;
 mod revocations;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use transfuse_package::trust::{
-    Approval, CertifiedGrants, Occasion, Policy, Refusal, RevocationList, Signature, Subject,
+    Approval, CertifiedGrants, Occasion, Policy, Refusal, RevocationList, Role, Signature, Subject,
 };
 
 use crate::configuration::{self, Fault, Faults, Settings, resolved};
@@ -20,6 +20,7 @@ pub(crate) use watch::{Alerts, News, Watch, WatchList};
 /// Everything that a judgement about a package depends on.
 #[derive(Debug)]
 pub(crate) struct Trust {
+    site: PathBuf,
     policy: Policy,
     /// None where `approved.toml` cannot be read.
     approvals: Option<Vec<Approval>>,
@@ -48,6 +49,7 @@ impl Trust {
     pub(crate) fn read_at(now: Timestamp, site: &Path, data: &Path, settings: &Settings, faults: &Faults) -> Self {
         let settings = &settings.trust;
         Self {
+            site: site.to_owned(),
             policy: settings.policy.clone(),
             approvals: configuration::read_approvals(site, faults),
             revocations: revocations::read(site, data, settings, faults),
@@ -85,7 +87,7 @@ impl Trust {
             )]),
             Err(refusal) => Err(Distrust {
                 message: format!("`{name}` {}: {refusal}", forbidden(occasion)),
-                hint: refusal.hint(&format!("{}@{}", identity.name, identity.version)),
+                hint: self.hint(&refusal, &format!("{}@{}", identity.name, identity.version)),
                 is_revoked: refusal.is_revocation(),
             }),
         }
@@ -107,6 +109,25 @@ impl Trust {
             judged => judged?.iter().map(ToString::to_string).collect(),
         };
         Ok(alerts)
+    }
+
+    /// Whether a package may be put into the site's library. The hospital's own word may come later: it is asked for before a
+    /// deployment. What another hospital said about it says nothing here.
+    pub(crate) fn judge_install(&self, subject: Subject<'_>) -> Result<Vec<String>, Refusal> {
+        match self.judge_subject(subject, Occasion::Install) {
+            Err(
+                Refusal::Missing { role: Role::Hospital }
+                | Refusal::UnknownKey {
+                    role: Role::Hospital, ..
+                },
+            ) => Ok(vec!["the hospital's approval may follow".to_owned()]),
+            judged => judged,
+        }
+    }
+
+    /// What a person can do about a refusal of this site. `package` is what its commands call the package.
+    pub(crate) fn hint(&self, refusal: &Refusal, package: &str) -> String {
+        refusal.hint(package, &self.site.display().to_string())
     }
 
     /// Every signature of a package with what it is worth here.

@@ -24,7 +24,7 @@ mod synthetic;
 mod vector;
 
 pub(crate) use bless::{BlessError, bless};
-pub(crate) use compare::{Mismatch, output_bytes, told as told_outcome};
+pub(crate) use compare::{Mismatch, log_lines, output_bytes, told as told_outcome};
 pub(crate) use config::check_configs;
 pub(crate) use context::usual as usual_context;
 pub(crate) use expectation::{Expectation, Expected, ExpectedOutput};

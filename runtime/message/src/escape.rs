@@ -22,7 +22,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub(crate) use write::encode;
+pub(crate) use write::{Unwritable, encode};
 
 use crate::{Charset, Delimiters};
 

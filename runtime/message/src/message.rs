@@ -31,6 +31,7 @@ pub use print::SegmentView;
 pub use read::Value;
 pub use recode::{RecodeError, Unmappable};
 
+use crate::escape::Unwritable;
 use crate::{Charset, Delimiters, Path, PathError};
 use list::SegmentList;
 
@@ -232,6 +233,13 @@ impl Message {
             path: path.clone(),
             charset: self.charset,
             reason,
+        }
+    }
+
+    fn unwritable(&self, path: &Path, why: Unwritable) -> PathError {
+        match why {
+            Unwritable::Text(reason) => self.unencodable(path, reason),
+            Unwritable::NoEscape => PathError::NoEscape { path: path.clone() },
         }
     }
 

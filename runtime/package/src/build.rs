@@ -29,7 +29,7 @@ use semver::Version;
 pub use cargo::CargoError;
 pub use debug_info::DebugInfoError;
 pub use dependency::{Dependency, Registry};
-pub use javascript::{EngineError, JavaScriptError};
+pub use javascript::{EngineError, JavaScriptError, write_javascript_sdk};
 pub use mapping::MappingError;
 pub use python::{PythonEnvironmentError, PythonError, PythonSourcesError};
 pub use rust::RustError;

@@ -24,7 +24,7 @@ pub mod trust;
 pub use build::{
     BuildError, BuildSettings, Built, CargoError, DebugInfoError, Dependency, EngineError, JavaScriptError,
     MappingError, PythonEnvironmentError, PythonError, PythonSourcesError, Registry, RustError, Toolchain,
-    ToolchainError, build, build_tried,
+    ToolchainError, build, build_tried, write_javascript_sdk,
 };
 pub use component::{ComponentError, Interfaces, componentize, interfaces};
 pub use config_schema::{ConfigComplaint, ConfigComplaintKind, ConfigKey, ConfigSchema, ConfigSchemaError};
@@ -33,9 +33,7 @@ pub use library::{FindError, Library, OpenError};
 pub use manifest::{
     Build, Contract, Language, Manifest, ManifestError, MessageType, PluginName, RequestedLimits, Requests,
 };
-pub use package::{
-    ArchiveError, COMPONENT_BYTES_MAX, Contents, EnvelopeSummary, Package, PackageError, ReadError, WriteError,
-};
+pub use package::{ArchiveError, COMPONENT_BYTES_MAX, Contents, Package, PackageError, ReadError, WriteError};
 pub use provenance::ProvenanceSummary;
 pub use registry::{Credentials, Place, PlaceError, Pushed, RegistryError, Transfer, pull, push};
 pub use sbom::SbomSummary;

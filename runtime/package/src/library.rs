@@ -18,7 +18,7 @@ pub struct Library {
 
 /// The folder of packages could not be opened.
 #[derive(Debug, Error)]
-#[error("the folder of plugins {folder} cannot be read: {error}", folder = folder.display())]
+#[error("the folder of plugins `{folder}` cannot be read: {error}", folder = folder.display())]
 pub struct OpenError {
     /// The folder.
     pub folder: PathBuf,

@@ -7,7 +7,6 @@
 mod archive;
 mod blobs;
 mod encode;
-mod envelope;
 mod error;
 mod file;
 mod layout;
@@ -23,7 +22,6 @@ pub use archive::ArchiveError;
 pub(crate) use archive::is_sound as is_sound_path;
 pub(crate) use blobs::{Blobs, bounded};
 pub(crate) use encode::Blob;
-pub use envelope::EnvelopeSummary;
 pub use error::{PackageError, ReadError, WriteError};
 pub(crate) use file::read_limited;
 pub(crate) use layout::{Descriptor, ImageManifest, Index, MANIFEST_MEDIA_TYPE, SIGNATURE};

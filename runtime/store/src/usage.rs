@@ -166,17 +166,15 @@ impl Usage {
         let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
         let since = query.since_ms.unwrap_or(i64::MIN);
         let select = "SELECT position, at_ms, interface FROM marks";
-        self.with(|connection| match &query.interface {
-            Some(interface) => {
+        self.with(|connection| {
+            if let Some(interface) = &query.interface {
                 let sql = format!("{select} WHERE interface = ?1 AND at_ms >= ?2 ORDER BY position DESC LIMIT ?3");
                 let mut statement = connection.prepare_cached(&sql)?;
-                statement.query_map(params![interface, since, limit], mark)?.collect()
+                return statement.query_map(params![interface, since, limit], mark)?.collect();
             }
-            None => {
-                let sql = format!("{select} WHERE at_ms >= ?1 ORDER BY position DESC LIMIT ?2");
-                let mut statement = connection.prepare_cached(&sql)?;
-                statement.query_map([since, limit], mark)?.collect()
-            }
+            let sql = format!("{select} WHERE at_ms >= ?1 ORDER BY position DESC LIMIT ?2");
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_map([since, limit], mark)?.collect()
         })
     }
 

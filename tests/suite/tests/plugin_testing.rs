@@ -53,11 +53,15 @@ impl Ended {
 }
 
 fn plugin(arguments: &[&str]) -> Ended {
-    let output = Command::new(binary().expect("the binary"))
-        .arg("plugin")
-        .args(arguments)
-        .output()
-        .expect("the binary runs");
+    ended(
+        Command::new(binary().expect("the binary"))
+            .arg("plugin")
+            .args(arguments),
+    )
+}
+
+fn ended(command: &mut Command) -> Ended {
+    let output = command.output().expect("the binary runs");
     Ended {
         code: output.status.code().unwrap_or(-1),
         results: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -243,6 +247,72 @@ fn a_single_message_is_run_and_its_changes_are_shown() {
 }
 
 #[test]
+fn a_run_is_told_to_programs_as_well() {
+    let folder = vectors(&[(
+        "case.hl7",
+        "MSH|^~\\&|A|B|C|D|20260301||ADT^A01|K1|P|2.5\nPID|1||PRB-1||PRÓBABETEG^GŐZŐ||||||Fő utca 1.\n",
+    )]);
+    let redact = plugins().expect("built plugins").join("transfuse/redact/1.0.0.oci");
+    let message = folder.path().join("case.hl7");
+    let run = [&["run", text(&redact), text(&message), "--json"][..]].concat();
+    let ended = plugin(&run);
+    assert_eq!(ended.code, 0, "{}", ended.notes);
+    let run_of_it = &ended.json()[0];
+    assert_eq!(run_of_it["outcome"], "forwarded");
+    assert!(run_of_it["fuel"].as_u64() > Some(0), "{run_of_it}");
+    let content = &run_of_it["outputs"][0]["content"];
+    assert_eq!(content["encoding"], "utf-8");
+    assert!(!content["text"].as_str().expect("text").contains("utca"), "{content}");
+    assert!(ended.notes.is_empty(), "{}", ended.notes);
+
+    let changed = &plugin(&[&run[..], &["--diff"]].concat()).json()[0]["outputs"][0];
+    assert_eq!(changed["changes"][0]["path"], "PID-11");
+    assert!(changed["content"].is_null(), "{changed}");
+
+    fs::write(folder.path().join("config.json"), r#"{"nonsense": 1}"#).expect("it is written");
+    let config = folder.path().join("config.json");
+    let ended = plugin(&[&run[..], &["--config", text(&config)]].concat());
+    assert_eq!(ended.code, 1, "{}", ended.notes);
+    let fault = &ended.json()[0]["fault"];
+    assert_eq!(fault["kind"], "misconfigured", "{fault}");
+}
+
+#[test]
+fn what_is_no_plugin_is_told_with_what_to_do() {
+    let folder = vectors(&[(
+        "case.hl7",
+        "MSH|^~\\&|A|B|C|D|20260301||ADT^A01|K1|P|2.5\nPID|1||PRB-1||PRÓBABETEG^GŐZŐ\n",
+    )]);
+    let message = folder.path().join("case.hl7");
+    let message = text(&message);
+    let here = text(folder.path());
+    let out = ["--out", here];
+    let cases: [(&[&str], &str); 9] = [
+        (&["test", "nowhere"], "there is no `nowhere`"),
+        (&["test", here], "it has no `plugin.toml`"),
+        (&["build", here, out[0], out[1]], "it has no `plugin.toml`"),
+        (&["build", "nowhere", out[0], out[1]], "there is no folder `nowhere`"),
+        (&["run", message, message], "it is no tar archive"),
+        (&["inspect", message], "it is no tar archive"),
+        (&["inspect", here], "a package is one file"),
+        (&["inspect", "nowhere.oci"], "there is no file `nowhere.oci`"),
+        (
+            &["verify", "acme/nothing", "--plugins", here],
+            "there is no plugin acme/nothing",
+        ),
+    ];
+    for (arguments, told) in cases {
+        let ended = plugin(arguments);
+        assert_eq!(ended.code, 1, "{arguments:?}: {}", ended.notes);
+        assert!(ended.notes.contains(told), "{arguments:?}: {}", ended.notes);
+        assert!(ended.notes.contains("hint: "), "{arguments:?}: {}", ended.notes);
+        // A file that was named by mistake may hold anybody's data.
+        assert!(!ended.notes.contains("PRÓBABETEG"), "{arguments:?}: {}", ended.notes);
+        assert!(!ended.notes.contains("os error"), "{arguments:?}: {}", ended.notes);
+    }
+}
+
+#[test]
 fn a_bench_measures_fresh_and_reused_instances() {
     let (package, folder) = (lab_normalize(), shared_vectors());
     let ended = plugin(&[
@@ -255,7 +325,9 @@ fn a_bench_measures_fresh_and_reused_instances() {
         "--json",
     ]);
     assert_eq!(ended.code, 0, "{}", ended.notes);
-    let report = ended.json();
+    let reports = ended.json();
+    let report = &reports[0];
+    assert_eq!(report["language"], "rust", "{report}");
     assert!(report["component_bytes"].as_u64() > Some(10_000), "{report}");
     assert!(report["compile_ms"].as_f64() > Some(0.0), "{report}");
     let message = &report["messages"][0];
@@ -263,6 +335,26 @@ fn a_bench_measures_fresh_and_reused_instances() {
         assert!(message[key].as_f64() > Some(0.0), "{key} in {message}");
     }
     assert!(message["fresh_rounds"].as_u64() >= Some(5), "{message}");
+}
+
+#[test]
+fn a_bench_of_several_plugins_compares_them_and_never_times_what_was_compiled_before() {
+    let (package, folder) = (lab_normalize(), shared_vectors());
+    let cache = tempfile::tempdir().expect("a scratch folder");
+    let ended = ended(
+        Command::new(binary().expect("the binary"))
+            .args(["plugin", "bench", text(&package), text(&package)])
+            .args(["--vectors", text(&folder), "--filter", "right-already"])
+            .env("TRANSFUSE_CACHE", cache.path()),
+    );
+    assert_eq!(ended.code, 0, "{}", ended.notes);
+    assert!(ended.results.contains("on average of 1 message"), "{}", ended.results);
+    let last = ended.results.lines().last().unwrap_or_default();
+    assert!(last.starts_with(text(&package)) && last.ends_with("×1.0"), "{last}");
+    // From the cache it would be a millisecond or two, every time but the first.
+    let compiled = last.split(" ms").next().and_then(|line| line.rsplit(' ').next());
+    let compiled_ms: f64 = compiled.and_then(|figure| figure.parse().ok()).expect("a time");
+    assert!(compiled_ms > 10.0, "{last}");
 }
 
 /// A plugin that fails when its control id begins with PANIC, and a message in which that word stands elsewhere.
@@ -476,7 +568,7 @@ fn a_vector_whose_configuration_breaks_the_schema_is_refused_wherever_vectors_ar
     changed.write_to(&wrong).expect("a file");
     let key = folder.path().join("certifier.key");
     assert_eq!(plugin(&["key", "new", text(&key)]).code, 0);
-    let until = ["--until", "2999-12-31", "--fuzz-messages", "1"];
+    let until = ["--until", "2999-12-31", "--fuzz-messages", "100"];
     tells_the_key(&plugin(
         &[&["certify", text(&wrong), "--key", text(&key)], &until[..]].concat(),
     ));

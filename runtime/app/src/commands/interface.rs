@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use transfuse_message::Charset;
 
@@ -86,9 +85,11 @@ fn new(arguments: &NewArguments, console: Console) -> Outcome {
     if samples.is_cut {
         console.note("there are more samples than are read; what is told is of the first ones");
     }
-    let bar = progress(&samples);
-    let (survey, verdict) = onboarding::survey(&samples, arguments.charset, |bytes| bar.inc(bytes));
-    bar.finish_and_clear();
+    let reading = format!("reading {}", crate::layout::counted(samples.count(), "file"));
+    // Twice: once for the character set, once for the fields.
+    let progress = console.progress_of_bytes(&reading, samples.bytes * 2);
+    let (survey, verdict) = onboarding::survey(&samples, arguments.charset, |bytes| progress.further(bytes));
+    drop(progress);
     if survey.read() == 0 {
         return Err(anyhow::anyhow!("none of {} holds a message that can be read", told(&arguments.from)))
             .hint("samples are files of HL7 v2, whose messages begin with MSH; `transfuse hl7 parse FILE` tells what is wrong with one");
@@ -146,23 +147,6 @@ fn ending(files: &[PathBuf], arguments: &NewArguments, palette: Palette) -> Vec<
         lines.push(format!("next: transfuse check {}", arguments.into.display()));
     }
     lines
-}
-
-/// How far the samples are read. Drawn on stderr where that is a terminal, and only then.
-fn progress(samples: &Samples) -> ProgressBar {
-    // Twice: once for the character set, once for the fields.
-    let bar = ProgressBar::with_draw_target(Some(samples.bytes * 2), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("reading {files} {bar:30} {bytes} of {total_bytes}, {eta} left") {
-        let files = crate::layout::counted(samples.count(), "file");
-        bar.set_style(style.with_key(
-            "files",
-            move |_: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                // A bar that cannot be drawn is no reason to stop.
-                let _ = out.write_str(&files);
-            },
-        ));
-    }
-    bar
 }
 
 /// The first port that no file of the site's interfaces names.

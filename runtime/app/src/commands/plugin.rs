@@ -7,13 +7,13 @@ mod build;
 mod certify;
 mod dev;
 mod elsewhere;
+mod found;
 mod fuzz;
 mod inspect;
 mod install;
 mod key;
 mod list;
 mod mapping;
-mod named;
 mod new;
 mod pull;
 mod push;
@@ -21,6 +21,7 @@ mod remove;
 mod revoke;
 mod run;
 mod sample;
+mod sdk;
 mod sign;
 mod subject;
 mod template;
@@ -29,6 +30,7 @@ mod told;
 mod until;
 mod usage;
 mod verify;
+mod vouched;
 mod wanted;
 
 use clap::Subcommand;
@@ -40,6 +42,7 @@ use crate::failure::Outcome;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     New(new::Arguments),
+    Sdk(sdk::Arguments),
     Build(build::Arguments),
     Dev(dev::Arguments),
     Test(test::Arguments),
@@ -65,6 +68,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
         Command::New(arguments) => new::run(arguments, console),
+        Command::Sdk(arguments) => sdk::run(arguments, console),
         Command::Build(arguments) => build::run(arguments, console),
         Command::Dev(arguments) => dev::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),

@@ -1,18 +1,17 @@
 //! `transfuse precompile`: compiled plugins before they are needed.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use transfuse_package::Library;
 use transfuse_sandbox::Sandbox;
 use transfuse_store::Catalog;
 
 use crate::configuration::{self, Settings};
-use crate::console::{Console, Tone};
+use crate::console::{Console, Progress, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::short_digest;
 use crate::parts::{Component, Parts};
@@ -42,9 +41,6 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// How often the bar shows that the compiler is at work: it says nothing between beginning and end.
-const BAR_TICK: Duration = Duration::from_millis(100);
-
 /// One plugin.
 #[derive(Serialize)]
 struct Compiled {
@@ -66,12 +62,12 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let data = data.unwrap_or_else(|| arguments.site.join(&settings.data));
     let components = components(arguments, &settings, &data)?;
     let sandbox = Sandbox::start(sandboxing::of_engine(&arguments.site, &settings, &data))?;
-    let bar = bar(components.len());
+    let progress = console.progress("compiling", components.len() as u64, "plugins");
     let compiled: Vec<Compiled> = components
         .iter()
-        .map(|component| compile(component, &sandbox, &bar))
+        .map(|component| compile(component, &sandbox, &progress))
         .collect();
-    bar.finish_and_clear();
+    drop(progress);
     report(&compiled, arguments, console)?;
     let is_sound = compiled.iter().all(|compiled| compiled.error.is_none());
     Ok(if is_sound { Exit::Success } else { Exit::Failure })
@@ -99,12 +95,12 @@ fn components(arguments: &Arguments, settings: &Settings, data: &Path) -> Result
     Ok(components)
 }
 
-fn compile(component: &Component, sandbox: &Sandbox, bar: &ProgressBar) -> Compiled {
-    bar.set_message(component.identity.to_string());
+fn compile(component: &Component, sandbox: &Sandbox, progress: &Progress) -> Compiled {
+    progress.doing(format!("compiling {}", component.identity));
     let started = Instant::now();
     let loaded = sandbox.load(component.identity.clone(), component.bytes());
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    bar.inc(1);
+    progress.further(1);
     Compiled {
         plugin: component.identity.name.to_string(),
         version: component.identity.version.to_string(),
@@ -112,13 +108,6 @@ fn compile(component: &Component, sandbox: &Sandbox, bar: &ProgressBar) -> Compi
         elapsed_ms,
         error: loaded.err().map(|error| error.to_string()),
     }
-}
-
-fn bar(plugins: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {pos}/{len} {bar:24} {elapsed}  {msg}");
-    let bar = ProgressBar::new(plugins as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(BAR_TICK);
-    bar
 }
 
 fn report(compiled: &[Compiled], arguments: &Arguments, console: Console) -> Result<(), Failure> {

@@ -22,7 +22,7 @@ pub(crate) struct TrustSettings {
 }
 
 /// A revocation is urgent, and a look costs some small files and a few signatures for each plugin.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
 /// More often is of no use to anybody, and less often than daily would be forgotten.
 const LOOK_AGAIN_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);

@@ -71,7 +71,10 @@ impl Client {
         self.get("/v1/tables".to_owned()).await
     }
 
-    pub(crate) async fn misses(&self, query: &wire::tables::MissesQuery) -> Result<wire::tables::Misses, ClientError> {
+    pub(crate) async fn misses(
+        &self,
+        query: &wire::tables::MissesQuery,
+    ) -> Result<wire::tables::MissList, ClientError> {
         let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
         self.get(format!("/v1/tables/misses?{query}")).await
     }

@@ -214,7 +214,7 @@ fn compare_state(expected: &BTreeMap<String, String>, found: &BTreeMap<String, S
 }
 
 /// Lines of the log as vectors write them.
-pub(super) fn log_lines(log: &[LogLine]) -> Vec<String> {
+pub(crate) fn log_lines(log: &[LogLine]) -> Vec<String> {
     let line = |line: &LogLine| format!("{}: {}", line.level.as_str(), line.text.lossy_text());
     log.iter().map(line).collect()
 }

@@ -5,11 +5,19 @@ use std::borrow::Cow;
 use super::is_kept;
 use crate::{Charset, Delimiters};
 
+/// Why a text cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unwritable {
+    /// The text is at fault, in these words.
+    Text(&'static str),
+    /// It holds a delimiter, and the message names no escape character.
+    NoEscape,
+}
+
 /// The reading of a text, or why it cannot be written.
-pub(crate) fn encode(text: &str, delimiters: Delimiters, charset: Charset) -> Result<Cow<'_, [u8]>, &'static str> {
-    let bytes = charset
-        .reading_of_text(text)
-        .ok_or("the character set of the message lacks one of its characters")?;
+pub(crate) fn encode(text: &str, delimiters: Delimiters, charset: Charset) -> Result<Cow<'_, [u8]>, Unwritable> {
+    let lacking = Unwritable::Text("the character set of the message lacks one of its characters");
+    let bytes = charset.reading_of_text(text).ok_or(lacking)?;
     let special = Special::of(delimiters);
     let Some(first) = bytes.iter().position(|byte| special.contains(*byte)) else {
         return Ok(bytes);
@@ -63,16 +71,17 @@ impl Special {
     }
 
     /// Writes one byte, or a whole sequence that is kept, and tells how many bytes that took.
-    fn write(&self, byte: u8, after: &[u8], out: &mut Vec<u8>) -> Result<usize, &'static str> {
+    fn write(&self, byte: u8, after: &[u8], out: &mut Vec<u8>) -> Result<usize, Unwritable> {
         if !self.contains(byte) {
             out.push(byte);
             return Ok(1);
         }
         if matches!(byte, 0x0b | 0x1c) {
-            return Err("it holds a control character that frames messages (0x0B or 0x1C)");
+            let framing = "it holds a control character that frames messages (0x0B or 0x1C)";
+            return Err(Unwritable::Text(framing));
         }
         let Some(escape) = self.delimiters.escape else {
-            return Err("it holds a delimiter, and MSH-2 of this message names no escape character");
+            return Err(Unwritable::NoEscape);
         };
         if byte == escape
             && let Some(body) = self.kept(escape, after)

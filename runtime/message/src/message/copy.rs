@@ -108,7 +108,7 @@ impl Translation<'_> {
         let text = escape::decode(bytes, self.source.delimiters, self.source.charset)
             .ok_or_else(|| self.source.undecodable(self.source_path))?;
         let encoded = escape::encode(&text, self.target.delimiters, self.target.charset)
-            .map_err(|reason| self.target.unencodable(self.path, reason))?;
+            .map_err(|why| self.target.unwritable(self.path, why))?;
         out.extend_from_slice(&encoded);
         Ok(())
     }

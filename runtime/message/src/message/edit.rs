@@ -31,8 +31,7 @@ impl Message {
         if current.is_ok_and(|current| current.as_option() == Some(value)) {
             return Ok(());
         }
-        let bytes =
-            escape::encode(value, self.delimiters, self.charset).map_err(|reason| self.unencodable(path, reason))?;
+        let bytes = escape::encode(value, self.delimiters, self.charset).map_err(|why| self.unwritable(path, why))?;
         self.put(index, path, field, Aim::Leaf, &bytes)
     }
 

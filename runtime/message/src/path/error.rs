@@ -59,6 +59,14 @@ pub enum PathError {
         /// What was asked, and what to do instead.
         reason: &'static str,
     },
+    /// The message's fault: it has no way to write the value, however right that is.
+    #[error(
+        "the value for {path} cannot be written: it holds a delimiter, and MSH-2 of this message names no escape character"
+    )]
+    NoEscape {
+        /// The node.
+        path: Path,
+    },
     /// The message's fault: the bytes are not text in its character set.
     #[error("the bytes of {path} are not text in the character set {charset}: set the sender's charset on the source")]
     Undecodable {
@@ -86,6 +94,7 @@ impl PathError {
             Self::NotALeaf { .. } => "not-a-leaf",
             Self::NotSettable { .. } => "not-settable",
             Self::Unencodable { .. } => "unencodable",
+            Self::NoEscape { .. } => "no-escape",
             Self::NoSuchGroup { .. } => "no-such-group",
             Self::Unsupported { .. } => "unsupported",
             Self::Undecodable { .. } => "undecodable",
@@ -96,6 +105,9 @@ impl PathError {
     /// Whether the plugin asked for something wrong; otherwise the message is at fault.
     #[must_use]
     pub fn is_plugins_fault(&self) -> bool {
-        !matches!(self, Self::Undecodable { .. } | Self::NotATime { .. })
+        !matches!(
+            self,
+            Self::NoEscape { .. } | Self::Undecodable { .. } | Self::NotATime { .. }
+        )
     }
 }

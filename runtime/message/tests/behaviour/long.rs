@@ -1,5 +1,7 @@
 //! Messages of many segments: paths lead where they would in a short one, and cost no more.
 
+use std::fmt::Write as _;
+
 use transfuse_message::Message;
 
 use super::{message, path};
@@ -9,7 +11,7 @@ const NAMES: [&str; 3] = ["OBX", "NTE", "ZZ1"];
 fn long(segments: usize) -> Message {
     let mut text = "MSH|^~\\&|LAB||||||ORU^R01|K1|P|2.5\rPID|1||4711\r".to_owned();
     for number in 1..=segments {
-        text += &format!("OBX|{number}|NM|K||{number}\r");
+        let _ = write!(text, "OBX|{number}|NM|K||{number}\r");
     }
     message(&text)
 }
@@ -29,7 +31,7 @@ impl Numbers {
 
 /// Every segment is where a message that was just read has it.
 fn assert_found_as_in_a_fresh_one(edited: &Message) {
-    let fresh = message(&String::from_utf8(edited.encode().to_vec()).unwrap());
+    let fresh = message(std::str::from_utf8(&edited.encode()).unwrap());
     for name in NAMES {
         let count = edited.count(&path(name)).unwrap();
         let all = fresh.segments().filter(|segment| segment.name() == name).count();

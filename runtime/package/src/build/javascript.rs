@@ -25,6 +25,7 @@ use node::Node;
 use toolchain::Toolchain;
 
 pub use engine::EngineError;
+pub use sdk::write_javascript_sdk;
 
 /// Modules could not be compiled into a plugin.
 #[derive(Debug, Error)]

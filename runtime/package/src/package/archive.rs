@@ -21,8 +21,9 @@ pub(crate) struct Bounds {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// The bytes are no tar archive, or a damaged one.
-    #[error("it is no tar archive, or a damaged one: {0}")]
+    /// The bytes are no tar archive, or a damaged one. What the reader says of them is not told: it quotes them, and a
+    /// file that was named by mistake may be a message.
+    #[error("it is no tar archive, or a damaged one")]
     Damaged(io::Error),
     /// The same path twice: two readers might each take another one.
     #[error("it holds `{0}` twice")]
@@ -207,6 +208,13 @@ mod tests {
             read(&write(&many).unwrap(), BOUNDS).unwrap_err(),
             ArchiveError::TooMany(3)
         ));
+    }
+
+    #[test]
+    fn of_a_file_that_is_no_archive_nothing_is_told() {
+        let message = "MSH|^~\\&|LAB\rPID|1||4711||PRÓBABETEG^GŐZŐ\r".repeat(30);
+        let refused = read(message.as_bytes(), BOUNDS).unwrap_err();
+        assert_eq!(refused.to_string(), "it is no tar archive, or a damaged one");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What can be wrong with a package, and with reading and writing one.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -134,7 +134,7 @@ pub enum PackageError {
 #[non_exhaustive]
 pub enum ReadError {
     /// The file is missing or unreadable.
-    #[error("{path}: {error}", path = path.display())]
+    #[error("{}", unread(path, error))]
     File {
         /// Which.
         path: PathBuf,
@@ -167,4 +167,13 @@ pub struct WriteError {
     pub path: PathBuf,
     /// What the operating system says.
     pub error: io::Error,
+}
+
+/// Why a file was not read. That it is not there is what people mistake most.
+fn unread(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no file `{}`", path.display()),
+        io::ErrorKind::IsADirectory => format!("`{}` is a folder", path.display()),
+        _ => format!("`{}` cannot be read: {error}", path.display()),
+    }
 }

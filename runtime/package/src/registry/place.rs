@@ -95,7 +95,15 @@ impl FromStr for Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.reference.whole())
+        if self.has_version {
+            return formatter.write_str(&self.reference.whole());
+        }
+        write!(
+            formatter,
+            "{}/{}",
+            self.reference.registry(),
+            self.reference.repository()
+        )
     }
 }
 
@@ -143,6 +151,7 @@ mod tests {
     fn a_version_becomes_a_tag() {
         let place: Place = "registry.example/acme/mapper".parse().unwrap();
         assert!(!place.has_version());
+        assert_eq!(place.to_string(), "registry.example/acme/mapper");
         let tagged = place.with_version(&"1.0.0+build.7".parse().unwrap());
         assert_eq!(tagged.to_string(), "registry.example/acme/mapper:1.0.0_build.7");
         assert!(tagged.has_version());

@@ -34,7 +34,7 @@ pub enum KeyError {
     #[error("this machine gives no randomness: {0}")]
     Randomness(String),
     /// The key's file cannot be read or written.
-    #[error("{path}: {error}", path = path.display())]
+    #[error("{}", unusable(path, error))]
     File {
         /// Which.
         path: PathBuf,
@@ -42,13 +42,13 @@ pub enum KeyError {
         error: io::Error,
     },
     /// Others than its owner could have read the private key.
-    #[error("{path} can be read by others than its owner: make it private with `chmod 600`, or make a new key", path = path.display())]
+    #[error("`{path}` can be read by others than its owner: make it private with `chmod 600`, or make a new key", path = path.display())]
     Exposed {
         /// Which.
         path: PathBuf,
     },
     /// The file holds no Ed25519 key in PKCS#8 PEM.
-    #[error("{path} is not an Ed25519 private key in PKCS#8 PEM: make one with `transfuse plugin key new`", path = path.display())]
+    #[error("`{path}` is not an Ed25519 private key in PKCS#8 PEM: make one with `transfuse plugin key new`", path = path.display())]
     NotAPrivateKey {
         /// Which.
         path: PathBuf,
@@ -61,6 +61,15 @@ pub enum KeyError {
     /// The text is no key id.
     #[error("`{0}` is not a key id: it is 32 lower-case hexadecimal digits")]
     NotAKeyId(String),
+}
+
+/// Why a key's file is of no use: what people get wrong has words of its own.
+fn unusable(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no key `{}`", path.display()),
+        io::ErrorKind::AlreadyExists => format!("`{}` exists already", path.display()),
+        _ => format!("the key `{}`: {error}", path.display()),
+    }
 }
 
 /// A private key's file has some 120 bytes.

@@ -136,13 +136,14 @@ pub enum Alert {
 }
 
 impl Refusal {
-    /// What a person can do about it. `package` is the plugin's name and version, `NAME@VERSION`.
+    /// What a person can do about it. `package` is what commands call it, `NAME@VERSION` or its file, and `site` the folder
+    /// whose policy refuses it.
     #[must_use]
-    pub fn hint(&self, package: &str) -> String {
+    pub fn hint(&self, package: &str, site: &str) -> String {
         match self {
             Self::Missing { role: Role::Hospital } => format!(
-                "`transfuse plugin verify {package} --site DIR` shows who vouches for it; `transfuse plugin approve \
-                 {package} --site DIR` lets it run here"
+                "`transfuse plugin verify {package} --site {site}` shows who vouches for it; `transfuse plugin approve \
+                 {package} --site {site}` lets it run here"
             ),
             Self::Missing { role } => {
                 format!("get a package that a {role} has signed, or leave `{role}` out of `[trust] require`")

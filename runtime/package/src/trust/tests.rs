@@ -433,7 +433,7 @@ fn what_a_revoked_key_has_signed_counts_no_more() {
 
 #[test]
 fn a_refusal_has_a_hint() {
-    let hint = Refusal::Missing { role: Role::Hospital }.hint("acme/mapper@1.0.0");
+    let hint = Refusal::Missing { role: Role::Hospital }.hint("acme/mapper@1.0.0", "site");
     assert!(hint.contains("plugin approve acme/mapper@1.0.0"), "{hint}");
 }
 

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use transfuse_package::trust::{Approval, Claim, PrivateKey, Statement};
 
-use super::named::{self, Named};
+use super::wanted::{self, Wanted};
+use super::{key, vouched};
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::trust;
@@ -23,7 +24,7 @@ use crate::trust;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Packages: files, or NAME@VERSION of the site's library
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required = true, value_name = "PACKAGE")]
     packages: Vec<String>,
     /// The site folder
     #[arg(long, default_value = ".", value_name = "DIR")]
@@ -51,11 +52,13 @@ struct Report {
 }
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let library = named::library(&arguments.site, arguments.plugins.as_ref());
-    let packages = arguments.packages.iter().map(|text| Named::find(text, &library));
-    let packages: Vec<Named> = packages.collect::<Result<_, _>>()?;
+    let library = wanted::library(Some(&arguments.site), arguments.plugins.as_deref())?;
+    // A wrong folder gets no `approved.toml`.
+    vouched::trust(Some(&arguments.site))?;
+    let packages = arguments.packages.iter().map(|text| Wanted::local(text, &library));
+    let packages: Vec<Wanted> = packages.collect::<Result<_, _>>()?;
     let reports = match &arguments.key {
-        Some(key) => sign(packages, &PrivateKey::read(key)?, &arguments.note)?,
+        Some(key) => sign(packages, &key::read(key)?, &arguments.note)?,
         None => write(&arguments.site, &packages, &arguments.note)?,
     };
     if arguments.json {
@@ -79,33 +82,33 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn write(site: &Path, packages: &[Named], note: &str) -> Result<Vec<Report>, Failure> {
+fn write(site: &Path, packages: &[Wanted], note: &str) -> Result<Vec<Report>, Failure> {
     let approvals: Vec<Approval> = packages
         .iter()
-        .map(|named| trust::approval(&named.package, note))
+        .map(|wanted| trust::approval(&wanted.package, note))
         .collect();
     let is_new = trust::approve(site, &approvals)?;
-    let reports = packages.iter().zip(is_new).map(|(named, is_new)| Report {
-        package: named.title(),
-        digest: named.package.digest.clone(),
+    let reports = packages.iter().zip(is_new).map(|(wanted, is_new)| Report {
+        package: wanted.title(),
+        digest: wanted.package.digest.clone(),
         is_new,
     });
     Ok(reports.collect())
 }
 
-fn sign(packages: Vec<Named>, key: &PrivateKey, note: &str) -> Result<Vec<Report>, Failure> {
+fn sign(packages: Vec<Wanted>, key: &PrivateKey, note: &str) -> Result<Vec<Report>, Failure> {
     let mut reports = Vec::new();
-    for mut named in packages {
+    for mut wanted in packages {
         let statement = Statement {
-            package: named.subject(),
-            digest: named.package.digest.clone(),
+            package: wanted.subject(),
+            digest: wanted.package.digest.clone(),
             issued_at_ms: Timestamp::now().as_millisecond(),
             until_ms: None,
             claim: Claim::Approved { note: note.to_owned() },
         };
-        named.add(statement.sign(key).to_json())?;
+        wanted.add(statement.sign(key).to_json())?;
         reports.push(Report {
-            package: named.title(),
+            package: wanted.title(),
             digest: statement.digest,
             is_new: true,
         });

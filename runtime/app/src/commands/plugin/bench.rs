@@ -1,19 +1,20 @@
 //! `transfuse plugin bench`: what a plugin costs, per message.
 
+mod show;
+
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
+use transfuse_package::Language;
 use transfuse_sandbox::{Chain, Input, Instances, Outcome as Ended, Plugin, Sandbox};
 
 use super::sample::Setting;
-use super::subject::{Opened, sandbox, teller};
-use crate::configuration::show_size;
-use crate::console::{Console, Tone};
+use super::subject::{Opened, load, sandbox, teller, uncached};
+use crate::console::Console;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::layout::{Cell, table};
 use crate::vectors::{self, Subject, Vector};
 
 /// The most runs of one message in one way. Medians of so many differ by less than machines do from day to day.
@@ -41,13 +42,16 @@ const REUSE: NonZeroU32 = NonZeroU32::MAX;
 /// engine's own work on the message; fuel is the same on every machine. `instances = { reuse = N }` in an interface
 /// makes a plugin cost what stands under REUSED, at the price that one patient's message may leave traces for the next.
 ///
+/// Of several plugins, one more table compares what the messages cost that all of them were measured with, on average,
+/// and beside each figure stands how many times the first plugin's it is.
+///
 /// Example: transfuse plugin bench plugins/lab-normalize --filter panel
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A plugin's source folder, or a package
-    #[arg(value_name = "FOLDER|FILE")]
-    plugin: PathBuf,
-    /// Take the vectors from this folder instead of the plugin's own
+    /// Plugins: their source folders, or packages
+    #[arg(required = true, value_name = "FOLDER|FILE")]
+    plugins: Vec<PathBuf>,
+    /// Take the vectors from this folder instead of each plugin's own
     #[arg(long, value_name = "DIR", conflicts_with = "message")]
     vectors: Option<PathBuf>,
     /// Only vectors whose names contain this text
@@ -63,10 +67,15 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// One plugin.
 #[derive(Serialize)]
-struct Report<'r> {
-    plugin: &'r str,
-    version: &'r str,
+struct Report {
+    plugin: String,
+    version: String,
+    /// `rust`, `javascript`, `typescript`, `python`, or `map`.
+    language: Language,
+    /// As it was given.
+    path: PathBuf,
     component_bytes: usize,
     /// The median.
     compile_ms: f64,
@@ -88,55 +97,68 @@ struct Measured {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let opened = Opened::open(&arguments.plugin, &mut teller(console))?;
+    let mut reports = Vec::with_capacity(arguments.plugins.len());
+    for plugin in &arguments.plugins {
+        let report = bench(plugin, arguments, console)?;
+        if !arguments.json {
+            show::report(&report, console)?;
+        }
+        reports.push(report);
+    }
+    if arguments.json {
+        console.json(&reports)?;
+    } else if reports.len() > 1 {
+        show::comparison(&reports, console)?;
+    }
+    let is_measured = reports.iter().all(|report| !report.messages.is_empty());
+    Ok(if is_measured { Exit::Success } else { Exit::Failure })
+}
+
+fn bench(path: &Path, arguments: &Arguments, console: Console) -> Result<Report, Failure> {
+    let opened = Opened::open(path, &mut teller(console))?;
+    let subject = &opened.subject;
     let messages = if arguments.message.is_empty() {
         let files = opened.vectors(arguments.vectors.as_deref())?;
-        super::test::chosen(&files, &opened.subject, arguments.filter.as_deref())?
+        super::test::chosen(&files, subject, arguments.filter.as_deref())?
     } else {
         arguments.setting.samples(&arguments.message)?
     };
-    let subject = &opened.subject;
-    let compile_ms = compile_ms(subject)?;
+    let compile_ms = compile_ms(subject, console)?;
     let sandbox = sandbox()?;
-    let plugin = sandbox.load(subject.identity.clone(), &subject.component)?;
-    let bar = super::subject::bar(messages.len() as u64, "messages");
+    let plugin = load(&sandbox, subject, console)?;
+    let progress = console.progress("measuring", messages.len() as u64, "messages");
     let measured = messages.iter().filter_map(|message| {
         let measured = measure(&sandbox, &plugin, subject, message);
-        bar.inc(1);
+        progress.further(1);
         measured
     });
-    let report = Report {
-        plugin: &subject.identity.name,
-        version: &subject.identity.version,
-        component_bytes: subject.component.len(),
-        compile_ms,
-        messages: measured.collect(),
-    };
-    bar.finish_and_clear();
-    let left_out = messages.len() - report.messages.len();
+    let measured: Vec<Measured> = measured.collect();
+    drop(progress);
+    let left_out = messages.len() - measured.len();
     if left_out > 0 {
         console.note(format_args!("{left_out} left out: the plugin fails on them"));
     }
-    if arguments.json {
-        console.json(&report)?;
-    } else {
-        show(&report, console)?;
-    }
-    Ok(if report.messages.is_empty() {
-        Exit::Failure
-    } else {
-        Exit::Success
+    Ok(Report {
+        plugin: subject.identity.name.to_string(),
+        version: subject.identity.version.to_string(),
+        language: subject.manifest.build.language,
+        path: path.to_owned(),
+        component_bytes: subject.component.len(),
+        compile_ms,
+        messages: measured,
     })
 }
 
 /// Compiles the component in sandboxes that have never seen it.
-fn compile_ms(subject: &Subject) -> Result<f64, Failure> {
+fn compile_ms(subject: &Subject, console: Console) -> Result<f64, Failure> {
     let mut times = Vec::with_capacity(COMPILATIONS);
+    let progress = console.progress("compiling", COMPILATIONS as u64, "times");
     for _ in 0..COMPILATIONS {
-        let sandbox = sandbox()?;
+        let sandbox = uncached()?;
         let started = Instant::now();
         sandbox.load(subject.identity.clone(), &subject.component)?;
         times.push(started.elapsed());
+        progress.further(1);
     }
     Ok(median_us(&mut times) / 1_000.0)
 }
@@ -184,43 +206,4 @@ fn rounds(chain: &Chain, input: &Input) -> Vec<Duration> {
 fn median_us(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e6)
-}
-
-fn show(report: &Report<'_>, console: Console) -> std::io::Result<()> {
-    let palette = console.palette();
-    let head = format!("{} {}", report.plugin, report.version);
-    let size = show_size(report.component_bytes.div_ceil(1024) as u64 * 1024);
-    let facts = format!("{size}, compiled in {:.1} ms", report.compile_ms);
-    console.result(format_args!(
-        "{}  {}",
-        palette.paint(Tone::Strong, &head),
-        palette.paint(Tone::Faint, &facts)
-    ))?;
-    let titles = ["MESSAGE", "BYTES", "FRESH", "REUSED", "FUEL", "MEMORY", "ROUNDS"];
-    let mut rows = vec![
-        titles
-            .iter()
-            .enumerate()
-            .map(|(index, title)| {
-                if index == 0 {
-                    Cell::new(*title)
-                } else {
-                    Cell::right(*title)
-                }
-                .tone(Tone::Faint)
-            })
-            .collect::<Vec<_>>(),
-    ];
-    rows.extend(report.messages.iter().map(|one| {
-        vec![
-            Cell::new(&*one.name),
-            Cell::number(one.bytes as u64),
-            Cell::right(format!("{:.1} µs", one.fresh_us)),
-            Cell::right(format!("{:.1} µs", one.reused_us)),
-            Cell::number(one.fuel),
-            Cell::right(show_size(one.memory_bytes)),
-            Cell::number(one.fresh_rounds as u64),
-        ]
-    }));
-    table(&rows, palette).iter().try_for_each(|line| console.result(line))
 }

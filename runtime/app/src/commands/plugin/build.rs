@@ -52,6 +52,7 @@ struct Report<'r> {
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let palette = console.notes_palette();
     for folder in &arguments.folders {
+        super::subject::require_source(folder)?;
         check_vectors(folder)?;
         let settings = BuildSettings {
             source_folder: folder.clone(),

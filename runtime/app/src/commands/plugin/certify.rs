@@ -8,10 +8,11 @@ use transfuse_package::digest_of;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
-use transfuse_package::trust::{Claim, PrivateKey, Statement, moment};
+use transfuse_package::trust::{Claim, Statement, moment};
 
-use super::named::Named;
-use super::until::until;
+use super::key;
+use super::until::{require_future, until};
+use super::wanted::Wanted;
 use crate::certification::{self, Part, Report, SuiteError, SuiteSettings, dossier};
 use crate::console::{Console, Palette, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
@@ -21,6 +22,9 @@ const FUZZ_MINUTES_MAX: u64 = 720;
 
 /// Fewer changed messages than this say nothing.
 const FUZZ_MESSAGES_MIN: u64 = 100;
+
+/// More than the longest night has room for.
+const FUZZ_MESSAGES_MAX: u64 = 1_000_000_000;
 
 /// Test a package by the certification suite, and sign what passes
 ///
@@ -45,7 +49,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=FUZZ_MINUTES_MAX))]
     fuzz_minutes: u64,
     /// Stop fuzzing after so many messages
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(FUZZ_MESSAGES_MIN..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(FUZZ_MESSAGES_MIN..=FUZZ_MESSAGES_MAX))]
     fuzz_messages: Option<u64>,
     /// Which messages are tried
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -56,14 +60,11 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let key = PrivateKey::read(&arguments.key)?;
-    let mut named = Named::file(&arguments.file)?;
+    let key = key::read(&arguments.key)?;
+    let mut wanted = Wanted::read(&arguments.file)?;
     let now_ms = Timestamp::now().as_millisecond();
-    if arguments.until <= now_ms {
-        return Err(anyhow::anyhow!("`--until` is in the past"))
-            .hint("no site deploys a package whose certificate has expired");
-    }
-    let report = test(arguments, &named, console)?;
+    require_future(arguments.until, now_ms)?;
+    let report = test(arguments, &wanted, console)?;
     if arguments.json {
         console.json(&report)?;
     }
@@ -85,18 +86,18 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         fs::write(&path, bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     let statement = Statement {
-        package: named.subject(),
-        digest: named.package.digest.clone(),
+        package: wanted.subject(),
+        digest: wanted.package.digest.clone(),
         issued_at_ms: now_ms,
         until_ms: Some(arguments.until),
         claim: Claim::Certified(report.certificate(digest)),
     };
-    named.add(statement.sign(&key).to_json())?;
+    wanted.add(statement.sign(&key).to_json())?;
     if !arguments.json {
         let label = console.palette().paint(Tone::Good, "certified").to_string();
         console.result(format_args!(
             "{label} {} until {}",
-            named.title(),
+            wanted.title(),
             moment(arguments.until)
         ))?;
         for (ending, _) in &written {
@@ -106,18 +107,21 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn test(arguments: &Arguments, named: &Named, console: Console) -> Result<Report, Failure> {
+fn test(arguments: &Arguments, wanted: &Wanted, console: Console) -> Result<Report, Failure> {
     let settings = SuiteSettings {
         seed: arguments.seed,
         fuzz_time: Duration::from_secs(arguments.fuzz_minutes * 60),
         fuzz_messages_max: arguments.fuzz_messages.unwrap_or(u64::MAX),
     };
+    let progress = console.working(&format!("certifying {}", wanted.title()));
     let mut tell = |part: &Part| {
-        for line in told(part, console.notes_palette()) {
-            console.note(line);
-        }
+        progress.aside(|| {
+            for line in told(part, console.notes_palette()) {
+                console.note(line);
+            }
+        });
     };
-    certification::run(&named.file, &named.package, settings, &mut tell).map_err(|error| match error {
+    certification::run(&wanted.file, &wanted.package, settings, &mut tell).map_err(|error| match error {
         SuiteError::Vectors(faults) => Failure::Configuration(faults),
         other => other.into(),
     })

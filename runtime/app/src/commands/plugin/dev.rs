@@ -1,6 +1,6 @@
 //! `transfuse plugin dev`: build and run again at every save.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use notify::{RecursiveMode, Watcher as _};
 use transfuse_package::Source;
 
 use super::sample::Setting;
-use super::subject::{Opened, sandbox, teller};
+use super::subject::{Opened, load, require_source, sandbox, teller};
 use super::{run::changed, told};
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Failure, Outcome};
@@ -86,15 +86,6 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     }
 }
 
-fn require_source(folder: &Path) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        folder.join("plugin.toml").exists(),
-        "`{}` is no plugin's source folder: it has no `plugin.toml`",
-        folder.display()
-    );
-    Ok(())
-}
-
 /// Reading a file is none, and neither is what happens in hidden folders and in those that tools fill.
 fn is_save(event: &notify::Event, folders: &[PathBuf]) -> bool {
     const FILLED: [&str; 3] = ["target", "node_modules", "__pycache__"];
@@ -150,6 +141,7 @@ fn round(arguments: &Arguments, saved: Instant, console: Console) -> Result<(), 
 fn try_round(arguments: &Arguments, console: Console) -> Result<Vec<String>, Failure> {
     let opened = Opened::open(&arguments.plugin, &mut teller(console))?;
     let sandbox = sandbox()?;
+    let plugin = load(&sandbox, &opened.subject, console)?;
     let samples = arguments.setting.samples(&arguments.message)?;
     let mut lines = Vec::new();
     let has_vectors = arguments.vectors.is_some() || arguments.plugin.join("vectors").is_dir();
@@ -159,7 +151,6 @@ fn try_round(arguments: &Arguments, console: Console) -> Result<Vec<String>, Fai
         let reports = vectors::run(&sandbox, &opened.subject, &vectors, &mut |_| {})?;
         lines.extend(told_vectors(&reports, console));
     }
-    let plugin = sandbox.load(opened.subject.identity.clone(), &opened.subject.component)?;
     for sample in &samples {
         let report = report_of(&sandbox, &plugin, &opened.subject, sample);
         lines.extend(told_sample(sample, &report, console));

@@ -4,12 +4,12 @@ mod keep;
 mod promote;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
 
-use super::subject::{Opened, bar, sandbox, teller};
+use super::subject::{Opened, load, sandbox, teller};
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::counted;
@@ -120,13 +120,17 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     } else {
         "seconds"
     };
-    let progress = bar(arguments.messages.unwrap_or(settings.time.as_secs()), noun);
+    let sandbox = sandbox()?;
+    // Held on to, so that nothing is compiled again.
+    let _plugin = load(&sandbox, &opened.subject, console)?;
+    let progress = console.progress("fuzzing", arguments.messages.unwrap_or(settings.time.as_secs()), noun);
+    let begun = Instant::now();
     let mut tell = |runs: u64| match arguments.messages {
-        Some(_) => progress.set_position(runs),
-        None => progress.set_position(progress.elapsed().as_secs()),
+        Some(_) => progress.at(runs),
+        None => progress.at(begun.elapsed().as_secs()),
     };
-    let report = fuzz(&sandbox()?, &opened.subject, &bases.vectors, &settings, &mut tell)?;
-    progress.finish_and_clear();
+    let report = fuzz(&sandbox, &opened.subject, &bases.vectors, &settings, &mut tell)?;
+    drop(progress);
     let names = report
         .findings
         .iter()

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use transfuse_package::Requests;
 
-use super::wanted;
+use super::{vouched, wanted};
 use crate::console::Console;
 use crate::failure::{Exit, Outcome};
 
@@ -16,7 +16,8 @@ use crate::failure::{Exit, Outcome};
 ///
 /// Nothing of it is run. Shown are the imports of the component, which are all that it can ask of its host; the grants
 /// and limits that its manifest asks for; its configuration; the libraries in it with their licences; how it was built;
-/// and who signed it. Whether a signature counts is for `transfuse plugin verify` and the site's policy to say.
+/// and who signed it. What a signature says of itself, anybody could have written: with --site, signatures are verified
+/// with the keys that the site has pinned, and `transfuse plugin verify` tells whether it may deploy the package.
 ///
 /// Example: transfuse plugin inspect transfuse/lab-normalize --plugins examples/lab-results/plugins
 #[derive(Debug, Args)]
@@ -24,9 +25,12 @@ pub(crate) struct Arguments {
     /// The package: a file, NAME@VERSION, or REGISTRY/NAME:TAG
     #[arg(value_name = "PACKAGE")]
     package: String,
-    /// Find NAME@VERSION in this folder of packages
-    #[arg(long, value_name = "DIR", default_value = "plugins")]
-    plugins: PathBuf,
+    /// Verify the signatures with the keys of this site, and find NAME@VERSION in its library
+    #[arg(long, value_name = "DIR")]
+    site: Option<PathBuf>,
+    /// Find NAME@VERSION in this folder of packages [default: the site's, or else `plugins`]
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
     /// List every library, instead of counting them by licence
     #[arg(long)]
     libraries: bool,
@@ -36,8 +40,11 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let package = wanted::find(&arguments.package, &arguments.plugins, console)?;
-    let report = report::Report::of(&package)?;
+    let site = arguments.site.as_deref();
+    let library = wanted::library(site, arguments.plugins.as_deref())?;
+    let package = wanted::find(&arguments.package, &library, console)?;
+    let signatures = vouched::signatures(&package, &vouched::trust(site)?, site.is_some());
+    let report = report::Report::of(&package, signatures)?;
     if arguments.json {
         console.json(&report)?;
     } else {

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
-use transfuse_package::trust::{Occasion, Refusal, Role, Subject};
+use transfuse_package::trust::Occasion;
 use transfuse_package::{Library, Package};
 
-use super::wanted;
-use crate::configuration;
+use super::{vouched, wanted};
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
-use crate::trust::{self, Trust};
+use crate::trust;
 
 /// Put a package into a site's library
 ///
@@ -59,9 +58,13 @@ struct Report<'r> {
 }
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let library = wanted::site_library(&arguments.site, None)?;
+    let library = wanted::library(Some(&arguments.site), None)?;
     let package = wanted::find(&arguments.package, &arguments.from, console)?;
-    judge(&package, &arguments.site)?;
+    let trust = vouched::trust(Some(&arguments.site))?;
+    let name = format!("{}@{}", package.manifest.name, package.manifest.version);
+    if let Err(refusal) = trust.judge_install(vouched::subject(&package)) {
+        return Err(anyhow!("`{name}` must not be installed: {refusal}")).hint(trust.hint(&refusal, &name));
+    }
     let (package, file) = install(package, &library)?;
     if arguments.approve {
         trust::approve(&arguments.site, &[trust::approval(&package, &arguments.note)])?;
@@ -80,41 +83,18 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         return Ok(Exit::Success);
     }
     wanted::tell(&package, &file, console)?;
-    console.note(format_args!(
-        "{} a step that uses it needs `{grants}`",
-        console.notes_palette().paint(Tone::Name, "hint:")
-    ));
-    Ok(Exit::Success)
-}
-
-/// Whether the site's policy lets it in. The hospital's own word may come later: it is asked for before a deployment. What
-/// another hospital said about it says nothing here.
-fn judge(package: &Package, site: &Path) -> Result<(), Failure> {
-    let (settings, faults) = configuration::read_settings(site);
-    let trust = Trust::read(site, &site.join(&settings.data), &settings, &faults);
-    let faults = faults.into_sorted();
-    if !faults.is_empty() {
-        return Err(Failure::Configuration(faults));
-    }
-    let subject = Subject {
-        digest: &package.digest,
-        envelopes: &package.envelopes,
-        granted: None,
-    };
-    match trust.judge_subject(subject, Occasion::Install) {
-        Ok(_)
-        | Err(
-            Refusal::Missing { role: Role::Hospital }
-            | Refusal::UnknownKey {
-                role: Role::Hospital, ..
-            },
-        ) => Ok(()),
+    let palette = console.notes_palette();
+    let hint = |text: &str| console.note(format_args!("{} {text}", palette.paint(Tone::Name, "hint:")));
+    let trust = vouched::trust(Some(&arguments.site))?;
+    match trust.judge_subject(vouched::subject(&package), Occasion::Deploy) {
+        Ok(_) => console.note("it may run in this site"),
         Err(refusal) => {
-            let name = format!("{}@{}", package.manifest.name, package.manifest.version);
-            let hint = refusal.hint(&name);
-            Err(anyhow!("`{name}` must not be installed: {refusal}")).hint(hint)
+            console.note(format_args!("it may not run in this site yet: {refusal}"));
+            hint(&trust.hint(&refusal, &name));
         }
     }
+    hint(&format!("a step that uses it needs `{grants}`"));
+    Ok(Exit::Success)
 }
 
 /// Writes the package, with the signatures of the one that is there already, and gives what lies there now.

@@ -1,5 +1,6 @@
 //! `transfuse plugin list`: what a site's library has.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -44,16 +45,18 @@ struct Listed {
 }
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let folder = wanted::site_library(&arguments.site, arguments.plugins.as_ref())?;
-    let library = Library::open(folder)?;
-    let uses = usage::of_site(&arguments.site)?;
-    let packages = library.list().into_iter();
-    let listed: Vec<Listed> = packages
-        .map(|(name, version)| listed(&library, &uses, &name, &version))
-        .collect();
+    let folder = wanted::library(Some(&arguments.site), arguments.plugins.as_deref())?;
+    let listed = match Library::open(folder) {
+        Ok(library) => all(&library, &usage::of_site(&arguments.site)?),
+        // A site that has no plugins yet need not have a folder for them.
+        Err(error) if error.error.kind() == ErrorKind::NotFound && arguments.plugins.is_none() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
     let is_sound = listed.iter().all(|package| package.fault.is_none());
     if arguments.json {
         console.json(&listed)?;
+    } else if listed.is_empty() {
+        console.note("there are no plugins yet: `transfuse plugin install` brings one");
     } else {
         let palette = console.palette();
         let mut rows = vec![heading()];
@@ -63,6 +66,13 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         }
     }
     Ok(if is_sound { Exit::Success } else { Exit::Failure })
+}
+
+fn all(library: &Library, uses: &[Use]) -> Vec<Listed> {
+    let packages = library.list().into_iter();
+    packages
+        .map(|(name, version)| listed(library, uses, &name, &version))
+        .collect()
 }
 
 fn listed(library: &Library, uses: &[Use], name: &PluginName, version: &Version) -> Listed {

@@ -43,8 +43,11 @@ struct Report<'r> {
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let package = wanted::find(&arguments.package, &arguments.plugins, console)?;
-    let progress = console.progress("pushing");
-    let mut arrived = |transfer: Transfer| progress.at(transfer.bytes, transfer.bytes_total);
+    let progress = console.progress_of_bytes("pushing", 0);
+    let mut arrived = |transfer: Transfer| {
+        progress.of(transfer.bytes_total);
+        progress.at(transfer.bytes);
+    };
     let credentials = wanted::credentials();
     let pushing = transfuse_package::push(&package, &arguments.place, &credentials, &mut arrived);
     let pushed = wanted::runtime()?.block_on(pushing);

@@ -37,7 +37,7 @@ struct Report {
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let (name, version) = name_and_version(&arguments.plugin)?;
-    let library = Library::open(wanted::site_library(&arguments.site, None)?)?;
+    let library = Library::open(wanted::library(Some(&arguments.site), None)?)?;
     let file = library.place(&name, &version);
     if !file.is_file() {
         return Err(anyhow!("there is no {name} {version} in the site")).hint(format!(
@@ -64,5 +64,6 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
 fn name_and_version(text: &str) -> anyhow::Result<(PluginName, Version)> {
     let parts = text.split_once('@');
     let parts = parts.and_then(|(name, version)| Some((name.parse().ok()?, version.parse().ok()?)));
-    parts.with_context(|| format!("`{text}` is no NAME@VERSION: write transfuse/redact@1.0.0"))
+    parts
+        .with_context(|| format!("`{text}` names no exact version: write NAME@VERSION, such as transfuse/redact@1.0.0"))
 }

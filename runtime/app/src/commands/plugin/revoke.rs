@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use transfuse_package::trust::{KeyId, PinnedKey, PrivateKey, RevocationList, Revoked, Role};
 
+use super::key;
 use crate::configuration::is_digest;
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::layout::counted;
 
 /// Add packages or keys to a revocation list
 ///
@@ -47,7 +49,7 @@ struct Report {
 }
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let key = PrivateKey::read(&arguments.key)?;
+    let key = key::read(&arguments.key)?;
     let mut list = existing(&arguments.list, &key)?;
     list.number += 1;
     list.issued_at_ms = Timestamp::now().as_millisecond();
@@ -67,7 +69,9 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         let label = console.palette().paint(Tone::Good, "revoked").to_string();
         let Report { number, packages, keys } = report;
         console.result(format_args!(
-            "{label}: list {number} has {packages} packages and {keys} keys"
+            "{label}: list {number} has {} and {}",
+            counted(packages, "package"),
+            counted(keys, "key")
         ))?;
     }
     Ok(Exit::Success)

@@ -1,5 +1,7 @@
 //! `transfuse plugin run`: messages of a file through a plugin, as it would be in a chain of its own.
 
+mod report;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,7 +9,7 @@ use transfuse_message::differences;
 use transfuse_sandbox::Outcome as Ended;
 
 use super::sample::Setting;
-use super::subject::{Opened, sandbox, teller};
+use super::subject::{Opened, load, sandbox, teller};
 use super::told;
 use crate::commands::hl7::changes::{self, changes};
 use crate::configuration::show_size;
@@ -21,7 +23,7 @@ use crate::visible::visible;
 ///
 /// What the plugin forwards is written to standard output byte for byte; what it logged, how it ended and what it cost
 /// go to standard error. Grants are what the manifest requests. With --diff, standard output has what changed instead,
-/// field by field. The exit code is 1 where the plugin rejects a message or fails.
+/// field by field; with --json, it has everything. The exit code is 1 where the plugin rejects a message or fails.
 ///
 /// Example: transfuse plugin run plugins/lab-normalize result.hl7 --table tables/lab-codes.csv --diff
 #[derive(Debug, Args)]
@@ -37,29 +39,46 @@ pub(crate) struct Arguments {
     /// Show what changed instead of what came out
     #[arg(long)]
     diff: bool,
+    /// Write the results as JSON: outcome, outputs or changes, log, fault and cost of each message
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let samples = arguments.setting.samples(std::slice::from_ref(&arguments.message))?;
     let opened = Opened::open(&arguments.plugin, &mut teller(console))?;
     let sandbox = sandbox()?;
-    let plugin = sandbox.load(opened.subject.identity.clone(), &opened.subject.component)?;
+    let plugin = load(&sandbox, &opened.subject, console)?;
     let mut exit = Exit::Success;
+    let mut runs = Vec::new();
     for sample in &samples {
         let report = report_of(&sandbox, &plugin, &opened.subject, sample);
-        ended(sample, &report, console);
-        if arguments.diff {
-            for line in changed(sample, &report, console.palette()) {
-                console.result(line)?;
-            }
+        if arguments.json {
+            runs.push(report::Run::new(sample, &report, arguments.diff));
         } else {
-            write_outputs(&report, console)?;
+            tell(sample, &report, arguments.diff, console)?;
         }
-        if !matches!(report.outcome, Ended::Forwarded(_) | Ended::Filtered { .. }) {
+        if !is_good(&report) {
             exit = Exit::Failure;
         }
     }
+    if arguments.json {
+        console.json(&runs)?;
+    }
     Ok(exit)
+}
+
+fn is_good(report: &VectorReport) -> bool {
+    matches!(report.outcome, Ended::Forwarded(_) | Ended::Filtered { .. })
+}
+
+fn tell(sample: &Vector, report: &VectorReport, diff: bool, console: Console) -> std::io::Result<()> {
+    ended(sample, report, console);
+    if !diff {
+        return write_outputs(report, console);
+    }
+    let lines = changed(sample, report, console.palette());
+    lines.iter().try_for_each(|line| console.result(line))
 }
 
 /// How a message ended, what was logged, and what it cost.
@@ -73,21 +92,18 @@ fn ended(sample: &Vector, report: &VectorReport, console: Console) {
             console.note(line);
         }
     }
-    let tone = match &report.outcome {
-        Ended::Forwarded(_) | Ended::Filtered { .. } => Tone::Good,
-        _ => Tone::Bad,
-    };
+    let tone = if is_good(report) { Tone::Good } else { Tone::Bad };
     let outcome = told_outcome(&report.outcome);
     let cost = report.cost.map_or_else(String::new, |cost| {
         format!(
-            "{} fuel, {}, {} µs",
+            "  {} fuel, {}, {} µs",
             cost.fuel,
             show_size(cost.memory_bytes),
             cost.elapsed_us
         )
     });
     console.note(format_args!(
-        "{}: {}  {}",
+        "{}: {}{}",
         sample.name,
         palette.paint(tone, &*visible(&outcome)),
         palette.paint(Tone::Faint, &cost)

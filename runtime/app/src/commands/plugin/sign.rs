@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
-use transfuse_package::trust::{Claim, PrivateKey, Statement, moment};
+use transfuse_package::trust::{Claim, Statement, moment};
 
-use super::named::Named;
-use super::until::until;
+use super::key;
+use super::until::{require_future, until};
+use super::wanted::Wanted;
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Outcome};
 
@@ -64,8 +65,12 @@ struct Report<'r> {
 }
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let key = PrivateKey::read(&arguments.key)?;
-    let mut named = Named::file(&arguments.file)?;
+    let key = key::read(&arguments.key)?;
+    let mut wanted = Wanted::read(&arguments.file)?;
+    let now_ms = Timestamp::now().as_millisecond();
+    if let Some(until_ms) = arguments.until {
+        require_future(until_ms, now_ms)?;
+    }
     let claim = match arguments.role {
         Signer::Vendor if !arguments.note.is_empty() => {
             return Err(anyhow::anyhow!("a vendor's statement has no note; `--note` goes with `--as hospital`").into());
@@ -76,13 +81,13 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         },
     };
     let statement = Statement {
-        package: named.subject(),
-        digest: named.package.digest.clone(),
-        issued_at_ms: Timestamp::now().as_millisecond(),
+        package: wanted.subject(),
+        digest: wanted.package.digest.clone(),
+        issued_at_ms: now_ms,
         until_ms: arguments.until,
         claim,
     };
-    named.add(statement.sign(&key).to_json())?;
+    wanted.add(statement.sign(&key).to_json())?;
     let report = Report {
         package: statement.package.clone(),
         digest: &statement.digest,
@@ -98,7 +103,7 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
         let (role, digest) = (report.role, report.digest);
         console.result(format_args!(
             "{label} {} as {role}{}\n  {digest}",
-            named.title(),
+            wanted.title(),
             until.collect::<String>()
         ))?;
     }

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use transfuse_package::{BuildSettings, Language, Library, Package, ProvenanceSummary, Source, digest_of};
-use transfuse_sandbox::Sandbox;
+use transfuse_sandbox::{Plugin, Sandbox};
 
+use super::wanted::Wanted;
 use crate::console::{Console, Tone};
 use crate::failure::{Failure, Hint as _};
 use crate::sandboxing;
 use crate::vectors::{Subject, VectorFiles};
+
+/// What the source folder of every plugin has.
+const MANIFEST: &str = "plugin.toml";
 
 /// Where vectors lie in a source folder.
 const VECTORS: &str = "vectors";
@@ -32,12 +35,16 @@ pub(super) struct Opened {
 impl Opened {
     /// Opens a package, or builds the plugin in a source folder. What the compiler says goes to `progress`.
     pub(super) fn open(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Self, Failure> {
+        if !path.exists() {
+            return Err(anyhow::anyhow!("there is no `{}`", path.display()))
+                .hint("name a plugin's source folder, which `transfuse plugin new` begins, or a package");
+        }
         let file = if path.is_dir() {
             build(path, progress)?
         } else {
             path.to_owned()
         };
-        let package = Package::read(&file).with_context(|| format!("`{}` is no plugin", path.display()))?;
+        let package = Wanted::read(&file)?.package;
         Ok(Self {
             subject: Subject::from(&package),
             path: path.to_owned(),
@@ -79,8 +86,37 @@ pub(super) fn sandbox() -> anyhow::Result<Sandbox> {
     Sandbox::start(sandboxing::of_author()).context("the sandbox cannot be started")
 }
 
+/// A sandbox that has nothing compiled, whatever `TRANSFUSE_CACHE` says.
+pub(super) fn uncached() -> anyhow::Result<Sandbox> {
+    Sandbox::start(sandboxing::without_cache()).context("the sandbox cannot be started")
+}
+
+/// The plugin, ready to be run. What takes seconds to compile shows that it is being compiled.
+pub(super) fn load(sandbox: &Sandbox, subject: &Subject, console: Console) -> Result<Plugin, Failure> {
+    let _progress = console.working(&format!("compiling {} to machine code", subject.identity));
+    Ok(sandbox.load(subject.identity.clone(), &subject.component)?)
+}
+
+/// Refuses what is no plugin's source folder, before anything looks deeper.
+pub(super) fn require_source(folder: &Path) -> Result<(), Failure> {
+    if folder.join(MANIFEST).is_file() {
+        return Ok(());
+    }
+    let message = if folder.is_dir() {
+        format!(
+            "`{}` is no plugin's source folder: it has no `{MANIFEST}`",
+            folder.display()
+        )
+    } else {
+        format!("there is no folder `{}`", folder.display())
+    };
+    Err(anyhow::anyhow!(message))
+        .hint("a plugin's source folder has a `plugin.toml`; `transfuse plugin new` begins one")
+}
+
 /// Builds the plugin in a folder, and gives its package.
 fn build(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Failure> {
+    require_source(folder)?;
     let target = super::build::target_folder();
     let map = target.join(MAP);
     // A library for each folder: several implementations of one plugin have the same name and version.
@@ -114,13 +150,4 @@ fn up_to_date(folder: &Path, library: &Path) -> Option<PathBuf> {
     let is_of_this_program = changed(&file)? > changed(&std::env::current_exe().ok()?)?;
     let built_of = ProvenanceSummary::read(&Package::read(&file).ok()?.provenance)?.source_digest;
     (is_of_this_program && built_of == Source::digest(folder).ok()?).then_some(file)
-}
-
-/// How far a long command is. Drawn on stderr where that is a terminal, and only then.
-pub(super) fn bar(length: u64, noun: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}} of {{len}} {noun}, {{eta}} left")) {
-        bar.set_style(style);
-    }
-    bar
 }

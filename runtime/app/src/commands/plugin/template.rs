@@ -48,9 +48,17 @@ const RUST: &[File] = &[
     file!("src/lib.rs" from "rust/src/lib.rs"),
 ];
 
-const JS: &[File] = &[file!("src/plugin.js" from "js/src/plugin.js")];
+const JS: &[File] = &[
+    file!("package.json" from "js/package.json"),
+    file!("src/plugin.js" from "js/src/plugin.js"),
+    file!("test/plugin.test.js" from "js/test/plugin.test.js"),
+];
 
-const TS: &[File] = &[file!("src/plugin.ts" from "ts/src/plugin.ts")];
+const TS: &[File] = &[
+    file!("package.json" from "js/package.json"),
+    file!("src/plugin.ts" from "ts/src/plugin.ts"),
+    file!("test/plugin.test.js" from "js/test/plugin.test.js"),
+];
 
 const PYTHON: &[File] = &[
     file!("pyproject.toml" from "python/pyproject.toml"),
@@ -134,7 +142,10 @@ impl Template<'_> {
     fn notes(&self) -> &'static str {
         match self.language {
             Language::Rust => "\nUnit tests in `src/lib.rs` run without the engine: `cargo test`.\n",
-            Language::Js | Language::Ts => "",
+            Language::Js | Language::Ts => {
+                "\nUnit tests are in `test/`, and run by `npm test`, which first lays the SDK into `node_modules/transfuse`, where \
+                 editors\nfind it too; `transfuse plugin sdk .` does the same.\n"
+            }
             Language::Python => {
                 "\nEditors find the SDK in `target/plugin-build/python/sdk` after the first build. A plugin has Python's standard \
                  library,\nbut no clock, no files and no network, and everything that it imports is imported at the top of its \

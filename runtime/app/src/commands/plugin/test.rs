@@ -1,13 +1,14 @@
 //! `transfuse plugin test`: a plugin's vectors in the real sandbox.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 use transfuse_package::Requests;
 use transfuse_sandbox::Sandbox;
 
-use super::subject::{Opened, sandbox, teller};
+use super::found::Found;
+use super::subject::{Opened, load, sandbox, teller};
 use super::told::{self, MismatchView};
 use crate::configuration::show_size;
 use crate::console::{Console, Palette, Tone};
@@ -87,13 +88,21 @@ struct VectorView<'r> {
     memory_bytes: Option<u64>,
     elapsed_us: Option<u64>,
     mismatches: Vec<MismatchView>,
+    /// What came out, where that is not as expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<Found>,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let opened = Opened::open(&arguments.plugin, &mut teller(console))?;
     let files = opened.vectors(arguments.vectors.as_deref())?;
     let vectors = chosen(&files, &opened.subject, arguments.filter.as_deref())?;
+    if arguments.bless {
+        blessable(&files)?;
+    }
     let sandbox = sandbox()?;
+    // Held on to, so that nothing is compiled again.
+    let _plugin = load(&sandbox, &opened.subject, console)?;
     if !arguments.json {
         console.result(heading(&opened, vectors.len(), console.palette()))?;
     }
@@ -236,12 +245,17 @@ fn propose(needed: &Needed, requested: &Requests, console: Console) -> anyhow::R
     Ok(())
 }
 
+/// The folder whose vectors may be changed.
+fn blessable(files: &VectorFiles) -> Result<&Path, Failure> {
+    files
+        .folder()
+        .ok_or_else(|| anyhow::anyhow!("the vectors of a package cannot be changed"))
+        .hint("bless them in the plugin's source folder, or in the one that --vectors names")
+}
+
 /// Makes what came out what is expected, for every vector where that differs.
 fn bless(files: &VectorFiles, vectors: &[Vector], reports: &[VectorReport], console: Console) -> Outcome {
-    let Some(folder) = files.folder() else {
-        return Err(anyhow::anyhow!("the vectors of a package cannot be changed"))
-            .hint("bless them in the plugin's source folder, or in the one that --vectors names");
-    };
+    let folder = blessable(files)?;
     let failing = || vectors.iter().zip(reports).filter(|(_, report)| !report.passes());
     let mut unfit = 0;
     for (vector, report) in failing() {
@@ -301,6 +315,7 @@ impl<'r> From<&'r VectorReport> for VectorView<'r> {
             memory_bytes: report.cost.map(|cost| cost.memory_bytes),
             elapsed_us: report.cost.map(|cost| cost.elapsed_us),
             mismatches: report.mismatches.iter().map(MismatchView::from).collect(),
+            found: (!report.passes()).then(|| Found::from(report)),
         }
     }
 }

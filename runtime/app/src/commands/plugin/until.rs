@@ -4,6 +4,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use transfuse_package::trust::parse_moment;
 
+use crate::failure::{Failure, Hint as _};
+
 /// A day, which is included to its end in UTC, or a moment of RFC 3339; in milliseconds since 1970 UTC.
 pub(super) fn until(text: &str) -> Result<i64, String> {
     let end_of_day = || {
@@ -13,6 +15,14 @@ pub(super) fn until(text: &str) -> Result<i64, String> {
     parse_moment(text)
         .or_else(end_of_day)
         .ok_or_else(|| format!("`{text}` is no date: write 2027-03-01, or 2027-03-01T12:00:00Z"))
+}
+
+/// Refuses a moment that has passed: a statement that never held helps nobody.
+pub(super) fn require_future(until_ms: i64, now_ms: i64) -> Result<(), Failure> {
+    if until_ms > now_ms {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!("`--until` is in the past")).hint("no site deploys a package whose statement has expired")
 }
 
 #[cfg(test)]

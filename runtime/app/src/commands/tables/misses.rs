@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::commands::site::Engine;
 use crate::configuration::parse_duration;
 use crate::console::{Console, Tone};
-use crate::control::wire::tables::{MissListed, Misses, MissesQuery};
+use crate::control::wire::tables::{MissList, MissListed, MissesQuery};
 use crate::failure::{Exit, Outcome};
 use crate::layout::{self, Cell, counted};
 use crate::{story, visible};
@@ -88,7 +88,7 @@ fn rows(misses: &[MissListed]) -> Vec<Vec<Cell>> {
 }
 
 /// What the list does not hold.
-fn notes(found: &Misses) -> Vec<String> {
+fn notes(found: &MissList) -> Vec<String> {
     let mut notes = Vec::new();
     if found.added_since > 0 {
         let count = usize::try_from(found.added_since).unwrap_or(usize::MAX);

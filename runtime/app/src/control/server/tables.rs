@@ -33,7 +33,7 @@ pub(super) async fn list(State(controlled): Shared) -> Result<Json<wire::Tables>
 pub(super) async fn misses(
     State(controlled): Shared,
     query: Result<Query<wire::MissesQuery>, QueryRejection>,
-) -> Result<Json<wire::Misses>, ApiError> {
+) -> Result<Json<wire::MissList>, ApiError> {
     let Query(query) =
         query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse tables misses --help`"))?;
     let since = query.since.as_deref().map(moment).transpose()?;
@@ -56,7 +56,7 @@ pub(super) async fn misses(
         last_at: time(miss.asked.last_at_ms),
         interfaces: miss.interfaces.into_iter().collect(),
     });
-    Ok(Json(wire::Misses {
+    Ok(Json(wire::MissList {
         misses: misses.collect(),
         added_since: answered,
         unlisted: found.unlisted,

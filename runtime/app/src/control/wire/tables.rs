@@ -40,7 +40,7 @@ pub(crate) struct MissesQuery {
 
 /// `GET /v1/tables/misses`: what tables were asked for and do not hold, the most frequent first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Misses {
+pub(crate) struct MissList {
     pub(crate) misses: Vec<MissListed>,
     /// Values that were asked for and that the live tables have by now.
     pub(crate) added_since: u64,

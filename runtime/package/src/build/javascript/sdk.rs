@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Each file by its place in the SDK's folder.
+/// What plugins are bundled with and checked against: each file by its place in the SDK's folder.
 pub(super) const FILES: &[(&str, &str)] = &[
     (
         "globals.d.ts",
@@ -52,12 +52,49 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ),
 ];
 
+/// What Node.js and editors need beside it, and no component has.
+const OUTSIDE: &[(&str, &str)] = &[
+    (
+        "package.json",
+        include_str!("../../../../../plugin-sdk/js/package.json"),
+    ),
+    (
+        "testing.d.ts",
+        include_str!("../../../../../plugin-sdk/js/testing.d.ts"),
+    ),
+    (
+        "src/outside.js",
+        include_str!("../../../../../plugin-sdk/js/src/outside.js"),
+    ),
+    (
+        "src/testing.js",
+        include_str!("../../../../../plugin-sdk/js/src/testing.js"),
+    ),
+];
+
 /// Lays the SDK into the work folder of a build, and gives its folder.
 pub(super) fn write(work: &Path) -> io::Result<PathBuf> {
     let folder = work.join("sdk");
-    fs::create_dir_all(folder.join("src"))?;
-    for (name, text) in FILES {
-        fs::write(folder.join(name), text)?;
-    }
+    write_files(&folder, FILES)?;
     Ok(folder)
+}
+
+/// Lays the whole SDK for JavaScript into a plugin's `node_modules`, where Node.js and editors look for it, and gives its
+/// folder. What lay there is overwritten.
+///
+/// # Errors
+///
+/// Where it cannot be written, in the words of the operating system.
+pub fn write_javascript_sdk(plugin: &Path) -> io::Result<PathBuf> {
+    let folder = plugin.join("node_modules/transfuse");
+    write_files(&folder, FILES)?;
+    write_files(&folder, OUTSIDE)?;
+    Ok(folder)
+}
+
+fn write_files(folder: &Path, files: &[(&str, &str)]) -> io::Result<()> {
+    fs::create_dir_all(folder.join("src"))?;
+    files
+        .iter()
+        .try_for_each(|(name, text)| fs::write(folder.join(name), text))
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use transfuse_package::{ConfigSchema, EnvelopeSummary, Package, ProvenanceSummary, SbomSummary};
+use transfuse_package::{ConfigSchema, Package, ProvenanceSummary, SbomSummary};
 
 use super::grants_line;
+use crate::commands::plugin::vouched::SignatureReport;
 
 #[derive(Serialize)]
 pub(super) struct Report {
@@ -36,7 +37,7 @@ pub(super) struct Report {
     pub(super) libraries: Vec<Library>,
     /// None where another program built it.
     pub(super) built: Option<Built>,
-    pub(super) signatures: Vec<Signature>,
+    pub(super) signatures: Vec<SignatureReport>,
 }
 
 #[derive(Serialize)]
@@ -79,15 +80,8 @@ pub(super) struct Built {
     pub(super) source_digest: String,
 }
 
-/// As the envelope says; nobody has verified it here.
-#[derive(Serialize)]
-pub(super) struct Signature {
-    pub(super) role: String,
-    pub(super) key_ids: Vec<String>,
-}
-
 impl Report {
-    pub(super) fn of(package: &Package) -> anyhow::Result<Self> {
+    pub(super) fn of(package: &Package, signatures: Vec<SignatureReport>) -> anyhow::Result<Self> {
         let manifest = &package.manifest;
         let texts = |types: &[transfuse_package::MessageType]| types.iter().map(ToString::to_string).collect();
         Ok(Self {
@@ -116,7 +110,7 @@ impl Report {
             vectors: vectors(package),
             libraries: libraries(package),
             built: ProvenanceSummary::read(&package.provenance).map(built),
-            signatures: package.envelopes.iter().map(|envelope| signature(envelope)).collect(),
+            signatures,
         })
     }
 }
@@ -167,20 +161,5 @@ fn built(summary: ProvenanceSummary) -> Built {
         compiler: summary.compiler,
         language: summary.language,
         source_digest: summary.source_digest,
-    }
-}
-
-fn signature(envelope: &[u8]) -> Signature {
-    let summary = EnvelopeSummary::read(envelope).unwrap_or_default();
-    let role = match summary.predicate_type.as_str() {
-        "urn:transfuse:built:v1" => "vendor",
-        "urn:transfuse:certified:v1" => "certifier",
-        "urn:transfuse:approved:v1" => "hospital",
-        "" => "unreadable",
-        other => other,
-    };
-    Signature {
-        role: role.to_owned(),
-        key_ids: summary.key_ids,
     }
 }

@@ -53,7 +53,9 @@ pub(super) fn lines(report: &Report, all_libraries: bool, palette: Palette) -> V
     row("built", built(report));
     row("libraries", libraries(report));
     for signature in &report.signatures {
-        row("signed", format!("{} {}", signature.role, signature.key_ids.join(" ")));
+        for (number, line) in signature.lines(palette).into_iter().enumerate() {
+            row(if number == 0 { "signed" } else { "" }, line);
+        }
     }
     if report.signatures.is_empty() {
         row("signed", "by nobody".to_owned());

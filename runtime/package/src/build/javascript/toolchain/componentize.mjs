@@ -33,8 +33,9 @@ const BUNDLE = "bundle.js";
 const COMPONENT = "component.wasm";
 const REPORT = "report.json";
 
-/** The imports of a bundle that the host serves. */
-const HOST = /^transfuse:plugin\//;
+/** How the SDK's files name what the host serves, and how the bundle does. */
+const HOST = /^#host\/([a-z0-9-]+)$/;
+const hostInterface = (name) => `transfuse:plugin/${HOST.exec(name)[1]}@1.0.0`;
 
 /** What a plugin imports the SDK by; the SDK's own files are known by this and their name. */
 const SDK = "transfuse";
@@ -172,7 +173,12 @@ function sdk() {
   return {
     name: SDK,
     setup(build) {
-      build.onResolve({ filter: HOST }, ({ path }) => ({ external: true, path, sideEffects: false }));
+      build.onResolve({ filter: HOST, namespace: SDK }, ({ path }) => ({
+        external: true,
+        path: hostInterface(path),
+        sideEffects: false,
+      }));
+      build.onResolve({ filter: /^#ambient$/, namespace: SDK }, () => own("sandbox.js"));
       build.onResolve({ filter: /^transfuse$/ }, () => own("transfuse.js"));
       build.onResolve({ filter: /^\.\//, namespace: SDK }, ({ path }) => own(path.slice(2)));
       build.onLoad({ filter: /.*/, namespace: SDK }, async ({ path: file }) => ({

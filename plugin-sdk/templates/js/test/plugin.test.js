@@ -1,0 +1,19 @@
+// Each vector is a test, and here are others: `npm test` builds the plugin and runs it in the real sandbox.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { run, vectorTests } from "transfuse/testing";
+
+vectorTests(".");
+
+test("the address goes and the receiver is named", () => {
+  const message = "MSH|^~\\&|LAB||OLD\nPID|1||||||||||1 Teszt utca||+36 1 000 0000";
+  const report = run(".", message, { config: { application: "EHR" } });
+  assert.equal(report.forwardedOnce(), "MSH|^~\\&|LAB||EHR\nPID|1||||||||||||+36 1 000 0000");
+});
+
+test("a configuration with an unknown key keeps the interface from starting", () => {
+  const report = run(".", "MSH|^~\\&|LAB", { config: { aplication: "EHR" } });
+  assert.equal(report.fault?.kind, "misconfigured");
+  assert.match(report.fault.text, /aplication/);
+});
