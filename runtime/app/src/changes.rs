@@ -84,8 +84,7 @@ pub(crate) struct History {
 impl Changes {
     /// Compares the site folder with what is live, and makes it so where `wish` says who wants it.
     pub(crate) async fn apply(self: &Arc<Self>, wish: Wish) -> Result<Vec<Planned>, ChangeError> {
-        self.carry_out(wish, |changes, running| changes.plan_apply(running))
-            .await
+        self.carry_out(wish, Self::plan_apply).await
     }
 
     /// Gives the steps of one plugin another version.

@@ -162,7 +162,7 @@ impl Engine {
         }
         // Each has a handle to the store, and the last one closes its files.
         self.interfaces.clear();
-        self.store.shutdown().await;
+        self.store.clone().shutdown().await;
     }
 }
 

@@ -256,25 +256,22 @@ impl Engine {
         opened: Option<Source>,
     ) -> Result<(), StartError> {
         parts.source.stop();
-        let (source, failed) = match opened {
-            Some(source) => (source, None),
-            None => {
-                parts.source.ended().await;
-                match Source::open(interface, &settings).await {
-                    Ok(source) => (source, None),
-                    Err(error) => (Source::open(interface, &parts.source_settings).await?, Some(error)),
-                }
+        let (source, failed) = if let Some(source) = opened {
+            (source, None)
+        } else {
+            parts.source.ended().await;
+            match Source::open(interface, &settings).await {
+                Ok(source) => (source, None),
+                Err(error) => (Source::open(interface, &parts.source_settings).await?, Some(error)),
             }
         };
         live.set_address(source.address());
         parts.source = Running::source(self, &live.door, source);
-        match failed {
-            Some(error) => Err(error),
-            None => {
-                parts.source_settings = settings;
-                Ok(())
-            }
+        if let Some(error) = failed {
+            return Err(error);
         }
+        parts.source_settings = settings;
+        Ok(())
     }
 }
 

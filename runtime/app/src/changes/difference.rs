@@ -130,9 +130,9 @@ mod tests {
 
     use super::*;
 
-    fn found(before: Value, after: Value) -> Vec<String> {
+    fn found(before: &Value, after: &Value) -> Vec<String> {
         let mut found = Vec::new();
-        compare("", Some(&before), Some(&after), &mut found);
+        compare("", Some(before), Some(after), &mut found);
         let told = |one: &Difference| format!("{}: {:?} -> {:?}", one.place, one.before, one.after);
         found.iter().map(told).collect()
     }
@@ -142,7 +142,7 @@ mod tests {
         let before = json!({ "steps": [{ "plugin": "a/x", "version": "1" }, { "plugin": "a/y", "version": "1" }] });
         let after = json!({ "steps": [{ "plugin": "a/y", "version": "2" }] });
         assert_eq!(
-            found(before, after),
+            found(&before, &after),
             [
                 "steps[a/x].plugin: Some(\"a/x\") -> None",
                 "steps[a/x].version: Some(\"1\") -> None",
@@ -157,7 +157,7 @@ mod tests {
         let before = json!({ "steps": [step("1"), step("1")] });
         let after = json!({ "steps": [step("1"), step("2")] });
         assert_eq!(
-            found(before, after),
+            found(&before, &after),
             ["steps[a/x#2].version: Some(\"1\") -> Some(\"2\")"]
         );
     }
@@ -165,10 +165,10 @@ mod tests {
     #[test]
     fn what_is_equal_or_says_nothing_is_no_difference() {
         let value = json!({ "order": "interface", "list": [1, 2], "none": null });
-        assert_eq!(found(value.clone(), value), Vec::<String>::new());
-        assert_eq!(found(json!({ "a": null }), json!({ "a": [] })), Vec::<String>::new());
+        assert_eq!(found(&value, &value), Vec::<String>::new());
+        assert_eq!(found(&json!({ "a": null }), &json!({ "a": [] })), Vec::<String>::new());
         assert_eq!(
-            found(json!({ "a": [1] }), json!({ "a": [1, 2] })),
+            found(&json!({ "a": [1] }), &json!({ "a": [1, 2] })),
             ["a: Some(\"[1]\") -> Some(\"[1,2]\")"]
         );
     }

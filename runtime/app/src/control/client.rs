@@ -111,7 +111,7 @@ impl Client {
         &self,
         path: String,
         wanted: &wire::changes::ChangeWanted,
-    ) -> Result<wire::changes::Paused, ClientError> {
+    ) -> Result<wire::changes::PauseChanged, ClientError> {
         self.post(path, wanted).await
     }
 

@@ -89,7 +89,7 @@ fn ask(name: &str, verb: &str, wanted: &ChangeWanted, site: &Site, json: bool, c
         return Ok(Exit::Success);
     }
     let name = console.palette().paint(Tone::Strong, &done.interface).to_string();
-    console.result(match (done.paused, done.was_paused) {
+    console.result(match (done.is_paused, done.was_paused) {
         (true, true) => format!("{name} was paused already"),
         (true, false) => format!("{name} is paused: new messages wait at their senders"),
         (false, true) => format!("{name} takes messages again"),

@@ -52,7 +52,7 @@ pub(super) async fn history(
 ) -> Result<Json<wire::History>, ApiError> {
     let interface = name.clone();
     let found = on_a_thread(&controlled, move |controlled| controlled.changes.history(&name));
-    let history = found.await?.map_err(refused)?;
+    let history = found.await?.map_err(|error| refused(&error))?;
     let last = history.changes.first().filter(|change| !change.is_retired);
     Ok(Json(wire::History {
         interface,
@@ -94,7 +94,7 @@ pub(super) async fn difference(
     let found = on_a_thread(&controlled, move |controlled| {
         controlled.changes.compare(&name, query.from, query.to)
     });
-    let (from, to, differences) = found.await?.map_err(refused)?;
+    let (from, to, differences) = found.await?.map_err(|error| refused(&error))?;
     Ok(Json(wire::RevisionDifference {
         interface,
         from,
@@ -107,7 +107,7 @@ pub(super) async fn pause(
     State(controlled): Shared,
     Path(name): Path<String>,
     body: Body,
-) -> Result<Json<wire::Paused>, ApiError> {
+) -> Result<Json<wire::PauseChanged>, ApiError> {
     let wanted = wanted(body)?;
     let interface = name.clone();
     let told = format!("{}, by {}", wanted.reason, wanted.author);
@@ -116,10 +116,10 @@ pub(super) async fn pause(
         let paused = controlled.changes.pause(&name, &wanted.author, &wanted.reason);
         paused.inspect(|()| controlled.changes.shown.set_paused(&name, Some(told)))
     });
-    done.await?.map_err(refused)?;
-    Ok(Json(wire::Paused {
+    done.await?.map_err(|error| refused(&error))?;
+    Ok(Json(wire::PauseChanged {
         interface,
-        paused: true,
+        is_paused: true,
         was_paused,
     }))
 }
@@ -128,17 +128,17 @@ pub(super) async fn resume(
     State(controlled): Shared,
     Path(name): Path<String>,
     body: Body,
-) -> Result<Json<wire::Paused>, ApiError> {
+) -> Result<Json<wire::PauseChanged>, ApiError> {
     wanted(body)?;
     let interface = name.clone();
     let done = on_a_thread(&controlled, move |controlled| {
         let resumed = controlled.changes.resume(&name);
         resumed.inspect(|_| controlled.changes.shown.set_paused(&name, None))
     });
-    let was_paused = done.await?.map_err(refused)?;
-    Ok(Json(wire::Paused {
+    let was_paused = done.await?.map_err(|error| refused(&error))?;
+    Ok(Json(wire::PauseChanged {
         interface,
-        paused: false,
+        is_paused: false,
         was_paused,
     }))
 }
@@ -180,7 +180,11 @@ fn wish(wanted: &wire::ChangeWanted) -> Wish {
 /// A change that has begun is finished, whether or not its asker still listens.
 async fn answer(changing: tokio::task::JoinHandle<Result<Vec<Planned>, ChangeError>>, dry_run: bool) -> Answer {
     let changed = changing.await.map_err(|panicked| ApiError::internal(&panicked))?;
-    let interfaces = changed.map_err(refused)?.into_iter().map(view).collect();
+    let interfaces = changed
+        .map_err(|error| refused(&error))?
+        .into_iter()
+        .map(view)
+        .collect();
     Ok(Json(wire::Changed { dry_run, interfaces }))
 }
 
@@ -209,12 +213,12 @@ fn place(difference: Difference) -> wire::PlaceDifference {
     }
 }
 
-fn refused(error: ChangeError) -> ApiError {
+fn refused(error: &ChangeError) -> ApiError {
     if let ChangeError::Failed(_) = error {
         tracing::error!(%error, "what is live could not be changed");
     }
     let hint = error.hint().unwrap_or_default();
-    let message = match &error {
+    let message = match error {
         ChangeError::Faults(faults) => faults.iter().fold(error.to_string(), |told, fault| {
             format!("{told}\n  {}: {}", fault.location.told(), fault.message)
         }),

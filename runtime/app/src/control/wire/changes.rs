@@ -115,9 +115,9 @@ pub(crate) struct LiveChanged {
 
 /// The answer to `POST /v1/interfaces/NAME/pause` and `resume`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Paused {
+pub(crate) struct PauseChanged {
     pub(crate) interface: String,
-    pub(crate) paused: bool,
+    pub(crate) is_paused: bool,
     /// Whether it was so before.
     pub(crate) was_paused: bool,
 }
