@@ -3,9 +3,8 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use transfuse_harness::{Connection, Engine, InterfaceFile, Sink, Site, binary, observation, plugins, wait_until};
@@ -13,9 +12,8 @@ use transfuse_package::{Contents, Package};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Changes of one run, and senders meanwhile.
-const SWAPS: usize = 40;
-const SENDERS: usize = 8;
+/// How often the engine is killed during a change, each time a little later.
+const KILLS: usize = 12;
 
 const MORE_GRANTS: &str = "grants = { tables = [\"lab-codes\"], read = [\"*\"], write = [\"PID-5\", \"OBX-3\", \"OBX-6\", \"OBX-8\", \"MSH-5\", \"MSH-6\"] }\n";
 
@@ -63,75 +61,9 @@ fn rollback(site: &Site) -> Value {
     ok(site, &["rollback", "lab", "--yes", "--reason", "a test"])
 }
 
-/// What the last message that arrived has in MSH-6.
-fn facility_of(message: &[u8]) -> String {
-    let text = String::from_utf8_lossy(message).into_owned();
-    text.split('|').nth(5).unwrap_or_default().to_owned()
-}
-
 fn send(connection: &mut Connection, control_id: &str) {
     let answer = connection.ask(observation(control_id).as_bytes()).expect("an answer");
     assert!(answer.contains(&format!("MSA|AA|{control_id}")), "{answer}");
-}
-
-/// Sends until told to stop; every message is accepted, on one connection. Gives how many there were.
-fn keep_sending(engine: &Engine, sender: usize, stop: &AtomicBool) -> usize {
-    let mut connection = engine.connect("lab").expect("a connection");
-    let mut count = 0;
-    while !stop.load(Ordering::Relaxed) {
-        send(&mut connection, &format!("S{sender}-{count}"));
-        count += 1;
-    }
-    count
-}
-
-#[test]
-fn versions_change_under_load_and_nothing_is_lost_doubled_or_reordered() {
-    let sink = Sink::accepting().expect("a receiver");
-    let site = Site::with(&interface("ONE", &sink)).expect("a site");
-    let engine = Engine::start(&site.path()).expect("the engine starts");
-    site.add(&interface("TWO", &sink)).expect("the file is changed");
-    assert_eq!(apply(&engine)["interfaces"][0]["after"], 2);
-    let stop = AtomicBool::new(false);
-    let counts: Vec<usize> = thread::scope(|scope| {
-        let engine = &engine;
-        let senders: Vec<_> = (0..SENDERS)
-            .map(|sender| {
-                scope.spawn({
-                    let stop = &stop;
-                    move || keep_sending(engine, sender, stop)
-                })
-            })
-            .collect();
-        for swap in 0..SWAPS {
-            assert_eq!(rollback(&site)["interfaces"][0]["after"], 1 + swap % 2);
-        }
-        stop.store(true, Ordering::Relaxed);
-        senders
-            .into_iter()
-            .map(|sender| sender.join().expect("a sender ends"))
-            .collect()
-    });
-    let sent: usize = counts.iter().sum();
-    assert!(sent > SWAPS * SENDERS, "messages passed between the changes: {sent}");
-    let delivered = sink.wait_for(sent, LIMIT).expect("everything arrives");
-    engine.stop().expect("a clean stop");
-    let ids = sink.control_ids();
-    assert_eq!(ids.len(), sent, "nothing is doubled");
-    for (sender, count) in counts.into_iter().enumerate() {
-        let mine: Vec<&String> = ids.iter().filter(|id| id.starts_with(&format!("S{sender}-"))).collect();
-        let expected: Vec<String> = (0..count).map(|number| format!("S{sender}-{number}")).collect();
-        assert!(
-            mine.into_iter().eq(expected.iter()),
-            "sender {sender} finds its order kept"
-        );
-    }
-    let facilities: std::collections::BTreeSet<String> =
-        delivered.iter().map(|one| facility_of(&one.content)).collect();
-    assert!(
-        facilities.contains("ONE") && facilities.contains("TWO"),
-        "{facilities:?}"
-    );
 }
 
 #[test]
@@ -178,6 +110,78 @@ fn a_rollback_is_live_after_a_kill_and_everything_says_which_revision_it_was() {
     let both = ok(&site, &["diff", "lab", "1", "2"]);
     assert_eq!(both["differences"].as_array().map(Vec::len), Some(1));
     engine.stop().expect("a clean stop");
+}
+
+/// The engine is killed at moments spread over a change, from before its first step to after its last one.
+#[test]
+fn a_kill_during_a_change_leaves_the_old_or_the_new_revision_live_and_whole() {
+    let sink = Sink::accepting().expect("a receiver");
+    let site = Site::with(&interface("ONE", &sink)).expect("a site");
+    let mut engine = Engine::start(&site.path()).expect("the engine starts");
+    site.add(&interface("TWO", &sink)).expect("the file is changed");
+    apply(&engine);
+    let started = Instant::now();
+    rollback(&site);
+    let change = started.elapsed();
+    let mut live = 1;
+    for kill in 0..KILLS {
+        let folder = site.path();
+        let changing = thread::spawn(move || {
+            let mut command = Command::new(binary().expect("the binary"));
+            command
+                .args(["rollback", "lab", "--yes", "--reason", "x", "--site"])
+                .arg(folder);
+            command.output().expect("it runs").status.success()
+        });
+        thread::sleep(change * u32::try_from(kill).expect("a few") / u32::try_from(KILLS).expect("a few") * 3 / 2);
+        engine.kill().expect("it is killed");
+        let was_told = changing.join().expect("the command ends");
+        engine = Engine::start(&site.path()).expect("it starts again");
+        let now = ok(&site, &["history", "lab"])["live"]
+            .as_u64()
+            .expect("a revision is live");
+        let (before, after) = (live, 3 - live);
+        assert!(now == before || now == after, "revision {now}");
+        assert!(!was_told || now == after, "what was told holds");
+        live = now;
+        let status = engine.json(&["status"]).expect("the status");
+        assert_eq!(status["interfaces"][0]["revision"], live);
+        send(&mut engine.connect("lab").expect("a connection"), &format!("K{kill}"));
+    }
+    engine.stop().expect("a clean stop");
+}
+
+/// From the command to the first message on the other revision, with connections that stay open.
+#[test]
+fn a_rollback_takes_effect_within_a_second_with_a_hundred_connections_open() {
+    let sink = Sink::accepting().expect("a receiver");
+    let site = Site::with(&interface("ONE", &sink)).expect("a site");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    site.add(&interface("TWO", &sink)).expect("the file is changed");
+    apply(&engine);
+    let mut connections: Vec<Connection> = (0..100).map(|_| engine.connect("lab").expect("a connection")).collect();
+    for (number, connection) in connections.iter_mut().enumerate() {
+        send(connection, &format!("B{number}"));
+    }
+    let started = Instant::now();
+    rollback(&site);
+    send(&mut connections[0], "FIRST");
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    for (number, connection) in connections.iter_mut().enumerate() {
+        send(connection, &format!("A{number}"));
+    }
+    let delivered = sink.wait_for(201, LIMIT).expect("everything arrives");
+    engine.stop().expect("a clean stop");
+    let facility = |id: &str| {
+        let one = delivered.iter().find(|one| one.control_id == id).expect("it arrived");
+        let text = String::from_utf8_lossy(&one.content).into_owned();
+        text.split('|').nth(5).unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        (facility("B99"), facility("FIRST"), facility("A99")),
+        ("TWO".into(), "ONE".into(), "ONE".into())
+    );
 }
 
 #[test]
