@@ -1,0 +1,188 @@
+//! A planned change, made.
+
+use std::sync::Arc;
+
+use transfuse_engine::ReplaceError;
+use transfuse_store::Expected;
+
+use super::planning::{Plan, Target};
+use super::{ChangeError, Changes, Kind, Planned, Wish};
+use crate::assembly;
+use crate::configuration::resolved;
+use crate::control::view::LiveInterface;
+use crate::deployment::{self, Change, Live};
+use crate::parts::Parts;
+use crate::tables::Running;
+
+impl Changes {
+    /// Plans, and makes what was planned where `wish` says who wants it. One change at a time.
+    pub(super) async fn carry_out(
+        self: &Arc<Self>,
+        wish: Wish,
+        plan: impl FnOnce(&Self, &[Running]) -> Result<Plan, ChangeError> + Send + 'static,
+    ) -> Result<Vec<Planned>, ChangeError> {
+        let mut running = self.running.lock().await;
+        let (changes, known) = (Arc::clone(self), running.clone());
+        let Plan {
+            steps,
+            parts,
+            takes_tables,
+        } = on_a_thread(move || plan(&changes, &known)).await??;
+        let Some(change) = wish.change.clone() else {
+            return Ok(steps.into_iter().map(|(planned, _)| planned).collect());
+        };
+        let parts = Arc::new(parts);
+        let mut made = Vec::new();
+        for (mut planned, target) in steps {
+            let expected = wish.expected(&planned);
+            let name = planned.interface.clone();
+            match target {
+                Target::Retired => {
+                    self.retire(&name, expected, &change).await?;
+                    running.retain(|one| one.interface.name != name);
+                }
+                Target::New(interface) => {
+                    let (interface, number) = self.make_revision(*interface, &parts, takes_tables, &change).await?;
+                    planned.after = Some(number);
+                    let now = self
+                        .switch(interface, number, &parts, expected, &change, &planned)
+                        .await?;
+                    running.retain(|one| one.interface.name != name);
+                    running.push(now);
+                }
+                Target::Revision(interface, number) => {
+                    let now = self
+                        .switch(*interface, number, &parts, expected, &change, &planned)
+                        .await?;
+                    running.retain(|one| one.interface.name != name);
+                    running.push(now);
+                }
+            }
+            tracing::info!(
+                interface = name,
+                revision = planned.after,
+                reason = change.reason,
+                author = change.author,
+                "changed what is live"
+            );
+            made.push(planned);
+        }
+        Ok(made)
+    }
+
+    async fn make_revision(
+        self: &Arc<Self>,
+        interface: resolved::Interface,
+        parts: &Arc<Parts>,
+        takes_tables: bool,
+        change: &Change,
+    ) -> Result<(resolved::Interface, u32), ChangeError> {
+        let (changes, parts, change) = (Arc::clone(self), Arc::clone(parts), change.clone());
+        let made = on_a_thread(move || {
+            deployment::make_revision(changes.store.catalog(), &parts, &interface, takes_tables, &change)
+        });
+        let (revision, interface) = made.await?.map_err(ChangeError::Failed)?;
+        Ok((interface, revision.number))
+    }
+
+    /// Makes a revision live that the catalog holds.
+    async fn switch(
+        self: &Arc<Self>,
+        interface: resolved::Interface,
+        number: u32,
+        parts: &Arc<Parts>,
+        expected: Expected,
+        change: &Change,
+        planned: &Planned,
+    ) -> Result<Running, ChangeError> {
+        let (changes, of_parts, to_run) = (Arc::clone(self), Arc::clone(parts), interface.clone());
+        let settings =
+            on_a_thread(move || assembly::interface(&to_run, number, &of_parts, &changes.site, &changes.sandbox));
+        let settings = settings.await?.map_err(ChangeError::Failed)?;
+        let name = interface.name.clone();
+        let keep = self.keep(name.clone(), number, expected, change.clone());
+        let switched = if planned.kind == Kind::New {
+            self.engine.add(settings, keep).await
+        } else {
+            self.engine.replace(settings, keep).await
+        };
+        switched.map_err(ChangeError::of_replacing)?;
+        self.show(interface, number, parts, planned)
+    }
+
+    /// The moment from which on the catalog says so.
+    fn keep(
+        self: &Arc<Self>,
+        interface: String,
+        number: u32,
+        expected: Expected,
+        change: Change,
+    ) -> impl Future<Output = Result<(), ChangeError>> + Send + use<> {
+        let changes = Arc::clone(self);
+        async move {
+            let kept = on_a_thread(move || {
+                let catalog = changes.store.catalog();
+                catalog.set_live(&interface, number, expected, &change.author, &change.reason)
+            });
+            Ok(kept.await??)
+        }
+    }
+
+    /// What runs, for everybody who tells of it.
+    fn show(
+        &self,
+        interface: resolved::Interface,
+        number: u32,
+        parts: &Parts,
+        planned: &Planned,
+    ) -> Result<Running, ChangeError> {
+        let name = interface.name.clone();
+        let live = self.engine.interface(&name);
+        let live = live.ok_or_else(|| ChangeError::UnknownInterface(name.clone()))?;
+        let addresses = self.engine.interfaces();
+        let address = addresses.iter().find(|(known, ..)| **known == *name);
+        let address = address.map(|(_, _, address)| address.as_str()).unwrap_or_default();
+        let told = Live {
+            interface: interface.clone(),
+            revision: number,
+            drift: None,
+            alerts: planned.alerts.clone(),
+        };
+        self.shown.set(&name, LiveInterface::new(&told, address));
+        self.alerts.set(&name, planned.alerts.clone());
+        self.watched.set(&interface, parts, &planned.alerts);
+        Ok(Running { interface, live })
+    }
+
+    async fn retire(self: &Arc<Self>, name: &str, expected: Expected, change: &Change) -> Result<(), ChangeError> {
+        let (changes, interface, change) = (Arc::clone(self), name.to_owned(), change.clone());
+        let retired = on_a_thread(move || {
+            let catalog = changes.store.catalog();
+            catalog.retire(&interface, expected, &change.author, &change.reason)
+        });
+        retired.await??;
+        self.engine.remove(name).await;
+        self.shown.forget(name);
+        self.watched.forget(name);
+        Ok(())
+    }
+}
+
+impl ChangeError {
+    /// What `keep` said is told as if it had been asked directly.
+    fn of_replacing(error: ReplaceError) -> Self {
+        match error {
+            ReplaceError::NotKept(source) => match source.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(other) => Self::Failed(anyhow::anyhow!(other)),
+            },
+            source => Self::NotReplaced { source },
+        }
+    }
+}
+
+/// Compiling and the disk block, and the threads that drive sockets must not.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ChangeError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| ChangeError::Failed(error.into()))
+}
