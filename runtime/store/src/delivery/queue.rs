@@ -230,7 +230,7 @@ impl Queue {
         let mut state = lock(&self.state);
         let index = state.items.partition_point(|other| other.id < item.id);
         state.bytes += item.bytes();
-        state.leased -= 1;
+        state.leased = state.leased.saturating_sub(1);
         state.items.insert(index, item);
         drop(state);
         self.ready.notify_one();
@@ -240,7 +240,7 @@ impl Queue {
     /// and the next lease should not have to wait for the other half.
     pub(super) fn settling(&self) -> bool {
         let mut state = lock(&self.state);
-        state.leased -= 1;
+        state.leased = state.leased.saturating_sub(1);
         state.unsynced += 1;
         state.unsynced * 2 >= self.limits.unsynced_settlements
     }
