@@ -2,6 +2,8 @@
 //! live last is live after a kill.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -253,6 +255,20 @@ fn next_version(site: &Site) -> Package {
     next
 }
 
+/// What the control socket answers to a request, headers included.
+fn post(site: &Site, path: &str, body: &str) -> String {
+    let mut socket = UnixStream::connect(site.path().join("data/control.sock")).expect("the socket");
+    let length = body.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: transfuse\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n{body}"
+    );
+    socket.write_all(request.as_bytes()).expect("it is asked");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
 #[test]
 fn who_plans_on_what_somebody_else_has_changed_gets_a_conflict() {
     let sink = Sink::accepting().expect("a receiver");
@@ -261,19 +277,8 @@ fn who_plans_on_what_somebody_else_has_changed_gets_a_conflict() {
     site.add(&interface("TWO", &sink)).expect("the file is changed");
     apply(&engine);
     let body = "{ \"author\": \"anna\", \"reason\": \"late\", \"expected\": { \"lab\": 1 } }";
-    let socket = site.path().join("data/control.sock");
-    let answer = Command::new("curl")
-        .args([
-            "--silent",
-            "--unix-socket",
-            socket.to_str().expect("a path"),
-            "--json",
-            body,
-        ])
-        .arg("http://transfuse/v1/interfaces/lab/rollback")
-        .output();
-    let answer = answer.expect("curl runs");
-    let told = String::from_utf8_lossy(&answer.stdout);
+    let told = post(&site, "/v1/interfaces/lab/rollback", body);
+    assert!(told.starts_with("HTTP/1.1 409 "), "{told}");
     assert!(told.contains("changed in the meantime: revision 2 is live"), "{told}");
     assert_eq!(ok(&site, &["history", "lab"])["live"], 2);
     let told = refused(&site, &["rollback", "lab"]);
