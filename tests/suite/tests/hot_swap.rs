@@ -114,6 +114,49 @@ fn a_rollback_is_live_after_a_kill_and_everything_says_which_revision_it_was() {
     engine.stop().expect("a clean stop");
 }
 
+/// A step that takes two seconds for a message called LOOP, and then fails.
+const SLOW: &str = r#"[[steps]]
+plugin = "test/mischief"
+version = "^1"
+grants = { read = ["MSH-10"] }
+limits = { deadline = "2s", fuel = 1000000000000 }
+"#;
+
+/// What arrives after a change waits for what arrived before it, although another revision is at work.
+#[test]
+fn order_holds_between_a_slow_message_of_the_old_revision_and_a_quick_one_of_the_new() {
+    let sink = Sink::accepting().expect("a receiver");
+    let slow = InterfaceFile::listening("lab").section(SLOW).to("ehr", sink.address());
+    let site = Site::with(&slow).expect("a site");
+    site.add_test_plugins().expect("the test plugins are built");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    site.add(&InterfaceFile::listening("lab").to("ehr", sink.address()))
+        .expect("the file is changed");
+    let (mut first, mut second) = (
+        engine.connect("lab").expect("a connection"),
+        engine.connect("lab").expect("a connection"),
+    );
+    let started = Instant::now();
+    first
+        .write(&transfuse_harness::frame(observation("LOOP").as_bytes()))
+        .expect("it is sent");
+    wait_until("the slow message", LIMIT, || {
+        let listed = engine.json(&["messages", "list"]).expect("messages");
+        let is_there = !listed["messages"].as_array().expect("a list").is_empty();
+        is_there.then_some(())
+    })
+    .expect("it is received");
+    apply(&engine);
+    send(&mut second, "QUICK");
+    assert!(
+        started.elapsed() >= Duration::from_secs(2),
+        "it has overtaken the slow one"
+    );
+    let answer = first.answer().expect("an answer");
+    assert!(answer.contains("MSA|AR|LOOP"), "{answer}");
+    engine.stop().expect("a clean stop");
+}
+
 /// The engine is killed at moments spread over a change, from before its first step to after its last one.
 #[test]
 fn a_kill_during_a_change_leaves_the_old_or_the_new_revision_live_and_whole() {

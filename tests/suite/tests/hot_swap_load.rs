@@ -9,15 +9,18 @@
 )]
 
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use transfuse_harness::{Connection, Engine, InterfaceFile, Sink, Site, binary, observation};
+use transfuse_harness::{Connection, Engine, InterfaceFile, Sink, Site, binary, frame, observation};
 
 const LIMIT: Duration = Duration::from_mins(2);
 
 const SENDERS: usize = 32;
+
+/// Messages that a sender has under way: their order among themselves is what a swap could break.
+const PIPELINE: usize = 8;
 
 /// Swaps in the suite.
 const SWAPS: usize = 40;
@@ -54,23 +57,35 @@ struct Sent {
 struct Load {
     stop: AtomicBool,
     with_swaps: AtomicBool,
-    sent: AtomicUsize,
+}
+
+/// Ends the senders, also where a swap fails.
+struct Stop<'l>(&'l Load);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 fn keep_sending(engine: &Engine, sender: usize, load: &Load) -> Vec<Sent> {
     let mut connection: Connection = engine.connect("lab").expect("a connection");
     let mut sent = Vec::new();
     while !load.stop.load(Ordering::Relaxed) {
-        let control_id = format!("S{sender}-{}", sent.len());
-        let message = observation(&control_id);
+        let ids: Vec<String> = (sent.len()..sent.len() + PIPELINE)
+            .map(|number| format!("S{sender}-{number}"))
+            .collect();
+        let frames: Vec<u8> = ids.iter().flat_map(|id| frame(observation(id).as_bytes())).collect();
         let (started, with_swaps) = (Instant::now(), load.with_swaps.load(Ordering::Relaxed));
-        let answer = connection.ask(message.as_bytes()).expect("no connection is closed");
-        assert!(answer.contains(&format!("MSA|AA|{control_id}")), "{answer}");
-        sent.push(Sent {
-            took: started.elapsed(),
-            with_swaps,
-        });
-        load.sent.fetch_add(1, Ordering::Relaxed);
+        connection.write(&frames).expect("no connection is closed");
+        for id in ids {
+            let answer = connection.answer().expect("no connection is closed");
+            assert!(answer.contains(&format!("MSA|AA|{id}")), "{answer}");
+            sent.push(Sent {
+                took: started.elapsed(),
+                with_swaps,
+            });
+        }
     }
     sent
 }
@@ -133,8 +148,9 @@ fn revisions_change_under_load_and_nothing_is_lost_doubled_or_reordered() {
         let senders: Vec<_> = (0..SENDERS)
             .map(|sender| scope.spawn(move || keep_sending(engine, sender, load)))
             .collect();
+        let stop = Stop(load);
         let memory = swap_in_windows(&site, engine, load, swaps);
-        load.stop.store(true, Ordering::Relaxed);
+        drop(stop);
         let sent: Vec<Vec<Sent>> = senders
             .into_iter()
             .map(|one| one.join().expect("a sender ends"))
