@@ -49,7 +49,7 @@ pub(crate) struct Wish {
     pub(crate) expected: BTreeMap<String, Option<u32>>,
 }
 
-/// Why nothing was changed; where several interfaces were to change, those named in `made` were.
+/// Why something was not changed. Nothing was, but for what [`ChangeError::Partly`] names.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChangeError {
     #[error("the site folder has faults")]
@@ -70,6 +70,8 @@ pub(crate) enum ChangeError {
     Conflict { source: CatalogError },
     #[error("{source}")]
     NotReplaced { source: ReplaceError },
+    #[error("{source}; changed before that: {}", made.join(", "))]
+    Partly { made: Vec<String>, source: Box<Self> },
     #[error("{0:#}")]
     Failed(anyhow::Error),
 }
@@ -185,6 +187,7 @@ impl ChangeError {
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Partly { source, .. } => return source.hint(),
             Self::Faults(_) => "`transfuse check` shows them with their lines".to_owned(),
             Self::UnknownInterface(_) => "`transfuse status` shows which run".to_owned(),
             Self::UnknownRevision { interface, .. } | Self::NothingBefore(interface) => {

@@ -302,7 +302,7 @@ pub(crate) fn read_revision(revision: &Revision) -> anyhow::Result<Interface> {
 }
 
 /// How the folder differs from what is live, in one line.
-fn drift(live: &Interface, written: Option<&Interface>) -> Option<String> {
+pub(crate) fn drift(live: &Interface, written: Option<&Interface>) -> Option<String> {
     let Some(written) = written else {
         return Some(format!("the site folder has no `interfaces/{}.toml`", live.name));
     };

@@ -85,8 +85,14 @@ fn a_rollback_is_live_after_a_kill_and_everything_says_which_revision_it_was() {
     apply(&engine);
     let mut connection = engine.connect("lab").expect("a connection");
     send(&mut connection, "A");
+    assert_eq!(
+        engine.json(&["status"]).expect("the status")["interfaces"][0]["drift"],
+        Value::Null
+    );
     rollback(&site);
     send(&mut connection, "B");
+    let status = engine.json(&["status"]).expect("the status");
+    assert_eq!(status["interfaces"][0]["drift"], "the site folder differs in `steps`");
     engine.kill().expect("it is killed");
 
     let engine = Engine::start(&site.path()).expect("it starts again");

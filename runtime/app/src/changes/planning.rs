@@ -6,7 +6,7 @@ use transfuse_package::trust::Occasion;
 use transfuse_store::Catalog;
 
 use super::{ChangeError, Changes, Difference, difference};
-use crate::configuration::{self, resolved};
+use crate::configuration::{self, Site, resolved};
 use crate::deployment;
 use crate::parts::{Component, Parts};
 use crate::tables::Running;
@@ -57,10 +57,7 @@ pub(super) enum Target {
 impl Changes {
     /// The site folder against what is live.
     pub(super) fn plan_apply(&self, running: &[Running]) -> Result<Plan, ChangeError> {
-        let trust = self.trust()?;
-        let (_, faults) = configuration::read_settings(&self.site);
-        let site = configuration::read(&self.site, &self.plugins, &trust, faults, &self.sandbox);
-        let site = site.map_err(ChangeError::Faults)?;
+        let site = self.read_site()?;
         let mut steps = Vec::new();
         for interface in &site.interfaces {
             let before = running.iter().find(|one| one.interface.name == interface.name);
@@ -168,6 +165,14 @@ impl Changes {
             }
         }
         Ok(alerts)
+    }
+
+    /// The site folder as it is now. Links every chain, and compiles what is not compiled yet.
+    pub(super) fn read_site(&self) -> Result<Site, ChangeError> {
+        let trust = self.trust()?;
+        let (_, faults) = configuration::read_settings(&self.site);
+        let site = configuration::read(&self.site, &self.plugins, &trust, faults, &self.sandbox);
+        site.map_err(ChangeError::Faults)
     }
 
     fn trust(&self) -> Result<Trust, ChangeError> {

@@ -32,42 +32,90 @@ impl Changes {
             return Ok(steps.into_iter().map(|(planned, _)| planned).collect());
         };
         let parts = Arc::new(parts);
-        let mut made = Vec::new();
-        for (mut planned, target) in steps {
-            let expected = wish.expected(&planned);
-            let name = planned.interface.clone();
-            match target {
-                Target::Retired => {
-                    self.retire(&name, expected, &change).await?;
-                    running.retain(|one| one.interface.name != name);
-                }
-                Target::New(interface) => {
-                    let (interface, number) = self.make_revision(*interface, &parts, takes_tables, &change).await?;
-                    planned.after = Some(number);
-                    let now = self
-                        .switch(interface, number, &parts, expected, &change, &planned)
-                        .await?;
-                    running.retain(|one| one.interface.name != name);
-                    running.push(now);
-                }
-                Target::Revision(interface, number) => {
-                    let now = self
-                        .switch(*interface, number, &parts, expected, &change, &planned)
-                        .await?;
-                    running.retain(|one| one.interface.name != name);
-                    running.push(now);
+        let mut made: Vec<Planned> = Vec::new();
+        for (planned, target) in steps {
+            match self
+                .make(planned, target, &parts, takes_tables, &wish, &change, &mut running)
+                .await
+            {
+                Ok(planned) => made.push(planned),
+                Err(source) if made.is_empty() => return Err(source),
+                Err(source) => {
+                    let made = made.into_iter().map(|planned| planned.interface).collect();
+                    let source = Box::new(source);
+                    return Err(ChangeError::Partly { made, source });
                 }
             }
-            tracing::info!(
-                interface = name,
-                revision = planned.after,
-                reason = change.reason,
-                author = change.author,
-                "changed what is live"
-            );
-            made.push(planned);
         }
+        self.tell_drift(&running).await?;
         Ok(made)
+    }
+
+    /// Makes one of the planned changes.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another part of one plan, and they end here"
+    )]
+    async fn make(
+        self: &Arc<Self>,
+        mut planned: Planned,
+        target: Target,
+        parts: &Arc<Parts>,
+        takes_tables: bool,
+        wish: &Wish,
+        change: &Change,
+        running: &mut Vec<Running>,
+    ) -> Result<Planned, ChangeError> {
+        let expected = wish.expected(&planned);
+        let name = planned.interface.clone();
+        let now = match target {
+            Target::Retired => {
+                self.retire(&name, expected, change).await?;
+                None
+            }
+            Target::New(interface) => {
+                let (interface, number) = self.make_revision(*interface, parts, takes_tables, change).await?;
+                planned.after = Some(number);
+                Some(
+                    self.switch(interface, number, parts, expected, change, &planned)
+                        .await?,
+                )
+            }
+            Target::Revision(interface, number) => Some(
+                self.switch(*interface, number, parts, expected, change, &planned)
+                    .await?,
+            ),
+        };
+        running.retain(|one| one.interface.name != name);
+        running.extend(now);
+        let Change { author, reason, .. } = change;
+        tracing::info!(
+            interface = name,
+            revision = planned.after,
+            reason,
+            author,
+            "changed what is live"
+        );
+        Ok(planned)
+    }
+
+    /// How the site folder differs from what runs by now.
+    async fn tell_drift(self: &Arc<Self>, running: &[Running]) -> Result<(), ChangeError> {
+        let (changes, running) = (Arc::clone(self), running.to_vec());
+        on_a_thread(move || {
+            let site = changes.read_site();
+            for Running { interface, .. } in &running {
+                let drift = match &site {
+                    Ok(site) => {
+                        let written = site.interfaces.iter().find(|written| written.name == interface.name);
+                        deployment::drift(interface, written)
+                    }
+                    Err(_) => Some("the site folder has faults".to_owned()),
+                };
+                changes.shown.set_drift(&interface.name, drift);
+            }
+        })
+        .await
     }
 
     async fn make_revision(

@@ -62,6 +62,12 @@ impl LiveList {
         self.lock().remove(name);
     }
 
+    pub(crate) fn set_drift(&self, name: &str, drift: Option<String>) {
+        if let Some(live) = self.lock().get_mut(name) {
+            live.drift = drift;
+        }
+    }
+
     pub(crate) fn set_paused(&self, name: &str, paused: Option<String>) {
         if let Some(live) = self.lock().get_mut(name) {
             live.paused = paused;
