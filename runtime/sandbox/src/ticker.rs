@@ -247,14 +247,23 @@ impl CallClock {
         ticks_until(self.deadline.min(Instant::now() + FIRST_LOOK))
     }
 
-    /// Looks at a call that is slow, and again at every tick.
+    /// Looks at a call that takes long, and again at every tick. It takes turns once it is known to use the processor, and does
+    /// not merely wait for one.
     fn look(&mut self) -> Look {
         if self.is_over() {
             return Look::Over;
         }
+        if self.turn.is_none() && !self.has_used_much() {
+            return Look::GoOn;
+        }
         self.take_turn();
         // Its time may have passed while it waited.
         if self.is_over() { Look::Over } else { Look::GoOn }
+    }
+
+    fn has_used_much(&self) -> bool {
+        self.seen
+            .is_some_and(|(_, before)| processor_time().saturating_sub(before) >= SLOW)
     }
 
     /// Lets the slow calls go on that wait for their turn, and waits for the next.
@@ -371,6 +380,10 @@ mod tests {
         let turns = Permits::new(1);
         let started = Instant::now();
         let mut clock = CallClock::new(started, started + PATIENCE, Arc::clone(&turns));
+        assert_eq!(clock.look(), Look::GoOn);
+        assert!(clock.turn.is_none(), "it may only have waited for a processor");
+        let before = processor_time();
+        while processor_time().saturating_sub(before) < SLOW {}
         assert_eq!(clock.look(), Look::GoOn);
         let (sender, others_turn) = channel();
         let waiting = thread::spawn(move || {
