@@ -108,6 +108,11 @@ impl Meter {
         self.check_fuel(limits)
     }
 
+    /// Calls of host functions.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls
+    }
+
     /// What is left for the guest's next run.
     pub(crate) fn fuel_left(&self, limits: &Limits) -> u64 {
         limits.fuel.saturating_sub(self.fuel())
