@@ -54,6 +54,8 @@ pub(crate) fn build_for_init(stack_bytes_max: usize) -> wasmtime::Result<Engine>
     let mut config = config(stack_bytes_max);
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     config.cranelift_opt_level(OptLevel::None);
+    // An image of memory to copy from would be a file, and the process may make none.
+    config.memory_init_cow(false);
     config.memory_reservation(0);
     config.memory_guard_size(0);
     config.memory_reservation_for_growth(GROWTH_RESERVED_BYTES);
