@@ -93,17 +93,18 @@ impl Compiler {
             component_bytes: component.len() as u64,
             init: init.map(|init| InitOrder {
                 config_bytes: init.config.len() as u64,
+                tables_bytes: init.tables.len() as u64,
                 fuel: init.fuel.max(1),
                 memory_bytes_max: init.memory_bytes_max as u64,
             }),
         };
-        let parts = [init.map_or(&[][..], |init| init.config), component];
+        let [config, tables] = init.map_or([&[][..]; 2], |init| [init.config, init.tables]);
         let child = self.start().map_err(|error| {
             let program = self.program.display();
             Failed::Broken(format!("`{program}` cannot be started: {error}"))
         })?;
         let ended =
-            converse(child, &order, parts, self.wall_max).map_err(|error| Failed::Broken(error.to_string()))?;
+            converse(child, &order, [config, tables, component], self.wall_max).map_err(|error| Failed::Broken(error.to_string()))?;
         self.judge(ended)
     }
 
@@ -179,7 +180,7 @@ struct Ended {
 
 /// Feeds and hears the child out, and ends it when its time is up. Each stream has a thread, so that no full pipe holds up
 /// another; all of them end with the child.
-fn converse(child: Conversation, order: &Order, parts: [&[u8]; 2], wall_max: Duration) -> io::Result<Ended> {
+fn converse(child: Conversation, order: &Order, parts: [&[u8]; 3], wall_max: Duration) -> io::Result<Ended> {
     let Conversation {
         mut child,
         mut input,

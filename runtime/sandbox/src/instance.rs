@@ -170,10 +170,15 @@ impl Instance {
         let store = &mut self.store;
         let fuel = store.get_fuel()?;
         let bindings = snapshot.code.pre.instantiate(&mut *store)?;
-        let left = fuel.checked_sub(snapshot.init_fuel);
+        let left = fuel.checked_sub(snapshot.init.meter.guest_fuel());
         store.set_fuel(left.unwrap_or_default())?;
         if left.is_none() {
             return Err(Stop::Over(Limit::Fuel).into());
+        }
+        let state = store.data_mut();
+        state.meter.repeat_host_work(&snapshot.init.meter, &state.step.limits)?;
+        for (table, digest) in &snapshot.init.tables {
+            state.journey.note_opened(table, digest);
         }
         let memory_bytes = store.data().memory.bytes();
         Ok(Ready { bindings, memory_bytes })

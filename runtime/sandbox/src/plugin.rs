@@ -3,6 +3,7 @@
 mod compilations;
 mod compile;
 mod contract;
+pub(crate) mod outlines;
 mod snapshot;
 
 use std::fmt;

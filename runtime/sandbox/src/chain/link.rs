@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Chain, ReadyStep, Snapshot, Step};
+use super::snapshot::{Snapshot, Used};
+use super::{Chain, ReadyStep, Step};
 use crate::engine::TABLE_ELEMENTS_CEILING;
 use crate::fault::explain;
 use crate::instance::{self, Verdict};
@@ -93,7 +94,7 @@ impl Chain {
         }
         for step in &ready {
             let used = try_init(&shared, step)?;
-            if let Some(snapshot) = Snapshot::make(&shared, step, &used) {
+            if let Some(snapshot) = Snapshot::make(&shared, step, used) {
                 // Nobody else has the step yet.
                 let _ = step.snapshot.set(snapshot);
             }
@@ -182,7 +183,7 @@ fn ungranted(step: &Step) -> Option<(String, &'static str)> {
 }
 
 /// Runs `init` as each message will, within the same limits, and gives what it used.
-fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<Meter, LinkError> {
+fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<Used, LinkError> {
     let _permit = shared.inline_runs.acquire();
     let deadline = Duration::from_millis(step.limits.deadline_ms);
     let watched = shared.ticker.watch(deadline, false);
@@ -198,7 +199,10 @@ fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<Meter, LinkError> 
                 words,
             })
         }
-        Ok(_) => Ok(ran.meter),
+        Ok(_) => Ok(Used {
+            meter: ran.meter,
+            tables: ran.journey.tables,
+        }),
         Err(error) => Err(LinkError::Init(Box::new(step.fault(explain(&error, &step.limits))))),
     }
 }

@@ -1,5 +1,5 @@
 //! The compiling process: takes its limits, then the component, and gives compiled code. Where the order says so, it runs
-//! `init` in between, with nothing of a host at hand.
+//! `init` in between, with next to nothing of a host at hand.
 
 use std::io::{self, Read, Write};
 
@@ -35,12 +35,14 @@ pub fn serve_compilation(input: &mut impl Read, output: &mut impl Write) -> Resu
     let order = Order::read_from(input)?;
     limit(&order).map_err(CompilationError::Limits)?;
     let config = read(input, order.init.map_or(0, |init| init.config_bytes))?;
+    let tables = read(input, order.init.map_or(0, |init| init.tables_bytes))?;
     let component = read(input, order.component_bytes)?;
     let invalid = |error: wasmtime::Error| CompilationError::Invalid(format!("{error:#}"));
     let stack_bytes_max = usize::try_from(order.stack_bytes_max).unwrap_or(usize::MAX);
     let engine = engine::build_compiler(stack_bytes_max).map_err(invalid)?;
     let init = order.init.map(|init| Init {
         config: &config,
+        tables: &tables,
         fuel: init.fuel,
         memory_bytes_max: usize::try_from(init.memory_bytes_max).unwrap_or(usize::MAX),
     });

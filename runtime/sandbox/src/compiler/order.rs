@@ -17,7 +17,7 @@ pub(crate) struct Order {
     pub(crate) stack_bytes_max: u64,
     /// The length of the component that follows.
     pub(crate) component_bytes: u64,
-    /// Where `init` is run first; its configuration stands before the component.
+    /// Where `init` is run first; what it gets stands before the component.
     pub(crate) init: Option<InitOrder>,
 }
 
@@ -26,6 +26,8 @@ pub(crate) struct Order {
 pub(crate) struct InitOrder {
     /// The length of its configuration.
     pub(crate) config_bytes: u64,
+    /// The length of the outlines of its tables.
+    pub(crate) tables_bytes: u64,
     /// At least 1.
     pub(crate) fuel: u64,
     /// Bytes.
@@ -59,18 +61,19 @@ impl Order {
             processor_s_max: next()?,
             stack_bytes_max: next()?,
             component_bytes: next()?,
-            init: InitOrder::of([next()?, next()?, next()?]),
+            init: InitOrder::of([next()?, next()?, next()?, next()?]),
         })
     }
 
-    fn numbers(&self) -> [u64; 7] {
-        let [config_bytes, fuel, memory_bytes_max] = self.init.map_or([0; 3], InitOrder::numbers);
+    fn numbers(&self) -> [u64; 8] {
+        let [config_bytes, tables_bytes, fuel, memory_bytes_max] = self.init.map_or([0; 4], InitOrder::numbers);
         [
             self.address_space_bytes_max,
             self.processor_s_max,
             self.stack_bytes_max,
             self.component_bytes,
             config_bytes,
+            tables_bytes,
             fuel,
             memory_bytes_max,
         ]
@@ -79,17 +82,18 @@ impl Order {
 
 impl InitOrder {
     /// Without fuel nothing is run.
-    fn of([config_bytes, fuel, memory_bytes_max]: [u64; 3]) -> Option<Self> {
+    fn of([config_bytes, tables_bytes, fuel, memory_bytes_max]: [u64; 4]) -> Option<Self> {
         let order = Self {
             config_bytes,
+            tables_bytes,
             fuel,
             memory_bytes_max,
         };
         (fuel > 0).then_some(order)
     }
 
-    fn numbers(self) -> [u64; 3] {
-        [self.config_bytes, self.fuel, self.memory_bytes_max]
+    fn numbers(self) -> [u64; 4] {
+        [self.config_bytes, self.tables_bytes, self.fuel, self.memory_bytes_max]
     }
 }
 
@@ -110,8 +114,9 @@ mod tests {
         };
         let init = InitOrder {
             config_bytes: 5,
-            fuel: 6,
-            memory_bytes_max: 7,
+            tables_bytes: 6,
+            fuel: 7,
+            memory_bytes_max: 8,
         };
         let mut bytes = Vec::new();
         for order in [order, Order { init: Some(init), ..order }] {
