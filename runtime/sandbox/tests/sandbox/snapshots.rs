@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use tempfile::TempDir;
-use transfuse_sandbox::{Chain, FaultKind, LinkError, Report, Sandbox, SandboxSettings, Step};
+use transfuse_sandbox::{Chain, FaultKind, LinkError, Report, Sandbox, SandboxSettings, Step, Table};
 
 use crate::support::{MISBEHAVE, fault, forwarded, identity, input, settings, step};
 
@@ -14,6 +15,14 @@ const ROUNDS: &str = "(local.set $left (i32.const 10000))
     (loop $more
         (local.set $left (i32.sub (local.get $left) (i32.const 1)))
         (br_if $more (local.get $left)))";
+
+/// Opens the table, and takes the name of its first column for the configuration.
+const COLUMN: &str = "(call $open (i32.const 1072) (i32.const 5) (i32.const 64))
+    (call $columns (i32.load (i32.const 68)) (i32.const 80))
+    (global.set $config (i32.load (i32.load (i32.const 80))))
+    (global.set $length (i32.load offset=4 (i32.load (i32.const 80))))";
+
+const CLOSE: &str = "(call $drop_table (i32.load (i32.const 68)))";
 
 /// Between what [`ROUNDS`] take, and what an `init` that does nothing takes.
 const FUEL_MIN: u64 = 1_000;
@@ -24,6 +33,7 @@ fn keeper(in_init: &str, more: &str) -> Vec<u8> {
         r#"(data (i32.const 1024) "ZPI-3")
         (data (i32.const 1040) "ZPI-4")
         (data (i32.const 1056) "0")
+        (data (i32.const 1072) "codes")
         (global $config (mut i32) (i32.const 0))
         (global $length (mut i32) (i32.const 0))
         (func $init (param $given i32) (param $bytes i32) (result i32)
@@ -62,9 +72,16 @@ fn sandbox(folder: &Path, snapshot_fuel_min: Option<u64>) -> Sandbox {
     .unwrap()
 }
 
+fn codes(column: &str, code: &str) -> Arc<Table> {
+    let rows = vec![vec![code.to_owned()]];
+    Arc::new(Table::new("codes", &format!("digest of {code}"), vec![column.to_owned()], rows).unwrap())
+}
+
 fn configured(sandbox: &Sandbox, component: &[u8], config: &str) -> Step {
     let mut step = step(sandbox.load(identity(component), component).unwrap());
     step.config = config.as_bytes().to_vec();
+    step.grants.tables = vec!["codes".to_owned()];
+    step.tables = vec![codes("local", "GLU")];
     step
 }
 
@@ -83,10 +100,10 @@ fn told(report: Report) -> String {
     let used: Vec<_> = report
         .steps
         .iter()
-        .map(|step| (step.fuel, step.memory_bytes, step.fresh_instances))
+        .map(|step| format!("{} {} {} {:?}", step.fuel, step.memory_bytes, step.fresh_instances, step.access))
         .collect();
     let log: Vec<_> = report.log.iter().map(|line| format!("{line:?}")).collect();
-    format!("{used:?} {log:?} {:?}", forwarded(report))
+    format!("{used:?} {log:?} {:?} {:?}", report.tables.clone(), forwarded(report))
 }
 
 /// What three messages give with snapshots and without, and what was compiled with them.
@@ -113,12 +130,40 @@ fn a_snapshot_gives_what_init_gives_for_the_same_fuel_and_memory() {
 }
 
 #[test]
-fn an_init_that_calls_the_host_has_no_snapshot() {
-    let logs = format!("(call $log (i32.const 1) (i32.const 1024) (i32.const 5)) {ROUNDS}");
-    let ([with, without], compiled) = with_and_without(&keeper(&logs, ""));
-    assert_eq!(with, without);
-    assert_eq!(compiled, 1);
-    assert!(with.iter().all(|told| told.contains("LogLine")), "{with:?}");
+fn a_snapshot_may_ask_for_columns_and_every_message_tells_of_the_table() {
+    let ([with, without], compiled) = with_and_without(&keeper(&format!("{COLUMN} {CLOSE} {ROUNDS}"), ""));
+    assert_eq!((&with, compiled), (&without, 2));
+    assert!(with.last().unwrap().contains("ZPI|1|SECRET|local|1"), "{with:?}");
+    assert!(with.iter().all(|told| told.contains("digest of GLU")), "{with:?}");
+}
+
+#[test]
+fn an_init_that_does_more_with_the_host_has_no_snapshot() {
+    let looks_up = "(call $find (i32.load (i32.const 68)) (i32.load (i32.load (i32.const 80))) (i32.const 5)
+        (i32.const 1024) (i32.const 5) (i32.const 96))";
+    let logs = "(call $log (i32.const 1) (i32.const 1024) (i32.const 5))";
+    let deeds = [format!("{COLUMN} {looks_up} {CLOSE}"), COLUMN.to_owned(), logs.to_owned()];
+    for deed in deeds {
+        let ([with, without], compiled) = with_and_without(&keeper(&format!("{deed} {ROUNDS}"), ""));
+        assert_eq!((&with, compiled), (&without, 1), "{deed}");
+    }
+}
+
+#[test]
+fn a_snapshot_is_of_the_columns_of_a_table_and_not_of_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = keeper(&format!("{COLUMN} {CLOSE} {ROUNDS}"), "");
+    let serve = |column: &str, code: &str| {
+        let sandbox = sandbox(folder.path(), Some(FUEL_MIN));
+        let mut step = configured(&sandbox, &component, "");
+        step.tables = vec![codes(column, code)];
+        let report = sandbox.chain(vec![step]).unwrap().run_blocking(input(MISBEHAVE));
+        let told = told(report);
+        assert!(told.contains(&format!("ZPI|1|SECRET|{column}|1")), "{told}");
+        assert!(told.contains(&format!("digest of {code}")), "{told}");
+        compiled(folder.path())
+    };
+    assert_eq!([serve("local", "GLU"), serve("local", "K"), serve("loinc", "K")], [2, 2, 3]);
 }
 
 #[test]
