@@ -103,8 +103,8 @@ impl Compiler {
             let program = self.program.display();
             Failed::Broken(format!("`{program}` cannot be started: {error}"))
         })?;
-        let ended =
-            converse(child, &order, [config, tables, component], self.wall_max).map_err(|error| Failed::Broken(error.to_string()))?;
+        let ended = converse(child, &order, [config, tables, component], self.wall_max)
+            .map_err(|error| Failed::Broken(error.to_string()))?;
         self.judge(ended)
     }
 

@@ -188,10 +188,7 @@ impl Shared {
         if let Some(component) = self.cached(&source.key) {
             return Ok(component);
         }
-        let turn = self
-            .cache
-            .as_ref()
-            .and_then(|cache| cache.wait_for_turn(&source.key));
+        let turn = self.cache.as_ref().and_then(|cache| cache.wait_for_turn(&source.key));
         // Another process may have made it while this one waited.
         if turn.as_ref().is_some_and(Turn::had_to_wait)
             && let Some(component) = self.cached(&source.key)

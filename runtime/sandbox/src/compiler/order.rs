@@ -119,7 +119,13 @@ mod tests {
             memory_bytes_max: 8,
         };
         let mut bytes = Vec::new();
-        for order in [order, Order { init: Some(init), ..order }] {
+        for order in [
+            order,
+            Order {
+                init: Some(init),
+                ..order
+            },
+        ] {
             bytes.clear();
             order.write_to(&mut bytes).unwrap();
             assert_eq!(Order::read_from(&mut bytes.as_slice()).unwrap(), order);

@@ -132,8 +132,14 @@ impl Run {
     {
         let missing = || format_err!("`{instance}` exports no `{name}`");
         let store = &mut self.store;
-        let (_, outer) = self.instance.get_export(&mut *store, None, instance).ok_or_else(missing)?;
-        let (_, inner) = self.instance.get_export(&mut *store, Some(&outer), name).ok_or_else(missing)?;
+        let (_, outer) = self
+            .instance
+            .get_export(&mut *store, None, instance)
+            .ok_or_else(missing)?;
+        let (_, inner) = self
+            .instance
+            .get_export(&mut *store, Some(&outer), name)
+            .ok_or_else(missing)?;
         self.instance.get_typed_func(&mut *store, inner)
     }
 

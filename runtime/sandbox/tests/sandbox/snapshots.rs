@@ -1,5 +1,5 @@
 //! Snapshots of `init`: that they are made where they can be, and that nobody can tell by anything but the time.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
@@ -92,7 +92,9 @@ fn chain(sandbox: &Sandbox, component: &[u8], config: &str) -> Chain {
 /// Pieces of compiled code in a cache: the component, and each of its snapshots.
 fn compiled(folder: &Path) -> usize {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.extension().is_some_and(|end| end == "cwasm")).count()
+    entries
+        .filter(|path| path.extension().is_some_and(|end| end == "cwasm"))
+        .count()
 }
 
 /// Everything of a report but the time that it took.
@@ -100,7 +102,12 @@ fn told(report: Report) -> String {
     let used: Vec<_> = report
         .steps
         .iter()
-        .map(|step| format!("{} {} {} {:?}", step.fuel, step.memory_bytes, step.fresh_instances, step.access))
+        .map(|step| {
+            format!(
+                "{} {} {} {:?}",
+                step.fuel, step.memory_bytes, step.fresh_instances, step.access
+            )
+        })
         .collect();
     let log: Vec<_> = report.log.iter().map(|line| format!("{line:?}")).collect();
     format!("{used:?} {log:?} {:?} {:?}", report.tables.clone(), forwarded(report))
@@ -112,7 +119,9 @@ fn with_and_without(component: &[u8]) -> ([Vec<String>; 2], usize) {
     let run = |folder: &TempDir, fuel_min| {
         let chain = chain(&sandbox(folder.path(), fuel_min), component, "seven");
         let attempts = [1, MISBEHAVE, MISBEHAVE];
-        attempts.map(|attempt| told(chain.run_blocking(input(attempt)))).to_vec()
+        attempts
+            .map(|attempt| told(chain.run_blocking(input(attempt))))
+            .to_vec()
     };
     let [with, without] = &folders;
     let ran = [run(with, Some(FUEL_MIN)), run(without, None)];
@@ -126,7 +135,10 @@ fn a_snapshot_gives_what_init_gives_for_the_same_fuel_and_memory() {
     assert_eq!(with, without);
     assert_eq!(compiled, 2, "a snapshot was made");
     let last = with.last().unwrap();
-    assert!(last.contains("ZPI|1|SECRET|seven|1"), "{last}: each message is the first of its instance");
+    assert!(
+        last.contains("ZPI|1|SECRET|seven|1"),
+        "{last}: each message is the first of its instance"
+    );
 }
 
 #[test]
@@ -142,7 +154,11 @@ fn an_init_that_does_more_with_the_host_has_no_snapshot() {
     let looks_up = "(call $find (i32.load (i32.const 68)) (i32.load (i32.load (i32.const 80))) (i32.const 5)
         (i32.const 1024) (i32.const 5) (i32.const 96))";
     let logs = "(call $log (i32.const 1) (i32.const 1024) (i32.const 5))";
-    let deeds = [format!("{COLUMN} {looks_up} {CLOSE}"), COLUMN.to_owned(), logs.to_owned()];
+    let deeds = [
+        format!("{COLUMN} {looks_up} {CLOSE}"),
+        COLUMN.to_owned(),
+        logs.to_owned(),
+    ];
     for deed in deeds {
         let ([with, without], compiled) = with_and_without(&keeper(&format!("{deed} {ROUNDS}"), ""));
         assert_eq!((&with, compiled), (&without, 1), "{deed}");
@@ -163,7 +179,10 @@ fn a_snapshot_is_of_the_columns_of_a_table_and_not_of_its_rows() {
         assert!(told.contains(&format!("digest of {code}")), "{told}");
         compiled(folder.path())
     };
-    assert_eq!([serve("local", "GLU"), serve("local", "K"), serve("loinc", "K")], [2, 2, 3]);
+    assert_eq!(
+        [serve("local", "GLU"), serve("local", "K"), serve("loinc", "K")],
+        [2, 2, 3]
+    );
 }
 
 #[test]
@@ -186,7 +205,10 @@ fn a_snapshot_is_of_one_configuration_and_found_again() {
     let serve = |config: &str| {
         let chain = chain(&sandbox(folder.path(), Some(FUEL_MIN)), &component, config);
         let forwarded = forwarded(chain.run_blocking(input(MISBEHAVE)));
-        assert!(forwarded.concat().contains(&format!("ZPI|1|SECRET|{config}|1")), "{forwarded:?}");
+        assert!(
+            forwarded.concat().contains(&format!("ZPI|1|SECRET|{config}|1")),
+            "{forwarded:?}"
+        );
         compiled(folder.path())
     };
     assert_eq!([serve("one"), serve("two"), serve("one")], [2, 3, 3]);
