@@ -232,6 +232,25 @@ fn the_fuel_of_init_counts_with_a_snapshot_as_well() {
 }
 
 #[test]
+fn a_fault_behind_a_snapshot_names_the_same_place() {
+    let fields = format!(
+        "(func $init (param i32 i32) (result i32) (local $left i32) {ROUNDS} (call $ok))
+        (func $innermost unreachable)
+        (func $misbehave (param $exchange i32) (result i32) (call $innermost) (call $ok))"
+    );
+    let component = transfuse_guests::component(&fields).unwrap();
+    let faults = [Some(FUEL_MIN), None].map(|fuel_min| {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = chain(&sandbox(folder.path(), fuel_min), &component, "{}");
+        let fault = fault(chain.run_blocking(input(MISBEHAVE)));
+        (fault.kind, fault.location, fault.detail, compiled(folder.path()))
+    });
+    let [with, without] = faults;
+    assert_eq!(with.1.as_deref(), Some("innermost"));
+    assert_eq!((&with.1, &with.2, with.3, without.3), (&without.1, &without.2, 2, 1));
+}
+
+#[test]
 fn an_init_that_fails_is_told_as_before() {
     let refuses = "(i32.store8 (i32.const 16) (i32.const 1))
         (i32.store (i32.const 20) (i32.const 1024))
