@@ -29,9 +29,9 @@ export function vectorTests(plugin: string, options?: { readonly vectors?: strin
 
 /** What surrounds the message. All of it may be left out. */
 export interface Given {
-  /** The step's configuration. */
+  /** The step's configuration. One that `config.schema.json` does not allow throws: no site could start with it. */
   readonly config?: Record<string, unknown>;
-  /** Code tables by name: the names of the columns, then the rows. */
+  /** Code tables by name: the names of the columns, then the rows. Each that `plugin.toml` requests is needed. */
   readonly tables?: Record<string, readonly (readonly string[])[]>;
   /** What the plugin has kept of earlier messages. */
   readonly state?: Record<string, string>;
@@ -74,8 +74,10 @@ export interface Report {
   readonly fault?: {
     /** `trapped`, `denied`, `out-of-fuel`, `no-outcome`, `misconfigured` and so on. */
     readonly kind: string;
-    /** What happened, with the type of an exception and the line of the source. */
+    /** What happened, with the type of an exception. */
     readonly detail: string;
+    /** The line of the source, such as `src/plugin.js:12:9`, where that is known. */
+    readonly location?: string;
     /** The words of the exception, or what is wrong with the configuration. */
     readonly text: string;
     /** What to do, where that is known. */

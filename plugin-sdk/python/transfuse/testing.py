@@ -83,8 +83,8 @@ class Report:
     reason: str | None = None
     """Why it was rejected or filtered."""
     fault: Dict[str, str] | None = None
-    """What went wrong: `kind` (`trapped`, `denied`, `misconfigured`, ..), `detail` with the type of an exception and the line
-    of the source, `text` with its words, and `hint`."""
+    """What went wrong: `kind` (`trapped`, `denied`, `misconfigured`, ..), `detail` with the type of an exception, `location`
+    with the line of the source, `text` with its words, and `hint`."""
     log: List[str] = field(default_factory=list)
     """The lines of the log, as `warn: ..`."""
     state: Dict[str, str] = field(default_factory=dict)
@@ -123,9 +123,10 @@ def run(
 ) -> Report:
     """Runs a plugin, the one in a folder with `plugin.toml`, on a message: text with one segment a line, or the bytes.
 
-    What surrounds the message may all be left out: `config` is the step's configuration, `tables` are code tables by name, each
-    the names of the columns and then the rows, `state` is what the plugin has kept, and `grants` are those of a vector. Others
-    are those of a vector's `[context]`: `received_at`, `time_zone`, `charset`, `interface`, `attempt`, `attributes`.
+    What surrounds the message may all be left out: `config` is the step's configuration (one that `config.schema.json` does not
+    allow is a `TestFailed`: no site could start with it), `tables` are code tables by name, each the names of the columns and
+    then the rows (each that the manifest requests is needed), `state` is what the plugin has kept, and `grants` are those of a vector.
+    Others are those of a vector's `[context]`: `received_at`, `time_zone`, `charset`, `interface`, `attempt`, `attributes`.
     """
     given = {"description": "a unit test", "config": config or {}, "context": context, "state": state or {}}
     if tables:

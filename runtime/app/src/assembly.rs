@@ -16,7 +16,7 @@ use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::{ListenerSettings, Release, SenderSettings};
 
 use crate::configuration::{self, resolved};
-use crate::deployment::{Deployment, Live};
+use crate::deployment::Deployment;
 use crate::parts::Parts;
 
 /// The settings of every interface, chains included. Blocks while plugins are compiled.
@@ -27,21 +27,20 @@ pub(crate) fn settings(
 ) -> anyhow::Result<Vec<InterfaceSettings>> {
     let interfaces = deployment.interfaces.iter();
     interfaces
-        .map(|live| interface(live, deployment, site, sandbox))
+        .map(|live| interface(&live.interface, live.revision, &deployment.parts, site, sandbox))
         .collect()
 }
 
-fn interface(
-    live: &Live,
-    deployment: &Deployment,
+/// The settings of one revision of an interface. Blocks while plugins are compiled.
+pub(crate) fn interface(
+    interface: &resolved::Interface,
+    revision: u32,
+    parts: &Parts,
     site: &Path,
     sandbox: &Sandbox,
 ) -> anyhow::Result<InterfaceSettings> {
-    let Live {
-        interface, revision, ..
-    } = live;
     let cannot_run = || format!("revision {revision} of `{}` cannot run", interface.name);
-    let chain = deployment.parts.chain(sandbox, interface).with_context(cannot_run)?;
+    let chain = parts.chain(sandbox, interface).with_context(cannot_run)?;
     let destinations = interface
         .destinations
         .iter()
@@ -49,7 +48,7 @@ fn interface(
         .collect::<Result<_, _>>();
     Ok(InterfaceSettings {
         name: interface.name.as_str().into(),
-        revision: *revision,
+        revision,
         source: source(&interface.source.wire, site),
         ack: match interface.source.ack {
             resolved::Acknowledge::Received => AckStage::Received,
@@ -62,7 +61,7 @@ fn interface(
         charset: charset(interface.source.charset.as_deref()).with_context(cannot_run)?,
         application_acknowledgements: interface.source.application_acknowledgements.as_deref().map(Arc::from),
         time_zone: interface.source.time_zone.as_str().into(),
-        validation: validation(&interface.source, &deployment.parts).with_context(cannot_run)?,
+        validation: validation(&interface.source, parts).with_context(cannot_run)?,
         chain,
         destinations: destinations.with_context(cannot_run)?,
     })

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, compile_component, demo, hl7, interface, listen, messages, plugin, precompile, run, send, status, tables,
+    changes, check, compile_component, demo, hl7, interface, listen, messages, plugin, precompile, run, send, status,
+    tables,
 };
 use crate::console::{ColourChoice, Console};
 use crate::failure::Outcome;
@@ -43,6 +44,13 @@ pub(crate) enum Command {
     Check(check::Arguments),
     Demo(demo::Arguments),
     Status(status::Arguments),
+    Apply(changes::apply::Arguments),
+    Deploy(changes::deploy::Arguments),
+    Rollback(changes::rollback::Arguments),
+    History(changes::history::Arguments),
+    Diff(changes::diff::Arguments),
+    Pause(changes::pause::PauseArguments),
+    Resume(changes::pause::ResumeArguments),
     #[command(subcommand)]
     Messages(messages::Command),
     #[command(subcommand)]
@@ -68,6 +76,13 @@ impl Command {
             Self::Check(arguments) => check::run(arguments, console),
             Self::Demo(arguments) => demo::run(arguments, console),
             Self::Status(arguments) => status::run(arguments, console),
+            Self::Apply(arguments) => changes::apply::run(arguments, console),
+            Self::Deploy(arguments) => changes::deploy::run(arguments, console),
+            Self::Rollback(arguments) => changes::rollback::run(arguments, console),
+            Self::History(arguments) => changes::history::run(arguments, console),
+            Self::Diff(arguments) => changes::diff::run(arguments, console),
+            Self::Pause(arguments) => changes::pause::pause(arguments, console),
+            Self::Resume(arguments) => changes::pause::resume(arguments, console),
             Self::Messages(command) => messages::run(command, console),
             Self::Tables(command) => tables::run(command, console),
             Self::Send(arguments) => send::run(arguments, console),

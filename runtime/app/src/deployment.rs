@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use transfuse_package::trust::Occasion;
-use transfuse_store::{Catalog, NewRevision, Revision, TableEntry};
+use transfuse_store::{Catalog, Expected, NewRevision, Revision, TableEntry};
 
 use crate::configuration::resolved::Interface;
 use crate::configuration::{CodeTable, Fault, Site};
@@ -48,6 +48,8 @@ pub(crate) struct Deployment {
 pub(crate) struct Change {
     pub(crate) author: String,
     pub(crate) reason: String,
+    /// The release note; may be empty.
+    pub(crate) note: String,
 }
 
 /// Brings the catalog and a site folder together.
@@ -173,8 +175,6 @@ fn take_signatures(catalog: &Catalog, site: &Site) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The parts first: a revision must never name what the catalog does not hold. A table that is live already changes only
-/// where that is asked for: others use it too.
 fn make_live(
     catalog: &Catalog,
     site: &Site,
@@ -185,32 +185,47 @@ fn make_live(
     if let Some(refusal) = site.refusals.get(&interface.name).and_then(|faults| faults.first()) {
         anyhow::bail!("{}", refusal.message);
     }
-    for step in &interface.steps {
-        let component = site.parts.component(&step.digest).context("a component was not read")?;
-        catalog.put_package(&component.to_entry())?;
-    }
-    let tables = live_tables(catalog)?;
-    for grant in interface.tables() {
-        if apply || !tables.contains_key(&grant.name) {
-            let table = site.parts.table(&grant.digest).context("a table was not read")?;
-            put_table(catalog, table)?;
-        }
-    }
-    let interface = &with_tables(interface.clone(), &live_tables(catalog)?);
-    let revision = catalog.add_revision(&NewRevision {
-        interface: interface.name.clone(),
-        content: serde_json::to_string(interface)?,
-        author: change.author.clone(),
-        reason: change.reason.clone(),
-    })?;
-    catalog.set_live(&interface.name, revision.number, &change.author, &change.reason)?;
+    let (revision, _) = make_revision(catalog, &site.parts, interface, apply, change)?;
+    let (author, reason) = (&change.author, &change.reason);
+    catalog.set_live(&interface.name, revision.number, Expected::Anything, author, reason)?;
     tracing::info!(
         interface = interface.name,
         revision = revision.number,
-        reason = change.reason,
+        reason,
         "made live"
     );
     Ok(())
+}
+
+/// Makes a revision that is not live yet, and gives it as it would run. The parts first: a revision must never name what the
+/// catalog does not hold. A table that is live already changes only with `tables`: others use it too.
+pub(crate) fn make_revision(
+    catalog: &Catalog,
+    parts: &Parts,
+    interface: &Interface,
+    tables: bool,
+    change: &Change,
+) -> anyhow::Result<(Revision, Interface)> {
+    for step in &interface.steps {
+        let component = parts.component(&step.digest).context("a component was not read")?;
+        catalog.put_package(&component.to_entry())?;
+    }
+    let live = live_tables(catalog)?;
+    for grant in interface.tables() {
+        if tables || !live.contains_key(&grant.name) {
+            let table = parts.table(&grant.digest).context("a table was not read")?;
+            put_table(catalog, table)?;
+        }
+    }
+    let interface = with_tables(interface.clone(), &live_tables(catalog)?);
+    let revision = catalog.add_revision(&NewRevision {
+        interface: interface.name.clone(),
+        content: serde_json::to_string(&interface)?,
+        author: change.author.clone(),
+        reason: change.reason.clone(),
+        note: change.note.clone(),
+    })?;
+    Ok((revision, interface))
 }
 
 /// The digest of the live version of each code table, by name.
@@ -229,7 +244,7 @@ pub(crate) fn put_table(catalog: &Catalog, table: &CodeTable) -> anyhow::Result<
 }
 
 /// A revision as it runs: with the live versions of its code tables.
-fn current(revision: &Revision, tables: &BTreeMap<String, String>) -> anyhow::Result<Interface> {
+pub(crate) fn current(revision: &Revision, tables: &BTreeMap<String, String>) -> anyhow::Result<Interface> {
     Ok(with_tables(read_revision(revision)?, tables))
 }
 
@@ -270,7 +285,7 @@ pub(crate) fn fetch_table(catalog: &Catalog, name: &str, digest: &str) -> anyhow
         .with_context(|| format!("the table `{name}` {digest} is damaged in the catalog"))
 }
 
-fn read_revision(revision: &Revision) -> anyhow::Result<Interface> {
+pub(crate) fn read_revision(revision: &Revision) -> anyhow::Result<Interface> {
     let Revision {
         interface,
         number,
@@ -287,7 +302,7 @@ fn read_revision(revision: &Revision) -> anyhow::Result<Interface> {
 }
 
 /// How the folder differs from what is live, in one line.
-fn drift(live: &Interface, written: Option<&Interface>) -> Option<String> {
+pub(crate) fn drift(live: &Interface, written: Option<&Interface>) -> Option<String> {
     let Some(written) = written else {
         return Some(format!("the site folder has no `interfaces/{}.toml`", live.name));
     };

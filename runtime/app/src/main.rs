@@ -5,6 +5,7 @@
 
 mod assembly;
 mod certification;
+mod changes;
 mod cli;
 mod commands;
 mod configuration;

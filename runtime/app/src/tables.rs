@@ -26,9 +26,12 @@ pub(crate) struct Tables {
     site: PathBuf,
     store: Store,
     sandbox: Sandbox,
-    /// Locked while a table changes, so that one change is whole before the next one begins.
-    running: tokio::sync::Mutex<Vec<Running>>,
+    /// One change is whole before the next one begins.
+    running: RunningList,
 }
+
+/// What runs. Locked while any of it changes.
+pub(crate) type RunningList = Arc<tokio::sync::Mutex<Vec<Running>>>;
 
 /// An interface as it runs.
 #[derive(Debug, Clone)]
@@ -106,12 +109,12 @@ struct Renewal {
 }
 
 impl Tables {
-    pub(crate) fn new(site: PathBuf, store: Store, sandbox: Sandbox, running: Vec<Running>) -> Self {
+    pub(crate) fn new(site: PathBuf, store: Store, sandbox: Sandbox, running: RunningList) -> Self {
         Self {
             site,
             store,
             sandbox,
-            running: tokio::sync::Mutex::new(running),
+            running,
         }
     }
 

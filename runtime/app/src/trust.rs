@@ -15,7 +15,7 @@ use crate::configuration::{self, Fault, Faults, Settings, resolved};
 use crate::parts::Component;
 
 pub(crate) use approvals::{approval, approve};
-pub(crate) use watch::{Alerts, News, Watch};
+pub(crate) use watch::{Alerts, News, Watch, WatchList};
 
 /// Everything that a judgement about a package depends on.
 #[derive(Debug)]

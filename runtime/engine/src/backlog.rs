@@ -31,9 +31,18 @@ impl Backlog {
 
     /// Waits until the backlog is below its limit.
     pub(crate) async fn room(&self) {
+        self.below(BACKLOG_MESSAGES_MAX).await;
+    }
+
+    /// Waits until nothing is under way.
+    pub(crate) async fn drained(&self) {
+        self.below(1).await;
+    }
+
+    async fn below(&self, messages: usize) {
         loop {
             let room = self.0.room.notified();
-            if self.0.messages.load(Ordering::Acquire) < BACKLOG_MESSAGES_MAX {
+            if self.0.messages.load(Ordering::Acquire) < messages {
                 return;
             }
             room.await;
@@ -43,7 +52,8 @@ impl Backlog {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.0.messages.fetch_sub(1, Ordering::AcqRel) == BACKLOG_MESSAGES_MAX {
+        let before = self.0.messages.fetch_sub(1, Ordering::AcqRel);
+        if before == BACKLOG_MESSAGES_MAX || before == 1 {
             self.0.room.notify_waiters();
         }
     }

@@ -65,6 +65,11 @@ impl Destination {
         &self.name
     }
 
+    /// Whether nothing waits for this receiver, and nothing is being sent to it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Whether routing sends messages of every type here.
     pub(crate) fn takes_all(&self) -> bool {
         self.types.is_empty()

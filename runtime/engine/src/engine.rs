@@ -1,6 +1,5 @@
 //! The whole of it: interfaces brought up together, and brought down without losing anything.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,41 +7,27 @@ use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use transfuse_store::{Store, Unfinished};
-use transfuse_transport::{Handler, files, mllp};
+use transfuse_transport::{files, mllp};
 
 use crate::awaited::Awaited;
-use crate::destination::Destination;
 use crate::interface::Interface;
 use crate::keeping::Keeping;
-use crate::settings::{InterfaceSettings, SourceSettings, WireSettings};
-use crate::wire::{MllpWire, Wire};
+use crate::live::Live;
+use crate::opened::Opened;
+use crate::settings::InterfaceSettings;
 
 /// Live interfaces over one store.
 #[derive(Debug)]
 pub struct Engine {
-    store: Store,
-    interfaces: DashMap<Arc<str>, Live>,
+    pub(crate) store: Store,
+    pub(crate) interfaces: DashMap<Arc<str>, Arc<Live>>,
+    pub(crate) awaited: Awaited,
     /// Messages between the wire and the journal.
-    journeys: TaskTracker,
+    pub(crate) journeys: TaskTracker,
     /// Sources and destinations.
-    workers: TaskTracker,
-    stop_sources: CancellationToken,
-    stop_destinations: CancellationToken,
-}
-
-/// One live interface, as operators see it.
-#[derive(Debug, Clone)]
-struct Live {
-    interface: Arc<Interface>,
-    address: String,
-    /// Ends its source alone.
-    stop: CancellationToken,
-}
-
-/// A source that is bound, and not served yet.
-enum Source {
-    Mllp(mllp::Listener),
-    Files(Box<files::FolderSource>, PathBuf),
+    pub(crate) workers: TaskTracker,
+    pub(crate) stop_sources: CancellationToken,
+    pub(crate) stop_destinations: CancellationToken,
 }
 
 /// Why the engine did not start. Nothing has been received or sent.
@@ -112,19 +97,12 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let engine = Self::idle(store);
         let mut opened = Vec::with_capacity(interfaces.len());
-        let awaited = Awaited::default();
         for settings in interfaces {
-            let source = open_source(&settings).await?;
-            let journeys = engine.journeys.clone();
-            let keeping = Keeping::load(&engine.store, &settings.name, &settings.chain).await?;
-            let interface =
-                Interface::new(settings, &engine.store, &awaited, journeys, after_unclean_stop).with(keeping);
-            let wires = open_wires(&interface).await?;
-            opened.push((Arc::new(interface), source, wires));
+            opened.push(engine.open(settings, after_unclean_stop).await?);
         }
-        Self::resume(unfinished, opened.iter().map(|(interface, ..)| interface));
-        for (interface, source, wires) in opened {
-            engine.serve(interface, source, wires);
+        Self::resume(unfinished, opened.iter().map(|one| &one.interface));
+        for one in opened {
+            engine.serve(one);
         }
         Ok(engine)
     }
@@ -132,39 +110,40 @@ impl Engine {
     /// The live interfaces: name, revision, and where they receive.
     #[must_use]
     pub fn interfaces(&self) -> Vec<(Arc<str>, u32, String)> {
-        let mut live: Vec<_> = self
-            .interfaces
-            .iter()
-            .map(|entry| {
-                (
-                    Arc::clone(entry.key()),
-                    entry.interface.revision(),
-                    entry.address.clone(),
-                )
-            })
+        let lives = self.interfaces.iter();
+        let mut live: Vec<_> = lives
+            .map(|live| (Arc::clone(live.key()), live.interface().revision(), live.address()))
             .collect();
         live.sort();
         live
     }
 
-    /// A live interface by its name.
+    /// A live interface by its name, as it is now.
     #[must_use]
     pub fn interface(&self, name: &str) -> Option<Arc<Interface>> {
-        let live = self.interfaces.get(name)?;
-        Some(Arc::clone(&live.interface))
+        self.live(name).map(|live| live.interface())
+    }
+
+    pub(crate) fn live(&self, name: &str) -> Option<Arc<Live>> {
+        self.interfaces.get(name).map(|live| Arc::clone(&live))
     }
 
     /// Closes the source of one interface: nothing more comes in, and what is in is decided, answered and delivered. Says
     /// whether there is such an interface that was still receiving.
-    #[must_use]
-    pub fn stop_receiving(&self, interface: &str) -> bool {
-        let live = self.interfaces.get(interface).filter(|live| !live.stop.is_cancelled());
-        live.inspect(|live| live.stop.cancel()).is_some()
+    pub async fn stop_receiving(&self, interface: &str) -> bool {
+        let Some(live) = self.live(interface) else { return false };
+        let parts = live.parts.lock().await;
+        let was_receiving = !parts.source.is_stopped();
+        parts.source.stop();
+        was_receiving
     }
 
     /// Stops in the order in which nothing is lost: first nothing more comes in, then everything that is in is decided
     /// and answered, then what is being sent is settled, and at last the store is synced and marked clean.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
+        for live in &self.interfaces {
+            live.door.shut();
+        }
         self.stop_sources.cancel();
         self.journeys.close();
         if tokio::time::timeout(DRAIN_MAX, self.journeys.wait()).await.is_err() {
@@ -183,7 +162,7 @@ impl Engine {
         }
         // Each has a handle to the store, and the last one closes its files.
         self.interfaces.clear();
-        self.store.shutdown().await;
+        self.store.clone().shutdown().await;
     }
 }
 
@@ -196,6 +175,7 @@ impl Engine {
         Self {
             store,
             interfaces: DashMap::new(),
+            awaited: Awaited::default(),
             journeys: TaskTracker::new(),
             workers: TaskTracker::new(),
             stop_sources: CancellationToken::new(),
@@ -221,87 +201,23 @@ impl Engine {
         }
     }
 
-    fn serve(&self, interface: Arc<Interface>, source: Source, wires: Vec<(Arc<Destination>, Wire)>) {
-        let stop = self.stop_sources.child_token();
-        let live = Live {
-            interface: Arc::clone(&interface),
-            address: source.address(),
-            stop: stop.clone(),
-        };
-        self.interfaces.insert(Arc::clone(&interface.name), live);
-        for (destination, wire) in wires {
-            let stop_destination = self.stop_destinations.clone();
-            self.workers
-                .spawn(async move { destination.deliver(wire, stop_destination).await });
-        }
-        let handler: Handler = Arc::new(move |frame| interface.take(frame));
-        self.workers.spawn(async move {
-            match source {
-                Source::Mllp(listener) => listener.serve(handler, stop).await,
-                Source::Files(folder, _) => folder.serve(handler, stop).await,
-            }
-        });
+    /// Everything that can fail before an interface has moved its first message.
+    pub(crate) async fn open(
+        &self,
+        settings: InterfaceSettings,
+        after_unclean_stop: bool,
+    ) -> Result<Opened, StartError> {
+        let keeping = Keeping::load(&self.store, &settings.name, &settings.chain).await?;
+        let journeys = self.journeys.clone();
+        let (source, destinations) = (settings.source.clone(), settings.destinations.clone());
+        let interface = Interface::new(settings, &self.store, &self.awaited, journeys, after_unclean_stop)
+            .with(keeping.map(Arc::new));
+        Opened::open(interface, source, destinations).await
     }
-}
 
-impl Source {
-    fn address(&self) -> String {
-        match self {
-            Self::Mllp(listener) => listener.local_address().to_string(),
-            Self::Files(_, folder) => folder.display().to_string(),
-        }
+    /// Lets an interface receive and deliver.
+    pub(crate) fn serve(&self, opened: Opened) {
+        let name = Arc::clone(&opened.interface.name);
+        self.interfaces.insert(name, Arc::new(Live::start(self, opened)));
     }
-}
-
-async fn open_source(settings: &InterfaceSettings) -> Result<Source, StartError> {
-    let interface = || Arc::clone(&settings.name);
-    match &settings.source {
-        SourceSettings::Mllp(listener) => {
-            mllp::Listener::bind(listener.clone())
-                .await
-                .map(Source::Mllp)
-                .map_err(|source| StartError::Listener {
-                    interface: interface(),
-                    source,
-                })
-        }
-        SourceSettings::Files(folder) => files::FolderSource::open(folder.clone())
-            .await
-            .map(|source| Source::Files(Box::new(source), folder.folder.clone()))
-            .map_err(|source| StartError::SourceFolder {
-                interface: interface(),
-                source,
-            }),
-    }
-}
-
-async fn open_wires(interface: &Interface) -> Result<Vec<(Arc<Destination>, Wire)>, StartError> {
-    let mut wires = Vec::new();
-    for destination in &interface.destinations {
-        match &destination.wire {
-            WireSettings::Mllp(mllp) => wires.extend((0..mllp.connections).map(|_| {
-                let wire = Wire::Mllp(Box::new(MllpWire::new(mllp)));
-                (Arc::clone(destination), wire)
-            })),
-            WireSettings::Files { folder, name } => {
-                let settings = files::FolderDestinationSettings { folder: folder.clone() };
-                let opened =
-                    files::FolderDestination::open(settings)
-                        .await
-                        .map_err(|source| StartError::DestinationFolder {
-                            interface: Arc::clone(&interface.name),
-                            destination: Arc::clone(destination.name()),
-                            source,
-                        })?;
-                wires.push((
-                    Arc::clone(destination),
-                    Wire::Files {
-                        folder: opened,
-                        name: name.clone(),
-                    },
-                ));
-            }
-        }
-    }
-    Ok(wires)
 }

@@ -25,7 +25,8 @@ use crate::settings::{InterfaceSettings, OnFinding, Order};
 use crate::terms::Answering;
 use crate::validator::Judgement;
 
-/// One feed, live: what its source hands in goes through its chain into the journal.
+/// One revision of a feed, live: what its source hands in goes through its chain into the journal. The next revision takes
+/// over its lane and what its plugins keep, so that order holds across the two.
 #[derive(Debug)]
 pub struct Interface {
     pub(crate) name: Arc<str>,
@@ -40,8 +41,8 @@ pub struct Interface {
     store: Store,
     journeys: TaskTracker,
     backlog: Backlog,
-    pub(crate) keeping: Option<Keeping>,
-    probation: AtomicU32,
+    pub(crate) keeping: Option<Arc<Keeping>>,
+    probation: Arc<AtomicU32>,
 }
 
 /// After an unclean stop, this many messages are durable before their chain runs, so that one which kills the process
@@ -116,8 +117,20 @@ impl Interface {
             journeys,
             backlog: Backlog::default(),
             keeping: None,
-            probation: AtomicU32::new(if after_unclean_stop { PROBATION_MESSAGES } else { 0 }),
+            probation: Arc::new(AtomicU32::new(if after_unclean_stop { PROBATION_MESSAGES } else { 0 })),
         }
+    }
+
+    /// The next revision of the same feed. Order holds between the messages of both, unless the two order them differently:
+    /// then no message may be under way.
+    pub(crate) fn successor(&self, settings: InterfaceSettings, keeping: Option<Arc<Keeping>>) -> Self {
+        let mut next = Self::new(settings, &self.store, &self.awaited, self.journeys.clone(), false);
+        if next.lane.is_some() && self.lane.is_some() {
+            next.lane.clone_from(&self.lane);
+        }
+        next.backlog = self.backlog.clone();
+        next.probation = Arc::clone(&self.probation);
+        next.with(keeping)
     }
 }
 
@@ -133,12 +146,24 @@ impl Interface {
 /// The steps of the journey.
 impl Interface {
     /// The same interface, with what its plugins keep between messages.
-    pub(crate) fn with(self, keeping: Option<Keeping>) -> Self {
+    pub(crate) fn with(self, keeping: Option<Arc<Keeping>>) -> Self {
         Self { keeping, ..self }
     }
 
-    pub(crate) fn revision(&self) -> u32 {
+    /// The revision that its messages record.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
         self.revision
+    }
+
+    /// Whether its outcomes are committed in the order of arrival.
+    pub(crate) fn keeps_order(&self) -> bool {
+        self.lane.is_some()
+    }
+
+    /// Messages between the wire and the journal.
+    pub(crate) fn backlog(&self) -> &Backlog {
+        &self.backlog
     }
 
     /// Numbers the message, queues it for the journal and gives it its place in the lane, all in one.
@@ -205,7 +230,7 @@ impl Interface {
 
     /// Where an interface keeps no order, the line of messages is in about the order of arrival.
     fn enter_line(&self) -> Option<PlaceInLine> {
-        self.keeping.as_ref().map(Keeping::enter)
+        self.keeping.as_ref().map(|keeping| keeping.enter())
     }
 
     /// What the chain's plugins kept, once the messages before have left it so.

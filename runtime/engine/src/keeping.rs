@@ -57,18 +57,16 @@ impl Keeping {
         })?;
         let mut state = State::default();
         state.apply(&kept.into_iter().map(writes).collect::<Vec<_>>());
-        if let Some((plugin, own)) = outdated(&state, chain.state_schemas()) {
-            return Err(StartError::NewerState {
-                interface: Arc::clone(interface),
-                found: state.schema_version(plugin),
-                plugin: Arc::clone(plugin),
-                own,
-            });
-        }
+        fits(&state, interface, chain)?;
         Ok(Some(Self {
             state: Mutex::new(state),
             line: Arc::default(),
         }))
+    }
+
+    /// Whether a chain of the next revision understands what is kept.
+    pub(crate) fn fits(&self, interface: &Arc<str>, chain: &Chain) -> Result<(), StartError> {
+        fits(&self.lock(), interface, chain)
     }
 
     /// The next place in the line. The order of the calls is the order of the messages.
@@ -99,6 +97,18 @@ impl Keeping {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn fits(state: &State, interface: &Arc<str>, chain: &Chain) -> Result<(), StartError> {
+    match outdated(state, chain.state_schemas()) {
+        None => Ok(()),
+        Some((plugin, own)) => Err(StartError::NewerState {
+            interface: Arc::clone(interface),
+            found: state.schema_version(plugin),
+            plugin: Arc::clone(plugin),
+            own,
+        }),
     }
 }
 

@@ -29,8 +29,12 @@ mod retry;
 mod wire;
 
 mod detail;
+mod door;
 mod engine;
+mod live;
+mod opened;
 mod rehearsal;
+mod replace;
 mod usage;
 
 pub use destination::Destination;
@@ -40,6 +44,7 @@ pub use interface::Interface;
 pub use processing::Processing;
 pub use recode::OutputCharset;
 pub use rehearsal::Rehearsal;
+pub use replace::ReplaceError;
 pub use settings::{
     AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
     Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,

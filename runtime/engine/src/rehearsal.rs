@@ -58,11 +58,7 @@ impl Interface {
                 attempt: record.summary.attempts.saturating_add(1),
                 attributes: Vec::new(),
             },
-            state: self
-                .keeping
-                .as_ref()
-                .map(crate::keeping::Keeping::state)
-                .unwrap_or_default(),
+            state: self.keeping.as_ref().map(|keeping| keeping.state()).unwrap_or_default(),
         }
     }
 }

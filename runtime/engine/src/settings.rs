@@ -40,7 +40,7 @@ pub struct InterfaceSettings {
 }
 
 /// Where an interface's messages come from.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSettings {
     /// A TCP listener that speaks MLLP.
     Mllp(mllp::ListenerSettings),
@@ -93,7 +93,7 @@ pub enum Order {
 }
 
 /// One receiver of an interface's outputs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationSettings {
     /// The destination's name, unique in its interface.
     pub name: Arc<str>,
@@ -108,7 +108,7 @@ pub struct DestinationSettings {
 }
 
 /// How outputs travel to a destination.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WireSettings {
     /// MLLP over TCP.
     Mllp(MllpSettings),
@@ -122,7 +122,7 @@ pub enum WireSettings {
 }
 
 /// An MLLP destination.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MllpSettings {
     /// Where to connect, and how long to wait.
     pub sender: mllp::SenderSettings,

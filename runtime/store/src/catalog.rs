@@ -1,6 +1,7 @@
 //! What is deployed: interfaces and their revisions, packages and code tables.
 
 mod content;
+mod pauses;
 mod revisions;
 mod schema;
 #[cfg(test)]
@@ -34,6 +35,8 @@ pub struct NewRevision {
     pub author: String,
     /// Why.
     pub reason: String,
+    /// The release note: what is new, for those who run it. May be empty.
+    pub note: String,
 }
 
 /// An immutable state of an interface.
@@ -51,15 +54,41 @@ pub struct Revision {
     pub author: String,
     /// Why.
     pub reason: String,
+    /// The release note.
+    pub note: String,
     /// When, in milliseconds since 1970 UTC.
     pub created_at_ms: i64,
+}
+
+/// What somebody believes to be live when changing it: so of two who change at once, the second hears of the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever is live.
+    Anything,
+    /// Nothing.
+    Nothing,
+    /// This revision.
+    Revision(u32),
+}
+
+/// An interface that takes no messages because somebody wants it so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Who paused it.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// Since when, in milliseconds since 1970 UTC.
+    pub at_ms: i64,
 }
 
 /// One change of what is live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveChange {
-    /// The revision that went live.
+    /// The revision that went live, or that was taken out of use.
     pub number: u32,
+    /// Whether the interface was taken out of use.
+    pub is_retired: bool,
     /// Who did it.
     pub author: String,
     /// Why.

@@ -124,6 +124,16 @@ pub enum CatalogError {
         /// The number that was asked for.
         number: u32,
     },
+    /// Somebody else has changed what is live in the meantime.
+    #[error("`{interface}` was changed in the meantime: {found} is live, and not {expected}", found = named(*found), expected = named(*expected))]
+    Conflict {
+        /// The interface.
+        interface: String,
+        /// What is live.
+        found: Option<u32>,
+        /// What was believed to be.
+        expected: Option<u32>,
+    },
     /// Something else is stored under that digest: the digest is wrong, or a file was changed.
     #[error("{what} {digest} is stored already, with another content")]
     DigestTaken {
@@ -138,6 +148,10 @@ pub enum CatalogError {
         /// What the database said.
         reason: String,
     },
+}
+
+fn named(revision: Option<u32>) -> String {
+    revision.map_or_else(|| "nothing".to_owned(), |number| format!("revision {number}"))
 }
 
 impl From<ReadError> for OpenError {

@@ -31,7 +31,9 @@ mod settings;
 mod sync;
 mod usage;
 
-pub use catalog::{Catalog, LiveChange, NewRevision, PackageEntry, PackageSummary, Revision, TableEntry, TableSummary};
+pub use catalog::{
+    Catalog, Expected, LiveChange, NewRevision, PackageEntry, PackageSummary, Pause, Revision, TableEntry, TableSummary,
+};
 pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};
 pub use error::{CatalogError, OpenError, ReadError, UsageError, WriteError};
 pub use exchange::{

@@ -158,8 +158,10 @@ language = "python"
 source = "src/plugin.py"
 "#;
 
+/// The deadline leaves time for a fresh interpreter on a machine that is busy: this is not about deadlines.
 const STEP: &str = "[[steps]]\nplugin = \"acme/quote\"\nversion = \"*\"\n\
-                    grants = { read = [\"MSH-10\", \"PID-5\"], write = [\"MSH-5\"] }\n";
+                    grants = { read = [\"MSH-10\", \"PID-5\"], write = [\"MSH-5\"] }\n\
+                    limits = { deadline = \"5s\" }\n";
 
 #[test]
 fn an_exception_is_a_fault_with_type_and_line_and_its_words_are_in_no_log() {
@@ -185,12 +187,12 @@ fn an_exception_is_a_fault_with_type_and_line_and_its_words_are_in_no_log() {
         "{answer}"
     );
     let answer = ask("FINE2");
-    assert!(answer.contains("MSA|AA|FINE2"), "{answer}");
+    let listed = engine.json(&["messages", "list"]).expect("a list").to_string();
+    assert!(answer.contains("MSA|AA|FINE2"), "{answer}\n{listed}");
     let delivered = sink.wait_for(2, LIMIT).expect("the good ones are delivered");
     let delivered: Vec<_> = delivered.iter().map(|one| one.control_id.as_str()).collect();
     assert_eq!(delivered, ["FINE1", "FINE2"]);
 
-    let listed = engine.json(&["messages", "list"]).expect("a list").to_string();
     assert!(
         listed.contains("of the kind `LookupError` at src/plugin.py:8"),
         "{listed}"

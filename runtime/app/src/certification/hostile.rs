@@ -2,8 +2,9 @@
 
 use transfuse_message::{Message, ParseOptions};
 
-/// Segments that the longest hostile message has more than its vector: thirty times what a large result has.
-const SEGMENTS: usize = 5_000;
+/// Segments that the longest hostile message has more than its vector: six times what a large result has. A plugin gets
+/// the same fuel for every message, whatever its length: five thousand would test the default limit and not the plugin.
+const SEGMENTS: usize = 1_000;
 
 /// Bytes of the largest hostile field: a scanned page in base64.
 const FIELD_BYTES: usize = 512 * 1024;
@@ -32,7 +33,7 @@ pub(super) fn messages(base: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             base.get(..base.len().saturating_sub(2)).unwrap_or_default().to_vec(),
         ),
         (
-            "thousands of segments",
+            "a thousand segments",
             with(base, &[last, b"\r"].concat().repeat(SEGMENTS)),
         ),
         (

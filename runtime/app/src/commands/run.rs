@@ -12,6 +12,7 @@ use transfuse_engine::{Engine, InterfaceSettings};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
+use crate::changes::Changes;
 use crate::configuration::{self, Settings};
 use crate::console::{Console, Tone};
 use crate::control::{self, Controlled, view};
@@ -59,6 +60,7 @@ struct Prepared {
     deployment: Deployment,
     watch: Watch,
     data: PathBuf,
+    plugins: PathBuf,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -100,6 +102,7 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         watch: Watch::new(&arguments.site, &data, settings, &deployment),
         deployment,
         data,
+        plugins,
     })
 }
 
@@ -136,6 +139,7 @@ fn deploy(
             let change = Change {
                 author: hardening::user(),
                 reason: reason.to_owned(),
+                note: String::new(),
             };
             let deployment = deployment::from_site(catalog, &site, trust, arguments.apply, &change)?;
             tell_drift(&deployment, arguments, console);
@@ -224,21 +228,35 @@ async fn serve(
         deployment,
         watch,
         data,
+        plugins,
     } = prepared;
     let store = opened.store.clone();
     let stop = CancellationToken::new();
     signals::stop_on_first_and_exit_on_second(stop.clone())?;
     let socket = control::bind(&data)?;
-    let engine = start(opened, settings).await?;
+    let engine = Arc::new(start(opened, settings).await?);
     let process = process(&engine, &deployment, arguments, &data);
+    keep_paused(&engine, &store, &process)?;
     announce(&process, console);
     let closed = CancellationToken::new();
+    let alerts = process.alerts.clone();
     let observing = Arc::new(Observing::new(store.clone())?);
     let observer = tokio::spawn(observing::observe(Arc::clone(&observing), closed.clone()));
-    let running = running(&engine, deployment);
+    let running = Arc::new(tokio::sync::Mutex::new(running(&engine, deployment)));
+    let changes = Arc::new(Changes {
+        site: arguments.site.clone(),
+        plugins,
+        data: data.clone(),
+        store: store.clone(),
+        sandbox: sandbox.clone(),
+        engine: Arc::clone(&engine),
+        running: Arc::clone(&running),
+        shown: process.live.clone(),
+        alerts: alerts.clone(),
+        watched: watch.list(),
+    });
     let tables = Arc::new(Tables::new(arguments.site.clone(), store.clone(), sandbox, running));
-    let alerts = process.alerts.clone();
-    let controlled = Controlled::new(store, process, tables, observing, stop.clone());
+    let controlled = Controlled::new(store, process, tables, observing, changes, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     keep_watch(watch, &engine, &alerts, &stop, console).await;
     console.note("stopping: finishing what was received");
@@ -276,30 +294,45 @@ async fn keep_watch(mut watch: Watch, engine: &Engine, alerts: &Alerts, stop: &C
         };
         watch = looked;
         for news in news {
-            take_news(news, engine, alerts, console);
+            take_news(news, engine, alerts, console).await;
         }
     }
 }
 
 /// What a look has found: told, and done.
-fn take_news(news: News, engine: &Engine, alerts: &Alerts, console: Console) {
+async fn take_news(news: News, engine: &Engine, alerts: &Alerts, console: Console) {
     let News {
         interface,
-        alerts: told,
+        alerts: known,
+        untold,
         stops,
     } = news;
-    for alert in &told {
+    for alert in &untold {
         let label = console.notes_palette().paint(Tone::Odd, "alert:");
         console.note(format_args!("{label} {interface}: {alert}"));
         tracing::warn!(interface, alert, "a plugin needs attention");
     }
-    if stops && engine.stop_receiving(&interface) {
+    if stops && engine.stop_receiving(&interface).await {
         tracing::error!(
             interface,
             "an interface receives nothing more, because a plugin of it is revoked"
         );
     }
-    alerts.set(&interface, told);
+    alerts.set(&interface, known);
+}
+
+/// What somebody has paused stays so over a restart: messages wait at their senders.
+fn keep_paused(engine: &Engine, store: &Store, process: &view::Process) -> Result<(), Failure> {
+    for (name, ..) in process.live.all() {
+        if let Some(pause) = store.catalog().paused(&name)? {
+            // It has just been started.
+            let _ = engine.pause(&name);
+            process
+                .live
+                .set_paused(&name, Some(format!("{}, by {}", pause.reason, pause.author)));
+        }
+    }
+    Ok(())
 }
 
 /// A start that fails leaves the store as clean as it found it.
@@ -321,11 +354,9 @@ async fn start(opened: Opened, settings: Vec<InterfaceSettings>) -> Result<Engin
 
 /// One line for each interface. Nobody reading them is no reason to stop.
 fn announce(process: &view::Process, console: Console) {
-    let lines = process
-        .live
-        .iter()
-        .map(|(name, live)| format!("{name}: {}", live.ready));
-    let ready = format!("ready: {}", counted(process.live.len(), "interface"));
+    let live = process.live.all();
+    let lines = live.iter().map(|(name, live)| format!("{name}: {}", live.ready));
+    let ready = format!("ready: {}", counted(live.len(), "interface"));
     for line in lines.chain([ready]) {
         if let Err(error) = console.result(line) {
             tracing::warn!(%error, "nobody reads the output");
@@ -335,11 +366,12 @@ fn announce(process: &view::Process, console: Console) {
 
 fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data: &Path) -> view::Process {
     let running = engine.interfaces();
-    let live = deployment.interfaces.iter().map(|live| {
+    let shown = view::LiveList::default();
+    for live in &deployment.interfaces {
         let address = running.iter().find(|(name, ..)| **name == live.interface.name);
         let address = address.map(|(_, _, address)| address.as_str()).unwrap_or_default();
-        (live.interface.name.clone(), view::LiveInterface::new(live, address))
-    });
+        shown.set(&live.interface.name, view::LiveInterface::new(live, address));
+    }
     let alerts = Alerts::default();
     for live in &deployment.interfaces {
         alerts.set(&live.interface.name, live.alerts.clone());
@@ -348,7 +380,7 @@ fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data
         started_at: Timestamp::now(),
         site: absolute(&arguments.site),
         data: absolute(data),
-        live: live.collect(),
+        live: shown,
         alerts,
         stopped: deployment.stopped.iter().map(view::StoppedInterface::new).collect(),
     }

@@ -161,6 +161,10 @@ fn troubles(interfaces: &[InterfaceStatus], palette: Palette) -> Vec<String> {
             let label = palette.paint(Tone::Odd, "alert:");
             lines.push(format!("{label} {}: {alert}", interface.name));
         }
+        if let Some(paused) = &interface.paused {
+            let label = palette.paint(Tone::Odd, "paused:");
+            lines.push(format!("{label} {}: {paused}", interface.name));
+        }
         if let Some(drift) = &interface.drift {
             lines.push(format!(
                 "{} {}: {drift}",

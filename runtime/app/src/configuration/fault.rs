@@ -118,6 +118,16 @@ impl Location {
         }
     }
 
+    /// File and line, as compilers write them.
+    pub(crate) fn told(&self) -> String {
+        let file = self.file().display();
+        match self {
+            Self::Place(place) => format!("{file}:{}:{}", place.position().line, place.position().column),
+            Self::Row(_, line) => format!("{file}:{line}"),
+            Self::File(_) => file.to_string(),
+        }
+    }
+
     fn sort_key(&self) -> (PathBuf, usize, usize) {
         match self {
             Self::Place(place) => {

@@ -97,6 +97,42 @@ impl Client {
         self.get(format!("/v1/plugins/access?{query}")).await
     }
 
+    /// `POST /v1/apply`, or of an interface `deploy` and `rollback`.
+    pub(crate) async fn change(
+        &self,
+        path: String,
+        wanted: &wire::changes::ChangeWanted,
+    ) -> Result<wire::changes::Changed, ClientError> {
+        self.post(path, wanted).await
+    }
+
+    /// `pause` or `resume` of an interface.
+    pub(crate) async fn pause(
+        &self,
+        path: String,
+        wanted: &wire::changes::ChangeWanted,
+    ) -> Result<wire::changes::PauseChanged, ClientError> {
+        self.post(path, wanted).await
+    }
+
+    pub(crate) async fn history(&self, interface: &str) -> Result<wire::changes::History, ClientError> {
+        self.get(format!("/v1/interfaces/{interface}/history")).await
+    }
+
+    pub(crate) async fn difference(
+        &self,
+        interface: &str,
+        query: &wire::changes::DifferenceQuery,
+    ) -> Result<wire::changes::RevisionDifference, ClientError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
+        self.get(format!("/v1/interfaces/{interface}/difference?{query}")).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: String, body: &impl serde::Serialize) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| self.broken(error))?;
+        self.ask(Method::POST, path, body).await
+    }
+
     /// Asks the engine to stop as a service manager would; the answer comes before it has.
     pub(crate) async fn shutdown(&self) -> Result<(), ClientError> {
         self.ask::<serde_json::Value>(Method::POST, "/v1/shutdown".to_owned(), Vec::new())

@@ -1,6 +1,7 @@
 //! Answering questions about the running engine.
 
 mod access;
+mod changes;
 mod tables;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use transfuse_store::{MessageId, ReadError, Stage, Store};
 
 use super::{view, wire};
+use crate::changes::Changes;
 use crate::observing::Observing;
 use crate::tables::Tables;
 
@@ -33,6 +35,7 @@ pub(crate) struct Controlled {
     process: view::Process,
     tables: Arc<Tables>,
     observing: Arc<Observing>,
+    changes: Arc<Changes>,
     /// Cancelled to stop the engine.
     stop: CancellationToken,
     /// Places for answers, each of which may hold a whole message in memory.
@@ -48,6 +51,7 @@ impl Controlled {
         process: view::Process,
         tables: Arc<Tables>,
         observing: Arc<Observing>,
+        changes: Arc<Changes>,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -55,6 +59,7 @@ impl Controlled {
             process,
             tables,
             observing,
+            changes,
             stop,
             reads: Semaphore::new(READS_MAX),
         }
@@ -73,6 +78,13 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .route("/v1/tables/misses", get(tables::misses))
         .route("/v1/tables/{name}", post(tables::change))
         .route("/v1/plugins/access", get(access::access))
+        .route("/v1/apply", post(changes::apply))
+        .route("/v1/interfaces/{name}/deploy", post(changes::deploy))
+        .route("/v1/interfaces/{name}/rollback", post(changes::rollback))
+        .route("/v1/interfaces/{name}/pause", post(changes::pause))
+        .route("/v1/interfaces/{name}/resume", post(changes::resume))
+        .route("/v1/interfaces/{name}/history", get(changes::history))
+        .route("/v1/interfaces/{name}/difference", get(changes::difference))
         .route("/v1/shutdown", post(shutdown))
         .fallback(no_such_address)
         .method_not_allowed_fallback(no_such_method)

@@ -1,6 +1,7 @@
 //! From what the store knows to what the API says.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use transfuse_engine::Detail;
@@ -21,8 +22,7 @@ pub(crate) struct Process {
     pub(crate) started_at: Timestamp,
     pub(crate) site: String,
     pub(crate) data: String,
-    /// By name.
-    pub(crate) live: BTreeMap<String, LiveInterface>,
+    pub(crate) live: LiveList,
     /// What somebody should know about their plugins, by now.
     pub(crate) alerts: Alerts,
     /// What is live and was not started.
@@ -49,6 +49,42 @@ impl StoppedInterface {
     }
 }
 
+/// What runs, shared with whoever changes it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LiveList(Arc<Mutex<BTreeMap<String, LiveInterface>>>);
+
+impl LiveList {
+    pub(crate) fn set(&self, name: &str, live: LiveInterface) {
+        self.lock().insert(name.to_owned(), live);
+    }
+
+    pub(crate) fn forget(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    pub(crate) fn set_drift(&self, name: &str, drift: Option<String>) {
+        if let Some(live) = self.lock().get_mut(name) {
+            live.drift = drift;
+        }
+    }
+
+    pub(crate) fn set_paused(&self, name: &str, paused: Option<String>) {
+        if let Some(live) = self.lock().get_mut(name) {
+            live.paused = paused;
+        }
+    }
+
+    /// By name.
+    pub(crate) fn all(&self) -> Vec<(String, LiveInterface)> {
+        let live = self.lock();
+        live.iter().map(|(name, live)| (name.clone(), live.clone())).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, LiveInterface>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A live interface.
 #[derive(Debug, Clone)]
 pub(crate) struct LiveInterface {
@@ -60,6 +96,8 @@ pub(crate) struct LiveInterface {
     pub(crate) source: String,
     pub(crate) destinations: Vec<String>,
     pub(crate) drift: Option<String>,
+    /// Why it takes no messages, where somebody has paused it.
+    pub(crate) paused: Option<String>,
 }
 
 impl LiveInterface {
@@ -81,6 +119,7 @@ impl LiveInterface {
                 .map(|destination| destination.name.clone())
                 .collect(),
             drift: live.drift.clone(),
+            paused: None,
         }
     }
 }
@@ -91,12 +130,11 @@ pub(super) fn status(process: &Process, status: Status) -> wire::Status {
         .into_iter()
         .map(|figures| (figures.interface.clone(), figures))
         .collect();
-    let mut interfaces: Vec<wire::InterfaceStatus> = process
-        .live
-        .iter()
+    let live = process.live.all().into_iter();
+    let mut interfaces: Vec<wire::InterfaceStatus> = live
         .map(|(name, live)| wire::InterfaceStatus {
-            alerts: process.alerts.of(name),
-            ..interface(name, Some(live), past.remove(name).unwrap_or_default())
+            alerts: process.alerts.of(&name),
+            ..interface(&name, Some(&live), past.remove(&name).unwrap_or_default())
         })
         .collect();
     interfaces.extend(process.stopped.iter().map(|stopped| wire::InterfaceStatus {
@@ -141,6 +179,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         revision: live.map(|live| live.revision),
         source: live.map(|live| live.source.clone()),
         drift: live.and_then(|live| live.drift.clone()),
+        paused: live.and_then(|live| live.paused.clone()),
         alerts: Vec::new(),
         received: figures.received,
         processed: figures.processed,

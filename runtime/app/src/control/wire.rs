@@ -4,6 +4,7 @@
 //! without changing what programs outside depend on. Fields are added and never change their meaning.
 
 pub(crate) mod access;
+pub(crate) mod changes;
 pub(crate) mod tables;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub(crate) struct InterfaceStatus {
     pub(crate) source: Option<String>,
     /// What the site folder says differently; none where it agrees with what is live.
     pub(crate) drift: Option<String>,
+    /// Why it takes no messages, where somebody has paused it.
+    #[serde(default)]
+    pub(crate) paused: Option<String>,
     /// What somebody should know about its plugins: a certificate that expired, a revocation.
     #[serde(default)]
     pub(crate) alerts: Vec<String>,

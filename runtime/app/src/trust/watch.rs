@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use transfuse_package::trust::Occasion;
 use super::{Distrust, Trust};
 use crate::configuration::{Faults, Settings, resolved};
 use crate::deployment::Deployment;
-use crate::parts::Component;
+use crate::parts::{Component, Parts};
 
 /// Everything that is looked at again: the plugins of the running interfaces, by what the site's files say at that moment
 /// and by the `[trust]` section that the engine started with.
@@ -20,10 +20,14 @@ pub(crate) struct Watch {
     site: PathBuf,
     data: PathBuf,
     settings: Settings,
-    live: Vec<Watched>,
+    live: WatchList,
     /// What the files had wrong at the last look.
     faults: Vec<String>,
 }
+
+/// The running interfaces that are looked at, shared with whoever changes what runs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WatchList(Arc<Mutex<Vec<Watched>>>);
 
 /// An interface with the plugins of its steps, and what is known of them.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub(crate) struct News {
     pub(crate) interface: String,
     /// Everything that somebody should know about its plugins by now.
     pub(crate) alerts: Vec<String>,
+    /// Those of them that the last look had not found: each is told once.
+    pub(crate) untold: Vec<String>,
     /// Whether it is to receive nothing more, because a plugin of it is revoked.
     pub(crate) stops: bool,
 }
@@ -50,25 +56,22 @@ pub(crate) struct Alerts(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
 
 impl Watch {
     pub(crate) fn new(site: &Path, data: &Path, settings: Settings, deployment: &Deployment) -> Self {
-        let watched = deployment.interfaces.iter().map(|live| {
-            let steps = live.interface.steps.iter().filter_map(|step| {
-                let component = deployment.parts.component(&step.digest)?;
-                Some((component.clone(), step.grants.clone()))
-            });
-            Watched {
-                interface: live.interface.name.clone(),
-                steps: steps.collect(),
-                alerts: live.alerts.clone(),
-                is_stopped: false,
-            }
-        });
+        let live = WatchList::default();
+        for one in &deployment.interfaces {
+            live.set(&one.interface, &deployment.parts, &one.alerts);
+        }
         Self {
             site: site.to_owned(),
             data: data.to_owned(),
             settings,
-            live: watched.collect(),
+            live,
             faults: Vec::new(),
         }
+    }
+
+    /// What is looked at.
+    pub(crate) fn list(&self) -> WatchList {
+        self.live.clone()
     }
 
     /// How long to wait before a look.
@@ -87,10 +90,8 @@ impl Watch {
         if let Err(error) = trust.keep(&self.data) {
             tracing::warn!(error = format!("{error:#}"), "an older revocation list could come back");
         }
-        self.live
-            .iter_mut()
-            .filter_map(|watched| watched.judge(&trust))
-            .collect()
+        let mut live = self.live.lock();
+        live.iter_mut().filter_map(|watched| watched.judge(&trust)).collect()
     }
 
     /// Each state of the files once.
@@ -100,6 +101,34 @@ impl Watch {
             tracing::warn!(fault, "what the site trusts cannot be read; what was known holds on");
         }
         self.faults = found;
+    }
+}
+
+impl WatchList {
+    /// Looks at an interface from now on as it is now.
+    pub(crate) fn set(&self, interface: &resolved::Interface, parts: &Parts, alerts: &[String]) {
+        let steps = interface.steps.iter().filter_map(|step| {
+            let component = parts.component(&step.digest)?;
+            Some((component.clone(), step.grants.clone()))
+        });
+        let watched = Watched {
+            interface: interface.name.clone(),
+            steps: steps.collect(),
+            alerts: alerts.to_vec(),
+            is_stopped: false,
+        };
+        let mut live = self.lock();
+        live.retain(|one| one.interface != interface.name);
+        live.push(watched);
+    }
+
+    /// Looks at it no more.
+    pub(crate) fn forget(&self, interface: &str) {
+        self.lock().retain(|one| one.interface != interface);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,10 +156,13 @@ impl Watched {
         if alerts == self.alerts && !stops {
             return None;
         }
+        let untold = alerts.iter().filter(|alert| !self.alerts.contains(alert));
+        let untold = untold.cloned().collect();
         self.alerts.clone_from(&alerts);
         Some(News {
             interface: self.interface.clone(),
             alerts,
+            untold,
             stops,
         })
     }

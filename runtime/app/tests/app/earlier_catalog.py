@@ -19,6 +19,9 @@ connection.executescript(
     DROP TRIGGER packages_keep_their_identity;
     ALTER TABLE packages RENAME COLUMN content TO component;
     ALTER TABLE packages ADD COLUMN manifest TEXT NOT NULL DEFAULT 'name = "transfuse/lab-normalize"';
+    ALTER TABLE revisions DROP COLUMN note;
+    ALTER TABLE live_changes DROP COLUMN is_retired;
+    DROP TABLE pauses;
     PRAGMA user_version = 1;
     """
 )

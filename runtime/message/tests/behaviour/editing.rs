@@ -365,7 +365,7 @@ fn a_copy_is_translated_into_the_other_message_s_delimiters_and_character_set() 
     let source = message("MSH|^~\\&|A\rPID|ő|a\\F\\b|c&d\r");
     for (from, code) in [
         ("PID-1", "unencodable"),
-        ("PID-2", "unencodable"),
+        ("PID-2", "no-escape"),
         ("PID-3", "not-settable"),
     ] {
         let copied = target.copy_from(&source, &path(from), &path("PID-4"));

@@ -3,10 +3,14 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::{Catalog, LiveChange, NewRevision, Revision};
+use super::{Catalog, Expected, LiveChange, NewRevision, Revision};
 use crate::CatalogError;
 
-const COLUMNS: &str = "interface, number, content, digest, author, reason, created_at_ms";
+const COLUMNS: &str = "interface, number, content, digest, author, reason, created_at_ms, note";
+
+/// The number of the live revision of an interface: that of the last change, unless it took the interface out of use.
+const LIVE: &str = "SELECT number FROM (SELECT number, is_retired FROM live_changes WHERE interface = ?1 ORDER BY id DESC LIMIT 1) \
+    WHERE NOT is_retired";
 
 impl Catalog {
     /// Names of all interfaces that have a revision, sorted.
@@ -20,10 +24,7 @@ impl Catalog {
     /// The live revision of an interface.
     pub fn live(&self, interface: &str) -> Result<Option<Revision>, CatalogError> {
         self.read(|connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM revisions WHERE interface = ?1 AND number = \
-                 (SELECT number FROM live_changes WHERE interface = ?1 ORDER BY id DESC LIMIT 1)"
-            );
+            let sql = format!("SELECT {COLUMNS} FROM revisions WHERE interface = ?1 AND number = ({LIVE})");
             connection
                 .prepare_cached(&sql)?
                 .query_row([interface], revision)
@@ -34,7 +35,7 @@ impl Catalog {
     /// Every change of what was live, newest first.
     pub fn live_history(&self, interface: &str) -> Result<Vec<LiveChange>, CatalogError> {
         self.read(|connection| {
-            let sql = "SELECT number, author, reason, at_ms FROM live_changes WHERE interface = ?1 ORDER BY id DESC";
+            let sql = "SELECT number, author, reason, at_ms, is_retired FROM live_changes WHERE interface = ?1 ORDER BY id DESC";
             let mut statement = connection.prepare_cached(sql)?;
             statement.query_map([interface], live_change)?.collect()
         })
@@ -52,16 +53,17 @@ impl Catalog {
                 Some(newest) => newest.number + 1,
                 None => 1,
             };
-            let sql = format!("INSERT INTO revisions({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+            let sql = format!("INSERT INTO revisions({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
             let NewRevision {
                 interface,
                 content,
                 author,
                 reason,
+                note,
             } = new.clone();
             connection.execute(
                 &sql,
-                params![interface, number, content, digest, author, reason, created_at_ms],
+                params![interface, number, content, digest, author, reason, created_at_ms, note],
             )?;
             Ok(Revision {
                 interface,
@@ -70,13 +72,22 @@ impl Catalog {
                 digest,
                 author,
                 reason,
+                note,
                 created_at_ms,
             })
         })
     }
 
-    /// Makes a revision live, and keeps that it was done. What is live already is not recorded again.
-    pub fn set_live(&self, interface: &str, number: u32, author: &str, reason: &str) -> Result<(), CatalogError> {
+    /// Makes a revision live, and keeps that it was done. What is live already is not recorded again. Nothing changes where
+    /// something else is live than was expected.
+    pub fn set_live(
+        &self,
+        interface: &str,
+        number: u32,
+        expected: Expected,
+        author: &str,
+        reason: &str,
+    ) -> Result<(), CatalogError> {
         let at_ms = self.clock.now_ms();
         self.transact(|connection| {
             if find(connection, interface, number)?.is_none() {
@@ -85,10 +96,25 @@ impl Catalog {
                     number,
                 });
             }
-            let sql = "INSERT INTO live_changes(interface, number, author, reason, at_ms) \
-                SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?2 IS NOT \
-                (SELECT number FROM live_changes WHERE interface = ?1 ORDER BY id DESC LIMIT 1)";
-            connection.execute(sql, params![interface, number, author, reason, at_ms])?;
+            let live = expect(connection, interface, expected)?;
+            if live != Some(number) {
+                let sql =
+                    "INSERT INTO live_changes(interface, number, author, reason, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+                connection.execute(sql, params![interface, number, author, reason, at_ms])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes an interface out of use: from now on no revision of it is live. Its revisions and its history stay.
+    pub fn retire(&self, interface: &str, expected: Expected, author: &str, reason: &str) -> Result<(), CatalogError> {
+        let at_ms = self.clock.now_ms();
+        self.transact(|connection| {
+            if let Some(number) = expect(connection, interface, expected)? {
+                let sql = "INSERT INTO live_changes(interface, number, author, reason, at_ms, is_retired) \
+                    VALUES (?1, ?2, ?3, ?4, ?5, 1)";
+                connection.execute(sql, params![interface, number, author, reason, at_ms])?;
+            }
             Ok(())
         })
     }
@@ -106,6 +132,27 @@ impl Catalog {
             statement.query_map([interface], revision)?.collect()
         })
     }
+}
+
+/// What is live, where that is as expected.
+fn expect(connection: &Connection, interface: &str, expected: Expected) -> Result<Option<u32>, CatalogError> {
+    let found: Option<u32> = connection
+        .prepare_cached(LIVE)?
+        .query_row([interface], |row| row.get(0))
+        .optional()?;
+    let expected = match expected {
+        Expected::Anything => return Ok(found),
+        Expected::Nothing => None,
+        Expected::Revision(number) => Some(number),
+    };
+    if found == expected {
+        return Ok(found);
+    }
+    Err(CatalogError::Conflict {
+        interface: interface.to_owned(),
+        found,
+        expected,
+    })
 }
 
 fn newest(connection: &Connection, interface: &str) -> rusqlite::Result<Option<Revision>> {
@@ -133,6 +180,7 @@ fn revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
         author: row.get(4)?,
         reason: row.get(5)?,
         created_at_ms: row.get(6)?,
+        note: row.get(7)?,
     })
 }
 
@@ -142,6 +190,7 @@ fn live_change(row: &Row<'_>) -> rusqlite::Result<LiveChange> {
         author: row.get(1)?,
         reason: row.get(2)?,
         at_ms: row.get(3)?,
+        is_retired: row.get(4)?,
     })
 }
 

@@ -60,6 +60,15 @@ pub(super) const FORMAT: Format = Format {
         ALTER TABLE packages DROP COLUMN manifest;
         CREATE TRIGGER packages_keep_their_identity BEFORE UPDATE OF digest, name, version ON packages
             BEGIN SELECT raise(ABORT, 'a package is never changed'); END",
+        // What a revision is, in the words of whoever made it; and interfaces that somebody has paused, or taken out of use.
+        "ALTER TABLE revisions ADD COLUMN note TEXT NOT NULL DEFAULT '';
+        ALTER TABLE live_changes ADD COLUMN is_retired INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE pauses(
+            interface TEXT PRIMARY KEY,
+            author TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            at_ms INTEGER NOT NULL
+        )",
     ],
 };
 

@@ -4,7 +4,7 @@
 
 use tempfile::TempDir;
 
-use super::{Catalog, NewRevision, PackageEntry, TableEntry, schema};
+use super::{Catalog, Expected, NewRevision, PackageEntry, TableEntry, schema};
 use crate::clock::Clock;
 
 fn catalog() -> (TempDir, Catalog) {
@@ -35,6 +35,7 @@ fn revision(interface: &str, content: &str) -> NewRevision {
         content: content.to_owned(),
         author: String::from("anna"),
         reason: String::from("new analyser"),
+        note: String::from("reads potassium"),
     }
 }
 
@@ -92,7 +93,9 @@ fn what_is_live_has_a_history() {
         catalog.add_revision(&revision("lab", content)).unwrap();
     }
     for (number, reason) in [(1, "first"), (2, "faster"), (2, "again"), (1, "rollback")] {
-        catalog.set_live("lab", number, "anna", reason).unwrap();
+        catalog
+            .set_live("lab", number, Expected::Anything, "anna", reason)
+            .unwrap();
     }
     assert_eq!(catalog.live("lab").unwrap().unwrap().number, 1);
     let history: Vec<_> = catalog
@@ -109,7 +112,9 @@ fn what_is_live_has_a_history() {
 fn a_revision_that_does_not_exist_cannot_go_live() {
     let (_folder, catalog) = catalog();
     catalog.add_revision(&revision("lab", "{1}")).unwrap();
-    let error = catalog.set_live("lab", 7, "anna", "typo").unwrap_err();
+    let error = catalog
+        .set_live("lab", 7, Expected::Anything, "anna", "typo")
+        .unwrap_err();
     assert_eq!(error.to_string(), "interface `lab` has no revision 7");
     assert!(catalog.live("lab").unwrap().is_none());
 }
@@ -180,4 +185,51 @@ fn the_newest_table_is_the_one_that_was_put_last() {
     assert_eq!(catalog.tables().unwrap().len(), 2);
     assert_eq!(catalog.table("sha256:bb").unwrap().unwrap(), table("sha256:bb", b"2"));
     assert!(catalog.put_table(&table("sha256:bb", b"3")).is_err());
+}
+
+#[test]
+fn who_changes_what_somebody_else_has_changed_hears_of_it() {
+    let (_folder, catalog) = catalog();
+    for content in ["{1}", "{2}"] {
+        catalog.add_revision(&revision("lab", content)).unwrap();
+    }
+    let go_live = |number, expected| catalog.set_live("lab", number, expected, "anna", "why");
+    go_live(1, Expected::Nothing).unwrap();
+    let error = go_live(2, Expected::Nothing).unwrap_err();
+    let told = "`lab` was changed in the meantime: revision 1 is live, and not nothing";
+    assert_eq!(error.to_string(), told);
+    go_live(2, Expected::Revision(1)).unwrap();
+    assert!(go_live(1, Expected::Revision(1)).is_err());
+    assert_eq!(catalog.live("lab").unwrap().unwrap().number, 2);
+}
+
+#[test]
+fn an_interface_that_is_out_of_use_has_a_past_and_may_come_back() {
+    let (_folder, catalog) = catalog();
+    catalog.add_revision(&revision("lab", "{1}")).unwrap();
+    catalog.set_live("lab", 1, Expected::Nothing, "anna", "first").unwrap();
+    assert!(catalog.retire("lab", Expected::Revision(2), "anna", "moved").is_err());
+    catalog.retire("lab", Expected::Revision(1), "anna", "moved").unwrap();
+    assert!(catalog.live("lab").unwrap().is_none());
+    let last = catalog.live_history("lab").unwrap().remove(0);
+    assert_eq!((last.number, last.is_retired, last.reason.as_str()), (1, true, "moved"));
+    catalog.set_live("lab", 1, Expected::Nothing, "anna", "back").unwrap();
+    assert_eq!(catalog.live("lab").unwrap().unwrap().note, "reads potassium");
+}
+
+#[test]
+fn a_pause_is_kept_with_the_first_reason_until_it_ends() {
+    let (folder, catalog) = catalog();
+    catalog.pause("lab", "anna", "the EHR moves").unwrap();
+    catalog.pause("lab", "bela", "me too").unwrap();
+    drop(catalog);
+    let catalog = open(&folder);
+    let pause = catalog.paused("lab").unwrap().unwrap();
+    assert_eq!(
+        (pause.author.as_str(), pause.reason.as_str()),
+        ("anna", "the EHR moves")
+    );
+    assert!(catalog.end_pause("lab").unwrap());
+    assert!(!catalog.end_pause("lab").unwrap());
+    assert!(catalog.paused("lab").unwrap().is_none());
 }

@@ -73,6 +73,12 @@ impl DeliveryQueue {
         &self.queue.destination
     }
 
+    /// Whether no delivery waits or is being made. One that is not durable yet is not counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// The next delivery, once it is durable, in the order of their ids. Several leases may be out at once. Waits also
     /// while as many settlements are unsynced as [`crate::StoreSettings::unsynced_settlements_max`] allows. `None`
     /// when the store shuts down.

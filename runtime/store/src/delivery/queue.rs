@@ -66,6 +66,8 @@ struct State {
     /// The last delivery that was ever in memory: nothing up to here is loaded again, whatever the files say.
     last_held: DeliveryId,
     mode: Mode,
+    /// Deliveries in somebody's hands.
+    leased: usize,
     unsynced: usize,
     closed: bool,
 }
@@ -106,6 +108,7 @@ impl Queue {
             bytes: 0,
             last_held: DeliveryId::from_i64(0),
             mode: Mode::Behind,
+            leased: 0,
             unsynced: 0,
             closed: false,
         };
@@ -135,6 +138,7 @@ impl Queue {
         }
         let item = state.items.pop_front();
         state.bytes -= item.as_ref().map_or(0, Item::bytes);
+        state.leased += usize::from(item.is_some());
         let low = state.items.len() <= self.limits.deliveries / 4 && state.bytes <= self.limits.bytes / 4;
         let load = low && matches!(state.mode, Mode::Behind);
         if load {
@@ -151,6 +155,12 @@ impl Queue {
             self.ready.notify_one();
         }
         item.map_or(Taken::Wait, Taken::Item)
+    }
+
+    /// Whether no delivery waits or is being made.
+    pub(super) fn is_empty(&self) -> bool {
+        let state = lock(&self.state);
+        state.items.is_empty() && state.leased == 0 && matches!(state.mode, Mode::Current)
     }
 
     /// A delivery has become durable.
@@ -220,6 +230,7 @@ impl Queue {
         let mut state = lock(&self.state);
         let index = state.items.partition_point(|other| other.id < item.id);
         state.bytes += item.bytes();
+        state.leased = state.leased.saturating_sub(1);
         state.items.insert(index, item);
         drop(state);
         self.ready.notify_one();
@@ -229,6 +240,7 @@ impl Queue {
     /// and the next lease should not have to wait for the other half.
     pub(super) fn settling(&self) -> bool {
         let mut state = lock(&self.state);
+        state.leased = state.leased.saturating_sub(1);
         state.unsynced += 1;
         state.unsynced * 2 >= self.limits.unsynced_settlements
     }

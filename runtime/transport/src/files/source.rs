@@ -41,7 +41,7 @@ const RETRY_MAX: Duration = Duration::from_mins(1);
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(8);
 
 /// Which folder is watched, and what becomes of its files.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FolderSourceSettings {
     /// The folder. It must exist. Folders inside it are not looked into.
     pub folder: PathBuf,

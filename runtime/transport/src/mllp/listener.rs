@@ -40,7 +40,7 @@ const SHUTDOWN_WAIT: Duration = Duration::from_secs(8);
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(200);
 
 /// How a listener treats its senders.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerSettings {
     /// Address and port, `0.0.0.0:2575`; port 0 takes a free one. A host name is resolved once.
     pub address: String,

@@ -38,7 +38,7 @@ const REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 const READ_BYTES: usize = 4 * 1024;
 
 /// How to reach a receiver, and how long to wait for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderSettings {
     /// Host and port, `ehr.hospital.example:2575`. A name is resolved at every connect.
     pub address: String,

@@ -1,5 +1,7 @@
 //! Doing one thing.
 
+use std::sync::Arc;
+
 use minijinja::Value;
 use transfuse_plugin::prelude::*;
 use transfuse_plugin::tables::Row;
@@ -112,11 +114,13 @@ impl<'a, T: CodeTable> Run<'a, T> {
         Ok(())
     }
 
+    /// Adds to the list where it lies: copying it for each item would cost more, the longer the message is.
     fn collect(&mut self, name: &Name, item: Value) {
         let list = self.variables.iter_mut().rev().find(|(known, _)| known == name);
         if let Some((_, list)) = list {
-            let items = list.try_iter().into_iter().flatten().chain([item]);
-            *list = items.collect();
+            let mut items = std::mem::take(list).downcast_object::<Vec<Value>>().unwrap_or_default();
+            Arc::make_mut(&mut items).push(item);
+            *list = Value::from_dyn_object(items);
         }
     }
 

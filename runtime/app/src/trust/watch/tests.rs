@@ -68,12 +68,12 @@ fn watch(site: &Path, on_revoked: OnRevoked) -> Watch {
         site: site.to_owned(),
         data,
         settings,
-        live: vec![Watched {
+        live: WatchList(Arc::new(Mutex::new(vec![Watched {
             interface: "lab".to_owned(),
             steps: vec![(package().into(), resolved::Grants::default())],
             alerts: Vec::new(),
             is_stopped: false,
-        }],
+        }]))),
         faults: Vec::new(),
     }
 }

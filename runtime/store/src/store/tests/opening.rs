@@ -158,7 +158,10 @@ async fn an_orderly_end_leaves_files_that_stand_alone() {
         names
     };
     assert_eq!(names("journal"), ["000001.sqlite"]);
-    assert_eq!(names(""), ["catalog.sqlite", "journal", "live.sqlite", "lock", "usage.sqlite"]);
+    assert_eq!(
+        names(""),
+        ["catalog.sqlite", "journal", "live.sqlite", "lock", "usage.sqlite"]
+    );
 }
 
 #[tokio::test]

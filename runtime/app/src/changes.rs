@@ -1,0 +1,227 @@
+//! Changes of what is live, made while it runs.
+//!
+//! Each is planned first, and the plan is what a reviewer sees; made, it is a new revision in the catalog, which is the truth from
+//! then on, and the running interface takes it over with its connections open. The order leaves the old or the new revision live
+//! at whatever point the engine is killed: the revision is kept, then everything that can fail is done, then the catalog says
+//! that it is live, then it is.
+
+mod difference;
+mod planning;
+mod switching;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use transfuse_engine::{Engine, ReplaceError};
+use transfuse_sandbox::Sandbox;
+use transfuse_store::{CatalogError, Expected, LiveChange, Revision, Store};
+
+use crate::configuration::Fault;
+use crate::control::view::LiveList;
+use crate::deployment::{self, Change};
+use crate::tables::RunningList;
+use crate::trust::{Alerts, Distrust, WatchList};
+
+pub(crate) use difference::{Difference, difference};
+pub(crate) use planning::{Kind, Planned};
+
+/// What changes are made of and made to.
+pub(crate) struct Changes {
+    pub(crate) site: PathBuf,
+    pub(crate) plugins: PathBuf,
+    pub(crate) data: PathBuf,
+    pub(crate) store: Store,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) engine: Arc<Engine>,
+    /// Locked while anything changes, tables too.
+    pub(crate) running: RunningList,
+    pub(crate) shown: LiveList,
+    pub(crate) alerts: Alerts,
+    pub(crate) watched: WatchList,
+}
+
+/// How a change is to be made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    pub(crate) change: Option<Change>,
+    /// The revisions that whoever asks has seen live, by interface; what is missing here is not asked.
+    pub(crate) expected: BTreeMap<String, Option<u32>>,
+}
+
+/// Why something was not changed. Nothing was, but for what [`ChangeError::Partly`] names.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    #[error("the site folder has faults")]
+    Faults(Vec<Fault>),
+    #[error("there is no interface `{0}` that runs")]
+    UnknownInterface(String),
+    #[error("`{interface}` has no revision {number}")]
+    UnknownRevision { interface: String, number: u32 },
+    #[error("`{0}` has never had another revision")]
+    NothingBefore(String),
+    #[error("`{interface}` has no step of the plugin `{plugin}`")]
+    UnknownStep { interface: String, plugin: String },
+    #[error("{0}")]
+    UnknownPackage(String),
+    #[error("{}", .0.message)]
+    Distrusted(Distrust),
+    #[error("{source}")]
+    Conflict { source: CatalogError },
+    #[error("{source}")]
+    NotReplaced { source: ReplaceError },
+    #[error("{source}; changed before that: {}", made.join(", "))]
+    Partly { made: Vec<String>, source: Box<Self> },
+    #[error("{0:#}")]
+    Failed(anyhow::Error),
+}
+
+/// The past of an interface.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) revisions: Vec<Revision>,
+    pub(crate) changes: Vec<LiveChange>,
+}
+
+impl Changes {
+    /// Compares the site folder with what is live, and makes it so where `wish` says who wants it.
+    pub(crate) async fn apply(self: &Arc<Self>, wish: Wish) -> Result<Vec<Planned>, ChangeError> {
+        self.carry_out(wish, Self::plan_apply).await
+    }
+
+    /// Gives the steps of one plugin another version.
+    pub(crate) async fn deploy(
+        self: &Arc<Self>,
+        interface: String,
+        plugin: String,
+        version: String,
+        wish: Wish,
+    ) -> Result<Vec<Planned>, ChangeError> {
+        self.carry_out(wish, move |changes, running| {
+            changes.plan_deploy(running, &interface, &plugin, &version)
+        })
+        .await
+    }
+
+    /// Makes an earlier revision live again: the one that was live before, or the one of that number.
+    pub(crate) async fn roll_back(
+        self: &Arc<Self>,
+        interface: String,
+        to: Option<u32>,
+        wish: Wish,
+    ) -> Result<Vec<Planned>, ChangeError> {
+        self.carry_out(wish, move |changes, running| {
+            changes.plan_rollback(running, &interface, to)
+        })
+        .await
+    }
+
+    /// Keeps messages in front of an interface, on their connections, until `resume`; also after a restart.
+    pub(crate) fn pause(&self, interface: &str, author: &str, reason: &str) -> Result<(), ChangeError> {
+        self.known(interface)?;
+        self.store.catalog().pause(interface, author, reason)?;
+        let paused = self.engine.pause(interface);
+        paused.map_err(|_| ChangeError::UnknownInterface(interface.to_owned()))
+    }
+
+    /// Lets them in. Says whether the interface was paused.
+    pub(crate) fn resume(&self, interface: &str) -> Result<bool, ChangeError> {
+        self.known(interface)?;
+        let was_paused = self.store.catalog().end_pause(interface)?;
+        let resumed = self.engine.resume_receiving(interface);
+        resumed.map_err(|_| ChangeError::UnknownInterface(interface.to_owned()))?;
+        Ok(was_paused)
+    }
+
+    /// The revisions of an interface, and when each was live; newest first. Blocks on the disk.
+    pub(crate) fn history(&self, interface: &str) -> Result<History, ChangeError> {
+        let catalog = self.store.catalog();
+        let revisions = catalog.revisions(interface)?;
+        if revisions.is_empty() {
+            return Err(ChangeError::UnknownInterface(interface.to_owned()));
+        }
+        let changes = catalog.live_history(interface)?;
+        Ok(History { revisions, changes })
+    }
+
+    /// How two revisions of an interface differ; without `from`, the one before `to`. Blocks on the disk.
+    pub(crate) fn compare(
+        &self,
+        interface: &str,
+        from: Option<u32>,
+        to: Option<u32>,
+    ) -> Result<(u32, u32, Vec<Difference>), ChangeError> {
+        let History { revisions, .. } = self.history(interface)?;
+        let newest = revisions.first().map_or(1, |newest| newest.number);
+        let to = to.unwrap_or(newest);
+        let from = from.unwrap_or_else(|| to.saturating_sub(1).max(1));
+        let read = |number| {
+            let revision = revisions.iter().find(|one| one.number == number);
+            let revision = revision.ok_or_else(|| ChangeError::UnknownRevision {
+                interface: interface.to_owned(),
+                number,
+            })?;
+            deployment::read_revision(revision).map_err(ChangeError::Failed)
+        };
+        Ok((from, to, difference(Some(&read(from)?), &read(to)?)))
+    }
+
+    fn known(&self, interface: &str) -> Result<(), ChangeError> {
+        let live = self.engine.interface(interface);
+        live.map(drop)
+            .ok_or_else(|| ChangeError::UnknownInterface(interface.to_owned()))
+    }
+}
+
+impl Wish {
+    fn expected(&self, planned: &Planned) -> Expected {
+        let seen = self.expected.get(&planned.interface).copied();
+        match seen.unwrap_or(planned.before) {
+            None => Expected::Nothing,
+            Some(number) => Expected::Revision(number),
+        }
+    }
+}
+
+impl ChangeError {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Partly { source, .. } => return source.hint(),
+            Self::Faults(_) => "`transfuse check` shows them with their lines".to_owned(),
+            Self::UnknownInterface(_) => "`transfuse status` shows which run".to_owned(),
+            Self::UnknownRevision { interface, .. } | Self::NothingBefore(interface) => {
+                format!("`transfuse history {interface}` shows which there are")
+            }
+            Self::UnknownStep { interface, .. } => format!("`transfuse diff {interface}` shows its steps"),
+            Self::UnknownPackage(_) => "`transfuse plugin list` shows what is installed".to_owned(),
+            Self::Distrusted(distrust) => distrust.hint.clone(),
+            Self::Conflict {
+                source: CatalogError::Conflict { interface, .. },
+            } => {
+                format!("look at `transfuse diff {interface}`, and ask again")
+            }
+            Self::NotReplaced {
+                source: ReplaceError::Undelivered { .. },
+            } => "wait until they are delivered (`transfuse status`), or leave the destination in for now".to_owned(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
+impl From<CatalogError> for ChangeError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Conflict { .. } => Self::Conflict { source: error },
+            CatalogError::UnknownRevision { interface, number } => Self::UnknownRevision { interface, number },
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Changes {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Changes({})", self.site.display())
+    }
+}

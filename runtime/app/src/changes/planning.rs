@@ -1,0 +1,246 @@
+//! What a change would do, before anything is done.
+
+use semver::VersionReq;
+use transfuse_package::Library;
+use transfuse_package::trust::Occasion;
+use transfuse_store::Catalog;
+
+use super::{ChangeError, Changes, Difference, difference};
+use crate::configuration::{self, Site, resolved};
+use crate::deployment;
+use crate::parts::{Component, Parts};
+use crate::tables::Running;
+use crate::trust::{Distrust, Trust};
+
+/// What is to become of one interface.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) interface: String,
+    pub(crate) kind: Kind,
+    /// The revision that is live; none of an interface that is new.
+    pub(crate) before: Option<u32>,
+    /// The revision that is live afterwards; known once it is made.
+    pub(crate) after: Option<u32>,
+    pub(crate) differences: Vec<Difference>,
+    /// What somebody should know about its plugins.
+    pub(crate) alerts: Vec<String>,
+}
+
+/// Which way an interface changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    New,
+    Changed,
+    /// The site folder has it no longer: it is taken out of use.
+    Retired,
+    /// An earlier revision goes live again.
+    RolledBack,
+}
+
+/// A plan, and what it is made of.
+pub(super) struct Plan {
+    pub(super) steps: Vec<(Planned, Target)>,
+    pub(super) parts: Parts,
+    /// Whether live tables change with it.
+    pub(super) takes_tables: bool,
+}
+
+/// What an interface is to become.
+pub(super) enum Target {
+    /// A revision that is to be made.
+    New(Box<resolved::Interface>),
+    /// One that there is.
+    Revision(Box<resolved::Interface>, u32),
+    Retired,
+}
+
+impl Changes {
+    /// The site folder against what is live.
+    pub(super) fn plan_apply(&self, running: &[Running]) -> Result<Plan, ChangeError> {
+        let site = self.read_site()?;
+        let mut steps = Vec::new();
+        for interface in &site.interfaces {
+            let before = running.iter().find(|one| one.interface.name == interface.name);
+            if before.is_some_and(|before| before.interface == *interface) {
+                continue;
+            }
+            if let Some(refusals) = site.refusals.get(&interface.name) {
+                return Err(ChangeError::Faults(refusals.clone()));
+            }
+            steps.push((
+                Planned::new(before, interface),
+                Target::New(Box::new(interface.clone())),
+            ));
+        }
+        let gone = running.iter().filter(|one| {
+            let name = &one.interface.name;
+            !site.interfaces.iter().any(|interface| interface.name == *name)
+        });
+        steps.extend(gone.map(|one| (Planned::retired(one), Target::Retired)));
+        Ok(Plan {
+            steps,
+            parts: site.parts,
+            takes_tables: true,
+        })
+    }
+
+    /// One plugin of one interface in another version.
+    pub(super) fn plan_deploy(
+        &self,
+        running: &[Running],
+        interface: &str,
+        plugin: &str,
+        version: &str,
+    ) -> Result<Plan, ChangeError> {
+        let before = find(running, interface)?;
+        let component = self.package(plugin, version)?;
+        let mut after = before.interface.clone();
+        let mut steps = after.steps.iter_mut().filter(|step| step.plugin == plugin).peekable();
+        if steps.peek().is_none() {
+            return Err(ChangeError::UnknownStep {
+                interface: interface.to_owned(),
+                plugin: plugin.to_owned(),
+            });
+        }
+        for step in steps {
+            step.digest = component.identity.digest.to_string();
+            step.version = component.identity.version.to_string();
+        }
+        let mut parts = Parts::default();
+        parts.add_component(component);
+        self.plan_one(before, after, parts)
+    }
+
+    /// An earlier revision of an interface, with the code tables of today.
+    pub(super) fn plan_rollback(
+        &self,
+        running: &[Running],
+        interface: &str,
+        to: Option<u32>,
+    ) -> Result<Plan, ChangeError> {
+        let before = find(running, interface)?;
+        let catalog = self.store.catalog();
+        let number = match to {
+            Some(number) => number,
+            None => before_this(catalog, interface, before.live.revision())?,
+        };
+        let unknown = || ChangeError::UnknownRevision {
+            interface: interface.to_owned(),
+            number,
+        };
+        let revision = catalog.revision(interface, number)?.ok_or_else(unknown)?;
+        let tables = deployment::live_tables(catalog).map_err(ChangeError::Failed)?;
+        let after = deployment::current(&revision, &tables).map_err(ChangeError::Failed)?;
+        let mut plan = self.plan_one(before, after.clone(), Parts::default())?;
+        for (planned, target) in &mut plan.steps {
+            planned.kind = Kind::RolledBack;
+            planned.after = Some(number);
+            *target = Target::Revision(Box::new(after.clone()), number);
+        }
+        Ok(plan)
+    }
+
+    fn plan_one(&self, before: &Running, after: resolved::Interface, mut parts: Parts) -> Result<Plan, ChangeError> {
+        let fetched = deployment::fetch_parts(self.store.catalog(), &after, &mut parts);
+        fetched.map_err(ChangeError::Failed)?;
+        let mut planned = Planned::new(Some(before), &after);
+        planned.alerts = self.judge(&after, &parts)?;
+        let is_same = planned.differences.is_empty();
+        let target = Target::New(Box::new(after));
+        Ok(Plan {
+            steps: if is_same { Vec::new() } else { vec![(planned, target)] },
+            parts,
+            takes_tables: false,
+        })
+    }
+
+    /// The policy has to allow every plugin of what is to go live.
+    fn judge(&self, interface: &resolved::Interface, parts: &Parts) -> Result<Vec<String>, ChangeError> {
+        let trust = self.trust()?;
+        let mut alerts = Vec::new();
+        for step in &interface.steps {
+            if let Some(component) = parts.component(&step.digest) {
+                let judged = trust.judge(component, &step.grants, Occasion::Deploy);
+                alerts.extend(judged.map_err(|distrust: Distrust| ChangeError::Distrusted(distrust))?);
+            }
+        }
+        Ok(alerts)
+    }
+
+    /// The site folder as it is now. Links every chain, and compiles what is not compiled yet.
+    pub(super) fn read_site(&self) -> Result<Site, ChangeError> {
+        let trust = self.trust()?;
+        let (_, faults) = configuration::read_settings(&self.site);
+        let site = configuration::read(&self.site, &self.plugins, &trust, faults, &self.sandbox);
+        site.map_err(ChangeError::Faults)
+    }
+
+    fn trust(&self) -> Result<Trust, ChangeError> {
+        let (settings, faults) = configuration::read_settings(&self.site);
+        let trust = Trust::read(&self.site, &self.data, &settings, &faults);
+        let faults = faults.into_sorted();
+        if faults.is_empty() {
+            Ok(trust)
+        } else {
+            Err(ChangeError::Faults(faults))
+        }
+    }
+
+    /// The newest version of a plugin in the site's library that fits.
+    fn package(&self, plugin: &str, version: &str) -> Result<Component, ChangeError> {
+        let unknown = |error: &dyn std::fmt::Display| ChangeError::UnknownPackage(error.to_string());
+        // A whole version is that one, and no later one that would fit too.
+        let exact = semver::Version::parse(version).is_ok();
+        let requirement = if exact {
+            format!("={version}")
+        } else {
+            version.to_owned()
+        };
+        let requirement: VersionReq = requirement
+            .parse()
+            .map_err(|_| ChangeError::UnknownPackage(format!("`{version}` is no version")))?;
+        let library = Library::open(&self.plugins).map_err(|error| unknown(&error))?;
+        let package = library.find(plugin, &requirement).map_err(|error| unknown(&error))?;
+        Ok(Component::from(package))
+    }
+}
+
+impl Planned {
+    fn new(before: Option<&Running>, after: &resolved::Interface) -> Self {
+        Self {
+            interface: after.name.clone(),
+            kind: if before.is_some() { Kind::Changed } else { Kind::New },
+            before: before.map(|before| before.live.revision()),
+            after: None,
+            differences: difference(before.map(|before| &before.interface), after),
+            alerts: Vec::new(),
+        }
+    }
+
+    fn retired(before: &Running) -> Self {
+        Self {
+            interface: before.interface.name.clone(),
+            kind: Kind::Retired,
+            before: Some(before.live.revision()),
+            after: None,
+            differences: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
+}
+
+fn find<'r>(running: &'r [Running], interface: &str) -> Result<&'r Running, ChangeError> {
+    let found = running.iter().find(|one| one.interface.name == interface);
+    found.ok_or_else(|| ChangeError::UnknownInterface(interface.to_owned()))
+}
+
+/// The revision that was live before the one that is.
+fn before_this(catalog: &Catalog, interface: &str, live: u32) -> Result<u32, ChangeError> {
+    let history = catalog.live_history(interface)?;
+    let mut numbers = history
+        .iter()
+        .filter(|change| !change.is_retired)
+        .map(|change| change.number);
+    let before = numbers.find(|number| *number != live);
+    before.ok_or_else(|| ChangeError::NothingBefore(interface.to_owned()))
+}

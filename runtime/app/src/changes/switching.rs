@@ -1,0 +1,236 @@
+//! A planned change, made.
+
+use std::sync::Arc;
+
+use transfuse_engine::ReplaceError;
+use transfuse_store::Expected;
+
+use super::planning::{Plan, Target};
+use super::{ChangeError, Changes, Kind, Planned, Wish};
+use crate::assembly;
+use crate::configuration::resolved;
+use crate::control::view::LiveInterface;
+use crate::deployment::{self, Change, Live};
+use crate::parts::Parts;
+use crate::tables::Running;
+
+impl Changes {
+    /// Plans, and makes what was planned where `wish` says who wants it. One change at a time.
+    pub(super) async fn carry_out(
+        self: &Arc<Self>,
+        wish: Wish,
+        plan: impl FnOnce(&Self, &[Running]) -> Result<Plan, ChangeError> + Send + 'static,
+    ) -> Result<Vec<Planned>, ChangeError> {
+        let mut running = self.running.lock().await;
+        let (changes, known) = (Arc::clone(self), running.clone());
+        let Plan {
+            steps,
+            parts,
+            takes_tables,
+        } = on_a_thread(move || plan(&changes, &known)).await??;
+        let Some(change) = wish.change.clone() else {
+            return Ok(steps.into_iter().map(|(planned, _)| planned).collect());
+        };
+        let parts = Arc::new(parts);
+        let mut made: Vec<Planned> = Vec::new();
+        for (planned, target) in steps {
+            match self
+                .make(planned, target, &parts, takes_tables, &wish, &change, &mut running)
+                .await
+            {
+                Ok(planned) => made.push(planned),
+                Err(source) if made.is_empty() => return Err(source),
+                Err(source) => {
+                    let made = made.into_iter().map(|planned| planned.interface).collect();
+                    let source = Box::new(source);
+                    return Err(ChangeError::Partly { made, source });
+                }
+            }
+        }
+        self.tell_drift(&running).await?;
+        Ok(made)
+    }
+
+    /// Makes one of the planned changes.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another part of one plan, and they end here"
+    )]
+    async fn make(
+        self: &Arc<Self>,
+        mut planned: Planned,
+        target: Target,
+        parts: &Arc<Parts>,
+        takes_tables: bool,
+        wish: &Wish,
+        change: &Change,
+        running: &mut Vec<Running>,
+    ) -> Result<Planned, ChangeError> {
+        let expected = wish.expected(&planned);
+        let name = planned.interface.clone();
+        let now = match target {
+            Target::Retired => {
+                self.retire(&name, expected, change).await?;
+                None
+            }
+            Target::New(interface) => {
+                let (interface, number) = self.make_revision(*interface, parts, takes_tables, change).await?;
+                planned.after = Some(number);
+                Some(
+                    self.switch(interface, number, parts, expected, change, &planned)
+                        .await?,
+                )
+            }
+            Target::Revision(interface, number) => Some(
+                self.switch(*interface, number, parts, expected, change, &planned)
+                    .await?,
+            ),
+        };
+        running.retain(|one| one.interface.name != name);
+        running.extend(now);
+        let Change { author, reason, .. } = change;
+        tracing::info!(
+            interface = name,
+            revision = planned.after,
+            reason,
+            author,
+            "changed what is live"
+        );
+        Ok(planned)
+    }
+
+    /// How the site folder differs from what runs by now.
+    async fn tell_drift(self: &Arc<Self>, running: &[Running]) -> Result<(), ChangeError> {
+        let (changes, running) = (Arc::clone(self), running.to_vec());
+        on_a_thread(move || {
+            let site = changes.read_site();
+            for Running { interface, .. } in &running {
+                let drift = match &site {
+                    Ok(site) => {
+                        let written = site.interfaces.iter().find(|written| written.name == interface.name);
+                        deployment::drift(interface, written)
+                    }
+                    Err(_) => Some("the site folder has faults".to_owned()),
+                };
+                changes.shown.set_drift(&interface.name, drift);
+            }
+        })
+        .await
+    }
+
+    async fn make_revision(
+        self: &Arc<Self>,
+        interface: resolved::Interface,
+        parts: &Arc<Parts>,
+        takes_tables: bool,
+        change: &Change,
+    ) -> Result<(resolved::Interface, u32), ChangeError> {
+        let (changes, parts, change) = (Arc::clone(self), Arc::clone(parts), change.clone());
+        let made = on_a_thread(move || {
+            deployment::make_revision(changes.store.catalog(), &parts, &interface, takes_tables, &change)
+        });
+        let (revision, interface) = made.await?.map_err(ChangeError::Failed)?;
+        Ok((interface, revision.number))
+    }
+
+    /// Makes a revision live that the catalog holds.
+    async fn switch(
+        self: &Arc<Self>,
+        interface: resolved::Interface,
+        number: u32,
+        parts: &Arc<Parts>,
+        expected: Expected,
+        change: &Change,
+        planned: &Planned,
+    ) -> Result<Running, ChangeError> {
+        let (changes, of_parts, to_run) = (Arc::clone(self), Arc::clone(parts), interface.clone());
+        let settings =
+            on_a_thread(move || assembly::interface(&to_run, number, &of_parts, &changes.site, &changes.sandbox));
+        let settings = settings.await?.map_err(ChangeError::Failed)?;
+        let name = interface.name.clone();
+        let keep = self.keep(name.clone(), number, expected, change.clone());
+        let switched = if planned.kind == Kind::New {
+            self.engine.add(settings, keep).await
+        } else {
+            self.engine.replace(settings, keep).await
+        };
+        switched.map_err(ChangeError::of_replacing)?;
+        self.show(interface, number, parts, planned)
+    }
+
+    /// The moment from which on the catalog says so.
+    fn keep(
+        self: &Arc<Self>,
+        interface: String,
+        number: u32,
+        expected: Expected,
+        change: Change,
+    ) -> impl Future<Output = Result<(), ChangeError>> + Send + use<> {
+        let changes = Arc::clone(self);
+        async move {
+            let kept = on_a_thread(move || {
+                let catalog = changes.store.catalog();
+                catalog.set_live(&interface, number, expected, &change.author, &change.reason)
+            });
+            Ok(kept.await??)
+        }
+    }
+
+    /// What runs, for everybody who tells of it.
+    fn show(
+        &self,
+        interface: resolved::Interface,
+        number: u32,
+        parts: &Parts,
+        planned: &Planned,
+    ) -> Result<Running, ChangeError> {
+        let name = interface.name.clone();
+        let live = self.engine.interface(&name);
+        let live = live.ok_or_else(|| ChangeError::UnknownInterface(name.clone()))?;
+        let addresses = self.engine.interfaces();
+        let address = addresses.iter().find(|(known, ..)| **known == *name);
+        let address = address.map(|(_, _, address)| address.as_str()).unwrap_or_default();
+        let told = Live {
+            interface: interface.clone(),
+            revision: number,
+            drift: None,
+            alerts: planned.alerts.clone(),
+        };
+        self.shown.set(&name, LiveInterface::new(&told, address));
+        self.alerts.set(&name, planned.alerts.clone());
+        self.watched.set(&interface, parts, &planned.alerts);
+        Ok(Running { interface, live })
+    }
+
+    async fn retire(self: &Arc<Self>, name: &str, expected: Expected, change: &Change) -> Result<(), ChangeError> {
+        let (changes, interface, change) = (Arc::clone(self), name.to_owned(), change.clone());
+        let retired = on_a_thread(move || {
+            let catalog = changes.store.catalog();
+            catalog.retire(&interface, expected, &change.author, &change.reason)
+        });
+        retired.await??;
+        self.engine.remove(name).await;
+        self.shown.forget(name);
+        self.watched.forget(name);
+        Ok(())
+    }
+}
+
+impl ChangeError {
+    /// What `keep` said is told as if it had been asked directly.
+    fn of_replacing(error: ReplaceError) -> Self {
+        match error {
+            ReplaceError::NotKept(source) => match source.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(other) => Self::Failed(anyhow::anyhow!(other)),
+            },
+            source => Self::NotReplaced { source },
+        }
+    }
+}
+
+/// Compiling and the disk block, and the threads that drive sockets must not.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ChangeError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| ChangeError::Failed(error.into()))
+}

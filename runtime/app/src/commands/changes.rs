@@ -1,0 +1,187 @@
+//! Commands that change what is live, and that tell how it came to be so.
+
+pub(crate) mod apply;
+pub(crate) mod deploy;
+pub(crate) mod diff;
+pub(crate) mod history;
+pub(crate) mod pause;
+pub(crate) mod rollback;
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::commands::site::Engine;
+use crate::configuration::{NAME_RULE, is_name};
+use crate::console::{Console, Palette, Tone};
+use crate::control::wire::changes::{ChangeWanted, Changed, InterfaceChange, PlaceDifference};
+use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::hardening;
+
+/// Differences of one interface that are shown; a new interface has some dozens, and JSON has them all.
+const DIFFERENCES_SHOWN_MAX: usize = 40;
+
+/// Who wants a change, and how it is to be made.
+#[derive(Debug, Args)]
+struct Intent {
+    /// Why: it is kept with the revision
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// The release note: what is new, for those who run it
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do it without asking
+    #[arg(long, short)]
+    yes: bool,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which engine is asked, where the first argument is another one.
+#[derive(Debug, Args)]
+struct Site {
+    /// The site folder
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    site: PathBuf,
+    /// The engine's data folder, where it is not the site's own
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Site {
+    fn engine(&self) -> Engine {
+        Engine::new(self.site.clone(), self.data.clone())
+    }
+}
+
+impl Intent {
+    fn wanted(&self) -> ChangeWanted {
+        ChangeWanted {
+            author: hardening::user(),
+            reason: self.reason.clone(),
+            note: self.note.clone(),
+            ..ChangeWanted::default()
+        }
+    }
+}
+
+/// Shows the plan, asks, and has it done: by then nobody else may have changed what was shown.
+fn plan_and_do(engine: &Engine, path: &str, wanted: ChangeWanted, intent: &Intent, console: Console) -> Outcome {
+    let plan = ChangeWanted {
+        dry_run: true,
+        ..wanted.clone()
+    };
+    let planned = engine.ask(async |client| client.change(path.to_owned(), &plan).await)?;
+    if intent.dry_run || planned.interfaces.is_empty() {
+        return tell(&planned, intent.json, console);
+    }
+    if !intent.yes && !is_confirmed(&planned, console)? {
+        console.note("nothing was changed");
+        return Ok(Exit::Failure);
+    }
+    if wanted.reason.trim().is_empty() {
+        return Err(anyhow::anyhow!("a change needs a reason")).hint("say it with --reason \"..\"");
+    }
+    let wanted = ChangeWanted {
+        expected: expected(&planned),
+        ..wanted
+    };
+    let changed = engine.ask(async |client| client.change(path.to_owned(), &wanted).await)?;
+    tell(&changed, intent.json, console)
+}
+
+fn expected(planned: &Changed) -> std::collections::BTreeMap<String, Option<u32>> {
+    let interfaces = planned.interfaces.iter();
+    interfaces.map(|one| (one.interface.clone(), one.before)).collect()
+}
+
+/// Without a terminal nobody can be asked.
+fn is_confirmed(planned: &Changed, console: Console) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(anyhow::anyhow!("nobody can be asked whether this is to be done"))
+            .hint("look at it with --dry-run, and do it with --yes");
+    }
+    for line in told(planned, console.notes_palette()) {
+        console.note(line);
+    }
+    console.note("do this? (yes/no)");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "yes"))
+}
+
+fn tell(changed: &Changed, json: bool, console: Console) -> Outcome {
+    if json {
+        console.json(changed)?;
+    } else {
+        console.result(told(changed, console.palette()).join("\n"))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn told(changed: &Changed, palette: Palette) -> Vec<String> {
+    if changed.interfaces.is_empty() {
+        return vec!["nothing to change: what is live is what is wanted".to_owned()];
+    }
+    let interfaces = changed.interfaces.iter();
+    interfaces
+        .flat_map(|one| {
+            let mut lines = vec![headline(one, changed.dry_run, palette)];
+            lines.extend(differences(&one.differences, palette));
+            let alert = palette.paint(Tone::Odd, "alert:");
+            lines.extend(one.alerts.iter().map(|text| format!("  {alert} {text}")));
+            lines
+        })
+        .collect()
+}
+
+fn headline(one: &InterfaceChange, dry_run: bool, palette: Palette) -> String {
+    let name = palette.paint(Tone::Strong, &one.interface);
+    let number =
+        |revision: Option<u32>| revision.map_or_else(|| "a new revision".to_owned(), |it| format!("revision {it}"));
+    let (before, after) = (number(one.before), number(one.after));
+    match (one.kind.as_str(), dry_run) {
+        ("new", true) => format!("{name} would be new"),
+        ("new", false) => format!("{name} is new, {after}"),
+        ("retired", true) => format!("{name} would be taken out of use ({before} is live)"),
+        ("retired", false) => format!("{name} is out of use ({before} was live)"),
+        ("rolled-back", true) => format!("{name} would go back from {before} to {after}"),
+        ("rolled-back", false) => format!("{name} went back from {before} to {after}"),
+        (_, true) => format!("{name} would change from {before} to {after}"),
+        (_, false) => format!("{name} changed from {before} to {after}"),
+    }
+}
+
+fn differences(differences: &[PlaceDifference], palette: Palette) -> Vec<String> {
+    let shown = differences.iter().take(DIFFERENCES_SHOWN_MAX);
+    let mut lines: Vec<String> = shown
+        .map(|difference| {
+            let place = palette.paint(Tone::Name, &difference.place);
+            match (&difference.before, &difference.after) {
+                (Some(before), Some(after)) => format!("  {place}: {before} -> {after}"),
+                (Some(before), None) => format!("  {place}: {before} -> (gone)"),
+                (None, Some(after)) => format!("  {place}: (new) {after}"),
+                (None, None) => format!("  {place}"),
+            }
+        })
+        .collect();
+    let more = differences.len().saturating_sub(DIFFERENCES_SHOWN_MAX);
+    if more > 0 {
+        lines.push(format!("  and {more} more places; --json shows them all"));
+    }
+    lines
+}
+
+/// A name becomes part of an address.
+fn interface(name: &str) -> Result<&str, Failure> {
+    if is_name(name) {
+        Ok(name)
+    } else {
+        Err(anyhow::anyhow!("`{name}` cannot name an interface")).hint(NAME_RULE)
+    }
+}

@@ -1,0 +1,31 @@
+//! `transfuse apply`: what the site folder says becomes what is live.
+
+use clap::Args;
+
+use super::{Intent, plan_and_do};
+use crate::commands::site::Engine;
+use crate::console::Console;
+use crate::failure::Outcome;
+
+/// Make what the site folder says live
+///
+/// The running engine reads the folder, resolves the versions of plugins to packages, checks everything as `transfuse check` does,
+/// and shows how each interface would change. Then it makes the changes, one interface after the other, each as a new revision: the
+/// running interface takes it over with its connections open, and messages that are under way end on the revision that they began
+/// with. A changed listener alone is bound anew. An interface whose file is gone is taken out of use; its history stays.
+///
+/// What somebody else changes between the plan and your answer is a conflict, and nothing is done.
+///
+/// Example: transfuse apply examples/lab-results --reason "codes of the new analyser"
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    engine: Engine,
+    #[command(flatten)]
+    intent: Intent,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    let intent = &arguments.intent;
+    plan_and_do(&arguments.engine, "/v1/apply", intent.wanted(), intent, console)
+}

@@ -1,0 +1,54 @@
+//! `transfuse deploy`: another version of a plugin in one interface.
+
+use clap::Args;
+
+use super::{Intent, Site, interface, plan_and_do};
+use crate::console::Console;
+use crate::control::wire::changes::ChangeWanted;
+use crate::failure::{Hint as _, Outcome};
+
+/// Run another version of a plugin in one interface
+///
+/// Every step of that plugin gets the version; settings, grants and everything else stay as they are live. The package has to be in the
+/// site's library (`transfuse plugin install`) and allowed by its trust policy. It is compiled before anything changes; the switch
+/// takes place between two messages, with connections open.
+///
+/// The site folder is not written: `transfuse status` tells that it differs, until it says the same.
+///
+/// Example: transfuse deploy lab-results transfuse/lab-normalize@1.1.0 --reason "LOINC 2.80" --site examples/lab-results
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The interface
+    #[arg(value_name = "INTERFACE")]
+    interface: String,
+    /// The plugin and its version, or a requirement: the newest one that fits
+    #[arg(value_name = "PLUGIN@VERSION")]
+    plugin: String,
+    #[command(flatten)]
+    site: Site,
+    #[command(flatten)]
+    intent: Intent,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    let Arguments {
+        plugin, site, intent, ..
+    } = arguments;
+    let name = interface(&arguments.interface)?;
+    let Some((plugin, version)) = plugin.split_once('@') else {
+        return Err(anyhow::anyhow!("`{plugin}` names no version"))
+            .hint(format!("write `{plugin}@1.0.0` or `{plugin}@^1`"));
+    };
+    let wanted = ChangeWanted {
+        plugin: Some(plugin.to_owned()),
+        version: Some(version.to_owned()),
+        ..intent.wanted()
+    };
+    plan_and_do(
+        &site.engine(),
+        &format!("/v1/interfaces/{name}/deploy"),
+        wanted,
+        intent,
+        console,
+    )
+}

@@ -1,0 +1,232 @@
+//! Changes of what is live.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+
+use super::{ApiError, Shared, on_a_thread};
+use crate::changes::{ChangeError, Difference, Kind, Planned, Wish};
+use crate::control::view::time;
+use crate::control::wire::changes as wire;
+use crate::deployment::Change;
+
+type Body = Result<Json<wire::ChangeWanted>, JsonRejection>;
+type Answer = Result<Json<wire::Changed>, ApiError>;
+
+/// How long a name, a reason or a note may be: they are written and read by people.
+const WORDS_BYTES_MAX: usize = 4 << 10;
+
+pub(super) async fn apply(State(controlled): Shared, body: Body) -> Answer {
+    let wanted = wanted(body)?;
+    let changes = controlled.changes.clone();
+    let wish = wish(&wanted);
+    answer(tokio::spawn(async move { changes.apply(wish).await }), wanted.dry_run).await
+}
+
+pub(super) async fn deploy(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
+    let wanted = wanted(body)?;
+    let (Some(plugin), Some(version)) = (wanted.plugin.clone(), wanted.version.clone()) else {
+        return Err(ApiError::bad_request(
+            "what to deploy is missing".to_owned(),
+            "say `plugin` and `version`",
+        ));
+    };
+    let changes = controlled.changes.clone();
+    let wish = wish(&wanted);
+    let changing = tokio::spawn(async move { changes.deploy(name, plugin, version, wish).await });
+    answer(changing, wanted.dry_run).await
+}
+
+pub(super) async fn rollback(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
+    let wanted = wanted(body)?;
+    let changes = controlled.changes.clone();
+    let wish = wish(&wanted);
+    let changing = tokio::spawn(async move { changes.roll_back(name, wanted.to, wish).await });
+    answer(changing, wanted.dry_run).await
+}
+
+pub(super) async fn history(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+) -> Result<Json<wire::History>, ApiError> {
+    let interface = name.clone();
+    let found = on_a_thread(&controlled, move |controlled| controlled.changes.history(&name));
+    let history = found.await?.map_err(|error| refused(&error))?;
+    let last = history.changes.first().filter(|change| !change.is_retired);
+    Ok(Json(wire::History {
+        interface,
+        live: last.map(|change| change.number),
+        revisions: history
+            .revisions
+            .into_iter()
+            .map(|revision| wire::RevisionListed {
+                number: revision.number,
+                digest: revision.digest,
+                author: revision.author,
+                reason: revision.reason,
+                note: revision.note,
+                made_at: time(revision.created_at_ms),
+            })
+            .collect(),
+        changes: history
+            .changes
+            .into_iter()
+            .map(|change| wire::LiveChanged {
+                number: change.number,
+                retired: change.is_retired,
+                author: change.author,
+                reason: change.reason,
+                at: time(change.at_ms),
+            })
+            .collect(),
+    }))
+}
+
+pub(super) async fn difference(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+    query: Result<Query<wire::DifferenceQuery>, QueryRejection>,
+) -> Result<Json<wire::RevisionDifference>, ApiError> {
+    let Query(query) =
+        query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse diff --help`"))?;
+    let interface = name.clone();
+    let found = on_a_thread(&controlled, move |controlled| {
+        controlled.changes.compare(&name, query.from, query.to)
+    });
+    let (from, to, differences) = found.await?.map_err(|error| refused(&error))?;
+    Ok(Json(wire::RevisionDifference {
+        interface,
+        from,
+        to,
+        differences: differences.into_iter().map(place).collect(),
+    }))
+}
+
+pub(super) async fn pause(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+    body: Body,
+) -> Result<Json<wire::PauseChanged>, ApiError> {
+    let wanted = wanted(body)?;
+    let interface = name.clone();
+    let told = format!("{}, by {}", wanted.reason, wanted.author);
+    let was_paused = controlled.changes.engine.is_paused(&name);
+    let done = on_a_thread(&controlled, move |controlled| {
+        let paused = controlled.changes.pause(&name, &wanted.author, &wanted.reason);
+        paused.inspect(|()| controlled.changes.shown.set_paused(&name, Some(told)))
+    });
+    done.await?.map_err(|error| refused(&error))?;
+    Ok(Json(wire::PauseChanged {
+        interface,
+        is_paused: true,
+        was_paused,
+    }))
+}
+
+pub(super) async fn resume(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+    body: Body,
+) -> Result<Json<wire::PauseChanged>, ApiError> {
+    wanted(body)?;
+    let interface = name.clone();
+    let done = on_a_thread(&controlled, move |controlled| {
+        let resumed = controlled.changes.resume(&name);
+        resumed.inspect(|_| controlled.changes.shown.set_paused(&name, None))
+    });
+    let was_paused = done.await?.map_err(|error| refused(&error))?;
+    Ok(Json(wire::PauseChanged {
+        interface,
+        is_paused: false,
+        was_paused,
+    }))
+}
+
+fn wanted(body: Body) -> Result<wire::ChangeWanted, ApiError> {
+    let Json(wanted) = body.map_err(|error| {
+        ApiError::bad_request(
+            error.body_text(),
+            "write at least `{ \"author\": \"..\", \"reason\": \"..\" }`",
+        )
+    })?;
+    let words = [&wanted.author, &wanted.reason, &wanted.note];
+    if words.iter().any(|words| words.len() > WORDS_BYTES_MAX) {
+        let message = format!("author, reason and note may have {WORDS_BYTES_MAX} bytes each");
+        return Err(ApiError::bad_request(
+            message,
+            "write the long version elsewhere, and name it here",
+        ));
+    }
+    if !wanted.dry_run && wanted.reason.trim().is_empty() {
+        let hint = "whoever reads the history at night wants to know it";
+        return Err(ApiError::bad_request("a change needs a reason".to_owned(), hint));
+    }
+    Ok(wanted)
+}
+
+fn wish(wanted: &wire::ChangeWanted) -> Wish {
+    let change = Change {
+        author: wanted.author.clone(),
+        reason: wanted.reason.clone(),
+        note: wanted.note.clone(),
+    };
+    Wish {
+        change: (!wanted.dry_run).then_some(change),
+        expected: wanted.expected.clone(),
+    }
+}
+
+/// A change that has begun is finished, whether or not its asker still listens.
+async fn answer(changing: tokio::task::JoinHandle<Result<Vec<Planned>, ChangeError>>, dry_run: bool) -> Answer {
+    let changed = changing.await.map_err(|panicked| ApiError::internal(&panicked))?;
+    let interfaces = changed
+        .map_err(|error| refused(&error))?
+        .into_iter()
+        .map(view)
+        .collect();
+    Ok(Json(wire::Changed { dry_run, interfaces }))
+}
+
+fn view(planned: Planned) -> wire::InterfaceChange {
+    let kind = match planned.kind {
+        Kind::New => "new",
+        Kind::Changed => "changed",
+        Kind::Retired => "retired",
+        Kind::RolledBack => "rolled-back",
+    };
+    wire::InterfaceChange {
+        interface: planned.interface,
+        kind: kind.to_owned(),
+        before: planned.before,
+        after: planned.after,
+        differences: planned.differences.into_iter().map(place).collect(),
+        alerts: planned.alerts,
+    }
+}
+
+fn place(difference: Difference) -> wire::PlaceDifference {
+    wire::PlaceDifference {
+        place: difference.place,
+        before: difference.before,
+        after: difference.after,
+    }
+}
+
+fn refused(error: &ChangeError) -> ApiError {
+    if let ChangeError::Failed(_) = error {
+        tracing::error!(%error, "what is live could not be changed");
+    }
+    let hint = error.hint().unwrap_or_default();
+    let message = match error {
+        ChangeError::Faults(faults) => faults.iter().fold(error.to_string(), |told, fault| {
+            format!("{told}\n  {}: {}", fault.location.told(), fault.message)
+        }),
+        _ => error.to_string(),
+    };
+    let mut refused = ApiError::bad_request(message, &hint).without_empty_hint();
+    if matches!(error, ChangeError::Conflict { .. }) {
+        refused.status = StatusCode::CONFLICT;
+    }
+    refused
+}

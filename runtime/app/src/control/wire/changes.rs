@@ -1,0 +1,123 @@
+//! Changes of what is live, and their history.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every request that changes what is live.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeWanted {
+    pub(crate) author: String,
+    pub(crate) reason: String,
+    /// The release note.
+    #[serde(default)]
+    pub(crate) note: String,
+    /// Only tells what would be done.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
+    /// The revisions that the asker has seen live, by interface; null where there was none. Another one is a conflict.
+    #[serde(default)]
+    pub(crate) expected: BTreeMap<String, Option<u32>>,
+    /// `POST /v1/interfaces/NAME/deploy`: `vendor/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plugin: Option<String>,
+    /// And its version: a whole one, or a requirement such as `^1.2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    /// `POST /v1/interfaces/NAME/rollback`: a revision; none for the one that was live before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<u32>,
+}
+
+/// What would be done, or has been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    pub(crate) dry_run: bool,
+    /// Empty where everything is as it was wanted.
+    pub(crate) interfaces: Vec<InterfaceChange>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InterfaceChange {
+    pub(crate) interface: String,
+    /// `new`, `changed`, `retired`, `rolled-back`.
+    pub(crate) kind: String,
+    /// The live revision before; none of a new interface.
+    pub(crate) before: Option<u32>,
+    /// The live revision afterwards; none where it is not made yet, or nothing is live.
+    pub(crate) after: Option<u32>,
+    pub(crate) differences: Vec<PlaceDifference>,
+    /// What somebody should know about its plugins.
+    pub(crate) alerts: Vec<String>,
+}
+
+/// One place of an interface's settings that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlaceDifference {
+    /// `steps[transfuse/redact].version`.
+    pub(crate) place: String,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
+}
+
+/// The query of `GET /v1/interfaces/NAME/difference`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DifferenceQuery {
+    /// A revision; none for the one before `to`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) from: Option<u32>,
+    /// A revision; none for the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<u32>,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RevisionDifference {
+    pub(crate) interface: String,
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) differences: Vec<PlaceDifference>,
+}
+
+/// `GET /v1/interfaces/NAME/history`: newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct History {
+    pub(crate) interface: String,
+    /// None where nothing is live.
+    pub(crate) live: Option<u32>,
+    pub(crate) revisions: Vec<RevisionListed>,
+    pub(crate) changes: Vec<LiveChanged>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RevisionListed {
+    pub(crate) number: u32,
+    /// `sha256:` of its content.
+    pub(crate) digest: String,
+    pub(crate) author: String,
+    pub(crate) reason: String,
+    pub(crate) note: String,
+    pub(crate) made_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LiveChanged {
+    pub(crate) number: u32,
+    /// Whether it was taken out of use then, and not made live.
+    pub(crate) retired: bool,
+    pub(crate) author: String,
+    pub(crate) reason: String,
+    pub(crate) at: String,
+}
+
+/// The answer to `POST /v1/interfaces/NAME/pause` and `resume`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PauseChanged {
+    pub(crate) interface: String,
+    pub(crate) is_paused: bool,
+    /// Whether it was so before.
+    pub(crate) was_paused: bool,
+}
