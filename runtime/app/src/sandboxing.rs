@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use transfuse_sandbox::{Compiler, SandboxSettings};
+use transfuse_sandbox::{Compiler, SNAPSHOT_FUEL_MIN, SandboxSettings};
 
 use crate::configuration::Settings;
 
@@ -20,7 +20,7 @@ pub(crate) const COMPILE_COMMAND: &str = "compile-component";
 /// The sandbox of an engine: compiled plugins lie in its data folder, unless another place is named.
 pub(crate) fn of_engine(site: &Path, settings: &Settings, data: &Path) -> SandboxSettings {
     let cache = named_cache(Some((site, settings))).unwrap_or_else(|| data.join(COMPILED));
-    with_cache(Some(cache))
+    with_snapshots(with_cache(Some(cache)))
 }
 
 /// The sandbox of a command that must write nothing into the site: it keeps compiled plugins only where somebody has
@@ -32,6 +32,11 @@ pub(crate) fn of_check(site: &Path, settings: &Settings) -> SandboxSettings {
 /// The sandbox of commands that try a plugin without a site: compiled plugins are kept where the environment names a place.
 pub(crate) fn of_author() -> SandboxSettings {
     with_cache(named_cache(None))
+}
+
+/// The sandbox of whoever measures what messages cost in an engine.
+pub(crate) fn of_bench() -> SandboxSettings {
+    with_snapshots(of_author())
 }
 
 /// The sandbox of whoever measures how long compiling takes: it finds nothing that was compiled before.
@@ -51,6 +56,14 @@ fn with_cache(cache_folder: Option<PathBuf>) -> SandboxSettings {
         cache_folder,
         compiler: Some(Compiler::new(this_program(), vec![COMPILE_COMMAND.into()])),
         ..SandboxSettings::default()
+    }
+}
+
+/// For chains that see many messages. With and without snapshots a plugin gives the same, for the same fuel.
+fn with_snapshots(settings: SandboxSettings) -> SandboxSettings {
+    SandboxSettings {
+        snapshot_fuel_min: Some(SNAPSHOT_FUEL_MIN),
+        ..settings
     }
 }
 

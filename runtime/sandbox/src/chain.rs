@@ -2,9 +2,10 @@
 
 mod link;
 mod run;
+mod snapshot;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Semaphore, oneshot};
 
@@ -15,6 +16,7 @@ use crate::table::Table;
 use crate::{Fault, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report};
 
 pub use link::LinkError;
+pub(crate) use snapshot::Snapshot;
 
 /// One plugin in a chain, with everything that it gets.
 #[derive(Debug, Clone)]
@@ -47,6 +49,8 @@ pub(crate) struct ReadyStep {
     pub(crate) state_schema: u32,
     /// Whether its outputs are those of the chain.
     pub(crate) is_last: bool,
+    /// What instances begin with instead of `init`, where there is one.
+    pub(crate) snapshot: OnceLock<Snapshot>,
 }
 
 /// Steps that messages are taken through. A clone is the same chain.

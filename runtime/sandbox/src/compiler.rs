@@ -22,6 +22,9 @@ use rustix::process::Signal;
 pub use child::{CompilationError, serve_compilation};
 pub(crate) use order::Order;
 
+use crate::plugin::Init;
+use order::InitOrder;
+
 /// Twenty times what the largest interpreter takes.
 const PROCESSOR_S_MAX: u64 = 120;
 
@@ -76,20 +79,32 @@ impl Compiler {
         }
     }
 
-    /// Compiles a component in a process of its own.
-    pub(crate) fn compile(&self, component: &[u8], stack_bytes_max: usize) -> Result<Vec<u8>, Failed> {
+    /// Compiles a component in a process of its own; with `init`, the component as that leaves it.
+    pub(crate) fn compile(
+        &self,
+        component: &[u8],
+        init: Option<&Init<'_>>,
+        stack_bytes_max: usize,
+    ) -> Result<Vec<u8>, Failed> {
         let order = Order {
             address_space_bytes_max: self.address_space_bytes_max,
             processor_s_max: self.processor_s_max,
             stack_bytes_max: stack_bytes_max as u64,
             component_bytes: component.len() as u64,
+            init: init.map(|init| InitOrder {
+                config_bytes: init.config.len() as u64,
+                tables_bytes: init.tables.len() as u64,
+                fuel: init.fuel.max(1),
+                memory_bytes_max: init.memory_bytes_max as u64,
+            }),
         };
+        let [config, tables] = init.map_or([&[][..]; 2], |init| [init.config, init.tables]);
         let child = self.start().map_err(|error| {
             let program = self.program.display();
             Failed::Broken(format!("`{program}` cannot be started: {error}"))
         })?;
-        let ended =
-            converse(child, &order, component, self.wall_max).map_err(|error| Failed::Broken(error.to_string()))?;
+        let ended = converse(child, &order, [config, tables, component], self.wall_max)
+            .map_err(|error| Failed::Broken(error.to_string()))?;
         self.judge(ended)
     }
 
@@ -165,7 +180,7 @@ struct Ended {
 
 /// Feeds and hears the child out, and ends it when its time is up. Each stream has a thread, so that no full pipe holds up
 /// another; all of them end with the child.
-fn converse(child: Conversation, order: &Order, component: &[u8], wall_max: Duration) -> io::Result<Ended> {
+fn converse(child: Conversation, order: &Order, parts: [&[u8]; 3], wall_max: Duration) -> io::Result<Ended> {
     let Conversation {
         mut child,
         mut input,
@@ -174,7 +189,10 @@ fn converse(child: Conversation, order: &Order, component: &[u8], wall_max: Dura
     } = child;
     thread::scope(|scope| {
         // A child that has ended reads no more; why it has is what its exit tells.
-        scope.spawn(move || order.write_to(&mut input).and_then(|()| input.write_all(component)));
+        scope.spawn(move || {
+            order.write_to(&mut input)?;
+            parts.iter().try_for_each(|part| input.write_all(part))
+        });
         let words = scope.spawn(move || read_within(errors, WORDS_BYTES_MAX));
         let (sender, compiled) = channel();
         scope.spawn(move || sender.send(read_within(output, COMPILED_BYTES_MAX + 1)));

@@ -31,6 +31,9 @@ pub(crate) const INLINE_RUNS_MAX: usize = 8;
 /// some milliseconds for the largest component, which nobody charges the guest for.
 const BACKTRACE_FRAMES_MAX: usize = 8;
 
+/// What a memory of an `init` that is run once gets at a time, so that it does not move with each page.
+const GROWTH_RESERVED_BYTES: u64 = 4 << 20;
+
 /// An engine for this sandbox; errors are wasmtime's words about the settings.
 pub(crate) fn build(settings: &SandboxSettings) -> wasmtime::Result<Engine> {
     let mut config = config(settings.stack_bytes_max);
@@ -42,6 +45,20 @@ pub(crate) fn build(settings: &SandboxSettings) -> wasmtime::Result<Engine> {
 pub(crate) fn build_compiler(stack_bytes_max: usize) -> wasmtime::Result<Engine> {
     let mut config = config(stack_bytes_max);
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    Engine::new(&config)
+}
+
+/// An engine that runs `init` once, where address space is limited: no memory reserves more than it has, so that its code
+/// is no other engine's. It need not be fast, and is compiled quickly.
+pub(crate) fn build_for_init(stack_bytes_max: usize) -> wasmtime::Result<Engine> {
+    let mut config = config(stack_bytes_max);
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    config.cranelift_opt_level(OptLevel::None);
+    // An image of memory to copy from would be a file, and the process may make none.
+    config.memory_init_cow(false);
+    config.memory_reservation(0);
+    config.memory_guard_size(0);
+    config.memory_reservation_for_growth(GROWTH_RESERVED_BYTES);
     Engine::new(&config)
 }
 

@@ -9,7 +9,8 @@ use wasmtime::{Engine, Result, Store};
 use crate::Limits;
 use crate::bindings::Transform;
 use crate::bindings::exports::transfuse::plugin::transformer::Rejection;
-use crate::chain::ReadyStep;
+use crate::chain::{ReadyStep, Snapshot};
+use crate::fault::{Limit, Stop};
 use crate::meter::Meter;
 use crate::outcome::Output;
 use crate::sandbox::Shared;
@@ -85,6 +86,20 @@ pub(crate) fn run(
     instance.into_ran(fuel, answered, is_fresh)
 }
 
+/// Whether instances can begin with a snapshot, within the step's limits.
+pub(crate) fn try_snapshot(
+    shared: &Shared,
+    step: &Arc<ReadyStep>,
+    watched: &Watched<'_>,
+    journey: Journey,
+    snapshot: &Snapshot,
+) -> Result<()> {
+    let state = StepState::new(Arc::clone(step), journey, Meter::default(), None);
+    let mut instance = Instance::new(&shared.engine, state);
+    instance.arm(step.limits.fuel, watched)?;
+    instance.begin_after_init(snapshot).map(drop)
+}
+
 impl Instance {
     fn new(engine: &Engine, state: StepState) -> Self {
         Self {
@@ -138,6 +153,9 @@ impl Instance {
     }
 
     fn init(&mut self, step: &ReadyStep) -> Result<Result<Ready, String>> {
+        if let Some(snapshot) = step.snapshot.get() {
+            return self.begin_after_init(snapshot).map(Ok);
+        }
         let store = &mut self.store;
         let bindings = step.plugin.code().pre.instantiate(&mut *store)?;
         let answer = bindings
@@ -145,6 +163,25 @@ impl Instance {
             .call_init(&mut *store, &step.config)?;
         let memory_bytes = store.data().memory.bytes();
         Ok(answer.map(|()| Ready { bindings, memory_bytes }))
+    }
+
+    /// Begins where `init` ended, for what it took: nothing that a plugin or a limit could notice is different.
+    fn begin_after_init(&mut self, snapshot: &Snapshot) -> Result<Ready> {
+        let store = &mut self.store;
+        let fuel = store.get_fuel()?;
+        let bindings = snapshot.code.pre.instantiate(&mut *store)?;
+        let left = fuel.checked_sub(snapshot.init.meter.guest_fuel());
+        store.set_fuel(left.unwrap_or_default())?;
+        if left.is_none() {
+            return Err(Stop::Over(Limit::Fuel).into());
+        }
+        let state = store.data_mut();
+        state.meter.repeat_host_work(&snapshot.init.meter, &state.step.limits)?;
+        for (table, digest) in &snapshot.init.tables {
+            state.journey.note_opened(table, digest);
+        }
+        let memory_bytes = store.data().memory.bytes();
+        Ok(Ready { bindings, memory_bytes })
     }
 
     fn transform(&mut self, bindings: &Transform) -> Result<Verdict> {

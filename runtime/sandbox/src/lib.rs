@@ -53,5 +53,5 @@ pub use outcome::{
 pub use plugin::{LoadError, Plugin, PluginIdentity};
 pub use reuse::Instances;
 pub use sandbox::{Sandbox, StartError};
-pub use settings::SandboxSettings;
+pub use settings::{SNAPSHOT_FUEL_MIN, SandboxSettings};
 pub use table::{Table, TableError};

@@ -25,6 +25,8 @@ pub(crate) struct Meter {
     /// Used by guests in runs that are over.
     guest_fuel: u64,
     calls: u64,
+    /// Those of `calls` that only ask which columns a table has.
+    outline_calls: u64,
     outputs: usize,
     output_bytes: usize,
     attribute_bytes: usize,
@@ -106,6 +108,30 @@ impl Meter {
     pub(crate) fn run_ended(&mut self, guest_fuel: u64, limits: &Limits) -> Result<(), Stop> {
         self.guest_fuel = self.guest_fuel.saturating_add(guest_fuel);
         self.check_fuel(limits)
+    }
+
+    /// Notes that a call, counted already, asks for no more than a table's name and columns.
+    pub(crate) fn was_of_outline(&mut self) {
+        self.outline_calls += 1;
+    }
+
+    /// Whether the host was asked for nothing but names and columns of tables.
+    pub(crate) fn is_of_outlines(&self) -> bool {
+        self.calls == self.outline_calls
+    }
+
+    pub(crate) fn guest_fuel(&self) -> u64 {
+        self.guest_fuel
+    }
+
+    /// Charges for what the host did in another run and would do again.
+    pub(crate) fn repeat_host_work(&mut self, of: &Self, limits: &Limits) -> Result<(), Stop> {
+        self.calls = self.calls.saturating_add(of.calls);
+        self.outline_calls = self.outline_calls.saturating_add(of.outline_calls);
+        if self.calls > limits.host_calls_max {
+            return Err(Stop::Over(Limit::HostCalls));
+        }
+        self.charge(of.host_fuel, limits)
     }
 
     /// What is left for the guest's next run.

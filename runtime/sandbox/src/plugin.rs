@@ -3,6 +3,8 @@
 mod compilations;
 mod compile;
 mod contract;
+pub(crate) mod outlines;
+mod snapshot;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::state::StepState;
 pub(crate) use compilations::Compilations;
 pub(crate) use compile::{compile, deserialize};
 pub(crate) use contract::{STATE, check_bytes};
+pub(crate) use snapshot::{Init, compile_after_init};
 
 /// How a plugin is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -48,6 +51,8 @@ pub(crate) struct Code {
     pub(crate) pre: TransformPre<StepState>,
     /// The interfaces that it imports, such as `tables`.
     pub(crate) interfaces: Vec<String>,
+    /// The component that it was compiled from, where snapshots of it may be made.
+    pub(crate) component: Option<Arc<[u8]>>,
 }
 
 /// Why a component cannot be loaded. Nothing of it stays behind, and loading it again gives the same answer, unless the
@@ -196,6 +201,10 @@ impl Code {
             .map_err(mismatch)?;
         // Prepared here, so that the first message does not pay for it.
         component.initialize_copy_on_write_image().map_err(mismatch)?;
-        Ok(Self { pre, interfaces })
+        Ok(Self {
+            pre,
+            interfaces,
+            component: None,
+        })
     }
 }

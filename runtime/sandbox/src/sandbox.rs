@@ -13,7 +13,7 @@ use crate::cache::{Cache, FolderError, Lookup, Turn};
 use crate::compiler::Failed;
 use crate::engine::INLINE_RUNS_MAX;
 use crate::permits::Permits;
-use crate::plugin::{Code, Compilations, check_bytes, compile, deserialize};
+use crate::plugin::{Code, Compilations, Init, check_bytes, compile, compile_after_init, deserialize};
 use crate::pool::Pool;
 use crate::reuse::IdleInstances;
 use crate::state::StepState;
@@ -23,6 +23,10 @@ use crate::{Chain, LinkError, LoadError, Plugin, PluginIdentity, SandboxSettings
 /// Components that are compiled at the same time. The compiler uses all processors for most of its work; the second one
 /// fills the gaps, and more would only make the machine's memory short.
 const COMPILATIONS_MAX: usize = 2;
+
+/// The largest component that is kept in memory for snapshots of it. What is larger holds an interpreter, which comes as a
+/// snapshot from its own compiler, and takes many seconds to make another of.
+const SNAPSHOT_COMPONENT_BYTES_MAX: usize = 8 << 20;
 
 /// Loads plugins and makes chains of them. A clone is the same sandbox; its threads end with the last clone and chain.
 #[derive(Clone)]
@@ -48,6 +52,16 @@ pub enum StartError {
     Threads(#[from] io::Error),
 }
 
+/// What compiled code is made of.
+struct Source<'a> {
+    identity: &'a PluginIdentity,
+    component: &'a [u8],
+    /// Where the code begins behind it.
+    init: Option<&'a Init<'a>>,
+    /// What the code is known by, in the form of a digest: that of the component, where there is no `init`.
+    key: Arc<str>,
+}
+
 /// What chains and plugins need of their sandbox.
 pub(crate) struct Shared {
     pub(crate) settings: SandboxSettings,
@@ -62,7 +76,7 @@ pub(crate) struct Shared {
     pub(crate) idle: IdleInstances,
     linker: Linker<StepState>,
     cache: Option<Cache>,
-    /// By digest. Weak, so that code that no chain uses any more is freed.
+    /// By key. Weak, so that code that no chain uses any more is freed.
     plugins: DashMap<Arc<str>, Weak<Code>>,
     compilations: Compilations,
 }
@@ -105,10 +119,12 @@ impl Sandbox {
     /// milliseconds for Rust and seconds for JavaScript and Python. Blocks; at most two are compiled at a time.
     pub fn load(&self, identity: PluginIdentity, component: &[u8]) -> Result<Plugin, LoadError> {
         check_bytes(&identity, component, self.shared.settings.component_bytes_max)?;
-        let code = match self.shared.known(&identity.component_digest) {
-            Some(code) => code,
-            None => self.shared.make_known(&identity, component)?,
-        };
+        let code = self.shared.code(&Source {
+            identity: &identity,
+            component,
+            init: None,
+            key: Arc::clone(&identity.component_digest),
+        })?;
         Ok(Plugin::new(identity, code))
     }
 
@@ -125,50 +141,74 @@ impl Sandbox {
 }
 
 impl Shared {
-    fn known(&self, digest: &str) -> Option<Arc<Code>> {
-        self.plugins.get(digest).and_then(|code| code.upgrade())
+    /// The code of a component as its `init` leaves it. Blocks as [`Sandbox::load`] does.
+    pub(crate) fn code_after_init(
+        &self,
+        identity: &PluginIdentity,
+        component: &[u8],
+        init: &Init<'_>,
+    ) -> Result<Arc<Code>, LoadError> {
+        self.code(&Source {
+            identity,
+            component,
+            init: Some(init),
+            key: init.key(identity).into(),
+        })
     }
 
-    fn make_known(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Arc<Code>, LoadError> {
-        let _turn = self.compilations.wait_for_turn(&identity.component_digest);
-        // Another thread may have made it while this one waited.
-        if let Some(code) = self.known(&identity.component_digest) {
+    fn code(&self, source: &Source<'_>) -> Result<Arc<Code>, LoadError> {
+        if let Some(code) = self.known(&source.key) {
             return Ok(code);
         }
-        let component = self.component(identity, component)?;
-        let code = Arc::new(Code::link(identity, &component, &self.linker)?);
+        let _turn = self.compilations.wait_for_turn(&source.key);
+        // Another thread may have made it while this one waited.
+        if let Some(code) = self.known(&source.key) {
+            return Ok(code);
+        }
+        let mut code = Code::link(source.identity, &self.component(source)?, &self.linker)?;
+        if self.may_be_snapshotted(source) {
+            code.component = Some(source.component.into());
+        }
+        let code = Arc::new(code);
         self.plugins.retain(|_, code| code.strong_count() > 0);
-        self.plugins
-            .insert(Arc::clone(&identity.component_digest), Arc::downgrade(&code));
+        self.plugins.insert(Arc::clone(&source.key), Arc::downgrade(&code));
         Ok(code)
     }
 
-    fn component(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Component, LoadError> {
-        if let Some(component) = self.cached(&identity.component_digest) {
+    fn known(&self, key: &str) -> Option<Arc<Code>> {
+        self.plugins.get(key).and_then(|code| code.upgrade())
+    }
+
+    fn may_be_snapshotted(&self, source: &Source<'_>) -> bool {
+        let is_small = source.component.len() <= SNAPSHOT_COMPONENT_BYTES_MAX;
+        self.settings.snapshot_fuel_min.is_some() && source.init.is_none() && is_small
+    }
+
+    fn component(&self, source: &Source<'_>) -> Result<Component, LoadError> {
+        if let Some(component) = self.cached(&source.key) {
             return Ok(component);
         }
-        let turn = self
-            .cache
-            .as_ref()
-            .and_then(|cache| cache.wait_for_turn(&identity.component_digest));
+        let turn = self.cache.as_ref().and_then(|cache| cache.wait_for_turn(&source.key));
         // Another process may have made it while this one waited.
         if turn.as_ref().is_some_and(Turn::had_to_wait)
-            && let Some(component) = self.cached(&identity.component_digest)
+            && let Some(component) = self.cached(&source.key)
         {
             return Ok(component);
         }
-        let compiled = self.compile(identity, component)?;
-        let loaded = deserialize(&self.engine, &compiled).map_err(|error| invalid(identity, &error))?;
-        self.keep(&identity.component_digest, &compiled);
+        let compiled = self.compile(source)?;
+        let loaded = deserialize(&self.engine, &compiled).map_err(|error| invalid(source.identity, &error))?;
+        self.keep(&source.key, &compiled);
         Ok(loaded)
     }
 
-    fn compile(&self, identity: &PluginIdentity, component: &[u8]) -> Result<Vec<u8>, LoadError> {
+    fn compile(&self, source: &Source<'_>) -> Result<Vec<u8>, LoadError> {
         let Some(compiler) = &self.settings.compiler else {
-            return compile(&self.engine, component).map_err(|error| invalid(identity, &error));
+            return self
+                .compile_here(source)
+                .map_err(|error| invalid(source.identity, &error));
         };
-        let plugin = || identity.clone();
-        let made = compiler.compile(component, self.settings.stack_bytes_max);
+        let plugin = || source.identity.clone();
+        let made = compiler.compile(source.component, source.init, self.settings.stack_bytes_max);
         made.map_err(|failed| match failed {
             Failed::Invalid(detail) => LoadError::Invalid {
                 plugin: plugin(),
@@ -183,6 +223,13 @@ impl Shared {
                 detail,
             },
         })
+    }
+
+    fn compile_here(&self, source: &Source<'_>) -> wasmtime::Result<Vec<u8>> {
+        match source.init {
+            None => compile(&self.engine, source.component),
+            Some(init) => compile_after_init(&self.engine, source.component, init, self.settings.stack_bytes_max),
+        }
     }
 
     /// Compiled code from disk. Whatever is wrong with it, compiling anew is the answer.

@@ -35,6 +35,10 @@ const STACK_BYTES_MAX: usize = 512 << 10;
 /// more than the call itself.
 const KEEP_RESIDENT_BYTES: usize = 256 << 10;
 
+/// The fuel of an `init` from which a snapshot is worth its time and its place on disk: about 50 us of each message. The
+/// mappings take millions, plugins that read a few settings some ten thousand.
+pub const SNAPSHOT_FUEL_MIN: u64 = 200_000;
+
 /// What the host decides once for all plugins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SandboxSettings {
@@ -60,6 +64,9 @@ pub struct SandboxSettings {
     pub memory_bytes_ceiling: usize,
     /// The stack of wasm code, in bytes. It is the same for all plugins, because the engine compiles it in.
     pub stack_bytes_max: usize,
+    /// The least fuel that an `init` takes for which chains get a snapshot of what it leaves, where it calls nothing of the
+    /// host; making it takes as long as compiling the plugin, or a little more. `None` makes none.
+    pub snapshot_fuel_min: Option<u64>,
     /// Linear memory that a slot keeps between two messages, in bytes.
     pub keep_resident_bytes: usize,
 }
@@ -78,6 +85,7 @@ impl Default for SandboxSettings {
             component_bytes_max: COMPONENT_BYTES_MAX,
             memory_bytes_ceiling: MEMORY_BYTES_CEILING,
             stack_bytes_max: STACK_BYTES_MAX,
+            snapshot_fuel_min: None,
             keep_resident_bytes: KEEP_RESIDENT_BYTES,
         }
     }

@@ -84,6 +84,15 @@ impl Journey {
         }
     }
 
+    /// Notes that the plugin at hand opened a version of a table.
+    pub(crate) fn note_opened(&mut self, table: &str, digest: &str) {
+        self.touched.note_table(table);
+        let opened = (table.to_owned(), digest.to_owned());
+        if !self.tables.contains(&opened) {
+            self.tables.push(opened);
+        }
+    }
+
     /// Hands everything over and keeps the context.
     pub(crate) fn take(&mut self) -> Self {
         Self {

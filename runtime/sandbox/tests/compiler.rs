@@ -13,7 +13,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use transfuse_sandbox::{Compiler, LoadError, PluginIdentity, Sandbox, SandboxSettings, serve_compilation};
+use transfuse_sandbox::{
+    Compiler, Grants, Instances, Limits, LoadError, Plugin, PluginIdentity, Sandbox, SandboxSettings, Step,
+    serve_compilation,
+};
 
 /// The argument that makes this program the compiler. The test harness knows none that is like it.
 const COMPILE: &str = "--compile-component";
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
     a_compile_bomb_is_stopped_by_the_clock_on_the_wall();
     a_compiler_without_memory_is_told_from_a_broken_component();
     a_program_that_is_no_compiler_is_named();
+    a_snapshot_of_init_is_made_in_another_process();
     ExitCode::SUCCESS
 }
 
@@ -55,7 +59,7 @@ fn sandbox(compiler: Compiler) -> Sandbox {
     .unwrap()
 }
 
-fn load(sandbox: &Sandbox, component: &[u8]) -> Result<(), LoadError> {
+fn load(sandbox: &Sandbox, component: &[u8]) -> Result<Plugin, LoadError> {
     let digest = Sha256::digest(component)
         .iter()
         .fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
@@ -65,7 +69,7 @@ fn load(sandbox: &Sandbox, component: &[u8]) -> Result<(), LoadError> {
         digest: digest.as_str().into(),
         component_digest: digest.into(),
     };
-    sandbox.load(identity, component).map(drop)
+    sandbox.load(identity, component)
 }
 
 fn sound() -> Vec<u8> {
@@ -128,4 +132,30 @@ fn a_program_that_is_no_compiler_is_named() {
         let error = load(&sandbox(compiler), &sound()).unwrap_err();
         assert!(matches!(error, LoadError::CompilerBroken { .. }), "{program}: {error}");
     }
+}
+
+fn a_snapshot_of_init_is_made_in_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(SandboxSettings {
+        cache_folder: Some(folder.path().to_owned()),
+        snapshot_fuel_min: Some(0),
+        compiler: Some(this_program()),
+        threads: 1,
+        threads_max: 1,
+        ..SandboxSettings::default()
+    });
+    let sandbox = sandbox.unwrap();
+    let step = Step {
+        plugin: load(&sandbox, &sound()).unwrap(),
+        config: Vec::new(),
+        grants: Grants::default(),
+        limits: Limits::default(),
+        instances: Instances::Fresh,
+        tables: Vec::new(),
+        state_schema: 1,
+    };
+    sandbox.chain(vec![step]).unwrap();
+    let files = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let compiled = files.filter(|path| path.extension().is_some_and(|end| end == "cwasm"));
+    assert_eq!(compiled.count(), 2, "the component, and what its `init` leaves");
 }

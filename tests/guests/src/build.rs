@@ -171,6 +171,8 @@ const IMPORTS: &[(&str, &str, &str, &str)] = &[
     ("$state_keys", "state", "keys", "(param i32 i32 i32 i32 i32 i32)"),
     ("$state_version", "state", "schema-version", "(result i32)"),
     ("$open", "tables", "[static]table.open", "(param i32 i32 i32)"),
+    ("$columns", "tables", "[method]table.columns", "(param i32 i32)"),
+    ("$drop_table", "tables", "[resource-drop]table", "(param i32)"),
     (
         "$find",
         "tables",

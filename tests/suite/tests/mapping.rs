@@ -1,18 +1,19 @@
 //! A mapping without programming is a plugin like any other: the laboratory mapping passes the very vectors of the
 //! programmed one, byte for byte.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use transfuse_harness::{Engine, InterfaceFile, Sink, Site, binary, observation, target_folder};
+use transfuse_harness::{Engine, InterfaceFile, Sink, Site, binary, compiled, observation, target_folder};
 
 fn transfuse(arguments: &[&str]) -> Output {
     Command::new(binary().expect("a binary"))
         .args(arguments)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .env("CARGO_TARGET_DIR", target_folder().expect("a target folder"))
+        .env("TRANSFUSE_CACHE", compiled().expect("a folder of compiled code"))
         .env("NO_COLOR", "1")
         .output()
         .expect("the command runs")
@@ -27,6 +28,44 @@ fn the_laboratory_mapping_passes_the_shared_vectors() {
     let printed = String::from_utf8_lossy(&test.stdout);
     let said = String::from_utf8_lossy(&test.stderr);
     assert!(test.status.success(), "{printed}\n{said}");
+}
+
+/// What each vector of the laboratory mapping gives, and for how much fuel and memory.
+fn results(more: &[&str]) -> Vec<String> {
+    let library = target_folder().expect("a target folder").join("language-plugins");
+    let package = library.join("transfuse/lab-mapping/1.0.0.oci");
+    let package = package.to_str().expect("a path in UTF-8");
+    let vectors = "plugins/lab-normalize/vectors";
+    // Each configuration is compiled, so a few vectors stand for all.
+    let arguments = [
+        "plugin",
+        "test",
+        package,
+        "--vectors",
+        vectors,
+        "--filter",
+        "codes-",
+        "--json",
+    ];
+    let test = transfuse(&[&arguments, more].concat());
+    let report: serde_json::Value = serde_json::from_slice(&test.stdout).expect("a report in JSON");
+    let vectors = report["vectors"].as_array().expect("a list of vectors");
+    let facts = ["name", "passes", "outcome", "outputs", "fuel", "memory_bytes"];
+    vectors
+        .iter()
+        .map(|vector| facts.map(|fact| format!("{fact} {}", vector[fact])).join(", "))
+        .collect()
+}
+
+/// The snapshots are made: the engine's own tests tell how they are counted.
+#[test]
+fn a_snapshot_of_init_changes_no_output_and_no_fuel() {
+    let (with, without) = (results(&["--snapshots"]), results(&[]));
+    assert!(
+        !with.is_empty() && with.iter().all(|vector| vector.contains("passes true")),
+        "{with:#?}"
+    );
+    assert_eq!(with, without);
 }
 
 /// A mapping of the test's own, in a folder as its author has it.

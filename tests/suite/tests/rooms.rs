@@ -47,6 +47,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// The one room that may name each of these.
 const ONE_ROOM: &[(&str, &[&str])] = &[
     ("wasmtime", &["transfuse-sandbox"]),
+    ("wasmtime-wizer", &["transfuse-sandbox"]),
     ("rusqlite", &["transfuse-store"]),
     ("wit-component", &["transfuse-package", "transfuse-guests"]),
     ("wit-bindgen", &["transfuse-plugin"]),

@@ -1,10 +1,11 @@
 //! Making a chain: what each plugin imports against what its step grants, and its configuration against its `init`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use thiserror::Error;
 
+use super::snapshot::{Snapshot, Used};
 use super::{Chain, ReadyStep, Step};
 use crate::engine::TABLE_ELEMENTS_CEILING;
 use crate::fault::explain;
@@ -92,7 +93,11 @@ impl Chain {
             ready.push(Arc::new(check(&shared, index, index == last, step)?));
         }
         for step in &ready {
-            try_init(&shared, step)?;
+            let used = try_init(&shared, step)?;
+            if let Some(snapshot) = Snapshot::make(&shared, step, used) {
+                // Nobody else has the step yet.
+                let _ = step.snapshot.set(snapshot);
+            }
         }
         Ok(Self::new(shared, ready.into()))
     }
@@ -161,6 +166,7 @@ fn check(shared: &Shared, step: usize, is_last: bool, written: Step) -> Result<R
         tables,
         state_schema,
         is_last,
+        snapshot: OnceLock::new(),
     })
 }
 
@@ -176,20 +182,13 @@ fn ungranted(step: &Step) -> Option<(String, &'static str)> {
     interfaces.find_map(|interface| Some((interface.clone(), closed(interface)?)))
 }
 
-/// Runs `init` as each message will, within the same limits.
-fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<(), LinkError> {
+/// Runs `init` as each message will, within the same limits, and gives what it used.
+fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<Used, LinkError> {
     let _permit = shared.inline_runs.acquire();
-    let watched = shared
-        .ticker
-        .watch(Duration::from_millis(step.limits.deadline_ms), false);
-    let ran = instance::run(
-        shared,
-        step,
-        &watched,
-        Journey::begin(no_message(), State::default()),
-        Meter::default(),
-        None,
-    );
+    let deadline = Duration::from_millis(step.limits.deadline_ms);
+    let watched = shared.ticker.watch(deadline, false);
+    let journey = Journey::begin(no_message(), State::default());
+    let ran = instance::run(shared, step, &watched, journey, Meter::default(), None);
     let plugin = || step.plugin.identity().clone();
     match ran.verdict {
         Ok(Verdict::Misconfigured(words)) => {
@@ -200,7 +199,10 @@ fn try_init(shared: &Shared, step: &Arc<ReadyStep>) -> Result<(), LinkError> {
                 words,
             })
         }
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(Used {
+            meter: ran.meter,
+            tables: ran.journey.tables,
+        }),
         Err(error) => Err(LinkError::Init(Box::new(step.fault(explain(&error, &step.limits))))),
     }
 }
@@ -215,7 +217,7 @@ fn shown(words: &str) -> String {
         .collect()
 }
 
-fn no_message() -> Context {
+pub(super) fn no_message() -> Context {
     Context {
         id: String::new(),
         interface: "".into(),

@@ -1,4 +1,5 @@
-//! The compiling process: takes its limits, then the component, and gives compiled code.
+//! The compiling process: takes its limits, then the component, and gives compiled code. Where the order says so, it runs
+//! `init` in between, with next to nothing of a host at hand.
 
 use std::io::{self, Read, Write};
 
@@ -7,7 +8,7 @@ use thiserror::Error;
 
 use super::Order;
 use crate::engine;
-use crate::plugin::compile;
+use crate::plugin::{Init, compile, compile_after_init};
 
 /// How words begin that say: the component is at fault.
 pub(super) const INVALID: &str = "invalid: ";
@@ -33,14 +34,31 @@ pub enum CompilationError {
 pub fn serve_compilation(input: &mut impl Read, output: &mut impl Write) -> Result<(), CompilationError> {
     let order = Order::read_from(input)?;
     limit(&order).map_err(CompilationError::Limits)?;
-    let mut component = Vec::new();
-    input.take(order.component_bytes).read_to_end(&mut component)?;
+    let config = read(input, order.init.map_or(0, |init| init.config_bytes))?;
+    let tables = read(input, order.init.map_or(0, |init| init.tables_bytes))?;
+    let component = read(input, order.component_bytes)?;
     let invalid = |error: wasmtime::Error| CompilationError::Invalid(format!("{error:#}"));
     let stack_bytes_max = usize::try_from(order.stack_bytes_max).unwrap_or(usize::MAX);
     let engine = engine::build_compiler(stack_bytes_max).map_err(invalid)?;
-    let compiled = compile(&engine, &component).map_err(invalid)?;
+    let init = order.init.map(|init| Init {
+        config: &config,
+        tables: &tables,
+        fuel: init.fuel,
+        memory_bytes_max: usize::try_from(init.memory_bytes_max).unwrap_or(usize::MAX),
+    });
+    let compiled = match init {
+        None => compile(&engine, &component),
+        Some(init) => compile_after_init(&engine, &component, &init, stack_bytes_max),
+    };
+    let compiled = compiled.map_err(invalid)?;
     output.write_all(&compiled)?;
     Ok(output.flush()?)
+}
+
+fn read(input: &mut impl Read, bytes: u64) -> io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    input.take(bytes).read_to_end(&mut read)?;
+    Ok(read)
 }
 
 /// What the compiler may use. It makes no files and leaves no dump.

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 /// The beginning of an order, so that input of any other kind is refused at once.
-const MAGIC: [u8; 8] = *b"tfcmpl\x00\x01";
+const MAGIC: [u8; 8] = *b"tfcmpl\x00\x02";
 
 /// What to compile within which limits. Whatever else compiled code depends on is the same in both processes, because
 /// they are the same program; the engine looks at that once more when it loads the code.
@@ -17,6 +17,21 @@ pub(crate) struct Order {
     pub(crate) stack_bytes_max: u64,
     /// The length of the component that follows.
     pub(crate) component_bytes: u64,
+    /// Where `init` is run first; what it gets stands before the component.
+    pub(crate) init: Option<InitOrder>,
+}
+
+/// What `init` gets, and what it may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InitOrder {
+    /// The length of its configuration.
+    pub(crate) config_bytes: u64,
+    /// The length of the outlines of its tables.
+    pub(crate) tables_bytes: u64,
+    /// At least 1.
+    pub(crate) fuel: u64,
+    /// Bytes.
+    pub(crate) memory_bytes_max: u64,
 }
 
 impl Order {
@@ -46,16 +61,39 @@ impl Order {
             processor_s_max: next()?,
             stack_bytes_max: next()?,
             component_bytes: next()?,
+            init: InitOrder::of([next()?, next()?, next()?, next()?]),
         })
     }
 
-    fn numbers(&self) -> [u64; 4] {
+    fn numbers(&self) -> [u64; 8] {
+        let [config_bytes, tables_bytes, fuel, memory_bytes_max] = self.init.map_or([0; 4], InitOrder::numbers);
         [
             self.address_space_bytes_max,
             self.processor_s_max,
             self.stack_bytes_max,
             self.component_bytes,
+            config_bytes,
+            tables_bytes,
+            fuel,
+            memory_bytes_max,
         ]
+    }
+}
+
+impl InitOrder {
+    /// Without fuel nothing is run.
+    fn of([config_bytes, tables_bytes, fuel, memory_bytes_max]: [u64; 4]) -> Option<Self> {
+        let order = Self {
+            config_bytes,
+            tables_bytes,
+            fuel,
+            memory_bytes_max,
+        };
+        (fuel > 0).then_some(order)
+    }
+
+    fn numbers(self) -> [u64; 4] {
+        [self.config_bytes, self.tables_bytes, self.fuel, self.memory_bytes_max]
     }
 }
 
@@ -72,10 +110,26 @@ mod tests {
             processor_s_max: 2,
             stack_bytes_max: 3,
             component_bytes: 4,
+            init: None,
+        };
+        let init = InitOrder {
+            config_bytes: 5,
+            tables_bytes: 6,
+            fuel: 7,
+            memory_bytes_max: 8,
         };
         let mut bytes = Vec::new();
-        order.write_to(&mut bytes).unwrap();
-        assert_eq!(Order::read_from(&mut bytes.as_slice()).unwrap(), order);
+        for order in [
+            order,
+            Order {
+                init: Some(init),
+                ..order
+            },
+        ] {
+            bytes.clear();
+            order.write_to(&mut bytes).unwrap();
+            assert_eq!(Order::read_from(&mut bytes.as_slice()).unwrap(), order);
+        }
         for other in [
             &b""[..],
             b"\0asm\x0d\0\x01\0more than enough bytes for an order",

@@ -29,14 +29,15 @@ impl HostTable for StepState {
         else {
             return Ok(Err(self.no_such_table()));
         };
-        self.journey.touched.note_table(&name);
-        self.note_opened(&table);
+        self.meter.was_of_outline();
+        self.journey.note_opened(table.name(), table.digest());
         Ok(Ok(self.push(OpenTable(table))?))
     }
 
     fn columns(&mut self, table: Resource<OpenTable>) -> Result<Vec<String>> {
         self.enter()?;
         let table = held(&self.handles, &table)?;
+        self.meter.was_of_outline();
         self.meter.read(bytes_of(table.columns()), &self.step.limits)?;
         Ok(table.columns().to_vec())
     }
@@ -88,13 +89,6 @@ impl StepState {
             self.note_miss(table, column, value);
         }
         Ok(row.map(<[String]>::to_vec))
-    }
-
-    fn note_opened(&mut self, table: &Table) {
-        let opened = (table.name().to_owned(), table.digest().to_owned());
-        if !self.journey.tables.contains(&opened) {
-            self.journey.tables.push(opened);
-        }
     }
 
     /// An empty value is no code that anybody could add.

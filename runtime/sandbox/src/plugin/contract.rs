@@ -60,6 +60,11 @@ pub(super) fn check_component(plugin: &PluginIdentity, component: &Component) ->
     }
 }
 
+/// Whether an export of this name is the one that every plugin has.
+pub(super) fn is_transformer(name: &str) -> bool {
+    Name::parse(name).is_some_and(|name| name.interface == TRANSFORMER)
+}
+
 fn check_imports(plugin: &PluginIdentity, imports: &[&str]) -> Result<Vec<String>, LoadError> {
     let foreign: Vec<String> = imports
         .iter()
@@ -124,7 +129,7 @@ fn version_of(text: &str) -> Option<[u64; 3]> {
     numbers.next().is_none().then_some(version)
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest
         .iter()

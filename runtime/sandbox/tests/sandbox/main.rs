@@ -10,6 +10,7 @@ mod grants;
 mod hostile;
 mod loading;
 mod reuse;
+mod snapshots;
 mod state;
 mod threads;
 mod times;

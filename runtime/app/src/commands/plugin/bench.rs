@@ -12,7 +12,7 @@ use transfuse_package::Language;
 use transfuse_sandbox::{Chain, Input, Instances, Outcome as Ended, Plugin, Sandbox};
 
 use super::sample::Setting;
-use super::subject::{Opened, load, sandbox, teller, uncached};
+use super::subject::{Opened, load, serving, teller, uncached};
 use crate::console::Console;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::vectors::{self, Subject, Vector};
@@ -124,7 +124,7 @@ fn bench(path: &Path, arguments: &Arguments, console: Console) -> Result<Report,
         arguments.setting.samples(&arguments.message)?
     };
     let compile_ms = compile_ms(subject, console)?;
-    let sandbox = sandbox()?;
+    let sandbox = serving()?;
     let plugin = load(&sandbox, subject, console)?;
     let progress = console.progress("measuring", messages.len() as u64, "messages");
     let measured = messages.iter().filter_map(|message| {

@@ -86,6 +86,11 @@ pub(super) fn sandbox() -> anyhow::Result<Sandbox> {
     Sandbox::start(sandboxing::of_author()).context("the sandbox cannot be started")
 }
 
+/// A sandbox that serves messages as the engine's does, snapshots of `init` included.
+pub(super) fn serving() -> anyhow::Result<Sandbox> {
+    Sandbox::start(sandboxing::of_bench()).context("the sandbox cannot be started")
+}
+
 /// A sandbox that has nothing compiled, whatever `TRANSFUSE_CACHE` says.
 pub(super) fn uncached() -> anyhow::Result<Sandbox> {
     Sandbox::start(sandboxing::without_cache()).context("the sandbox cannot be started")

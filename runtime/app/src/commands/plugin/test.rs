@@ -8,7 +8,7 @@ use transfuse_package::Requests;
 use transfuse_sandbox::Sandbox;
 
 use super::found::Found;
-use super::subject::{Opened, load, sandbox, teller};
+use super::subject::{Opened, load, sandbox, serving, teller};
 use super::told::{self, MismatchView};
 use crate::configuration::show_size;
 use crate::console::{Console, Palette, Tone};
@@ -30,6 +30,7 @@ use crate::vectors::{self, BlessError, Needed, Subject, Vector, VectorFiles, Vec
 ///
 /// Example: transfuse plugin test plugins/lab-normalize --filter units
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line, on its own")]
 pub(crate) struct Arguments {
     /// A plugin's source folder, or a package
     #[arg(value_name = "FOLDER|FILE")]
@@ -46,6 +47,9 @@ pub(crate) struct Arguments {
     /// Propose the smallest grants that the vectors need, as lines for plugin.toml
     #[arg(long, conflicts_with = "bless")]
     record_access: bool,
+    /// Begin with a snapshot of `init` where an engine would; each configuration is then compiled once more
+    #[arg(long)]
+    snapshots: bool,
     /// Write the results as JSON
     #[arg(long)]
     json: bool,
@@ -100,7 +104,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     if arguments.bless {
         blessable(&files)?;
     }
-    let sandbox = sandbox()?;
+    let sandbox = if arguments.snapshots { serving() } else { sandbox() }?;
     // Held on to, so that nothing is compiled again.
     let _plugin = load(&sandbox, &opened.subject, console)?;
     if !arguments.json {
