@@ -30,7 +30,10 @@ use crate::vectors::{self, BlessError, Needed, Subject, Vector, VectorFiles, Vec
 ///
 /// Example: transfuse plugin test plugins/lab-normalize --filter units
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line, on its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, on its own"
+)]
 pub(crate) struct Arguments {
     /// A plugin's source folder, or a package
     #[arg(value_name = "FOLDER|FILE")]
