@@ -210,6 +210,12 @@ impl ChangeError {
     }
 }
 
+impl From<tokio::task::JoinError> for ChangeError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 impl From<CatalogError> for ChangeError {
     fn from(error: CatalogError) -> Self {
         match error {

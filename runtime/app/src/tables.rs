@@ -210,7 +210,7 @@ impl Tables {
         let mut running = self.running.lock().await;
         let (tables, users, wish) = (Arc::clone(self), running.clone(), change.clone());
         let table = name.to_owned();
-        let prepared = on_a_thread(move || tables.prepare(&table, &users, &wish)).await??;
+        let prepared = tokio::task::spawn_blocking(move || tables.prepare(&table, &users, &wish)).await??;
         let mut changed = Changed {
             before: prepared.before.clone(),
             after: prepared.file.table.digest.clone(),
@@ -226,7 +226,7 @@ impl Tables {
         }
         let tables = Arc::clone(self);
         let has_rows = !change.rows.is_empty();
-        let prepared = on_a_thread(move || tables.keep(prepared, has_rows)).await??;
+        let prepared = tokio::task::spawn_blocking(move || tables.keep(prepared, has_rows)).await??;
         let mut trials = Vec::new();
         for Renewal {
             running: renewed,
@@ -318,6 +318,12 @@ impl Running {
     }
 }
 
+impl From<tokio::task::JoinError> for ChangeError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 impl ChangeError {
     /// What to do about it.
     pub(crate) fn hint(&self, name: &str) -> Option<String> {
@@ -390,10 +396,4 @@ fn table_names(site: &std::path::Path) -> Vec<String> {
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .filter(|name| is_name(name))
         .collect()
-}
-
-/// Compiling and the disk block, and the threads that drive sockets must not.
-async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ChangeError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| ChangeError::Failed(error.into()))
 }

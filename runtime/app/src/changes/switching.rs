@@ -1,7 +1,8 @@
-//! A planned change, made.
+//! A planned change, made. Compiling and the disk block, and are left to threads that may.
 
 use std::sync::Arc;
 
+use tokio::task::spawn_blocking;
 use transfuse_engine::ReplaceError;
 use transfuse_store::Expected;
 
@@ -27,7 +28,7 @@ impl Changes {
             steps,
             parts,
             takes_tables,
-        } = on_a_thread(move || plan(&changes, &known)).await??;
+        } = spawn_blocking(move || plan(&changes, &known)).await??;
         let Some(change) = wish.change.clone() else {
             return Ok(steps.into_iter().map(|(planned, _)| planned).collect());
         };
@@ -102,7 +103,7 @@ impl Changes {
     /// How the site folder differs from what runs by now.
     async fn tell_drift(self: &Arc<Self>, running: &[Running]) -> Result<(), ChangeError> {
         let (changes, running) = (Arc::clone(self), running.to_vec());
-        on_a_thread(move || {
+        let telling = spawn_blocking(move || {
             let site = changes.read_site();
             for Running { interface, .. } in &running {
                 let drift = match &site {
@@ -114,8 +115,8 @@ impl Changes {
                 };
                 changes.shown.set_drift(&interface.name, drift);
             }
-        })
-        .await
+        });
+        Ok(telling.await?)
     }
 
     async fn make_revision(
@@ -126,7 +127,7 @@ impl Changes {
         change: &Change,
     ) -> Result<(resolved::Interface, u32), ChangeError> {
         let (changes, parts, change) = (Arc::clone(self), Arc::clone(parts), change.clone());
-        let made = on_a_thread(move || {
+        let made = spawn_blocking(move || {
             deployment::make_revision(changes.store.catalog(), &parts, &interface, takes_tables, &change)
         });
         let (revision, interface) = made.await?.map_err(ChangeError::Failed)?;
@@ -145,7 +146,7 @@ impl Changes {
     ) -> Result<Running, ChangeError> {
         let (changes, of_parts, to_run) = (Arc::clone(self), Arc::clone(parts), interface.clone());
         let settings =
-            on_a_thread(move || assembly::interface(&to_run, number, &of_parts, &changes.site, &changes.sandbox));
+            spawn_blocking(move || assembly::interface(&to_run, number, &of_parts, &changes.site, &changes.sandbox));
         let settings = settings.await?.map_err(ChangeError::Failed)?;
         let name = interface.name.clone();
         let keep = self.keep(name.clone(), number, expected, change.clone());
@@ -168,7 +169,7 @@ impl Changes {
     ) -> impl Future<Output = Result<(), ChangeError>> + Send + use<> {
         let changes = Arc::clone(self);
         async move {
-            let kept = on_a_thread(move || {
+            let kept = spawn_blocking(move || {
                 let catalog = changes.store.catalog();
                 catalog.set_live(&interface, number, expected, &change.author, &change.reason)
             });
@@ -204,7 +205,7 @@ impl Changes {
 
     async fn retire(self: &Arc<Self>, name: &str, expected: Expected, change: &Change) -> Result<(), ChangeError> {
         let (changes, interface, change) = (Arc::clone(self), name.to_owned(), change.clone());
-        let retired = on_a_thread(move || {
+        let retired = spawn_blocking(move || {
             let catalog = changes.store.catalog();
             catalog.retire(&interface, expected, &change.author, &change.reason)
         });
@@ -227,10 +228,4 @@ impl ChangeError {
             source => Self::NotReplaced { source },
         }
     }
-}
-
-/// Compiling and the disk block, and the threads that drive sockets must not.
-async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ChangeError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| ChangeError::Failed(error.into()))
 }

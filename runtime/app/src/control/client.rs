@@ -85,8 +85,7 @@ impl Client {
         name: &str,
         change: &wire::tables::TableChange,
     ) -> Result<wire::tables::TableChanged, ClientError> {
-        let body = serde_json::to_vec(change).map_err(|error| self.broken(error))?;
-        self.ask(Method::POST, format!("/v1/tables/{name}"), body).await
+        self.post(format!("/v1/tables/{name}"), change).await
     }
 
     pub(crate) async fn access(
