@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use transfuse_message::{Payload, is_of_type};
+use transfuse_message::Payload;
 use transfuse_store::{DeliveryQueue, Lease, Sealed, Settlement, Store, StoredFault};
 
 use crate::awaited::{Awaited, Expectation};
@@ -18,7 +18,6 @@ use crate::wire::{Attempt, Refusal, Wire};
 pub struct Destination {
     name: Arc<str>,
     interface: Arc<str>,
-    types: Vec<String>,
     charset: Option<OutputCharset>,
     retry: RetrySettings,
     pub(crate) wire: WireSettings,
@@ -53,7 +52,6 @@ impl Destination {
             queue: store.queue(interface, &settings.name),
             name: settings.name,
             interface: Arc::clone(interface),
-            types: settings.types,
             charset: settings.charset,
             retry: settings.retry,
             wire: settings.wire,
@@ -68,16 +66,6 @@ impl Destination {
     /// Whether nothing waits for this receiver, and nothing is being sent to it.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
-    }
-
-    /// Whether routing sends messages of every type here.
-    pub(crate) fn takes_all(&self) -> bool {
-        self.types.is_empty()
-    }
-
-    /// Whether routing sends messages of this type here.
-    pub(crate) fn takes(&self, message_type: &str) -> bool {
-        self.types.is_empty() || self.types.iter().any(|wanted| is_of_type(message_type, wanted))
     }
 }
 

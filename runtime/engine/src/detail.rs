@@ -201,6 +201,11 @@ impl Detail {
         }
     }
 
+    /// Whether a plugin used what it keeps between messages.
+    pub(crate) fn uses_state(&self) -> bool {
+        self.steps.iter().any(|step| step.access.state)
+    }
+
     /// The stored form; empty for a chain that never ran.
     pub(crate) fn seal(&self) -> Sealed {
         if *self == Self::default() {

@@ -112,7 +112,7 @@ impl Engine {
     pub fn interfaces(&self) -> Vec<(Arc<str>, u32, String)> {
         let lives = self.interfaces.iter();
         let mut live: Vec<_> = lives
-            .map(|live| (Arc::clone(live.key()), live.interface().revision(), live.address()))
+            .map(|live| (Arc::clone(live.key()), live.interface().revision.number, live.address()))
             .collect();
         live.sort();
         live

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
-use transfuse_message::{Message, ParseOptions};
+use transfuse_message::Message;
 use transfuse_sandbox::State;
 use transfuse_store::{Arrival, Sealed, Stage, Store, Unfinished, WriteError};
 use transfuse_transport::{Answer, Frame};
@@ -19,8 +19,9 @@ use crate::keeping::{Keeping, PlaceInLine};
 use crate::lane::Lane;
 use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
-use crate::processing::{Current, Processing};
+use crate::processing::Processing;
 use crate::received::{Content, Label, Received};
+use crate::revision::Revision;
 use crate::settings::{InterfaceSettings, OnFinding, Order};
 use crate::terms::Answering;
 use crate::validator::Judgement;
@@ -33,10 +34,7 @@ pub struct Interface {
     pub(crate) destinations: Vec<Arc<Destination>>,
     pub(crate) answering: Answering,
     awaited: Awaited,
-    revision: u32,
-    pub(crate) parse: ParseOptions,
-    pub(crate) time_zone: Arc<str>,
-    processing: Current,
+    pub(crate) revision: Revision,
     lane: Option<Lane>,
     store: Store,
     journeys: TaskTracker,
@@ -96,23 +94,17 @@ impl Interface {
         journeys: TaskTracker,
         after_unclean_stop: bool,
     ) -> Self {
-        let answering = Answering::of(&settings);
-        let destinations = settings.destinations.into_iter();
+        let name = Arc::clone(&settings.name);
+        let destinations = settings.destinations.iter().cloned();
         Self {
             destinations: destinations
-                .map(|one| Arc::new(Destination::new(&settings.name, one, store, awaited)))
+                .map(|one| Arc::new(Destination::new(&name, one, store, awaited)))
                 .collect(),
-            name: settings.name,
-            revision: settings.revision,
-            answering,
+            name,
+            answering: Answering::of(&settings),
             awaited: awaited.clone(),
-            parse: ParseOptions {
-                charset: settings.charset,
-                ..ParseOptions::default()
-            },
-            time_zone: settings.time_zone,
-            processing: Current::new(Processing::new(settings.chain, settings.validation)),
             lane: (settings.order == Order::Interface).then(|| Lane::new(store.clone())),
+            revision: Revision::new(settings),
             store: store.clone(),
             journeys,
             backlog: Backlog::default(),
@@ -139,7 +131,7 @@ impl Interface {
     /// Takes messages through another chain from now on, of the same revision: its steps with other versions of their code
     /// tables. Messages that are under way end on the one that they began with.
     pub fn renew(&self, processing: Arc<Processing>) {
-        self.processing.set(processing);
+        self.revision.processing.set(processing);
     }
 }
 
@@ -152,8 +144,8 @@ impl Interface {
 
     /// The revision that its messages record.
     #[must_use]
-    pub fn revision(&self) -> u32 {
-        self.revision
+    pub fn revision(&self) -> &Revision {
+        &self.revision
     }
 
     /// Whether its outcomes are committed in the order of arrival.
@@ -168,7 +160,7 @@ impl Interface {
 
     /// Numbers the message, queues it for the journal and gives it its place in the lane, all in one.
     fn receive(&self, frame: Frame, answer: Owed) -> Received {
-        let content = Content::of(&frame, &self.parse);
+        let content = Content::of(&frame, &self.revision.parse);
         let Label {
             control_id,
             message_type,
@@ -178,7 +170,7 @@ impl Interface {
         let arrived_at_ms = Timestamp::now().as_millisecond();
         let arrival = Arrival {
             interface: Arc::clone(&self.name),
-            revision: self.revision,
+            revision: self.revision.number,
             received_at_ms: arrived_at_ms,
             source: frame.source,
             control_id,
@@ -201,7 +193,7 @@ impl Interface {
     }
 
     fn receive_again(&self, unfinished: Unfinished) -> Received {
-        let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.parse);
+        let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.revision.parse);
         let terms = self.answering.terms(content.label().wanted);
         let ((entry, place_in_line), turn) = self.enter_lane(|| (unfinished.received, self.enter_line()));
         Received {
@@ -234,7 +226,7 @@ impl Interface {
     }
 
     /// What the chain's plugins kept, once the messages before have left it so.
-    async fn state(&self, received: &Received) -> State {
+    async fn state_for(&self, received: &Received) -> State {
         match (&self.keeping, &received.place_in_line) {
             (Some(keeping), Some(place)) => {
                 place.front().await;
@@ -268,13 +260,13 @@ impl Interface {
                 if let Some(destination) = self.acknowledged_by(message) {
                     return Verdict::Acknowledges(destination);
                 }
-                let processing = self.processing.get();
+                let processing = self.revision.processing.get();
                 let Judgement { findings, action } = processing.judge(message).await;
                 if action != OnFinding::Pass {
                     return Verdict::Invalid(Judgement { findings, action });
                 }
-                let state = self.state(received).await;
-                let input = received.input(&self.name, &self.time_zone, message.clone(), state);
+                let state = self.state_for(received).await;
+                let input = self.revision.input(received.run(), message.clone(), state);
                 Verdict::Ran(Box::new(processing.run(input).await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),

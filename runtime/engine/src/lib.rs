@@ -14,12 +14,16 @@ mod acknowledge;
 mod awaited;
 mod backlog;
 mod batch;
+mod comparison;
 mod keeping;
 mod lane;
 mod owed;
 mod plan;
 mod processing;
 mod received;
+mod rerun;
+mod revision;
+mod routing;
 mod terms;
 mod validator;
 
@@ -33,18 +37,19 @@ mod door;
 mod engine;
 mod live;
 mod opened;
-mod rehearsal;
 mod replace;
 mod usage;
 
+pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use destination::Destination;
 pub use detail::{AccessNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
 pub use interface::Interface;
 pub use processing::Processing;
 pub use recode::OutputCharset;
-pub use rehearsal::Rehearsal;
 pub use replace::ReplaceError;
+pub use rerun::{Made, NotRun, Rerun};
+pub use revision::Revision;
 pub use settings::{
     AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
     Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use transfuse_message::validation::Findings;
-use transfuse_message::{AcknowledgementCode, Finding, Message, ParseError, Payload, Severity};
-use transfuse_sandbox::{Content, Fault, Outcome, Output, Rejection, Report, StateWrites};
+use transfuse_message::{AcknowledgementCode, Finding, ParseError, Payload, Severity};
+use transfuse_sandbox::{Fault, Rejection, Report, StateWrites};
 use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
 use crate::acknowledge::{self, Reply};
-use crate::destination::Destination;
 use crate::detail::Detail;
 use crate::interface::Interface;
 use crate::keeping;
 use crate::received::Received;
+use crate::rerun::Decided;
+use crate::routing::NoSuchDestination;
 use crate::settings::OnFinding;
 use crate::terms::Terms;
 use crate::validator::Judgement;
@@ -88,31 +89,25 @@ impl Plan {
 
     fn of_report(interface: &Interface, terms: Terms, report: Report, findings: &Findings) -> Self {
         let detail = Detail::of(&report).with(findings);
-        match report.outcome {
-            Outcome::Forwarded(outputs) => match interface.route(outputs) {
-                Ok(outputs) => Self {
-                    decision: Decision::Processed {
-                        outputs,
-                        state: keeping::changes(&report.state),
-                        detail: detail.seal(),
-                    },
-                    state: report.state,
-                    reply: Reply::Accept,
-                },
-                Err(trouble) => Self::failed(terms, *trouble, &detail),
+        let state = keeping::changes(&report.state);
+        let decision = match interface.revision.decide(report.outcome) {
+            Ok(Decided::Processed(outputs)) => Decision::Processed {
+                outputs,
+                state,
+                detail: detail.seal(),
             },
-            Outcome::Filtered { reason, .. } => Self {
-                decision: Decision::Filtered {
-                    reason: Sealed::from(reason.into_bytes()),
-                    outputs: Vec::new(),
-                    state: keeping::changes(&report.state),
-                    detail: detail.seal(),
-                },
-                state: report.state,
-                reply: Reply::Accept,
+            Ok(Decided::Filtered(reason)) => Decision::Filtered {
+                reason: Sealed::from(reason.into_bytes()),
+                outputs: Vec::new(),
+                state,
+                detail: detail.seal(),
             },
-            Outcome::Rejected { rejection, step } => Self::failed(terms, Trouble::rejected(rejection, step), &detail),
-            Outcome::Faulted(fault) => Self::failed(terms, Trouble::faulted(fault), &detail),
+            Err(trouble) => return Self::failed(terms, *trouble, &detail),
+        };
+        Self {
+            decision,
+            state: report.state,
+            reply: Reply::Accept,
         }
     }
 
@@ -226,70 +221,6 @@ impl Plan {
     }
 }
 
-impl Interface {
-    /// Finds the destinations of each output: those that the plugin names, or those whose routing fits.
-    pub(crate) fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, Box<Trouble>> {
-        outputs
-            .into_iter()
-            .map(|Output { content, to }| {
-                let named = (!to.is_empty()).then(|| self.named(&to)).transpose()?;
-                Ok(match content {
-                    Content::Message(mut message) => {
-                        // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
-                        message.declare_charset();
-                        NewOutput {
-                            destinations: named.unwrap_or_else(|| self.fitting(&message)),
-                            content: Sealed::from(message.encode()),
-                            content_type: None,
-                        }
-                    }
-                    Content::Document(document) => NewOutput {
-                        destinations: named.unwrap_or_else(|| self.of_any_type()),
-                        content: Sealed::from(document.body.into_bytes()),
-                        content_type: Some(document.content_type.into()),
-                    },
-                })
-            })
-            .collect()
-    }
-
-    fn fitting(&self, message: &Message) -> Vec<Arc<str>> {
-        let message_type = message.header().message_type();
-        let fit = self
-            .destinations
-            .iter()
-            .filter(|one| self.routes_to(one, &message_type));
-        fit.map(|one| Arc::clone(one.name())).collect()
-    }
-
-    /// The destinations that route by no message type, which a document has not.
-    fn of_any_type(&self) -> Vec<Arc<str>> {
-        let fit = self
-            .destinations
-            .iter()
-            .filter(|one| one.takes_all() && self.routes_to(one, ""));
-        fit.map(|one| Arc::clone(one.name())).collect()
-    }
-
-    /// A destination for acknowledgements takes nothing else, unless its types ask for it.
-    fn routes_to(&self, destination: &Destination, message_type: &str) -> bool {
-        let is_for_acknowledgements = self.answering.destination.as_ref() == Some(destination.name());
-        destination.takes(message_type) && !(is_for_acknowledgements && destination.takes_all())
-    }
-
-    fn named(&self, names: &[String]) -> Result<Vec<Arc<str>>, Box<Trouble>> {
-        names
-            .iter()
-            .map(|name| {
-                let known = self.destinations.iter().find(|one| **one.name() == **name);
-                known
-                    .map(|one| Arc::clone(one.name()))
-                    .ok_or_else(|| Box::new(Trouble::no_such_destination(self, name)))
-            })
-            .collect()
-    }
-}
-
 impl Trouble {
     /// What an operator reads; the sender hears no more than that the engine could not do it (table 0357: 207).
     fn internal(kind: &'static str, summary: String, hint: Option<String>) -> Self {
@@ -308,7 +239,7 @@ impl Trouble {
         }
     }
 
-    fn unreadable(fault: &ParseError) -> Self {
+    pub(crate) fn unreadable(fault: &ParseError) -> Self {
         let text = Payload::from(fault.to_string());
         Self {
             kind: "unreadable",
@@ -322,7 +253,7 @@ impl Trouble {
 
     /// What an operator reads names places and codes. The sender hears all of it, and so does whoever may see the
     /// message.
-    fn invalid(findings: Findings) -> Self {
+    pub(crate) fn invalid(findings: Findings) -> Self {
         Self {
             kind: "invalid",
             summary: summary_of(&findings),
@@ -333,9 +264,12 @@ impl Trouble {
         }
     }
 
+    /// The fault of a frame that never was whole.
+    pub(crate) const BROKEN_FRAME: &str = "broken-frame";
+
     fn broken(defect: Defect) -> Self {
         Self {
-            kind: "broken-frame",
+            kind: Self::BROKEN_FRAME,
             summary: defect.to_string(),
             hint: None,
             text: Payload::default(),
@@ -344,7 +278,7 @@ impl Trouble {
         }
     }
 
-    fn rejected(rejection: Rejection, step: usize) -> Self {
+    pub(crate) fn rejected(rejection: Rejection, step: usize) -> Self {
         let place = rejection
             .path
             .as_deref()
@@ -364,7 +298,7 @@ impl Trouble {
         }
     }
 
-    fn faulted(fault: Fault) -> Self {
+    pub(crate) fn faulted(fault: Fault) -> Self {
         let summary = fault.to_string();
         Self {
             text: fault.text,
@@ -378,16 +312,11 @@ impl Trouble {
         Self::internal(KILLED_THE_ENGINE, summary, Some(hint))
     }
 
-    /// The name is the plugin's choice, and may be anything that it has read.
-    fn no_such_destination(interface: &Interface, name: &str) -> Self {
-        let known: Vec<&str> = interface.destinations.iter().map(|one| &**one.name()).collect();
-        let summary = format!(
-            "a plugin forwards to a destination that `{}` does not have",
-            interface.name
-        );
-        let hint = Some(format!("there are: {}", known.join(", ")));
+    pub(crate) fn no_such_destination(interface: &str, named: NoSuchDestination) -> Self {
+        let summary = format!("a plugin forwards to a destination that `{interface}` does not have");
+        let hint = Some(format!("there are: {}", named.known.join(", ")));
         Self {
-            text: Payload::from(name.to_owned()),
+            text: Payload::from(named.named),
             ..Self::internal("no-such-destination", summary, hint)
         }
     }
@@ -402,7 +331,7 @@ impl Trouble {
         Self { code, ..self }
     }
 
-    fn stored(self) -> StoredFault {
+    pub(crate) fn stored(self) -> StoredFault {
         StoredFault {
             kind: self.kind.to_owned(),
             summary: self.summary,

@@ -43,7 +43,11 @@ pub(crate) struct Current(RwLock<Arc<Processing>>);
 
 impl Current {
     pub(crate) fn new(processing: Processing) -> Self {
-        Self(RwLock::new(Arc::new(processing)))
+        Self::of(Arc::new(processing))
+    }
+
+    pub(crate) fn of(processing: Arc<Processing>) -> Self {
+        Self(RwLock::new(processing))
     }
 
     pub(crate) fn get(&self) -> Arc<Processing> {

@@ -1,9 +1,6 @@
 //! A message that has arrived: numbered, in its lane, and owed an answer.
 
-use std::sync::Arc;
-
 use transfuse_message::{Message, ParseError, ParseOptions, Payload, Wanted};
-use transfuse_sandbox::{Context, Input, State};
 use transfuse_store as store;
 use transfuse_transport::{Defect, Frame};
 
@@ -11,6 +8,7 @@ use crate::backlog::Place;
 use crate::keeping::PlaceInLine;
 use crate::lane::Turn;
 use crate::owed::Owed;
+use crate::revision::Run;
 use crate::terms::Terms;
 
 /// One message between the wire and the journal.
@@ -94,19 +92,12 @@ pub(crate) struct Label {
 }
 
 impl Received {
-    /// What the chain is given.
-    pub(crate) fn input(&self, interface: &Arc<str>, time_zone: &Arc<str>, message: Message, state: State) -> Input {
-        Input {
-            message,
-            context: Context {
-                id: self.entry.id().to_string(),
-                interface: Arc::clone(interface),
-                received_at_ms: self.arrived_at_ms,
-                time_zone: Arc::clone(time_zone),
-                attempt: self.attempt,
-                attributes: Vec::new(),
-            },
-            state,
+    /// What the chain may know of this run.
+    pub(crate) fn run(&self) -> Run {
+        Run {
+            id: self.entry.id().to_string(),
+            received_at_ms: self.arrived_at_ms,
+            attempt: self.attempt,
         }
     }
 }

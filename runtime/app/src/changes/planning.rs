@@ -122,7 +122,7 @@ impl Changes {
         let catalog = self.store.catalog();
         let number = match to {
             Some(number) => number,
-            None => before_this(catalog, interface, before.live.revision())?,
+            None => before_this(catalog, interface, before.live.revision().number())?,
         };
         let unknown = || ChangeError::UnknownRevision {
             interface: interface.to_owned(),
@@ -210,7 +210,7 @@ impl Planned {
         Self {
             interface: after.name.clone(),
             kind: if before.is_some() { Kind::Changed } else { Kind::New },
-            before: before.map(|before| before.live.revision()),
+            before: before.map(|before| before.live.revision().number()),
             after: None,
             differences: difference(before.map(|before| &before.interface), after),
             alerts: Vec::new(),
@@ -221,7 +221,7 @@ impl Planned {
         Self {
             interface: before.interface.name.clone(),
             kind: Kind::Retired,
-            before: Some(before.live.revision()),
+            before: Some(before.live.revision().number()),
             after: None,
             differences: Vec::new(),
             alerts: Vec::new(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use transfuse_engine::{Processing, Rehearsal};
+use transfuse_engine::{Processing, Revision};
 use transfuse_store::{MessageRecord, MessageSummary, Query, ReadError, Stage, Store};
 
 use super::Running;
@@ -50,10 +50,11 @@ pub(super) async fn rehearse(store: &Store, trials: Vec<(Running, Arc<Processing
             refused: Tried::default(),
             trouble: None,
         };
+        let revision = running.live.revision().with(processing);
         let trial = Trial {
             store,
             running: &running,
-            processing: &processing,
+            revision: &revision,
             until,
         };
         let stages = [
@@ -75,7 +76,7 @@ pub(super) async fn rehearse(store: &Store, trials: Vec<(Running, Arc<Processing
 struct Trial<'t> {
     store: &'t Store,
     running: &'t Running,
-    processing: &'t Processing,
+    revision: &'t Revision,
     until: Instant,
 }
 
@@ -90,13 +91,12 @@ impl Trial<'_> {
             let Some(record) = self.record(message).await? else {
                 continue;
             };
-            match self.running.live.rehearse(&record, self.processing).await {
-                Rehearsal::Passes => {
+            match self.revision.rerun(&record, self.running.live.state()).await {
+                Ok(rerun) => {
                     tried.run += 1;
-                    tried.pass += 1;
+                    tried.pass += u64::from(rerun.made.passes());
                 }
-                Rehearsal::Fails => tried.run += 1,
-                Rehearsal::NotRun => tried.not_run += 1,
+                Err(_) => tried.not_run += 1,
             }
         }
         Ok(())

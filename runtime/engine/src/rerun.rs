@@ -1,0 +1,200 @@
+//! A stored message run again: nothing is decided, kept or delivered.
+
+use transfuse_message::{Message, Payload};
+use transfuse_sandbox::{Outcome, State};
+use transfuse_store::{MessageRecord, NewOutput, Sealed, StoredFault};
+
+use crate::detail::Detail;
+use crate::interface::Interface;
+use crate::plan::{KILLED_THE_ENGINE, Trouble};
+use crate::received::Content;
+use crate::revision::{Revision, Run};
+use crate::settings::OnFinding;
+
+/// What a revision makes of a message, whoever owns it afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// Outputs and where they go.
+    Processed(Vec<NewOutput>),
+    /// It ends on purpose, with the plugin's reason.
+    Filtered(Payload),
+    /// It is refused or quarantined: rejected by a plugin or by validation, or a plugin failed.
+    Failed(StoredFault),
+}
+
+/// An outcome that leaves nothing to be wished for.
+pub(crate) enum Decided {
+    Processed(Vec<NewOutput>),
+    Filtered(Payload),
+}
+
+/// One run.
+#[derive(Debug, Clone)]
+pub struct Rerun {
+    /// What came of it.
+    pub made: Made,
+    /// How: steps with fuel and time, tables with digests, the plugins' log.
+    pub detail: Detail,
+    /// Whether plugins used what they keep between messages: that was not what it was when the message came, so that the
+    /// result is approximate.
+    pub is_approximate: bool,
+}
+
+/// Why a stored message is not run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotRun {
+    /// The engine died while its chain ran, and must not again.
+    #[error("the engine died while its chain ran, and must not again")]
+    KilledTheEngine,
+    /// It never went through a chain: it acknowledged a delivery.
+    #[error("it acknowledged a delivery, and went through no chain")]
+    Acknowledgement,
+    /// It was cut off on its way in: only a part of it is stored.
+    #[error("only a part of it was received")]
+    Broken,
+}
+
+impl Interface {
+    /// What its plugins keep now; empty where they keep nothing.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.keeping.as_ref().map(|keeping| keeping.state()).unwrap_or_default()
+    }
+}
+
+impl Revision {
+    /// Takes a stored message through validation, chain and routing, off the message path. Plugins find `state`, and what they
+    /// would write of it is dropped.
+    pub async fn rerun(&self, record: &MessageRecord, state: State) -> Result<Rerun, NotRun> {
+        if let Some(reason) = not_run(record) {
+            return Err(reason);
+        }
+        let raw = record.raw.bytes().clone().into();
+        match Content::parse(raw, None, &self.parse) {
+            Content::Readable(message) if is_answer(&message, record) => Err(NotRun::Acknowledgement),
+            Content::Readable(message) => Ok(self.rerun_message(record, message, state).await),
+            Content::Unreadable(_, fault) => Ok(Rerun::failed(Trouble::unreadable(&fault), Detail::default())),
+            Content::Broken(..) => Err(NotRun::Broken),
+        }
+    }
+
+    async fn rerun_message(&self, record: &MessageRecord, message: Message, state: State) -> Rerun {
+        let run = Run {
+            id: record.summary.id.to_string(),
+            received_at_ms: record.summary.received_at_ms,
+            attempt: record.summary.attempts.saturating_add(1),
+        };
+        self.try_message(run, message, state).await
+    }
+
+    /// Takes any message through validation, chain and routing.
+    pub(crate) async fn try_message(&self, run: Run, message: Message, state: State) -> Rerun {
+        let processing = self.processing.get();
+        let judgement = processing.judge(&message).await;
+        if judgement.action != OnFinding::Pass {
+            let detail = Detail::default().with(&judgement.findings);
+            return Rerun::failed(Trouble::invalid(judgement.findings), detail);
+        }
+        let report = processing.run(self.input(run, message, state)).await;
+        let detail = Detail::of(&report).with(&judgement.findings);
+        match self.decide(report.outcome) {
+            Ok(decided) => Rerun {
+                made: decided.into(),
+                is_approximate: detail.uses_state(),
+                detail,
+            },
+            Err(trouble) => Rerun::failed(*trouble, detail),
+        }
+    }
+
+    /// What a chain's outcome comes to.
+    pub(crate) fn decide(&self, outcome: Outcome) -> Result<Decided, Box<Trouble>> {
+        match outcome {
+            Outcome::Forwarded(outputs) => match self.routing.route(outputs) {
+                Ok(outputs) => Ok(Decided::Processed(outputs)),
+                Err(named) => Err(Box::new(Trouble::no_such_destination(&self.interface, named))),
+            },
+            Outcome::Filtered { reason, .. } => Ok(Decided::Filtered(reason)),
+            Outcome::Rejected { rejection, step } => Err(Box::new(Trouble::rejected(rejection, step))),
+            Outcome::Faulted(fault) => Err(Box::new(Trouble::faulted(fault))),
+        }
+    }
+
+    /// What the journal says that a message came to, without the acknowledgements that left beside it; none while it is
+    /// undecided.
+    #[must_use]
+    pub fn recorded(&self, record: &MessageRecord) -> Option<Made> {
+        let decision = record.decision.as_ref()?;
+        if let Some(fault) = &decision.fault {
+            return Some(Made::Failed(fault.clone()));
+        }
+        if let Some(reason) = &decision.reason {
+            return Some(Made::Filtered(reason.bytes().clone().into()));
+        }
+        let outputs = decision.outputs.iter();
+        let made = outputs
+            .filter(|output| !self.routing.is_acknowledgement(&output.destinations))
+            .map(|output| NewOutput {
+                content: output.content.clone(),
+                content_type: output.content_type.clone(),
+                destinations: output.destinations.clone(),
+            });
+        Some(Made::Processed(made.collect()))
+    }
+}
+
+impl From<Decided> for Made {
+    fn from(decided: Decided) -> Self {
+        match decided {
+            Decided::Processed(outputs) => Self::Processed(outputs),
+            Decided::Filtered(reason) => Self::Filtered(reason),
+        }
+    }
+}
+
+impl Made {
+    /// Whether the message would be forwarded, or end on purpose.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        !matches!(self, Self::Failed(_))
+    }
+}
+
+impl Rerun {
+    fn failed(trouble: Trouble, detail: Detail) -> Self {
+        Self {
+            made: Made::Failed(trouble.stored()),
+            is_approximate: detail.uses_state(),
+            detail,
+        }
+    }
+
+    /// Fuel that its steps took together.
+    #[must_use]
+    pub fn fuel(&self) -> u64 {
+        self.detail.steps.iter().map(|step| step.fuel).sum()
+    }
+
+    /// Wall-clock microseconds that its steps took together.
+    #[must_use]
+    pub fn elapsed_us(&self) -> u64 {
+        self.detail.steps.iter().map(|step| step.elapsed_us).sum()
+    }
+}
+
+fn not_run(record: &MessageRecord) -> Option<NotRun> {
+    let fault = record.decision.as_ref()?.fault.as_ref()?;
+    match fault.kind.as_str() {
+        KILLED_THE_ENGINE => Some(NotRun::KilledTheEngine),
+        Trouble::BROKEN_FRAME => Some(NotRun::Broken),
+        _ => None,
+    }
+}
+
+/// Such a message ends as filtered without a step having run.
+fn is_answer(message: &Message, record: &MessageRecord) -> bool {
+    let decision = record.decision.as_ref();
+    message.is_acknowledgement()
+        && decision.is_some_and(|decision| decision.reason.is_some() && decision.detail == Sealed::default())
+}

@@ -1,0 +1,83 @@
+//! One revision of an interface, able to run messages. It receives and delivers nothing: that is what an interface does with it.
+
+use std::sync::Arc;
+
+use transfuse_message::{Message, ParseOptions};
+use transfuse_sandbox::{Context, Input, State};
+
+use crate::processing::{Current, Processing};
+use crate::routing::Routing;
+use crate::settings::InterfaceSettings;
+
+/// How messages are read, validated, transformed and routed: live in an interface, or on trial.
+#[derive(Debug)]
+pub struct Revision {
+    pub(crate) interface: Arc<str>,
+    pub(crate) number: u32,
+    pub(crate) parse: ParseOptions,
+    pub(crate) time_zone: Arc<str>,
+    pub(crate) processing: Current,
+    pub(crate) routing: Arc<Routing>,
+}
+
+impl Revision {
+    /// The part of an interface's settings that decides what becomes of a message.
+    #[must_use]
+    pub fn new(settings: InterfaceSettings) -> Self {
+        Self {
+            routing: Arc::new(Routing::of(&settings)),
+            interface: settings.name,
+            number: settings.revision,
+            parse: ParseOptions {
+                charset: settings.charset,
+                ..ParseOptions::default()
+            },
+            time_zone: settings.time_zone,
+            processing: Current::new(Processing::new(settings.chain, settings.validation)),
+        }
+    }
+
+    /// The same with another chain or validation: its steps with other versions of their code tables.
+    #[must_use]
+    pub fn with(&self, processing: Arc<Processing>) -> Self {
+        Self {
+            interface: Arc::clone(&self.interface),
+            number: self.number,
+            parse: self.parse.clone(),
+            time_zone: Arc::clone(&self.time_zone),
+            processing: Current::of(processing),
+            routing: Arc::clone(&self.routing),
+        }
+    }
+
+    /// Its number, which its messages record.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// What its chain is given.
+    pub(crate) fn input(&self, run: Run, message: Message, state: State) -> Input {
+        Input {
+            message,
+            context: Context {
+                id: run.id,
+                interface: Arc::clone(&self.interface),
+                received_at_ms: run.received_at_ms,
+                time_zone: Arc::clone(&self.time_zone),
+                attempt: run.attempt,
+                attributes: Vec::new(),
+            },
+            state,
+        }
+    }
+}
+
+/// Which run of which message: all that a chain may know of it beside its content.
+pub(crate) struct Run {
+    pub(crate) id: String,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub(crate) received_at_ms: i64,
+    /// 1 for the first run of the message.
+    pub(crate) attempt: u32,
+}
