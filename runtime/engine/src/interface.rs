@@ -1,8 +1,8 @@
 //! From the wire to the journal.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
@@ -15,6 +15,7 @@ use crate::acknowledge;
 use crate::awaited::Awaited;
 use crate::backlog::Backlog;
 use crate::destination::Destination;
+use crate::figures::{Figures, Recent};
 use crate::keeping::{Keeping, PlaceInLine};
 use crate::lane::Lane;
 use crate::owed::Owed;
@@ -24,6 +25,7 @@ use crate::received::{Content, Label, Received};
 use crate::revision::Revision;
 use crate::settings::{InterfaceSettings, OnFinding, Order};
 use crate::terms::Answering;
+use crate::trial::Trial;
 use crate::validator::Judgement;
 
 /// One revision of a feed, live: what its source hands in goes through its chain into the journal. The next revision takes
@@ -34,7 +36,10 @@ pub struct Interface {
     pub(crate) destinations: Vec<Arc<Destination>>,
     pub(crate) answering: Answering,
     awaited: Awaited,
-    pub(crate) revision: Revision,
+    pub(crate) revision: Arc<Revision>,
+    /// The last messages of this revision, in figures.
+    recent: Recent,
+    trial: RwLock<Option<Arc<Trial>>>,
     lane: Option<Lane>,
     store: Store,
     journeys: TaskTracker,
@@ -104,7 +109,9 @@ impl Interface {
             answering: Answering::of(&settings),
             awaited: awaited.clone(),
             lane: (settings.order == Order::Interface).then(|| Lane::new(store.clone())),
-            revision: Revision::new(settings),
+            revision: Arc::new(Revision::new(settings)),
+            recent: Recent::default(),
+            trial: RwLock::default(),
             store: store.clone(),
             journeys,
             backlog: Backlog::default(),
@@ -133,6 +140,23 @@ impl Interface {
     pub fn renew(&self, processing: Arc<Processing>) {
         self.revision.processing.set(processing);
     }
+
+    /// What its last messages came to, in figures.
+    #[must_use]
+    pub fn recent(&self) -> Figures {
+        self.recent.figures()
+    }
+
+    /// The trial that runs here.
+    #[must_use]
+    pub fn trial(&self) -> Option<Arc<Trial>> {
+        self.trial.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins a trial in the place of the one that runs, or ends that one. Messages that are under way end where they began.
+    pub(crate) fn set_trial(&self, trial: Option<Arc<Trial>>) {
+        *self.trial.write().unwrap_or_else(PoisonError::into_inner) = trial;
+    }
 }
 
 /// The steps of the journey.
@@ -144,7 +168,7 @@ impl Interface {
 
     /// The revision that its messages record.
     #[must_use]
-    pub fn revision(&self) -> &Revision {
+    pub fn revision(&self) -> &Arc<Revision> {
         &self.revision
     }
 
@@ -167,10 +191,11 @@ impl Interface {
             wanted,
         } = content.label();
         let terms = self.answering.terms(wanted);
+        let (revision, trial) = self.deciding(&content);
         let arrived_at_ms = Timestamp::now().as_millisecond();
         let arrival = Arrival {
             interface: Arc::clone(&self.name),
-            revision: self.revision.number,
+            revision: revision.number,
             received_at_ms: arrived_at_ms,
             source: frame.source,
             control_id,
@@ -188,11 +213,26 @@ impl Interface {
             arrived_at_ms,
             attempt: 1,
             answer,
+            revision,
+            trial,
+            state_seen: OnceLock::new(),
             place: self.backlog.enter(),
         }
     }
 
-    fn receive_again(&self, unfinished: Unfinished) -> Received {
+    /// What decides a message, and who wants to know of it.
+    fn deciding(&self, content: &Content) -> (Arc<Revision>, Option<Arc<Trial>>) {
+        let trial = self.trial();
+        let candidate = match (&trial, content) {
+            (Some(trial), Content::Readable(message)) if trial.takes(message) => Some(Arc::clone(trial.candidate())),
+            _ => None,
+        };
+        (candidate.unwrap_or_else(|| Arc::clone(&self.revision)), trial)
+    }
+
+    fn receive_again(&self, mut unfinished: Unfinished) -> Received {
+        // Another revision may have been live, or on trial, when it came.
+        unfinished.received.bind(self.revision.number);
         let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.revision.parse);
         let terms = self.answering.terms(content.label().wanted);
         let ((entry, place_in_line), turn) = self.enter_lane(|| (unfinished.received, self.enter_line()));
@@ -206,6 +246,9 @@ impl Interface {
             arrived_at_ms: unfinished.arrival.received_at_ms,
             attempt: unfinished.attempts + 2,
             answer: Owed::to_nobody(),
+            revision: Arc::clone(&self.revision),
+            trial: None,
+            state_seen: OnceLock::new(),
             place: self.backlog.enter(),
         }
     }
@@ -230,7 +273,11 @@ impl Interface {
         match (&self.keeping, &received.place_in_line) {
             (Some(keeping), Some(place)) => {
                 place.front().await;
-                keeping.state()
+                let state = keeping.state();
+                if received.trial.is_some() {
+                    received.state_seen.get_or_init(|| state.clone());
+                }
+                state
             }
             _ => State::default(),
         }
@@ -260,13 +307,13 @@ impl Interface {
                 if let Some(destination) = self.acknowledged_by(message) {
                     return Verdict::Acknowledges(destination);
                 }
-                let processing = self.revision.processing.get();
+                let processing = received.revision.processing.get();
                 let Judgement { findings, action } = processing.judge(message).await;
                 if action != OnFinding::Pass {
                     return Verdict::Invalid(Judgement { findings, action });
                 }
                 let state = self.state_for(received).await;
-                let input = self.revision.input(received.run(), message.clone(), state);
+                let input = received.revision.input(received.run(), message.clone(), state);
                 Verdict::Ran(Box::new(processing.run(input).await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
@@ -296,6 +343,8 @@ impl Interface {
 
     /// Lets the decision into the journal in the message's turn, and tells the sender once it is durable.
     async fn commit(&self, received: Received, plan: Plan) -> Result<(), WriteError> {
+        let watched = received.watched();
+        let by_live = Arc::ptr_eq(&received.revision, &self.revision);
         let Received {
             entry,
             turn,
@@ -318,6 +367,14 @@ impl Interface {
         let reply = acknowledge::on_decision(&content, terms, &plan.reply, &committed);
         answer.decide(committed.stage() == Stage::Refused, reply);
         drop(place);
+        if let Some(observation) = plan.observation {
+            if by_live {
+                self.recent.add(observation.sample);
+            }
+            if let Some(watched) = watched {
+                watched.decided(observation);
+            }
+        }
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod acknowledge;
 mod awaited;
 mod backlog;
 mod batch;
+mod budget;
 mod comparison;
 mod keeping;
 mod lane;
@@ -35,15 +36,19 @@ mod wire;
 mod detail;
 mod door;
 mod engine;
+mod figures;
 mod live;
 mod opened;
 mod replace;
+mod trial;
 mod usage;
 
+pub use budget::{Breach, Budget, Held};
 pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use destination::Destination;
 pub use detail::{AccessNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote};
 pub use engine::{Engine, StartError};
+pub use figures::Figures;
 pub use interface::Interface;
 pub use processing::Processing;
 pub use recode::OutputCharset;
@@ -54,4 +59,5 @@ pub use settings::{
     AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
     Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
+pub use trial::{Filter, Observed, Selection, Share, Trial, TrialError};
 pub use usage::{Count, Miss, MissQuery, Misses, ObserveError, Observer, PluginUse, misses};

@@ -10,13 +10,16 @@ use transfuse_transport::Defect;
 
 use crate::acknowledge::{self, Reply};
 use crate::detail::Detail;
+use crate::figures::{self, Sample};
 use crate::interface::Interface;
 use crate::keeping;
 use crate::received::Received;
-use crate::rerun::Decided;
+use crate::rerun::{Decided, Made};
+use crate::revision::Revision;
 use crate::routing::NoSuchDestination;
 use crate::settings::OnFinding;
 use crate::terms::Terms;
+use crate::trial::Observation;
 use crate::validator::Judgement;
 
 /// What is known of a message before it is decided.
@@ -36,6 +39,17 @@ pub(crate) enum Verdict {
     KilledTheEngine { kills: u32 },
 }
 
+impl Verdict {
+    /// Fuel and microseconds of the chain, of a message that was at least validated.
+    fn cost(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Ran(report, _) => Some(figures::cost(report)),
+            Self::Invalid(_) => Some((0, 0)),
+            _ => None,
+        }
+    }
+}
+
 /// What is to be made durable, and what the sender hears once it is.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -43,6 +57,8 @@ pub(crate) struct Plan {
     /// What the plugins keep once it is.
     pub(crate) state: Vec<StateWrites>,
     pub(crate) reply: Reply,
+    /// What is told of it to those who watch; none of what never got as far as validation.
+    pub(crate) observation: Option<Observation>,
 }
 
 /// The fault of a message whose chain was running when the engine died.
@@ -63,7 +79,12 @@ pub(crate) struct Trouble {
 
 impl Plan {
     pub(crate) fn new(interface: &Interface, received: &Received, verdict: Verdict) -> Self {
-        let plan = Self::of_verdict(interface, received, verdict);
+        let cost = verdict.cost();
+        let mut plan = Self::of_verdict(received, verdict);
+        plan.observation = cost.map(|cost| Observation {
+            sample: Sample::of(&plan.decision, cost),
+            made: received.trial.is_some().then(|| Made::of(&plan.decision)),
+        });
         match (
             &interface.answering.destination,
             acknowledge::by_destination(received, &plan.reply),
@@ -73,9 +94,9 @@ impl Plan {
         }
     }
 
-    fn of_verdict(interface: &Interface, received: &Received, verdict: Verdict) -> Self {
+    fn of_verdict(received: &Received, verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Ran(report, findings) => Self::of_report(interface, received.terms, *report, &findings),
+            Verdict::Ran(report, findings) => Self::of_report(&received.revision, received.terms, *report, &findings),
             Verdict::Invalid(judgement) => Self::of_invalid(received.terms, judgement),
             Verdict::Unreadable(fault) => Self::of_unreadable(received.terms, Trouble::unreadable(&fault)),
             Verdict::Broken(defect) => Self::of_broken_frame(received.terms, defect),
@@ -87,10 +108,10 @@ impl Plan {
         }
     }
 
-    fn of_report(interface: &Interface, terms: Terms, report: Report, findings: &Findings) -> Self {
+    fn of_report(revision: &Revision, terms: Terms, report: Report, findings: &Findings) -> Self {
         let detail = Detail::of(&report).with(findings);
         let state = keeping::changes(&report.state);
-        let decision = match interface.revision.decide(report.outcome) {
+        let decision = match revision.decide(report.outcome) {
             Ok(Decided::Processed(outputs)) => Decision::Processed {
                 outputs,
                 state,
@@ -108,6 +129,7 @@ impl Plan {
             decision,
             state: report.state,
             reply: Reply::Accept,
+            observation: None,
         }
     }
 
@@ -148,6 +170,7 @@ impl Plan {
             decision,
             state: Vec::new(),
             reply: Reply::Refuse { code, findings },
+            observation: None,
         }
     }
 
@@ -163,6 +186,7 @@ impl Plan {
             decision,
             state: Vec::new(),
             reply: Reply::Refuse { code, findings },
+            observation: None,
         }
     }
 
@@ -178,6 +202,7 @@ impl Plan {
             },
             state: Vec::new(),
             reply: Reply::Accept,
+            observation: None,
         }
     }
 

@@ -25,6 +25,14 @@ impl Processing {
         }
     }
 
+    /// The same, with a chain that everything else goes before.
+    pub(crate) fn in_background(&self) -> Self {
+        Self {
+            chain: self.chain.in_background(),
+            validator: self.validator.clone(),
+        }
+    }
+
     pub(crate) async fn judge(&self, message: &Message) -> Judgement {
         match &self.validator {
             Some(validator) => validator.judge(message).await,

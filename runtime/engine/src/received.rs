@@ -1,6 +1,9 @@
 //! A message that has arrived: numbered, in its lane, and owed an answer.
 
+use std::sync::{Arc, OnceLock};
+
 use transfuse_message::{Message, ParseError, ParseOptions, Payload, Wanted};
+use transfuse_sandbox::State;
 use transfuse_store as store;
 use transfuse_transport::{Defect, Frame};
 
@@ -8,8 +11,9 @@ use crate::backlog::Place;
 use crate::keeping::PlaceInLine;
 use crate::lane::Turn;
 use crate::owed::Owed;
-use crate::revision::Run;
+use crate::revision::{Revision, Run};
 use crate::terms::Terms;
+use crate::trial::Trial;
 
 /// One message between the wire and the journal.
 #[derive(Debug)]
@@ -32,6 +36,12 @@ pub(crate) struct Received {
     pub(crate) attempt: u32,
     /// How the sender is told.
     pub(crate) answer: Owed,
+    /// What decides it.
+    pub(crate) revision: Arc<Revision>,
+    /// A trial that wants to know of it.
+    pub(crate) trial: Option<Arc<Trial>>,
+    /// What the plugins kept when its chain began, where a trial wants to know.
+    pub(crate) state_seen: OnceLock<State>,
     /// Its place in the interface's backlog.
     pub(crate) place: Place,
 }

@@ -315,7 +315,7 @@ impl SourceSettings {
 
 impl DestinationSettings {
     /// Whether two differ in nothing that a connection knows: routing is asked before.
-    fn delivers_like(&self, other: &Self) -> bool {
+    pub(crate) fn delivers_like(&self, other: &Self) -> bool {
         let (wire, charset, retry) = (&self.wire, self.charset, self.retry);
         *wire == other.wire && charset == other.charset && retry == other.retry
     }

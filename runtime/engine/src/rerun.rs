@@ -2,7 +2,7 @@
 
 use transfuse_message::{Message, Payload};
 use transfuse_sandbox::{Outcome, State};
-use transfuse_store::{MessageRecord, NewOutput, Sealed, StoredFault};
+use transfuse_store::{Decision, MessageRecord, NewOutput, Sealed, StoredFault};
 
 use crate::detail::Detail;
 use crate::interface::Interface;
@@ -154,6 +154,15 @@ impl From<Decided> for Made {
 }
 
 impl Made {
+    /// What a decision comes to, before acknowledgements are added to it.
+    pub(crate) fn of(decision: &Decision) -> Self {
+        match decision {
+            Decision::Processed { outputs, .. } => Self::Processed(outputs.clone()),
+            Decision::Filtered { reason, .. } => Self::Filtered(reason.bytes().clone().into()),
+            Decision::Refused { fault, .. } | Decision::Quarantined { fault, .. } => Self::Failed(fault.clone()),
+        }
+    }
+
     /// Whether the message would be forwarded, or end on purpose.
     #[must_use]
     pub fn passes(&self) -> bool {

@@ -50,6 +50,11 @@ impl Revision {
         }
     }
 
+    /// The same for runs that everything else goes before.
+    pub(crate) fn in_background(&self) -> Self {
+        self.with(Arc::new(self.processing.get().in_background()))
+    }
+
     /// Its number, which its messages record.
     #[must_use]
     pub fn number(&self) -> u32 {
@@ -74,6 +79,7 @@ impl Revision {
 }
 
 /// Which run of which message: all that a chain may know of it beside its content.
+#[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) id: String,
     /// Milliseconds since 1970-01-01 UTC.

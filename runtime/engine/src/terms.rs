@@ -8,7 +8,7 @@ use transfuse_transport::mllp::Release;
 use crate::settings::{AckStage, InterfaceSettings, SourceSettings};
 
 /// How an interface answers its senders.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answering {
     stage: AckStage,
     source: Source,
@@ -17,7 +17,7 @@ pub(crate) struct Answering {
 }
 
 /// What a source can tell a sender.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     /// Anything, on the connection; with release 2 of MLLP also that it was stored.
     Connection(Release),

@@ -94,6 +94,16 @@ impl Chain {
         }
     }
 
+    /// The same steps, for runs that everything else goes before: they have the lowest priority from their beginning, and no
+    /// part in the calls that the chain may have under way.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self {
+            pace: Arc::new(Pace::background()),
+            ..Self::new(Arc::clone(&self.shared), Arc::clone(&self.steps))
+        }
+    }
+
     /// Takes one message through the steps. A chain without steps forwards it untouched.
     ///
     /// Waits while too many messages of this chain are under way, then for a thread of the pool; no plugin runs on the

@@ -39,12 +39,22 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     was_slow: AtomicBool,
+    /// Everything else goes before it, however quick it is.
+    is_background: bool,
 }
 
 impl Pace {
+    /// Of calls that nobody waits for.
+    pub(crate) fn background() -> Self {
+        Self {
+            is_background: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether the last call was slow.
     pub(crate) fn is_slow(&self) -> bool {
-        self.was_slow.load(Ordering::Relaxed)
+        self.is_background || self.was_slow.load(Ordering::Relaxed)
     }
 }
 

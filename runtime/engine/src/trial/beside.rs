@@ -1,0 +1,119 @@
+//! Messages run a second time by another revision, when there is time for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use transfuse_message::Message;
+use transfuse_sandbox::State;
+
+use super::{Second, Shared};
+use crate::comparison::compare;
+use crate::figures::{Ending, Sample};
+use crate::rerun::{Made, Rerun};
+use crate::revision::Run;
+
+/// Messages that wait for their second run. A few seconds of a busy feed: what comes in a burst is compared after it.
+const JOBS_MAX: usize = 512;
+
+/// Kibibytes of messages that wait. They share the bytes of what was received, which would be free otherwise.
+const JOBS_KIB_MAX: usize = 16 << 10;
+
+/// One message to be run.
+pub(super) struct Job {
+    pub(super) run: Run,
+    pub(super) message: Message,
+    /// What the plugins kept when the message was decided.
+    pub(super) state: State,
+    /// What the decision was.
+    pub(super) made: Made,
+}
+
+/// Where its task runs, and what ends it at the latest.
+pub(super) struct Tasks<'t> {
+    pub(super) tracker: &'t TaskTracker,
+    pub(super) stop: &'t CancellationToken,
+}
+
+/// The queue of a revision that runs beside.
+#[derive(Debug)]
+pub(super) struct Beside {
+    jobs: mpsc::Sender<(Job, OwnedSemaphorePermit)>,
+    room: Arc<Semaphore>,
+    dropped: AtomicU64,
+}
+
+impl Beside {
+    /// Its task ends when this is dropped, and what waits has been run.
+    pub(super) fn start(second: Second, shared: Arc<Shared>, tasks: &Tasks<'_>) -> Self {
+        let (jobs, mut waiting) = mpsc::channel::<(Job, OwnedSemaphorePermit)>(JOBS_MAX);
+        let stop = tasks.stop.clone();
+        tasks.tracker.spawn(async move {
+            while let Some(Some((job, room))) = stop.run_until_cancelled(waiting.recv()).await {
+                second.run(job, &shared).await;
+                drop(room);
+            }
+        });
+        Self {
+            jobs,
+            room: Arc::new(Semaphore::new(JOBS_KIB_MAX)),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// Queues a message, where there is room: nothing waits for this.
+    pub(super) fn offer(&self, job: Job) {
+        let kib = job.message.encode().len() / 1_024 + 1;
+        let room = u32::try_from(kib).ok().and_then(|kib| {
+            let room = Arc::clone(&self.room);
+            room.try_acquire_many_owned(kib).ok()
+        });
+        let is_queued = room.is_some_and(|room| self.jobs.try_send((job, room)).is_ok());
+        self.dropped.fetch_add(u64::from(!is_queued), Ordering::Relaxed);
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Second {
+    async fn run(&self, job: Job, shared: &Shared) {
+        let Job {
+            run,
+            message,
+            state,
+            made,
+        } = job;
+        let Ok(id) = run.id.parse() else { return };
+        let rerun = self.revision.try_message(run, message, state).await;
+        let changes = if self.is_candidate {
+            compare(&made, &rerun.made)
+        } else {
+            compare(&rerun.made, &made)
+        };
+        let mut observed = shared.lock();
+        observed.differences.add(id, &changes);
+        observed.approximate += u64::from(rerun.is_approximate);
+        if self.is_candidate {
+            observed.candidate.add(sample(&rerun));
+        }
+        drop(observed);
+        shared.tell();
+    }
+}
+
+fn sample(rerun: &Rerun) -> Sample {
+    let ending = match &rerun.made {
+        Made::Processed(_) => Ending::Processed,
+        Made::Filtered(_) => Ending::Filtered,
+        Made::Failed(fault) => Ending::of_fault(&fault.kind),
+    };
+    Sample {
+        ending,
+        fuel: rerun.fuel(),
+        elapsed_us: rerun.elapsed_us(),
+    }
+}
