@@ -8,16 +8,18 @@
 mod difference;
 mod planning;
 mod switching;
+pub(crate) mod trials;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use transfuse_engine::{Engine, ReplaceError};
+use tokio_util::sync::CancellationToken;
+use transfuse_engine::{Engine, ReplaceError, TrialError};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{CatalogError, Expected, LiveChange, Revision, Store};
 
-use crate::configuration::Fault;
+use crate::configuration::{self, BudgetSettings, Fault};
 use crate::control::view::LiveList;
 use crate::deployment::{self, Change};
 use crate::tables::RunningList;
@@ -25,6 +27,7 @@ use crate::trust::{Alerts, Distrust, WatchList};
 
 pub(crate) use difference::{Difference, difference};
 pub(crate) use planning::{Kind, Planned};
+pub(crate) use trials::{Mode, Standing, TrialWish, Trials};
 
 /// What changes are made of and made to.
 pub(crate) struct Changes {
@@ -39,6 +42,9 @@ pub(crate) struct Changes {
     pub(crate) shown: LiveList,
     pub(crate) alerts: Alerts,
     pub(crate) watched: WatchList,
+    pub(crate) trials: Trials,
+    /// Cancelled when the engine is to stop.
+    pub(crate) stop: CancellationToken,
 }
 
 /// How a change is to be made.
@@ -47,6 +53,10 @@ pub(crate) struct Wish {
     pub(crate) change: Option<Change>,
     /// The revisions that whoever asks has seen live, by interface; what is missing here is not asked.
     pub(crate) expected: BTreeMap<String, Option<u32>>,
+    /// How a new revision is tried before it goes live; none where it goes live at once.
+    pub(crate) trial: Option<TrialWish>,
+    /// Whether what goes live at once is held against what was live before.
+    pub(crate) is_unwatched: bool,
 }
 
 /// Why something was not changed. Nothing was, but for what [`ChangeError::Partly`] names.
@@ -70,6 +80,16 @@ pub(crate) enum ChangeError {
     Conflict { source: CatalogError },
     #[error("{source}")]
     NotReplaced { source: ReplaceError },
+    #[error("`{interface}` has revision {number} on trial")]
+    OnTrial { interface: String, number: u32 },
+    #[error("`{0}` has no trial")]
+    NoTrial(String),
+    #[error("revision {number} of `{interface}` is live already, and only watched")]
+    LiveAlready { interface: String, number: u32 },
+    #[error("a trial is of one interface that runs, and this would change {0}")]
+    OneTrialAtATime(String),
+    #[error("{source}")]
+    NotTried { source: TrialError },
     #[error("{source}; changed before that: {}", made.join(", "))]
     Partly { made: Vec<String>, source: Box<Self> },
     #[error("{0:#}")]
@@ -166,6 +186,12 @@ impl Changes {
         Ok((from, to, difference(Some(&read(from)?), &read(to)?)))
     }
 
+    /// How much worse than the one before a revision may be, as the site folder has it now.
+    pub(crate) fn budget(&self) -> BudgetSettings {
+        let (settings, _) = configuration::read_settings(&self.site);
+        settings.budget
+    }
+
     fn known(&self, interface: &str) -> Result<(), ChangeError> {
         let live = self.engine.interface(interface);
         live.map(drop)
@@ -194,6 +220,17 @@ impl ChangeError {
                 format!("`transfuse history {interface}` shows which there are")
             }
             Self::UnknownStep { interface, .. } => format!("`transfuse diff {interface}` shows its steps"),
+            Self::OnTrial { interface, .. } => {
+                format!(
+                    "`transfuse trial stop {interface}` ends it, `transfuse trial promote {interface}` makes it live"
+                )
+            }
+            Self::NoTrial(_) => "`transfuse trial list` shows those that there are".to_owned(),
+            Self::LiveAlready { interface, .. } => format!("`transfuse rollback {interface}` takes it back"),
+            Self::OneTrialAtATime(_) => "try one, and apply the others before or after it".to_owned(),
+            Self::NotTried {
+                source: TrialError::NotShared { .. },
+            } => "try it as a shadow, or make it live at once".to_owned(),
             Self::UnknownPackage(_) => "`transfuse plugin list` shows what is installed".to_owned(),
             Self::Distrusted(distrust) => distrust.hint.clone(),
             Self::Conflict {

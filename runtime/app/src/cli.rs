@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Rollback(changes::rollback::Arguments),
     History(changes::history::Arguments),
     Diff(changes::diff::Arguments),
+    #[command(subcommand)]
+    Trial(changes::trial::Command),
     Pause(changes::pause::PauseArguments),
     Resume(changes::pause::ResumeArguments),
     #[command(subcommand)]
@@ -81,6 +83,7 @@ impl Command {
             Self::Rollback(arguments) => changes::rollback::run(arguments, console),
             Self::History(arguments) => changes::history::run(arguments, console),
             Self::Diff(arguments) => changes::diff::run(arguments, console),
+            Self::Trial(command) => changes::trial::run(command, console),
             Self::Pause(arguments) => changes::pause::pause(arguments, console),
             Self::Resume(arguments) => changes::pause::resume(arguments, console),
             Self::Messages(command) => messages::run(command, console),

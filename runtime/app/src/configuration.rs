@@ -5,6 +5,7 @@
 
 mod acknowledgement;
 mod approved;
+mod budget;
 mod charset;
 mod destination;
 mod document;
@@ -38,11 +39,14 @@ use transfuse_package::trust::Occasion;
 use transfuse_sandbox::Sandbox;
 
 pub(crate) use approved::{APPROVED, is_digest, read_approvals};
+pub(crate) use budget::{Bounds, BudgetSettings};
 pub(crate) use fault::{Fault, FaultReport, Faults, Location};
 pub(crate) use message_types::is_message_type;
 pub(crate) use name::{RULE as NAME_RULE, is_sound as is_name};
 pub(crate) use package::{WrittenConfig, hold_against_schema};
-pub(crate) use quantity::{duration as parse_duration, show_duration, show_size};
+pub(crate) use quantity::{
+    duration as parse_duration, per_mille as parse_share, show_duration, show_per_mille as show_share, show_size,
+};
 pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
 pub(crate) use table::{CodeTable, RowError, TableFile, TableFileError};
 pub(crate) use trust::TrustSettings;

@@ -1,5 +1,6 @@
 //! A message's life, told in lines: what came in, what the chain made of it, where it went.
 
+pub(crate) mod differences;
 mod findings;
 
 use jiff::Timestamp;

@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Retired,
     /// An earlier revision goes live again.
     RolledBack,
+    /// A new revision is tried, and the live one stays.
+    OnTrial,
 }
 
 /// A plan, and what it is made of.

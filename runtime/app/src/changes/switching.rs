@@ -7,6 +7,7 @@ use transfuse_engine::ReplaceError;
 use transfuse_store::Expected;
 
 use super::planning::{Plan, Target};
+use super::trials::{Before, Candidate, RunningTrial, TrialWish};
 use super::{ChangeError, Changes, Kind, Planned, Wish};
 use crate::assembly;
 use crate::configuration::resolved;
@@ -29,6 +30,7 @@ impl Changes {
             parts,
             takes_tables,
         } = spawn_blocking(move || plan(&changes, &known)).await??;
+        self.may_change(&steps, &wish)?;
         let Some(change) = wish.change.clone() else {
             return Ok(steps.into_iter().map(|(planned, _)| planned).collect());
         };
@@ -50,6 +52,35 @@ impl Changes {
         }
         self.tell_drift(&running).await?;
         Ok(made)
+    }
+
+    /// A shadow or pilot is ended before anything else is changed there, and there is one at a time.
+    fn may_change(&self, steps: &[(Planned, Target)], wish: &Wish) -> Result<(), ChangeError> {
+        for (planned, _) in steps {
+            if let Some(trial) = self.trials.of(&planned.interface)
+                && !trial.is_watch()
+            {
+                return Err(ChangeError::OnTrial {
+                    interface: trial.interface.clone(),
+                    number: trial.number,
+                });
+            }
+        }
+        let is_one = matches!(
+            steps,
+            [] | [(
+                Planned {
+                    kind: Kind::Changed,
+                    ..
+                },
+                _
+            )]
+        );
+        if wish.trial.is_some() && !is_one {
+            let names: Vec<&str> = steps.iter().map(|(planned, _)| planned.interface.as_str()).collect();
+            return Err(ChangeError::OneTrialAtATime(names.join(", ")));
+        }
+        Ok(())
     }
 
     /// Makes one of the planned changes.
@@ -77,10 +108,19 @@ impl Changes {
             Target::New(interface) => {
                 let (interface, number) = self.make_revision(*interface, parts, takes_tables, change).await?;
                 planned.after = Some(number);
-                Some(
-                    self.switch(interface, number, parts, expected, change, &planned)
-                        .await?,
-                )
+                let candidate = Candidate {
+                    interface,
+                    number,
+                    parts: Arc::clone(parts),
+                };
+                match (&wish.trial, planned.before) {
+                    (Some(trial), Some(live)) => {
+                        self.try_out(candidate, live, trial.clone(), change.clone()).await?;
+                        planned.kind = Kind::OnTrial;
+                        return Ok(planned);
+                    }
+                    _ => Some(self.go_live(candidate, expected, change, wish, &planned).await?),
+                }
             }
             Target::Revision(interface, number) => Some(
                 self.switch(*interface, number, parts, expected, change, &planned)
@@ -134,6 +174,61 @@ impl Changes {
         Ok((interface, revision.number))
     }
 
+    /// Makes a new revision live, and watches it.
+    async fn go_live(
+        self: &Arc<Self>,
+        candidate: Candidate,
+        expected: Expected,
+        change: &Change,
+        wish: &Wish,
+        planned: &Planned,
+    ) -> Result<Running, ChangeError> {
+        let before = self.engine.interface(&planned.interface).map(|live| Before {
+            revision: Arc::clone(live.revision()),
+            recent: live.recent(),
+        });
+        let Candidate {
+            interface,
+            number,
+            parts,
+        } = candidate.clone();
+        let running = self
+            .switch(interface, number, &parts, expected, change, planned)
+            .await?;
+        let watch = TrialWish::watch(&self.budget()).filter(|_| !wish.is_unwatched);
+        if let (Some(before), Some(watch)) = (before, watch)
+            && let Err(error) = self.watch(candidate, before, watch, change.clone()).await
+        {
+            tracing::warn!(interface = planned.interface, %error, "what has gone live is not watched");
+        }
+        Ok(running)
+    }
+
+    /// Makes the revision of a trial live, as if it had been deployed.
+    pub(super) async fn make_live(self: &Arc<Self>, trial: &RunningTrial, change: &Change) -> Result<(), ChangeError> {
+        let mut running = self.running.lock().await;
+        let planned = Planned {
+            interface: trial.interface.clone(),
+            kind: Kind::Changed,
+            before: Some(trial.against),
+            after: Some(trial.number),
+            differences: Vec::new(),
+            alerts: Vec::new(),
+        };
+        let Candidate {
+            interface,
+            number,
+            parts,
+        } = trial.candidate();
+        let expected = Expected::Revision(trial.against);
+        let now = self
+            .switch(interface, number, &parts, expected, change, &planned)
+            .await?;
+        running.retain(|one| one.interface.name != trial.interface);
+        running.push(now);
+        self.tell_drift(&running).await
+    }
+
     /// Makes a revision live that the catalog holds.
     async fn switch(
         self: &Arc<Self>,
@@ -156,6 +251,7 @@ impl Changes {
             self.engine.replace(settings, keep).await
         };
         switched.map_err(ChangeError::of_replacing)?;
+        self.end_watch(&planned.interface).await;
         self.show(interface, number, parts, planned)
     }
 
@@ -211,6 +307,7 @@ impl Changes {
         });
         retired.await??;
         self.engine.remove(name).await;
+        self.end_watch(name).await;
         self.shown.forget(name);
         self.watched.forget(name);
         Ok(())

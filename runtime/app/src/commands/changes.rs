@@ -6,6 +6,8 @@ pub(crate) mod diff;
 pub(crate) mod history;
 pub(crate) mod pause;
 pub(crate) mod rollback;
+pub(crate) mod trial;
+mod trying;
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -150,6 +152,7 @@ fn headline(one: &InterfaceChange, dry_run: bool, palette: Palette) -> String {
         ("new", false) => format!("{name} is new, {after}"),
         ("retired", true) => format!("{name} would be taken out of use ({before} is live)"),
         ("retired", false) => format!("{name} is out of use ({before} was live)"),
+        ("on-trial", _) => format!("{name}: {after} is on trial, and {before} stays live"),
         ("rolled-back", true) => format!("{name} would go back from {before} to {after}"),
         ("rolled-back", false) => format!("{name} went back from {before} to {after}"),
         (_, true) => format!("{name} would change from {before} to {after}"),

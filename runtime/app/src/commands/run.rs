@@ -12,7 +12,7 @@ use transfuse_engine::{Engine, InterfaceSettings};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
-use crate::changes::Changes;
+use crate::changes::{Changes, Trials};
 use crate::configuration::{self, Settings};
 use crate::console::{Console, Tone};
 use crate::control::{self, Controlled, view};
@@ -254,6 +254,8 @@ async fn serve(
         shown: process.live.clone(),
         alerts: alerts.clone(),
         watched: watch.list(),
+        trials: Trials::default(),
+        stop: stop.clone(),
     });
     let tables = Arc::new(Tables::new(arguments.site.clone(), store.clone(), sandbox, running));
     let controlled = Controlled::new(store, process, tables, observing, changes, stop.clone());

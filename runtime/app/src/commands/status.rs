@@ -157,6 +157,10 @@ fn troubles(interfaces: &[InterfaceStatus], palette: Palette) -> Vec<String> {
                 ));
             }
         }
+        if let Some(trial) = &interface.trial {
+            let label = palette.paint(Tone::Name, "trial:");
+            lines.push(format!("{label} {}: {trial}", interface.name));
+        }
         for alert in &interface.alerts {
             let label = palette.paint(Tone::Odd, "alert:");
             lines.push(format!("{label} {}: {alert}", interface.name));

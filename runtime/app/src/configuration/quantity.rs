@@ -22,6 +22,27 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     })
 }
 
+/// Reads a share such as `5%` or `0.5%`, in thousandths.
+pub(crate) fn per_mille(text: &str) -> Result<u64, String> {
+    let read = || {
+        let number = text.strip_suffix('%')?.trim_end();
+        let (whole, tenths) = number.split_once('.').unwrap_or((number, "0"));
+        let tenths = (tenths.len() == 1).then(|| tenths.parse::<u64>().ok()).flatten()?;
+        whole.parse::<u64>().ok()?.checked_mul(10)?.checked_add(tenths)
+    };
+    read().ok_or_else(|| {
+        format!("`{text}` is not a share; write it in percent, with one decimal at most: `5%` or `0.5%`")
+    })
+}
+
+/// A share in thousandths, in percent.
+pub(crate) fn show_per_mille(per_mille: u64) -> String {
+    match (per_mille / 10, per_mille % 10) {
+        (whole, 0) => format!("{whole}%"),
+        (whole, tenths) => format!("{whole}.{tenths}%"),
+    }
+}
+
 /// A duration in the largest unit that shows it without a fraction.
 pub(crate) fn show_duration(duration: Duration) -> String {
     show(milliseconds(duration), &TIME_UNITS, "")
@@ -58,6 +79,17 @@ fn show(value: u64, units: &[(&str, u64)], gap: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_read_in_percent() {
+        for (text, shares) in [("5%", 50), ("0.5%", 5), ("100 %", 1_000), ("300%", 3_000)] {
+            assert_eq!(per_mille(text), Ok(shares), "{text}");
+        }
+        for wrong in ["5", "0.55%", "%", "-1%", "a%"] {
+            assert!(per_mille(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!([50, 5].map(show_per_mille), ["5%", "0.5%"]);
+    }
 
     #[test]
     fn durations_and_sizes_are_read_and_shown_the_same_way() {

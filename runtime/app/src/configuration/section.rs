@@ -158,6 +158,14 @@ impl<'d> Section<'d> {
         })
     }
 
+    /// A share such as `0.5%`, in thousandths, within `range`.
+    pub(crate) fn per_mille(&mut self, key: &'static str, range: &RangeInclusive<u64>) -> Option<u64> {
+        let text = self.text(key)?;
+        self.measured(key, &text, quantity::per_mille(&text.value), range, |limit| {
+            quantity::show_per_mille(*limit)
+        })
+    }
+
     /// One of a few words.
     pub(crate) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<Located<T>> {
         let text = self.text(key)?;

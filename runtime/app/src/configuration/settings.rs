@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use transfuse_store::StoreSettings;
 
+use super::budget::{self, BudgetSettings};
 use super::fault::Faults;
 use super::section::{self, Section};
 use super::trust::{self, TrustSettings};
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) segment_bytes_max: u64,
     /// What is asked of packages.
     pub(crate) trust: TrustSettings,
+    /// How changes are watched.
+    pub(crate) budget: BudgetSettings,
 }
 
 /// The operational log, which goes to stderr and never holds a payload.
@@ -61,6 +64,7 @@ impl Default for Settings {
             },
             segment_bytes_max: StoreSettings::new("").segment_bytes_max,
             trust: TrustSettings::default(),
+            budget: BudgetSettings::default(),
         }
     }
 }
@@ -81,6 +85,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     let compiled = file.section("sandbox", "[sandbox]").and_then(cache);
     let segment_bytes_max = file.section("store", "[store]").and_then(segment);
     let trust = file.section("trust", "[trust]").map(trust::read);
+    let budget = file.section("budget", "[budget]").map(budget::read);
     file.finish();
     Settings {
         data: data.unwrap_or(defaults.data),
@@ -89,6 +94,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
         log: log.unwrap_or(defaults.log),
         segment_bytes_max: segment_bytes_max.unwrap_or(defaults.segment_bytes_max),
         trust: trust.unwrap_or(defaults.trust),
+        budget: budget.unwrap_or(defaults.budget),
     }
 }
 

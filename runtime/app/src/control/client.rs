@@ -114,6 +114,19 @@ impl Client {
         self.post(path, wanted).await
     }
 
+    pub(crate) async fn trials(&self) -> Result<wire::trials::Trials, ClientError> {
+        self.get("/v1/trials".to_owned()).await
+    }
+
+    /// `interface` must be a sound name: it becomes part of the address.
+    pub(crate) async fn trial(
+        &self,
+        interface: &str,
+        action: &wire::trials::TrialAction,
+    ) -> Result<wire::trials::Trial, ClientError> {
+        self.post(format!("/v1/interfaces/{interface}/trial"), action).await
+    }
+
     pub(crate) async fn history(&self, interface: &str) -> Result<wire::changes::History, ClientError> {
         self.get(format!("/v1/interfaces/{interface}/history")).await
     }

@@ -3,6 +3,7 @@
 mod access;
 mod changes;
 mod tables;
+mod trials;
 
 use std::sync::Arc;
 
@@ -85,6 +86,8 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .route("/v1/interfaces/{name}/resume", post(changes::resume))
         .route("/v1/interfaces/{name}/history", get(changes::history))
         .route("/v1/interfaces/{name}/difference", get(changes::difference))
+        .route("/v1/trials", get(trials::list))
+        .route("/v1/interfaces/{name}/trial", post(trials::act))
         .route("/v1/shutdown", post(shutdown))
         .fallback(no_such_address)
         .method_not_allowed_fallback(no_such_method)
@@ -99,7 +102,8 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
 
 async fn status(State(controlled): Shared) -> Result<Json<wire::Status>, ApiError> {
     let status = blocking(&controlled, |controlled| controlled.store.status()).await?;
-    Ok(Json(view::status(&controlled.process, status)))
+    let trials = controlled.changes.trials.all();
+    Ok(Json(view::status(&controlled.process, &trials, status)))
 }
 
 async fn messages(

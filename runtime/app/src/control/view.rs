@@ -1,5 +1,8 @@
 //! From what the store knows to what the API says.
 
+mod differences;
+mod trials;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,9 +15,13 @@ use transfuse_store::{
 };
 
 use super::wire;
+use crate::changes::Standing;
 use crate::configuration::resolved;
 use crate::deployment::{Live, Stopped};
 use crate::trust::{Alerts, Distrust};
+
+pub(crate) use differences::of_many;
+pub(crate) use trials::trial;
 
 /// What the process itself knows: what is not in the store.
 #[derive(Debug, Clone)]
@@ -124,7 +131,7 @@ impl LiveInterface {
     }
 }
 
-pub(super) fn status(process: &Process, status: Status) -> wire::Status {
+pub(super) fn status(process: &Process, trials: &[Standing], status: Status) -> wire::Status {
     let mut past: BTreeMap<String, InterfaceStatus> = status
         .interfaces
         .into_iter()
@@ -134,6 +141,7 @@ pub(super) fn status(process: &Process, status: Status) -> wire::Status {
     let mut interfaces: Vec<wire::InterfaceStatus> = live
         .map(|(name, live)| wire::InterfaceStatus {
             alerts: process.alerts.of(&name),
+            trial: trials.iter().find(|one| one.trial.interface == name).map(trials::line),
             ..interface(&name, Some(&live), past.remove(&name).unwrap_or_default())
         })
         .collect();
@@ -181,6 +189,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         drift: live.and_then(|live| live.drift.clone()),
         paused: live.and_then(|live| live.paused.clone()),
         alerts: Vec::new(),
+        trial: None,
         received: figures.received,
         processed: figures.processed,
         filtered: figures.filtered,

@@ -5,7 +5,9 @@
 
 pub(crate) mod access;
 pub(crate) mod changes;
+pub(crate) mod differences;
 pub(crate) mod tables;
+pub(crate) mod trials;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,9 @@ pub(crate) struct InterfaceStatus {
     /// Why it takes no messages, where somebody has paused it.
     #[serde(default)]
     pub(crate) paused: Option<String>,
+    /// The revision that is on trial there, and how far it is.
+    #[serde(default)]
+    pub(crate) trial: Option<String>,
     /// What somebody should know about its plugins: a certificate that expired, a revocation.
     #[serde(default)]
     pub(crate) alerts: Vec<String>,

@@ -2,9 +2,11 @@
 
 use clap::Args;
 
+use super::trying::Trying;
 use super::{Intent, plan_and_do};
 use crate::commands::site::Engine;
 use crate::console::Console;
+use crate::control::wire::changes::ChangeWanted;
 use crate::failure::Outcome;
 
 /// Make what the site folder says live
@@ -14,6 +16,8 @@ use crate::failure::Outcome;
 /// running interface takes it over with its connections open, and messages that are under way end on the revision that they began
 /// with. A changed listener alone is bound anew. An interface whose file is gone is taken out of use; its history stays.
 ///
+/// Where one interface changes, --shadow or --pilot try its new revision first (see `transfuse trial`).
+///
 /// What somebody else changes between the plan and your answer is a conflict, and nothing is done.
 ///
 /// Example: transfuse apply examples/lab-results --reason "codes of the new analyser"
@@ -22,10 +26,17 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     engine: Engine,
     #[command(flatten)]
+    trying: Trying,
+    #[command(flatten)]
     intent: Intent,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let intent = &arguments.intent;
-    plan_and_do(&arguments.engine, "/v1/apply", intent.wanted(), intent, console)
+    let (intent, trying) = (&arguments.intent, &arguments.trying);
+    let wanted = ChangeWanted {
+        trial: trying.wanted()?,
+        unwatched: trying.unwatched,
+        ..intent.wanted()
+    };
+    plan_and_do(&arguments.engine, "/v1/apply", wanted, intent, console)
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::trying::Trying;
 use super::{Intent, Site, interface, plan_and_do};
 use crate::console::Console;
 use crate::control::wire::changes::ChangeWanted;
@@ -12,6 +13,9 @@ use crate::failure::{Hint as _, Outcome};
 /// Every step of that plugin gets the version; settings, grants and everything else stay as they are live. The package has to be in the
 /// site's library (`transfuse plugin install`) and allowed by its trust policy. It is compiled before anything changes; the switch
 /// takes place between two messages, with connections open.
+///
+/// With --shadow or --pilot it is tried first, and goes live only when it has kept the site's `[budget]` (see `transfuse trial`). What
+/// goes live at once is watched instead: where it does worse than what was live before, that is live again, by itself.
 ///
 /// The site folder is not written: `transfuse status` tells that it differs, until it says the same.
 ///
@@ -26,6 +30,8 @@ pub(crate) struct Arguments {
     plugin: String,
     #[command(flatten)]
     site: Site,
+    #[command(flatten)]
+    trying: Trying,
     #[command(flatten)]
     intent: Intent,
 }
@@ -42,6 +48,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let wanted = ChangeWanted {
         plugin: Some(plugin.to_owned()),
         version: Some(version.to_owned()),
+        trial: arguments.trying.wanted()?,
+        unwatched: arguments.trying.unwatched,
         ..intent.wanted()
     };
     plan_and_do(

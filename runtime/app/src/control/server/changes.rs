@@ -5,7 +5,7 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 
-use super::{ApiError, Shared, on_a_thread};
+use super::{ApiError, Controlled, Shared, on_a_thread, trials};
 use crate::changes::{ChangeError, Difference, Kind, Planned, Wish};
 use crate::control::view::time;
 use crate::control::wire::changes as wire;
@@ -20,7 +20,7 @@ const WORDS_BYTES_MAX: usize = 4 << 10;
 pub(super) async fn apply(State(controlled): Shared, body: Body) -> Answer {
     let wanted = wanted(body)?;
     let changes = controlled.changes.clone();
-    let wish = wish(&wanted);
+    let wish = wish(&wanted, &controlled)?;
     answer(tokio::spawn(async move { changes.apply(wish).await }), wanted.dry_run).await
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn deploy(State(controlled): Shared, Path(name): Path<String>, 
         ));
     };
     let changes = controlled.changes.clone();
-    let wish = wish(&wanted);
+    let wish = wish(&wanted, &controlled)?;
     let changing = tokio::spawn(async move { changes.deploy(name, plugin, version, wish).await });
     answer(changing, wanted.dry_run).await
 }
@@ -41,7 +41,7 @@ pub(super) async fn deploy(State(controlled): Shared, Path(name): Path<String>, 
 pub(super) async fn rollback(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
     let wanted = wanted(body)?;
     let changes = controlled.changes.clone();
-    let wish = wish(&wanted);
+    let wish = wish(&wanted, &controlled)?;
     let changing = tokio::spawn(async move { changes.roll_back(name, wanted.to, wish).await });
     answer(changing, wanted.dry_run).await
 }
@@ -150,7 +150,31 @@ fn wanted(body: Body) -> Result<wire::ChangeWanted, ApiError> {
             "write at least `{ \"author\": \"..\", \"reason\": \"..\" }`",
         )
     })?;
-    let words = [&wanted.author, &wanted.reason, &wanted.note];
+    let change = Change {
+        author: wanted.author.clone(),
+        reason: wanted.reason.clone(),
+        note: wanted.note.clone(),
+    };
+    if wanted.dry_run {
+        require_short(&change)?;
+    } else {
+        require_reason(&change)?;
+    }
+    Ok(wanted)
+}
+
+/// Who changes something says why.
+pub(super) fn require_reason(change: &Change) -> Result<(), ApiError> {
+    require_short(change)?;
+    if change.reason.trim().is_empty() {
+        let hint = "whoever reads the history at night wants to know it";
+        return Err(ApiError::bad_request("a change needs a reason".to_owned(), hint));
+    }
+    Ok(())
+}
+
+fn require_short(change: &Change) -> Result<(), ApiError> {
+    let words = [&change.author, &change.reason, &change.note];
     if words.iter().any(|words| words.len() > WORDS_BYTES_MAX) {
         let message = format!("author, reason and note may have {WORDS_BYTES_MAX} bytes each");
         return Err(ApiError::bad_request(
@@ -158,23 +182,25 @@ fn wanted(body: Body) -> Result<wire::ChangeWanted, ApiError> {
             "write the long version elsewhere, and name it here",
         ));
     }
-    if !wanted.dry_run && wanted.reason.trim().is_empty() {
-        let hint = "whoever reads the history at night wants to know it";
-        return Err(ApiError::bad_request("a change needs a reason".to_owned(), hint));
-    }
-    Ok(wanted)
+    Ok(())
 }
 
-fn wish(wanted: &wire::ChangeWanted) -> Wish {
+fn wish(wanted: &wire::ChangeWanted, controlled: &Controlled) -> Result<Wish, ApiError> {
+    let trial = wanted.trial.as_ref().map(|trial| {
+        let site = controlled.changes.budget();
+        trials::wish(trial, &site)
+    });
     let change = Change {
         author: wanted.author.clone(),
         reason: wanted.reason.clone(),
         note: wanted.note.clone(),
     };
-    Wish {
+    Ok(Wish {
         change: (!wanted.dry_run).then_some(change),
         expected: wanted.expected.clone(),
-    }
+        trial: trial.transpose()?,
+        is_unwatched: wanted.unwatched,
+    })
 }
 
 /// A change that has begun is finished, whether or not its asker still listens.
@@ -194,6 +220,7 @@ fn view(planned: Planned) -> wire::InterfaceChange {
         Kind::Changed => "changed",
         Kind::Retired => "retired",
         Kind::RolledBack => "rolled-back",
+        Kind::OnTrial => "on-trial",
     };
     wire::InterfaceChange {
         interface: planned.interface,
@@ -213,7 +240,7 @@ fn place(difference: Difference) -> wire::PlaceDifference {
     }
 }
 
-fn refused(error: &ChangeError) -> ApiError {
+pub(super) fn refused(error: &ChangeError) -> ApiError {
     if let ChangeError::Failed(_) = error {
         tracing::error!(%error, "what is live could not be changed");
     }

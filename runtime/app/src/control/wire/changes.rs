@@ -19,6 +19,12 @@ pub(crate) struct ChangeWanted {
     /// The revisions that the asker has seen live, by interface; null where there was none. Another one is a conflict.
     #[serde(default)]
     pub(crate) expected: BTreeMap<String, Option<u32>>,
+    /// Of `apply` and `deploy`: the new revision is tried first. None where it goes live at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trial: Option<super::trials::TrialWanted>,
+    /// What goes live at once is not held against what was live before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unwatched: bool,
     /// `POST /v1/interfaces/NAME/deploy`: `vendor/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plugin: Option<String>,
@@ -41,7 +47,7 @@ pub(crate) struct Changed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InterfaceChange {
     pub(crate) interface: String,
-    /// `new`, `changed`, `retired`, `rolled-back`.
+    /// `new`, `changed`, `retired`, `rolled-back`, `on-trial`.
     pub(crate) kind: String,
     /// The live revision before; none of a new interface.
     pub(crate) before: Option<u32>,

@@ -1,0 +1,221 @@
+//! How trials end: by running their course, by overrunning the budget, or by hand.
+
+use std::sync::Arc;
+
+use transfuse_engine::Breach;
+
+use super::super::{ChangeError, Changes, Wish};
+use super::{Mode, RunningTrial};
+use crate::deployment::Change;
+
+/// Who changes what is live where no person does.
+const AUTOMATIC: &str = "transfuse";
+
+impl Changes {
+    /// Ends a trial by hand: the live revision decides all messages again.
+    pub(crate) async fn stop_trial(
+        self: &Arc<Self>,
+        interface: &str,
+        change: &Change,
+    ) -> Result<Arc<RunningTrial>, ChangeError> {
+        let running = self.trial_of(interface)?;
+        if !self.end(&running) {
+            return Err(ChangeError::NoTrial(interface.to_owned()));
+        }
+        let Change { author, reason, .. } = change;
+        self.keep_end(&running, Verdict::Stopped, format!("ended by {author}: {reason}"))
+            .await;
+        Ok(running)
+    }
+
+    /// Makes the revision of a shadow or pilot live before its time.
+    pub(crate) async fn promote_trial(
+        self: &Arc<Self>,
+        interface: &str,
+        change: &Change,
+    ) -> Result<Arc<RunningTrial>, ChangeError> {
+        let running = self.trial_of(interface)?;
+        if matches!(running.wish.mode, Mode::Watch) {
+            return Err(ChangeError::LiveAlready {
+                interface: interface.to_owned(),
+                number: running.number,
+            });
+        }
+        let Change { author, reason, .. } = change;
+        let told = format!("made live by {author}: {reason}");
+        self.promote(&running, change, told).await?;
+        Ok(running)
+    }
+
+    /// Lets the live revision decide all messages for a while.
+    pub(crate) fn pause_trial(&self, interface: &str, is_paused: bool) -> Result<Arc<RunningTrial>, ChangeError> {
+        let running = self.trial_of(interface)?;
+        if is_paused {
+            running.trial.pause();
+        } else {
+            running.trial.resume();
+        }
+        Ok(running)
+    }
+
+    /// Ends what is watched, because something else goes live.
+    pub(in crate::changes) async fn end_watch(&self, interface: &str) {
+        let Some(running) = self.trials.of(interface) else {
+            return;
+        };
+        if matches!(running.wish.mode, Mode::Watch) && self.end(&running) {
+            let told = "ended: something else went live".to_owned();
+            self.keep_end(&running, Verdict::Stopped, told).await;
+        }
+    }
+
+    fn trial_of(&self, interface: &str) -> Result<Arc<RunningTrial>, ChangeError> {
+        self.known(interface)?;
+        let found = self.trials.of(interface);
+        found.ok_or_else(|| ChangeError::NoTrial(interface.to_owned()))
+    }
+
+    /// Takes a trial out, once: whoever succeeds says what follows.
+    fn end(&self, running: &Arc<RunningTrial>) -> bool {
+        let is_mine = self.trials.take(running);
+        if is_mine {
+            self.engine.end_trial(&running.interface);
+            running.over.cancel();
+        }
+        is_mine
+    }
+
+    /// A trial has run its course and kept its budget.
+    pub(super) async fn completed(self: &Arc<Self>, running: &Arc<RunningTrial>) {
+        match running.wish.mode {
+            Mode::Shadow | Mode::Watch => {
+                if self.end(running) {
+                    let told = "it has run its course, within its budget".to_owned();
+                    self.keep_end(running, Verdict::Passed, told).await;
+                }
+            }
+            Mode::Filter(_) | Mode::Shares { .. } => {
+                let change = running.automatic(format!("its pilot has run its course: {}", running.change.reason));
+                let told = "it has run its course, within its budget, and is live".to_owned();
+                if let Err(error) = self.promote(running, &change, told).await {
+                    tracing::error!(interface = running.interface, revision = running.number, %error, "a pilot could not go live");
+                    self.tell(
+                        running,
+                        format!(
+                            "revision {} has kept its budget and could not go live: {error}",
+                            running.number
+                        ),
+                    );
+                }
+            }
+        }
+    }
+
+    /// The budget is overrun: the revision is taken out of use, and what it has made and not delivered is held.
+    pub(super) async fn breached(self: &Arc<Self>, running: &Arc<RunningTrial>, breach: Breach) {
+        if !self.end(running) {
+            return;
+        }
+        let (interface, number) = (running.interface.as_str(), running.number);
+        tracing::error!(
+            interface,
+            revision = number,
+            kind = breach.kind,
+            breach = breach.told,
+            "a revision overruns its budget"
+        );
+        let what = match running.wish.mode {
+            Mode::Shadow => format!("the shadow of revision {number} has ended: {breach}"),
+            Mode::Filter(_) | Mode::Shares { .. } => {
+                format!(
+                    "the pilot of revision {number} has ended, and revision {} decides everything: {breach}",
+                    running.against
+                )
+            }
+            Mode::Watch => match self.roll_back_automatically(running, &breach).await {
+                Ok(()) => format!("revision {number} was rolled back to {}: {breach}", running.against),
+                Err(error) => {
+                    tracing::error!(interface, revision = number, %error, "the automatic rollback has failed");
+                    format!("revision {number} overruns its budget ({breach}), and could not be rolled back: {error}")
+                }
+            },
+        };
+        let held = match running.wish.mode {
+            Mode::Shadow => None,
+            _ => self.hold(running, &breach).await,
+        };
+        let told = held.map_or_else(|| what.clone(), |held| format!("{what}; {held}"));
+        self.tell(running, told.clone());
+        self.keep_end(running, Verdict::Failed, breach.told).await;
+    }
+
+    async fn roll_back_automatically(
+        self: &Arc<Self>,
+        running: &RunningTrial,
+        breach: &Breach,
+    ) -> Result<(), ChangeError> {
+        let change = running.automatic(format!("automatic rollback: {breach}"));
+        let wish = Wish {
+            change: Some(change),
+            expected: [(running.interface.clone(), Some(running.number))].into(),
+            ..Wish::default()
+        };
+        self.roll_back(running.interface.clone(), Some(running.against), wish)
+            .await
+            .map(drop)
+    }
+
+    async fn promote(
+        self: &Arc<Self>,
+        running: &Arc<RunningTrial>,
+        change: &Change,
+        told: String,
+    ) -> Result<(), ChangeError> {
+        if !self.end(running) {
+            return Err(ChangeError::NoTrial(running.interface.clone()));
+        }
+        self.make_live(running, change).await?;
+        self.keep_end(running, Verdict::Passed, told).await;
+        Ok(())
+    }
+
+    /// What was found, for whoever asks later.
+    async fn keep_end(&self, running: &RunningTrial, verdict: Verdict, told: String) {
+        tracing::info!(
+            interface = running.interface,
+            revision = running.number,
+            ?verdict,
+            told,
+            "a trial has ended"
+        );
+    }
+
+    async fn hold(&self, _running: &RunningTrial, _breach: &Breach) -> Option<String> {
+        None
+    }
+
+    /// What whoever looks at the status should know.
+    fn tell(&self, running: &RunningTrial, what: String) {
+        let mut alerts = self.alerts.of(&running.interface);
+        alerts.push(what);
+        self.alerts.set(&running.interface, alerts);
+    }
+}
+
+/// How a trial came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::changes) enum Verdict {
+    Passed,
+    Failed,
+    Stopped,
+}
+
+impl RunningTrial {
+    fn automatic(&self, reason: String) -> Change {
+        Change {
+            author: AUTOMATIC.to_owned(),
+            reason,
+            note: String::new(),
+        }
+    }
+}
