@@ -51,6 +51,7 @@ plugins: build
 # Plugins for tests, of which one misbehaves on purpose, stay out of the folder that the demo shows.
 guests: plugins node
 	@$(BINARY) plugin build tests/guests/annotate tests/guests/mischief tests/guests/tally tests/guests/stumble \
+	  tests/guests/wayward \
 	  plugin-sdk/js/examples/lab-normalize --out $(TARGET)/test-plugins
 	@$(BINARY) plugin build plugins/map plugins/map-tables --out $(TARGET)/plugin-build/map
 	@$(BINARY) plugin build plugin-sdk/python/examples/lab-normalize plugins/map plugins/map-tables plugins/lab-mapping \
