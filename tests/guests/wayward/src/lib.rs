@@ -45,8 +45,13 @@ fn wayward(exchange: &Exchange, config: &Config) -> Outcome {
 
 /// The digits at the end of a control id.
 fn number(control_id: &str) -> u64 {
-    let digits = control_id.trim_end_matches(|character: char| character.is_ascii_digit()).len();
-    control_id.get(digits..).and_then(|digits| digits.parse().ok()).unwrap_or(1)
+    let digits = control_id
+        .trim_end_matches(|character: char| character.is_ascii_digit())
+        .len();
+    control_id
+        .get(digits..)
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(1)
 }
 
 fn work(rounds: u64) {
