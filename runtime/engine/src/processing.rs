@@ -25,12 +25,9 @@ impl Processing {
         }
     }
 
-    /// The same, with a chain that everything else goes before.
-    pub(crate) fn in_background(&self) -> Self {
-        Self {
-            chain: self.chain.in_background(),
-            validator: self.validator.clone(),
-        }
+    /// Whether a run would take nothing from messages.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.chain.is_idle()
     }
 
     pub(crate) async fn judge(&self, message: &Message) -> Judgement {

@@ -50,11 +50,6 @@ impl Revision {
         }
     }
 
-    /// The same for runs that everything else goes before.
-    pub(crate) fn in_background(&self) -> Self {
-        self.with(Arc::new(self.processing.get().in_background()))
-    }
-
     /// Its number, which its messages record.
     #[must_use]
     pub fn number(&self) -> u32 {

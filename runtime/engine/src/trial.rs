@@ -98,7 +98,7 @@ pub(crate) struct Observation {
 
 /// The task that runs a revision beside another one.
 struct Second {
-    revision: Revision,
+    revision: Arc<Revision>,
     /// Whether it is the candidate, and not what the candidate is held against.
     is_candidate: bool,
 }
@@ -127,7 +127,7 @@ impl Trial {
             changes: watch::Sender::new(0),
         });
         let second = Second {
-            revision: second.in_background(),
+            revision: second,
             is_candidate,
         };
         Arc::new(Self {

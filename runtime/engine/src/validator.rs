@@ -9,7 +9,7 @@ use transfuse_message::validation::{Findings, Level, validate};
 use crate::settings::{OnFinding, ValidationSettings};
 
 /// What an interface asks of its messages.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Validator(ValidationSettings);
 
 /// What was found, and what is to become of the message.

@@ -94,14 +94,12 @@ impl Chain {
         }
     }
 
-    /// The same steps, for runs that everything else goes before: they have the lowest priority from their beginning, and no
-    /// part in the calls that the chain may have under way.
+    /// Whether a call would take a thread that has nothing else to do: for runs that nobody waits for, which are better not
+    /// made otherwise. Priorities would not do: a run of the lowest one that is set aside half-way, with the locks of the
+    /// address space in its hands, holds up all others.
     #[must_use]
-    pub fn in_background(&self) -> Self {
-        Self {
-            pace: Arc::new(Pace::background()),
-            ..Self::new(Arc::clone(&self.shared), Arc::clone(&self.steps))
-        }
+    pub fn is_idle(&self) -> bool {
+        self.shared.pool.is_idle()
     }
 
     /// Takes one message through the steps. A chain without steps forwards it untouched.

@@ -39,22 +39,12 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     was_slow: AtomicBool,
-    /// Everything else goes before it, however quick it is.
-    is_background: bool,
 }
 
 impl Pace {
-    /// Of calls that nobody waits for.
-    pub(crate) fn background() -> Self {
-        Self {
-            is_background: true,
-            ..Self::default()
-        }
-    }
-
     /// Whether the last call was slow.
     pub(crate) fn is_slow(&self) -> bool {
-        self.is_background || self.was_slow.load(Ordering::Relaxed)
+        self.was_slow.load(Ordering::Relaxed)
     }
 }
 
@@ -124,6 +114,12 @@ impl Pool {
         if is_anyone_idle {
             self.work.notify_one();
         }
+    }
+
+    /// Whether a thread has nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.lock();
+        state.idle > 0 && state.queue.is_empty()
     }
 
     /// Looks for slow calls, starts threads in their place while work waits, and says whether there are any. Called at

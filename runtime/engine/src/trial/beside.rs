@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,32 @@ const JOBS_MAX: usize = 512;
 
 /// Kibibytes of messages that wait. They share the bytes of what was received, which would be free otherwise.
 const JOBS_KIB_MAX: usize = 16 << 10;
+
+/// How long a message waits, look by look, for a thread that has nothing else to do. What cannot be compared within some
+/// milliseconds is not: under load, comparing is the first thing to go.
+const LOOKS_MAX: u32 = 20;
+
+/// As short as timers are.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Second runs have one part of time in this many and one, of one processor.
+const PAUSE_FACTOR: u32 = 3;
+
+/// The part of time that second runs may take.
+#[derive(Debug, Default)]
+struct Allowance {
+    owed: Duration,
+}
+
+impl Allowance {
+    /// Pauses for what was taken, as soon as that is long enough for a timer.
+    async fn spent(&mut self, time: Duration) {
+        self.owed += time * PAUSE_FACTOR;
+        if self.owed >= LOOK {
+            tokio::time::sleep(std::mem::take(&mut self.owed)).await;
+        }
+    }
+}
 
 /// One message to be run.
 pub(super) struct Job {
@@ -42,7 +69,7 @@ pub(super) struct Tasks<'t> {
 pub(super) struct Beside {
     jobs: mpsc::Sender<(Job, OwnedSemaphorePermit)>,
     room: Arc<Semaphore>,
-    dropped: AtomicU64,
+    dropped: Arc<AtomicU64>,
 }
 
 impl Beside {
@@ -50,16 +77,23 @@ impl Beside {
     pub(super) fn start(second: Second, shared: Arc<Shared>, tasks: &Tasks<'_>) -> Self {
         let (jobs, mut waiting) = mpsc::channel::<(Job, OwnedSemaphorePermit)>(JOBS_MAX);
         let stop = tasks.stop.clone();
+        let dropped = Arc::new(AtomicU64::new(0));
+        let own = Arc::clone(&dropped);
         tasks.tracker.spawn(async move {
+            let mut allowance = Allowance::default();
             while let Some(Some((job, room))) = stop.run_until_cancelled(waiting.recv()).await {
-                second.run(job, &shared).await;
+                if second.is_let_in().await {
+                    allowance.spent(second.run(job, &shared).await).await;
+                } else {
+                    own.fetch_add(1, Ordering::Relaxed);
+                }
                 drop(room);
             }
         });
         Self {
             jobs,
             room: Arc::new(Semaphore::new(JOBS_KIB_MAX)),
-            dropped: AtomicU64::new(0),
+            dropped,
         }
     }
 
@@ -80,14 +114,29 @@ impl Beside {
 }
 
 impl Second {
-    async fn run(&self, job: Job, shared: &Shared) {
+    /// Waits a little until no message needs the processor, and says whether that came.
+    async fn is_let_in(&self) -> bool {
+        let is_idle = || self.revision.processing.get().is_idle();
+        for _ in 0..LOOKS_MAX {
+            if is_idle() {
+                return true;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        is_idle()
+    }
+
+    /// Gives the time that it took.
+    async fn run(&self, job: Job, shared: &Shared) -> Duration {
         let Job {
             run,
             message,
             state,
             made,
         } = job;
-        let Ok(id) = run.id.parse() else { return };
+        let Ok(id) = run.id.parse() else {
+            return Duration::ZERO;
+        };
         let rerun = self.revision.try_message(run, message, state).await;
         let changes = if self.is_candidate {
             compare(&made, &rerun.made)
@@ -102,6 +151,7 @@ impl Second {
         }
         drop(observed);
         shared.tell();
+        Duration::from_micros(rerun.elapsed_us())
     }
 }
 
