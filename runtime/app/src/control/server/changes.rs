@@ -151,6 +151,16 @@ fn wanted(body: Body) -> Result<wire::ChangeWanted, ApiError> {
         )
     })?;
     let words = [&wanted.author, &wanted.reason, &wanted.note];
+    require_words(words, &wanted.reason, wanted.dry_run)?;
+    Ok(wanted)
+}
+
+/// Refuses a change without a reason, and words that nobody would read.
+pub(super) fn require_words<const N: usize>(
+    words: [&String; N],
+    reason: &str,
+    dry_run: bool,
+) -> Result<(), ApiError> {
     if words.iter().any(|words| words.len() > WORDS_BYTES_MAX) {
         let message = format!("author, reason and note may have {WORDS_BYTES_MAX} bytes each");
         return Err(ApiError::bad_request(
@@ -158,11 +168,11 @@ fn wanted(body: Body) -> Result<wire::ChangeWanted, ApiError> {
             "write the long version elsewhere, and name it here",
         ));
     }
-    if !wanted.dry_run && wanted.reason.trim().is_empty() {
-        let hint = "whoever reads the history at night wants to know it";
+    if !dry_run && reason.trim().is_empty() {
+        let hint = "say it with --reason \"..\": whoever reads the history at night wants to know it";
         return Err(ApiError::bad_request("a change needs a reason".to_owned(), hint));
     }
-    Ok(wanted)
+    Ok(())
 }
 
 fn wish(wanted: &wire::ChangeWanted) -> Wish {
