@@ -214,7 +214,7 @@ pub(crate) fn make_revision(
     for grant in interface.tables() {
         if tables || !live.contains_key(&grant.name) {
             let table = parts.table(&grant.digest).context("a table was not read")?;
-            put_table(catalog, table)?;
+            put_table(catalog, table, &change.author, &change.reason)?;
         }
     }
     let interface = with_tables(interface.clone(), &live_tables(catalog)?);
@@ -239,8 +239,8 @@ pub(crate) fn live_tables(catalog: &Catalog) -> anyhow::Result<BTreeMap<String, 
 }
 
 /// Makes a version of a code table the live one of its name, for every start from now on.
-pub(crate) fn put_table(catalog: &Catalog, table: &CodeTable) -> anyhow::Result<()> {
-    Ok(catalog.put_table(&table_entry(table))?)
+pub(crate) fn put_table(catalog: &Catalog, table: &CodeTable, author: &str, reason: &str) -> anyhow::Result<()> {
+    Ok(catalog.put_table(&table_entry(table), author, reason)?)
 }
 
 /// A revision as it runs: with the live versions of its code tables.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use transfuse_engine::{Miss, MissQuery, Misses, ObserveError, Processing, misses};
 use transfuse_sandbox::Sandbox;
-use transfuse_store::{Catalog, Store};
+use transfuse_store::{Catalog, Store, TableChange};
 
 use crate::configuration::{CodeTable, RowError, TableFile, TableFileError, is_name, resolved};
 use crate::parts::Parts;
@@ -50,6 +50,10 @@ pub(crate) struct Change {
     pub(crate) key: Option<String>,
     /// Only tells what would become of it.
     pub(crate) dry_run: bool,
+    /// Who wants it.
+    pub(crate) author: String,
+    /// Why.
+    pub(crate) reason: String,
 }
 
 /// What came of it.
@@ -170,6 +174,19 @@ impl Tables {
         })
     }
 
+    /// Which versions of a table went live, the newest first, each with its number of rows; none of a table that never did.
+    /// Blocks on the disk.
+    pub(crate) fn history(&self, name: &str) -> anyhow::Result<Vec<(TableChange, usize)>> {
+        let catalog = self.store.catalog();
+        let changes = catalog.table_history(name)?.into_iter();
+        changes
+            .map(|change| {
+                let table = deployment::fetch_table(catalog, name, &change.digest)?;
+                Ok((change, table.rows.len()))
+            })
+            .collect()
+    }
+
     /// What tables were asked for and do not hold. Values that the live version has by now are left out, and counted.
     /// Blocks on the disk.
     pub(crate) fn misses(&self, query: &MissQuery) -> Result<(Misses, u64), MissesError> {
@@ -224,9 +241,8 @@ impl Tables {
             changed.rehearsed = rehearsal::rehearse(&self.store, trials.collect()).await;
             return Ok(changed);
         }
-        let tables = Arc::clone(self);
-        let has_rows = !change.rows.is_empty();
-        let prepared = tokio::task::spawn_blocking(move || tables.keep(prepared, has_rows)).await??;
+        let (tables, kept) = (Arc::clone(self), change.clone());
+        let prepared = tokio::task::spawn_blocking(move || tables.keep(prepared, &kept)).await??;
         let mut trials = Vec::new();
         for Renewal {
             running: renewed,
@@ -244,9 +260,12 @@ impl Tables {
             trials.push((renewed, processing));
         }
         drop(running);
+        let Change { author, reason, .. } = &change;
         tracing::info!(
             table = name,
             digest = changed.after,
+            reason,
+            author,
             "a new version of a code table is live"
         );
         changed.rehearsed = rehearsal::rehearse(&self.store, trials).await;
@@ -299,11 +318,12 @@ impl Tables {
     }
 
     /// Makes a change durable. Blocks.
-    fn keep(&self, prepared: Prepared, has_rows: bool) -> Result<Prepared, ChangeError> {
-        if has_rows {
+    fn keep(&self, prepared: Prepared, change: &Change) -> Result<Prepared, ChangeError> {
+        if !change.rows.is_empty() {
             prepared.file.write().map_err(ChangeError::Failed)?;
         }
-        let put = deployment::put_table(self.store.catalog(), &prepared.file.table);
+        let (catalog, table) = (self.store.catalog(), &prepared.file.table);
+        let put = deployment::put_table(catalog, table, &change.author, &change.reason);
         put.map_err(|error| {
             let told = "the file is written, and the table is not live; `transfuse tables apply` makes it so";
             ChangeError::Failed(error.context(told))
@@ -338,7 +358,7 @@ impl ChangeError {
                 let cells: Vec<String> = columns.iter().map(|column| format!("'{column}'")).collect();
                 let cells = cells.join(" ");
                 Some(format!(
-                    "write a cell for each, '' for an empty one: `transfuse tables add {name} {cells}`"
+                    "write a cell for each, '' for an empty one: `transfuse tables add {name} {cells} --reason \"..\"`"
                 ))
             }
             _ => None,

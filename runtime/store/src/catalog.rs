@@ -145,6 +145,19 @@ pub struct TableSummary {
     pub stored_at_ms: i64,
 }
 
+/// One change of which version of a code table is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableChange {
+    /// The digest of the version that went live.
+    pub digest: String,
+    /// Who did it; empty where an engine did that kept no names.
+    pub author: String,
+    /// Why; empty likewise.
+    pub reason: String,
+    /// When, in milliseconds since 1970 UTC.
+    pub at_ms: i64,
+}
+
 impl Catalog {
     pub(crate) fn open(file: &Path, clock: Clock) -> Result<Self, OpenError> {
         Ok(Self {

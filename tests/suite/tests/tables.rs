@@ -23,6 +23,8 @@ const NEW_ROW: [&str; 4] = ["ŐSZ", "1988-5", "Gőzérték; új", "mg/L"];
 /// The same in the file's dialect.
 const NEW_LINE: &[u8] = b"\xD5SZ;1988-5;\"G\xF5z\xE9rt\xE9k; \xFAj\";mg/L\r\n";
 
+const REASON: &str = "the new analyser sends it";
+
 const STRICT: &str = r#"[[steps]]
 plugin = "transfuse/lab-normalize"
 version = "^1"
@@ -55,6 +57,7 @@ fn add(site: &Site, cells: &[&str], flags: &[&str]) -> Output {
     Command::new(binary().expect("the binary"))
         .args(["tables", "add", "--site"])
         .arg(folder)
+        .args(["--reason", REASON])
         .args(flags)
         .arg("lab-codes")
         .args(cells)
@@ -176,8 +179,28 @@ fn a_miss_becomes_a_row_that_is_in_force_at_once_and_after_a_kill() {
     assert_eq!(listed["tables"][0]["digest"], change["after"]);
     assert_eq!(listed["tables"][0]["rows"], 4);
     assert_eq!(listed["tables"][0]["drift"], Value::Null);
+    tells_who_changed_it(&engine, &change);
     let said = engine.stop().expect("a clean stop").said;
     assert!(!said.contains(CANARY), "{said}");
+}
+
+/// The version that came with the interface, and the one with the row.
+fn tells_who_changed_it(engine: &Engine, change: &Value) {
+    let history = engine.json(&["tables", "history", "lab-codes"]).expect("a history");
+    let changes = history["changes"].as_array().expect("changes");
+    let told: Vec<_> = changes
+        .iter()
+        .map(|one| (&one["digest"], one["rows"].as_u64(), one["reason"].as_str()))
+        .collect();
+    assert_eq!(told.len(), 2, "{history}");
+    assert_eq!(told[0], (&change["after"], Some(4), Some(REASON)));
+    assert_eq!((told[1].0, told[1].1), (&change["before"], Some(3)));
+    for one in changes {
+        assert!(one["author"].as_str().expect("a name").contains("uid "), "{history}");
+    }
+    let output = engine.command(&["tables", "history", "nothing"]).expect("an answer");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("no version of a table `nothing` was ever live"), "{said}");
 }
 
 /// Nothing of this changes anything. Gives the figures of the trial.
@@ -268,17 +291,21 @@ fn a_file_that_somebody_changed_is_made_live_only_where_that_is_asked_for() {
     wait_for_quarantined(&engine, 1);
     let listed = engine.json(&["tables", "list"]).expect("a list");
     assert_eq!(listed["tables"][0]["drift"], "the file differs from what is live");
-    let applied = engine.json(&["tables", "apply", "lab-codes"]).expect("it is applied");
+    let output = engine.command(&["tables", "apply", "lab-codes"]).expect("an answer");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("a change needs a reason"), "{said}");
+    let apply = |table| ["tables", "apply", table, "--reason", "checked with the laboratory"];
+    let applied = engine.json(&apply("lab-codes")).expect("it is applied");
     assert_eq!(applied["rehearsed"][0]["quarantined"]["pass"], 1);
     connection.ask(&result("B2", "X1")).expect("an answer");
     sink.wait_for(1, LIMIT).expect("it passes");
 
-    let output = engine.command(&["tables", "apply", "nothing"]).expect("an answer");
+    let output = engine.command(&apply("nothing")).expect("an answer");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("the site has no file `tables/nothing.csv`"), "{said}");
     site.write("tables/lab-codes.csv", b"local;loinc\r\nX1\r\n")
         .expect("a table with a fault");
-    let output = engine.command(&["tables", "apply", "lab-codes"]).expect("an answer");
+    let output = engine.command(&apply("lab-codes")).expect("an answer");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("this row has 1 cell, and the header has 2"), "{said}");
     connection.ask(&result("B3", "X1")).expect("an answer");
@@ -315,5 +342,21 @@ fn every_interface_takes_the_new_version_and_refused_messages_are_rehearsed_too(
     sink.wait_for(2, LIMIT).expect("both pass");
     let misses = engine.json(&["tables", "misses"]).expect("misses");
     assert_eq!(misses["added_since"], 1, "{misses}");
+    engine.stop().expect("a clean stop");
+}
+
+#[test]
+fn what_status_tells_of_drift_ends_with_the_change_that_ends_it() {
+    let sink = Sink::accepting().expect("a receiver");
+    let site = site(&sink);
+    drop(Engine::start(&site.path()).expect("the engine starts").stop());
+    let edited = [CODES, b"X1;718-7;a;b\r\n"].concat();
+    site.write("tables/lab-codes.csv", &edited).expect("an edit");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    let drift = || engine.json(&["status"]).expect("a status")["interfaces"][0]["drift"].clone();
+    assert_eq!(drift(), "the site folder differs in `steps`");
+    let apply = ["tables", "apply", "lab-codes", "--reason", "checked with the laboratory"];
+    engine.json(&apply).expect("it is applied");
+    assert_eq!(drift(), Value::Null);
     engine.stop().expect("a clean stop");
 }

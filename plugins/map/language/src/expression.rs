@@ -2,10 +2,11 @@
 //!
 //! The expression language is `minijinja`'s, with none of its functions but those of [`functions`](crate::functions).
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use minijinja::Value;
+use minijinja::value::Object;
 
 use crate::functions;
 use crate::lexer::{Lexed, Read, lex, variable};
@@ -16,6 +17,8 @@ pub(crate) struct Expression {
     pub(crate) source: String,
     pub(crate) reads: Vec<Read>,
     names: Vec<String>,
+    /// What the compiled expression calls its values: those of `reads`, and then those of `names`.
+    variables: Arc<[String]>,
     /// None for a single field or name, which needs no evaluation.
     compiled: Option<minijinja::Expression<'static, 'static>>,
 }
@@ -63,27 +66,28 @@ impl Expression {
             let compiled = functions::environment().compile_expression_owned(text);
             Some(compiled.map_err(|error| complain(&explain(&error)))?)
         };
+        let variables = (0..reads.len()).map(variable).chain(names.iter().cloned()).collect();
         Ok(Self {
             source: source.to_owned(),
             reads,
             names,
+            variables,
             compiled,
         })
     }
 
     pub(crate) fn evaluate<S: Surroundings>(&self, around: &S) -> Result<Value, S::Error> {
-        let read = around.read(&self.reads)?;
+        let mut values = around.read(&self.reads)?;
         let Some(compiled) = &self.compiled else {
-            let single = read.into_iter().next();
+            let single = values.into_iter().next();
             return Ok(single.unwrap_or_else(|| self.names.first().map_or(Value::UNDEFINED, |name| around.value(name))));
         };
-        let reads = read
-            .into_iter()
-            .enumerate()
-            .map(|(index, value)| (variable(index), value));
-        let names = self.names.iter().map(|name| (name.clone(), around.value(name)));
-        let values: BTreeMap<String, Value> = reads.chain(names).collect();
-        let evaluated = compiled.eval(Value::from(values));
+        values.extend(self.names.iter().map(|name| around.value(name)));
+        let named = Named {
+            names: Arc::clone(&self.variables),
+            values,
+        };
+        let evaluated = compiled.eval(Value::from_object(named));
         evaluated.map_err(|error| around.failed(&self.source, &explain(&error)))
     }
 
@@ -93,6 +97,24 @@ impl Expression {
         let is_constant = self.reads.is_empty() && self.names.is_empty();
         let value = is_constant.then(|| compiled.eval(()).ok()).flatten()?;
         Some(value.is_true())
+    }
+}
+
+/// Values by name. They are few, and a search through them costs less than a map that is made for each evaluation.
+#[derive(Debug)]
+struct Named {
+    names: Arc<[String]>,
+    values: Vec<Value>,
+}
+
+impl Object for Named {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        let index = self.names.iter().position(|name| name == key)?;
+        self.values.get(index).cloned()
     }
 }
 

@@ -37,8 +37,9 @@ pub(crate) struct Rule {
 pub(crate) enum Over {
     /// The message, or whatever the rule around it is done on.
     Here,
-    /// Each segment, group or repetition.
-    Each(Path),
+    /// Each segment, group or repetition. What is done there may take some of them away, or not: then they need to be counted
+    /// once only.
+    Each { path: Path, may_take_out: bool },
     /// A segment that is added first.
     Added { segment: String, after: Option<Path> },
     /// A message for each group or segment.
@@ -146,6 +147,16 @@ impl Action {
         }
     }
 
+    /// Whether there may be fewer segments or repetitions of something after it.
+    pub(crate) fn may_take_out(&self) -> bool {
+        match self {
+            Self::Remove(_) | Self::Clear(_) | Self::Copy(..) => true,
+            Self::Lookup(lookup) => matches!(lookup.on_miss, OnMiss::Clear),
+            Self::Do(rules) => rules.iter().any(Rule::may_take_out),
+            _ => false,
+        }
+    }
+
     /// Whether a condition may hold differently after it.
     pub(crate) fn changes(&self) -> bool {
         !matches!(
@@ -169,6 +180,12 @@ impl Rule {
             (Over::Here, Some(_)) => body_ends && self.otherwise.iter().any(Self::ends),
             _ => false,
         }
+    }
+
+    /// The same of all that the rule does.
+    pub(crate) fn may_take_out(&self) -> bool {
+        let mut actions = self.statements.iter().map(|statement| &statement.action);
+        actions.any(Action::may_take_out) || self.otherwise.iter().any(Self::may_take_out)
     }
 
     /// Whether the mapping ends where the rule's condition holds.

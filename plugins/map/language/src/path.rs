@@ -19,6 +19,8 @@ pub(crate) struct Path {
     pub(crate) repetition: Option<u32>,
     /// `.1.2`, or nothing.
     pub(crate) parts: String,
+    /// From the dash on, `-3[2].1.2`; nothing where the path is no field. Kept, because every message asks for it.
+    pub(crate) node: String,
 }
 
 /// What a `for-each` is at: one segment, group or repetition.
@@ -52,6 +54,7 @@ impl Path {
             field: None,
             repetition: None,
             parts: String::new(),
+            node: String::new(),
         };
         if segment.is_empty() {
             return if path.groups.is_empty() {
@@ -103,6 +106,8 @@ impl Path {
             let _ = write!(self.parts, ".{part}");
             rest = after;
         }
+        let repetition = self.repetition.map_or_else(String::new, |number| format!("[{number}]"));
+        self.node = format!("-{field}{repetition}{}", self.parts);
         Some(rest)
     }
 
@@ -151,21 +156,21 @@ impl Path {
                         within = at;
                         break;
                     }
-                    Frame::Segment { name, at } if self.is_of(name) => return format!("{at}{}", self.node()),
+                    Frame::Segment { name, at } if self.is_of(name) => return [at, self.node.as_str()].concat(),
                     Frame::Field { name, field, at }
                         if self.is_of(name) && self.field == Some(*field) && self.repetition.is_none() =>
                     {
-                        return format!("{at}{}", self.parts);
+                        return [at, self.parts.as_str()].concat();
                     }
                     Frame::Field { name, at, .. } if self.is_of(name) => {
                         let segment = at.rsplit_once('-').map_or(at.as_str(), |(segment, _)| segment);
-                        return format!("{segment}{}", self.node());
+                        return [segment, self.node.as_str()].concat();
                     }
                     Frame::Segment { .. } | Frame::Field { .. } => {}
                 }
             }
         }
-        format!("{within}{}", self.plain())
+        [within, self.plain().as_str()].concat()
     }
 
     /// Of a segment of this name, and not of another one than that at hand.
@@ -176,14 +181,7 @@ impl Path {
     /// As it was written, without the slash in front.
     pub(crate) fn plain(&self) -> String {
         let occurrence = self.occurrence.map_or_else(String::new, |number| format!("[{number}]"));
-        format!("{}{}{occurrence}{}", self.groups, self.segment, self.node())
-    }
-
-    /// From the dash on.
-    fn node(&self) -> String {
-        let Some(field) = self.field else { return String::new() };
-        let repetition = self.repetition.map_or_else(String::new, |number| format!("[{number}]"));
-        format!("-{field}{repetition}{}", self.parts)
+        [&self.groups, &self.segment, &occurrence, &self.node].map(String::as_str).concat()
     }
 }
 

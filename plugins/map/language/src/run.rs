@@ -77,7 +77,7 @@ impl<'a, T: CodeTable> Run<'a, T> {
         match &rule.over {
             Over::Here if rule.when.is_none() => self.statements(rule),
             Over::Here => self.body(rule),
-            Over::Each(path) => self.each(rule, path),
+            Over::Each { path, may_take_out } => self.each(rule, path, *may_take_out),
             Over::Added { segment, after } => self.added(rule, segment, after.as_ref()),
             Over::Parts { path, segments } => self.parts(rule, path, segments),
         }

@@ -140,6 +140,12 @@ impl Changes {
         Ok(planned)
     }
 
+    /// The same after something else than an interface has changed: a table.
+    pub(crate) async fn tell_drift_anew(self: &Arc<Self>) -> Result<(), ChangeError> {
+        let running = self.running.lock().await;
+        self.tell_drift(&running).await
+    }
+
     /// How the site folder differs from what runs by now.
     async fn tell_drift(self: &Arc<Self>, running: &[Running]) -> Result<(), ChangeError> {
         let (changes, running) = (Arc::clone(self), running.to_vec());

@@ -88,6 +88,11 @@ impl Client {
         self.post(format!("/v1/tables/{name}"), change).await
     }
 
+    /// `name` must be a sound name: it becomes part of the address.
+    pub(crate) async fn table_history(&self, name: &str) -> Result<wire::tables::TableHistory, ClientError> {
+        self.get(format!("/v1/tables/{name}/history")).await
+    }
+
     pub(crate) async fn access(
         &self,
         query: &wire::access::AccessQuery,

@@ -78,6 +78,7 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .route("/v1/tables", get(tables::list))
         .route("/v1/tables/misses", get(tables::misses))
         .route("/v1/tables/{name}", post(tables::change))
+        .route("/v1/tables/{name}/history", get(tables::history))
         .route("/v1/plugins/access", get(access::access))
         .route("/v1/apply", post(changes::apply))
         .route("/v1/interfaces/{name}/deploy", post(changes::deploy))

@@ -54,6 +54,11 @@ fn an_edit_of_the_last_segment_costs_the_same_in_a_long_message_and_in_a_longer_
     let read = "(call $get (local.get $message) {0} (i32.const 64))";
     let of_last = |segments: usize| of_one(read, &[&format!("OBX[{segments}]-3")], segments);
     assert_eq!(of_last(1_000), of_last(9_000));
+    let count = "(call $count (local.get $message) {0} (i32.const 64))";
+    let of_last = |segments: usize| of_one(count, &[&format!("OBX[{segments}]-8")], segments);
+    assert_eq!(of_last(1_000), of_last(9_000));
+    let of_all = |segments: usize| of_one(count, &["OBX"], segments);
+    assert!(of_all(9_000) > of_all(1_000) + 60_000, "segments are passed by");
     let within = "(call $copy_from (local.get $message) (local.get $message) {0} {1} (i32.const 64))";
     let of_last = |segments: usize| of_one(within, &[&format!("OBX[{segments}]-3"), "OBX-4"], segments);
     assert_eq!(of_last(1_000), of_last(9_000));

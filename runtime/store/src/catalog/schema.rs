@@ -69,6 +69,20 @@ pub(super) const FORMAT: Format = Format {
             reason TEXT NOT NULL,
             at_ms INTEGER NOT NULL
         )",
+        // Who made a version of a code table live, and why. Of what an earlier engine made live nobody has said so.
+        "CREATE TABLE table_changes(
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            author TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            at_ms INTEGER NOT NULL
+        );
+        CREATE INDEX table_changes_by_name ON table_changes(name, id);
+        INSERT INTO table_changes(name, digest, author, reason, at_ms)
+            SELECT name, digest, '', '', stored_at_ms FROM tables ORDER BY sequence;
+        CREATE TRIGGER table_changes_are_never_changed BEFORE UPDATE ON table_changes
+            BEGIN SELECT raise(ABORT, 'history is never changed'); END",
     ],
 };
 

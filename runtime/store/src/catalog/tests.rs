@@ -5,6 +5,7 @@
 use tempfile::TempDir;
 
 use super::{Catalog, Expected, NewRevision, PackageEntry, TableEntry, schema};
+use crate::CatalogError;
 use crate::clock::Clock;
 
 fn catalog() -> (TempDir, Catalog) {
@@ -177,14 +178,45 @@ fn a_package_of_an_earlier_format_is_still_there() {
 #[test]
 fn the_newest_table_is_the_one_that_was_put_last() {
     let (_folder, catalog) = catalog();
-    catalog.put_table(&table("sha256:aa", b"1")).unwrap();
-    catalog.put_table(&table("sha256:bb", b"2")).unwrap();
+    put(&catalog, "sha256:aa", b"1", "anna", "first").unwrap();
+    put(&catalog, "sha256:bb", b"2", "bela", "new analyser").unwrap();
     assert_eq!(catalog.newest_table("lab-codes").unwrap().unwrap().content, b"2");
-    catalog.put_table(&table("sha256:aa", b"1")).unwrap();
+    put(&catalog, "sha256:aa", b"1", "anna", "back").unwrap();
+    put(&catalog, "sha256:aa", b"1", "bela", "it is already").unwrap();
     assert_eq!(catalog.newest_table("lab-codes").unwrap().unwrap().content, b"1");
     assert_eq!(catalog.tables().unwrap().len(), 2);
     assert_eq!(catalog.table("sha256:bb").unwrap().unwrap(), table("sha256:bb", b"2"));
-    assert!(catalog.put_table(&table("sha256:bb", b"3")).is_err());
+    assert!(put(&catalog, "sha256:bb", b"3", "anna", "another").is_err());
+    assert_eq!(
+        told_history(&catalog),
+        [
+            ["sha256:aa", "anna", "back"],
+            ["sha256:bb", "bela", "new analyser"],
+            ["sha256:aa", "anna", "first"]
+        ]
+    );
+}
+
+#[test]
+fn a_table_of_an_earlier_engine_was_made_live_by_nobody_known() {
+    let (folder, catalog) = catalog();
+    put(&catalog, "sha256:aa", b"1", "anna", "first").unwrap();
+    drop(catalog);
+    let connection = rusqlite::Connection::open(folder.path().join("catalog.sqlite")).unwrap();
+    connection
+        .execute_batch("DROP TABLE table_changes; PRAGMA user_version = 3")
+        .unwrap();
+    drop(connection);
+    assert_eq!(told_history(&open(&folder)), [["sha256:aa", "", ""]]);
+}
+
+fn put(catalog: &Catalog, digest: &str, content: &[u8], author: &str, reason: &str) -> Result<(), CatalogError> {
+    catalog.put_table(&table(digest, content), author, reason)
+}
+
+fn told_history(catalog: &Catalog) -> Vec<[String; 3]> {
+    let changes = catalog.table_history("lab-codes").unwrap().into_iter();
+    changes.map(|change| [change.digest, change.author, change.reason]).collect()
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Reader {
         let line = entries.first().map_or(item.line, |entry| entry.line);
         let (variables, frames) = (self.variables.len(), self.frames.len());
         let over = self.over(&entries);
-        if matches!(over, Some(Over::Each(_) | Over::Parts { .. })) {
+        if matches!(over, Some(Over::Each { .. } | Over::Parts { .. })) {
             self.variables.push(("number".to_owned(), false));
         }
         let when = entries.iter().find(|entry| entry.key == "when").and_then(|when| {
@@ -75,13 +75,18 @@ impl Reader {
             self.variables.truncate(variables);
         }
         self.frames.truncate(frames);
-        Some(Rule {
+        let mut rule = Rule {
             line,
             over: over?,
             when,
             statements,
             otherwise,
-        })
+        };
+        let does_take_out = rule.may_take_out();
+        if let Over::Each { may_take_out, .. } = &mut rule.over {
+            *may_take_out = does_take_out;
+        }
+        Some(rule)
     }
 
     fn body(&mut self, entries: &[Entry<'_>], line: usize, has_condition: bool) -> (Vec<Statement>, Vec<Rule>) {
@@ -182,7 +187,11 @@ impl Reader {
         let path = self.several(entry)?;
         self.needs.counts(&path);
         self.frames.push(path.clone());
-        Some(Over::Each(path))
+        // Nobody knows yet what is done there.
+        Some(Over::Each {
+            path,
+            may_take_out: true,
+        })
     }
 
     fn added(&mut self, entry: Entry<'_>, after: Option<Entry<'_>>) -> Option<Over> {

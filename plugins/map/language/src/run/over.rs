@@ -9,17 +9,15 @@ use crate::path::{Frame, Path};
 use crate::tables::CodeTable;
 
 impl<'a, T: CodeTable> Run<'a, T> {
-    pub(super) fn each(&mut self, rule: &'a Rule, path: &Path) -> Result<Flow, Stop> {
+    pub(super) fn each(&mut self, rule: &'a Rule, path: &Path, may_take_out: bool) -> Result<Flow, Stop> {
         if path.is_group() {
             return self.each_group(rule, path);
         }
         let whole = self.resolve(path);
-        let mut left = self.message.count(&whole)?;
+        let all = self.message.count(&whole)?;
         // The rule may take out what it is at: what follows moves up, and is next.
-        let (mut at, mut number) = (1, 0);
-        while left > 0 {
-            let before = self.message.count(&whole)?;
-            number += 1;
+        let (mut at, mut there_are) = (1, all);
+        for number in 1..=all {
             let here = format!("{whole}[{at}]");
             let frame = match path.field {
                 Some(field) => Frame::Field {
@@ -35,8 +33,11 @@ impl<'a, T: CodeTable> Run<'a, T> {
             if self.within(frame, number, rule)? == Flow::Ended {
                 return Ok(Flow::Ended);
             }
-            left -= 1;
-            if self.message.count(&whole)? >= before {
+            let before = there_are;
+            if may_take_out {
+                there_are = self.message.count(&whole)?;
+            }
+            if there_are >= before {
                 at += 1;
             }
         }

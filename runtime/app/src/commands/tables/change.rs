@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::table_name;
 use crate::commands::site::Engine;
-use crate::configuration::{NAME_RULE, is_name};
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::Words;
 use crate::control::wire::tables::{Rehearsed, TableChange, TableChanged, Tried};
-use crate::failure::{Exit, Hint as _, Outcome};
+use crate::failure::{Exit, Outcome};
+use crate::hardening;
 use crate::layout::{counted, short_digest};
 
 /// Add a row to a code table, at once and for good
@@ -22,9 +23,9 @@ use crate::layout::{counted, short_digest};
 ///
 /// Then the messages that rest are run once more, by the interfaces that use the table, with nothing decided or delivered: so
 /// it is told how many would pass now. At most 500 in quarantine and 500 refused ones of each interface are run, for 20 s in
-/// all. With --dry-run nothing but that happens.
+/// all. With --dry-run nothing but that happens. Who added it and why is kept: `transfuse tables history` tells it.
 ///
-/// Example: transfuse tables add lab-codes CRP 1988-5 "C reactive protein" mg/L --site examples/lab-results
+/// Example: transfuse tables add lab-codes CRP 1988-5 "C reactive protein" mg/L --reason "the new analyser sends it"
 #[derive(Debug, Args)]
 pub(crate) struct AddArguments {
     /// The table
@@ -36,6 +37,9 @@ pub(crate) struct AddArguments {
     /// The column by which rows are found, where that is not the first one: no two rows may have the same value in it
     #[arg(long, value_name = "COLUMN")]
     key: Option<String>,
+    /// Why: it is kept with the version
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
     /// Change nothing, and only tell what would come of it
     #[arg(long)]
     dry_run: bool,
@@ -54,9 +58,9 @@ pub(crate) struct AddArguments {
 ///
 /// For changes that were made in a spreadsheet: `tables/TABLE.csv` as it stands is in force with the next message, and after a
 /// restart. A file with faults, or one that a plugin could not be started with, is refused and changes nothing. What would become of
-/// messages that rest is told as by `transfuse tables add`.
+/// messages that rest is told as by `transfuse tables add`. Who applied it and why is kept: `transfuse tables history` tells it.
 ///
-/// Example: transfuse tables apply lab-codes examples/lab-results
+/// Example: transfuse tables apply lab-codes examples/lab-results --reason "codes of the new analyser"
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArguments {
     /// The table
@@ -64,6 +68,9 @@ pub(crate) struct ApplyArguments {
     table: String,
     #[command(flatten)]
     engine: Engine,
+    /// Why: it is kept with the version
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
     /// Change nothing, and only tell what would come of it
     #[arg(long)]
     dry_run: bool,
@@ -78,6 +85,8 @@ pub(super) fn add(arguments: &AddArguments, console: Console) -> Outcome {
         rows: vec![arguments.cells.iter().cloned().map(Words::from).collect()],
         key: arguments.key.clone(),
         dry_run: arguments.dry_run,
+        author: hardening::user(),
+        reason: arguments.reason.clone(),
     };
     ask(&engine, &arguments.table, &change, arguments.json, console)
 }
@@ -85,15 +94,15 @@ pub(super) fn add(arguments: &AddArguments, console: Console) -> Outcome {
 pub(super) fn apply(arguments: &ApplyArguments, console: Console) -> Outcome {
     let change = TableChange {
         dry_run: arguments.dry_run,
+        author: hardening::user(),
+        reason: arguments.reason.clone(),
         ..TableChange::default()
     };
     ask(&arguments.engine, &arguments.table, &change, arguments.json, console)
 }
 
 fn ask(engine: &Engine, table: &str, change: &TableChange, json: bool, console: Console) -> Outcome {
-    if !is_name(table) {
-        return Err(anyhow::anyhow!("`{table}` cannot name a table")).hint(NAME_RULE);
-    }
+    let table = table_name(table)?;
     let changed = engine.ask(async |client| client.change_table(table, change).await)?;
     if json {
         console.json(&changed)?;

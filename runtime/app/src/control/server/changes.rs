@@ -150,37 +150,27 @@ fn wanted(body: Body) -> Result<wire::ChangeWanted, ApiError> {
             "write at least `{ \"author\": \"..\", \"reason\": \"..\" }`",
         )
     })?;
-    let change = Change {
-        author: wanted.author.clone(),
-        reason: wanted.reason.clone(),
-        note: wanted.note.clone(),
-    };
-    if wanted.dry_run {
-        require_short(&change)?;
-    } else {
-        require_reason(&change)?;
-    }
+    let words = [&wanted.author, &wanted.reason, &wanted.note];
+    require_words(words, &wanted.reason, wanted.dry_run)?;
     Ok(wanted)
 }
 
-/// Who changes something says why.
-pub(super) fn require_reason(change: &Change) -> Result<(), ApiError> {
-    require_short(change)?;
-    if change.reason.trim().is_empty() {
-        let hint = "whoever reads the history at night wants to know it";
-        return Err(ApiError::bad_request("a change needs a reason".to_owned(), hint));
-    }
-    Ok(())
-}
-
-fn require_short(change: &Change) -> Result<(), ApiError> {
-    let words = [&change.author, &change.reason, &change.note];
+/// Refuses a change without a reason, and words that nobody would read.
+pub(super) fn require_words<const N: usize>(
+    words: [&String; N],
+    reason: &str,
+    dry_run: bool,
+) -> Result<(), ApiError> {
     if words.iter().any(|words| words.len() > WORDS_BYTES_MAX) {
         let message = format!("author, reason and note may have {WORDS_BYTES_MAX} bytes each");
         return Err(ApiError::bad_request(
             message,
             "write the long version elsewhere, and name it here",
         ));
+    }
+    if !dry_run && reason.trim().is_empty() {
+        let hint = "say it with --reason \"..\": whoever reads the history at night wants to know it";
+        return Err(ApiError::bad_request("a change needs a reason".to_owned(), hint));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use transfuse_engine::MissQuery;
 
+use super::changes::require_words;
 use super::{ApiError, Controlled, Shared, on_a_thread};
 use crate::control::view::time;
 use crate::control::wire::tables as wire;
@@ -66,6 +67,30 @@ pub(super) async fn misses(
     }))
 }
 
+pub(super) async fn history(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+) -> Result<Json<wire::TableHistory>, ApiError> {
+    let table = name.clone();
+    let found = on_a_thread(&controlled, move |controlled| controlled.tables.history(&table)).await?;
+    let found = found.map_err(|error| ApiError::internal(error.as_ref()))?;
+    if found.is_empty() {
+        let hint = "`transfuse tables list` shows which there are";
+        return Err(ApiError::not_found(format!("no version of a table `{name}` was ever live"), hint));
+    }
+    let changes = found.into_iter().map(|(change, row_count)| wire::TableVersionLive {
+        digest: change.digest,
+        rows: row_count as u64,
+        author: change.author,
+        reason: change.reason,
+        at: time(change.at_ms),
+    });
+    Ok(Json(wire::TableHistory {
+        table: name,
+        changes: changes.collect(),
+    }))
+}
+
 pub(super) async fn change(
     State(controlled): Shared,
     Path(name): Path<String>,
@@ -78,6 +103,7 @@ pub(super) async fn change(
         )
     })?;
     let dry_run = body.dry_run;
+    require_words([&body.author, &body.reason], &body.reason, dry_run)?;
     let rows = body.rows.into_iter();
     let wish = Change {
         rows: rows
@@ -85,10 +111,19 @@ pub(super) async fn change(
             .collect(),
         key: body.key,
         dry_run,
+        author: body.author,
+        reason: body.reason,
     };
     // A change that has begun is finished, whether or not its asker still listens.
-    let (tables, table) = (Arc::clone(&controlled.tables), name.clone());
-    let changing = tokio::spawn(async move { tables.change(&table, wish).await });
+    let (controlled, table) = (Arc::clone(&controlled), name.clone());
+    let changing = tokio::spawn(async move {
+        let changed = controlled.tables.change(&table, wish).await;
+        // The table is changed, whatever the site's other files look like.
+        if let Err(error) = controlled.changes.tell_drift_anew().await {
+            tracing::warn!(%error, "how the site folder differs from what is live is not known");
+        }
+        changed
+    });
     let changed = changing.await.map_err(|panicked| ApiError::internal(&panicked))?;
     match changed {
         Ok(changed) => Ok(Json(view(name, dry_run, changed))),

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use transfuse_engine::Filter;
 use transfuse_message as message;
 
-use super::changes::{refused, require_reason};
+use super::changes::{refused, require_words};
 use super::{ApiError, Shared};
 use crate::changes::{Mode, TrialWish};
 use crate::configuration::{Bounds, BudgetSettings};
@@ -48,7 +48,7 @@ pub(super) async fn act(
         reason: wanted.reason,
         note: String::new(),
     };
-    require_reason(&change)?;
+    require_words([&change.author, &change.reason], &change.reason, false)?;
     let changes = controlled.changes.clone();
     // Whether or not its asker still listens.
     let acting = tokio::spawn(async move {

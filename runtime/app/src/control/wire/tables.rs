@@ -80,6 +80,12 @@ pub(crate) struct TableChange {
     /// Changes nothing, and only tells what would come of it.
     #[serde(default)]
     pub(crate) dry_run: bool,
+    /// Who wants it.
+    #[serde(default)]
+    pub(crate) author: String,
+    /// Why. A change needs a reason.
+    #[serde(default)]
+    pub(crate) reason: String,
 }
 
 /// The answer to `POST /v1/tables/NAME`.
@@ -114,4 +120,22 @@ pub(crate) struct Tried {
     pub(crate) pass: u64,
     /// At least so many more were not run.
     pub(crate) not_run: u64,
+}
+
+/// `GET /v1/tables/NAME/history`: newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableHistory {
+    pub(crate) table: String,
+    pub(crate) changes: Vec<TableVersionLive>,
+}
+
+/// A version of a table that went live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableVersionLive {
+    pub(crate) digest: String,
+    pub(crate) rows: u64,
+    /// Empty where an engine made it live that kept no names.
+    pub(crate) author: String,
+    pub(crate) reason: String,
+    pub(crate) at: String,
 }

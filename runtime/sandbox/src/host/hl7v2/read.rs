@@ -80,8 +80,10 @@ impl StepState {
             Ok(parsed) => (parsed, held(&self.handles, message)?),
             Err(error) => return Ok(Err(error)),
         };
-        self.meter
-            .pass_segments(message.message.segment_count(), &self.step.limits)?;
+        if is_over_segments(&parsed) {
+            self.meter
+                .pass_segments(message.message.segment_count(), &self.step.limits)?;
+        }
         self.meter.read(touched(&message.message, &parsed), &self.step.limits)?;
         if !message.is_made {
             self.step.grants.check_count(&message.message, &parsed)?;
@@ -100,6 +102,11 @@ impl StepState {
         self.meter.read(encoded_bytes(message), &self.step.limits)?;
         Ok(message.encode().into())
     }
+}
+
+/// Whether what a path counts are segments. What it counts otherwise lies within one, which is found like any other.
+fn is_over_segments(path: &Path) -> bool {
+    path.is_group() || (path.field().is_none() && path.given_occurrence().is_none())
 }
 
 /// The size of a message on the wire, to within the endings of its segments.
