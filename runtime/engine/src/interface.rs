@@ -12,6 +12,7 @@ use transfuse_store::{Arrival, Sealed, Stage, Store, Unfinished, WriteError};
 use transfuse_transport::{Answer, Frame};
 
 use crate::acknowledge;
+use crate::admission::{Admission, Unwelcome};
 use crate::awaited::Awaited;
 use crate::backlog::Backlog;
 use crate::destination::Destination;
@@ -36,6 +37,7 @@ pub struct Interface {
     revision: u32,
     pub(crate) parse: ParseOptions,
     pub(crate) time_zone: Arc<str>,
+    pub(crate) admission: Admission,
     processing: Current,
     lane: Option<Lane>,
     store: Store,
@@ -111,6 +113,7 @@ impl Interface {
                 ..ParseOptions::default()
             },
             time_zone: settings.time_zone,
+            admission: Admission::new(settings.admission),
             processing: Current::new(Processing::new(settings.chain, settings.validation)),
             lane: (settings.order == Order::Interface).then(|| Lane::new(store.clone())),
             store: store.clone(),
@@ -190,6 +193,7 @@ impl Interface {
             entry,
             turn,
             place_in_line,
+            unwelcome: self.unwelcome(&content),
             content,
             terms,
             receipt: None,
@@ -208,6 +212,7 @@ impl Interface {
             entry,
             turn,
             place_in_line,
+            unwelcome: self.unwelcome(&content),
             content,
             terms,
             receipt: None,
@@ -216,6 +221,10 @@ impl Interface {
             answer: Owed::to_nobody(),
             place: self.backlog.enter(),
         }
+    }
+
+    fn unwelcome(&self, content: &Content) -> Option<Unwelcome> {
+        content.message().and_then(|message| self.admission.refuses(message))
     }
 
     fn enter_lane<T>(&self, number_message: impl FnOnce() -> T) -> (T, Option<crate::lane::Turn>) {
@@ -263,6 +272,9 @@ impl Interface {
     }
 
     async fn run(&self, received: &Received) -> Verdict {
+        if let Some(unwelcome) = received.unwelcome {
+            return Verdict::Unwelcome(unwelcome);
+        }
         match &received.content {
             Content::Readable(message) => {
                 if let Some(destination) = self.acknowledged_by(message) {

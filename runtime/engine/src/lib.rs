@@ -11,6 +11,7 @@ mod settings;
 mod interface;
 
 mod acknowledge;
+mod admission;
 mod awaited;
 mod backlog;
 mod batch;
@@ -46,7 +47,7 @@ pub use recode::OutputCharset;
 pub use rehearsal::Rehearsal;
 pub use replace::ReplaceError;
 pub use settings::{
-    AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
-    Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, FileName, FileNameError,
+    InterfaceSettings, MllpSettings, OnFinding, Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
 pub use usage::{Count, Miss, MissQuery, Misses, ObserveError, Observer, PluginUse, misses};

@@ -35,6 +35,9 @@ impl Interface {
         let Content::Readable(message) = Content::parse(raw, None, &self.parse) else {
             return Rehearsal::Fails;
         };
+        if self.admission.refuses(&message).is_some() {
+            return Rehearsal::Fails;
+        }
         if processing.judge(&message).await.action != OnFinding::Pass {
             return Rehearsal::Fails;
         }

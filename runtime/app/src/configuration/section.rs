@@ -26,6 +26,14 @@ pub(crate) struct Section<'d> {
     title: &'static str,
     asked: Vec<&'static str>,
     missing: Vec<&'static str>,
+    overlay: Option<Overlay<'d>>,
+}
+
+/// Keys of another document that stand in front of a table's own.
+#[derive(Clone, Copy)]
+pub(crate) struct Overlay<'d> {
+    document: &'d Arc<Document>,
+    table: &'d DeTable<'d>,
 }
 
 impl<'d> Section<'d> {
@@ -50,7 +58,31 @@ impl<'d> Section<'d> {
             title,
             asked: Vec::new(),
             missing: Vec::new(),
+            overlay: None,
         }
+    }
+
+    /// The same table with these keys in front of its own.
+    pub(crate) fn under(self, overlay: Option<Overlay<'d>>) -> Self {
+        Self { overlay, ..self }
+    }
+
+    /// This table's keys, to be put in front of another's. Whoever takes them has to have looked at them.
+    pub(crate) fn into_overlay(self) -> Overlay<'d> {
+        Overlay {
+            document: self.document,
+            table: self.table,
+        }
+    }
+
+    /// The keys as they are written, whatever their values are.
+    pub(crate) fn keys(&self) -> Vec<Located<String>> {
+        let keys = self.table.keys();
+        keys.map(|key| Located {
+            value: key.get_ref().to_string(),
+            place: Place::new(self.document, key.span()),
+        })
+        .collect()
     }
 
     /// Where the table begins.
@@ -64,7 +96,12 @@ impl<'d> Section<'d> {
 
     /// Whether the key is written, with whatever value.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.table.contains_key(key)
+        self.table.contains_key(key) || self.overlay.is_some_and(|overlay| overlay.table.contains_key(key))
+    }
+
+    /// A text as it is written, without a word about it where it is none: the key is still to be asked for.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'d str> {
+        self.table.get(key).and_then(|value| value.get_ref().as_str())
     }
 
     pub(crate) fn text(&mut self, key: &'static str) -> Option<Located<String>> {
@@ -184,10 +221,10 @@ impl<'d> Section<'d> {
     pub(crate) fn texts(&mut self, key: &'static str) -> Option<Vec<Located<String>>> {
         let (value, place) = self.value(key)?;
         let elements = value.as_array().map(|array| array.iter().collect::<Vec<_>>());
-        let elements = self.typed(key, value, place, elements, "a list of texts")?.value;
-        let mut texts = Vec::with_capacity(elements.len());
-        for element in elements {
-            let place = Place::new(self.document, element.span());
+        let elements = self.typed(key, value, place, elements, "a list of texts")?;
+        let mut texts = Vec::with_capacity(elements.value.len());
+        for element in elements.value {
+            let place = elements.place.elsewhere(element.span());
             match element.get_ref().as_str() {
                 Some(text) => texts.push(Located {
                     value: text.to_owned(),
@@ -284,6 +321,28 @@ impl<'d> Section<'d> {
         sections
     }
 
+    /// The tables within a table, each by the name that stands for its key.
+    pub(crate) fn named_sections(&mut self, key: &'static str, title: &'static str) -> Vec<(Located<String>, Section<'d>)> {
+        let Some(within) = self.section(key, title) else {
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for (name, value) in within.table {
+            let place = Place::new(self.document, value.span());
+            let table = value.get_ref().as_table();
+            if let Some(table) = self.typed(name.get_ref(), value.get_ref(), place, table, "a table") {
+                let name = Located {
+                    value: name.get_ref().to_string(),
+                    place: Place::new(self.document, name.span()),
+                };
+                let section = Self::new(self.document, self.faults, table.value, 0..0, title);
+                let place = name.place.clone();
+                sections.push((name, Self { place, ..section }));
+            }
+        }
+        sections
+    }
+
     /// The tables of a key that holds one table or a list of them.
     pub(crate) fn one_or_more(&mut self, key: &'static str, title: &'static str) -> Vec<Section<'d>> {
         if self.holds_table(key) {
@@ -335,12 +394,29 @@ impl<'d> Section<'d> {
         for key in &self.missing {
             self.faults.at(&self.place, format!("{} needs `{key}`", self.title));
         }
+        self.refuse_idle_overlay();
+    }
+
+    /// What stands in front of nothing.
+    fn refuse_idle_overlay(&self) {
+        let Some(Overlay { document, table }) = self.overlay else {
+            return;
+        };
+        for key in table.keys().filter(|key| !self.asked.contains(&key.get_ref().as_ref())) {
+            let message = format!("this {} has no `{}`", self.title.trim_matches(['[', ']']), key.get_ref());
+            let hint = format!("it is written at {}", self.place);
+            self.faults.at_with_hint(&Place::new(document, key.span()), message, hint);
+        }
     }
 
     fn value(&mut self, key: &'static str) -> Option<(&'d DeValue<'d>, Place)> {
         self.asked.push(key);
-        let value = self.table.get(key)?;
-        Some((value.get_ref(), Place::new(self.document, value.span())))
+        let overlaid = self.overlay.and_then(|overlay| Some((overlay.document, overlay.table.get(key)?)));
+        let (document, value) = match overlaid {
+            Some(overlaid) => overlaid,
+            None => (self.document, self.table.get(key)?),
+        };
+        Some((value.get_ref(), Place::new(document, value.span())))
     }
 
     fn typed<T>(
