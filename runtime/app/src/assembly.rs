@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, Acknowledged, AdmissionSettings, DestinationSettings, InterfaceSettings, MllpSettings, OnFinding, Order,
-    OutputCharset, RetrySettings, SenderSettings, SourceSettings, ValidationSettings, WireSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, InterfaceSettings, MllpSettings,
+    OnFinding, Order, OutputCharset, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
 use transfuse_message::validation::Level;
 use transfuse_message::{Charset, Unmappable};
@@ -87,7 +87,7 @@ fn admission(source: &resolved::Source) -> anyhow::Result<AdmissionSettings> {
         peers: peers.iter().map(|network| network.parse()).collect::<Result<_, _>>()?,
         processing_ids: source.processing_ids.clone(),
         senders: senders
-            .map(|sender| SenderSettings {
+            .map(|sender| AllowedSender {
                 application: sender.application.clone(),
                 facility: sender.facility.clone(),
             })

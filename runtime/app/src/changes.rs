@@ -31,6 +31,8 @@ pub(crate) struct Changes {
     pub(crate) site: PathBuf,
     pub(crate) plugins: PathBuf,
     pub(crate) data: PathBuf,
+    /// The environment that the engine was started in.
+    pub(crate) environment: Option<String>,
     pub(crate) store: Store,
     pub(crate) sandbox: Sandbox,
     pub(crate) engine: Arc<Engine>,

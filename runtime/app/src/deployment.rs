@@ -4,13 +4,14 @@
 //! that the catalog has of each name, whichever revision is live.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use transfuse_package::trust::Occasion;
 use transfuse_store::{Catalog, Expected, NewRevision, Revision, TableEntry};
 
 use crate::configuration::resolved::Interface;
-use crate::configuration::{CodeTable, Fault, Site};
+use crate::configuration::{CodeTable, Fault, SecretSources, Site};
 use crate::parts::{Component, Parts};
 use crate::trust::{Distrust, Trust};
 
@@ -34,7 +35,7 @@ pub(crate) struct Stopped {
 }
 
 /// Everything that is to run, and what its chains are made of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Deployment {
     /// By name.
     pub(crate) interfaces: Vec<Live>,
@@ -50,6 +51,64 @@ pub(crate) struct Change {
     pub(crate) reason: String,
     /// The release note; may be empty.
     pub(crate) note: String,
+}
+
+/// A data folder of another environment than the one that is chosen.
+#[derive(Debug, thiserror::Error)]
+#[error("the data folder `{data}` belongs to {live}, and {chosen} is chosen", data = data.display(), live = told(live.as_deref()), chosen = told(chosen.as_deref()))]
+pub(crate) struct OtherEnvironment {
+    data: PathBuf,
+    live: Option<String>,
+    chosen: Option<String>,
+}
+
+impl OtherEnvironment {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
+        match &self.live {
+            Some(name) => {
+                format!("start it with `--environment {name}`, or name another data folder with `--data DIR`")
+            }
+            None => "`--apply` takes it into the environment; `--data DIR` names another data folder".to_owned(),
+        }
+    }
+}
+
+fn told(environment: Option<&str>) -> String {
+    environment.map_or_else(
+        || "no environment".to_owned(),
+        |name| format!("the environment `{name}`"),
+    )
+}
+
+/// Whether a data folder may run in an environment. It belongs to one: its deliveries wait for the receivers of that one. One
+/// that belongs to none is taken into an environment by a change of what is live.
+pub(crate) fn fits_environment(
+    data: &Path,
+    chosen: Option<&str>,
+    apply: bool,
+) -> anyhow::Result<Result<(), OtherEnvironment>> {
+    let looking = || format!("cannot read the catalog in `{}`", data.display());
+    let catalog = Catalog::look_into(data).with_context(looking)?;
+    let live = catalog.as_ref().map(environment).transpose()?.flatten();
+    Ok(match live {
+        Some(live) if live.as_deref() != chosen && !(live.is_none() && apply) => Err(OtherEnvironment {
+            data: data.to_owned(),
+            live,
+            chosen: chosen.map(str::to_owned),
+        }),
+        _ => Ok(()),
+    })
+}
+
+/// The environment whose addresses are live; none where nothing is.
+fn environment(catalog: &Catalog) -> anyhow::Result<Option<Option<String>>> {
+    for name in catalog.interfaces()? {
+        if let Some(live) = catalog.live(&name)? {
+            return Ok(Some(read_revision(&live)?.environment));
+        }
+    }
+    Ok(None)
 }
 
 /// Brings the catalog and a site folder together.
@@ -69,7 +128,7 @@ pub(crate) fn from_site(
             .with_context(|| format!("cannot make a revision of `{}`", interface.name))?;
     }
     take_signatures(catalog, site)?;
-    let mut deployment = from_catalog(catalog, trust)?;
+    let mut deployment = from_catalog(catalog, trust, site.parts.secret_sources().clone())?;
     for live in &mut deployment.interfaces {
         let written = site
             .interfaces
@@ -108,7 +167,7 @@ fn changed<'s>(catalog: &Catalog, site: &'s Site, apply: bool) -> anyhow::Result
 
 /// What the live revisions are made of, whoever vouches for it.
 pub(crate) fn live_parts(catalog: &Catalog) -> anyhow::Result<Parts> {
-    let mut parts = Parts::default();
+    let mut parts = Parts::new(SecretSources::default());
     let tables = live_tables(catalog)?;
     for name in catalog.interfaces()? {
         if let Some(live) = catalog.live(&name)? {
@@ -119,8 +178,12 @@ pub(crate) fn live_parts(catalog: &Catalog) -> anyhow::Result<Parts> {
 }
 
 /// What the catalog says alone: a start with a site folder that cannot be read.
-pub(crate) fn from_catalog(catalog: &Catalog, trust: &Trust) -> anyhow::Result<Deployment> {
-    let mut deployment = Deployment::default();
+pub(crate) fn from_catalog(catalog: &Catalog, trust: &Trust, secrets: SecretSources) -> anyhow::Result<Deployment> {
+    let mut deployment = Deployment {
+        interfaces: Vec::new(),
+        stopped: Vec::new(),
+        parts: Parts::new(secrets),
+    };
     let tables = live_tables(catalog)?;
     for name in catalog.interfaces()? {
         let Some(live) = catalog.live(&name)? else { continue };

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, Located, Place};
@@ -34,6 +35,8 @@ pub(crate) struct Section<'d> {
 pub(crate) struct Overlay<'d> {
     document: &'d Arc<Document>,
     table: &'d DeTable<'d>,
+    /// The keys of the table that count.
+    keys: &'static [&'static str],
 }
 
 impl<'d> Section<'d> {
@@ -67,11 +70,12 @@ impl<'d> Section<'d> {
         Self { overlay, ..self }
     }
 
-    /// This table's keys, to be put in front of another's. Whoever takes them has to have looked at them.
-    pub(crate) fn into_overlay(self) -> Overlay<'d> {
+    /// Some of this table's keys, to be put in front of another's.
+    pub(crate) fn into_overlay(self, keys: &'static [&'static str]) -> Overlay<'d> {
         Overlay {
             document: self.document,
             table: self.table,
+            keys,
         }
     }
 
@@ -96,7 +100,7 @@ impl<'d> Section<'d> {
 
     /// Whether the key is written, with whatever value.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.table.contains_key(key) || self.overlay.is_some_and(|overlay| overlay.table.contains_key(key))
+        self.written(key).is_some()
     }
 
     /// A text as it is written, without a word about it where it is none: the key is still to be asked for.
@@ -321,24 +325,32 @@ impl<'d> Section<'d> {
         sections
     }
 
-    /// The tables within a table, each by the name that stands for its key.
-    pub(crate) fn named_sections(&mut self, key: &'static str, title: &'static str) -> Vec<(Located<String>, Section<'d>)> {
+    /// The tables within a table, each with the name that is its key. The line of what is no table is not shown, because
+    /// anything may stand there.
+    pub(crate) fn named_sections(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        hint: &str,
+    ) -> Vec<(Located<String>, Section<'d>)> {
         let Some(within) = self.section(key, title) else {
             return Vec::new();
         };
         let mut sections = Vec::new();
         for (name, value) in within.table {
-            let place = Place::new(self.document, value.span());
-            let table = value.get_ref().as_table();
-            if let Some(table) = self.typed(name.get_ref(), value.get_ref(), place, table, "a table") {
-                let name = Located {
-                    value: name.get_ref().to_string(),
-                    place: Place::new(self.document, name.span()),
-                };
-                let section = Self::new(self.document, self.faults, table.value, 0..0, title);
-                let place = name.place.clone();
-                sections.push((name, Self { place, ..section }));
-            }
+            let place = Place::new(self.document, name.span());
+            let Some(table) = value.get_ref().as_table() else {
+                let kind = kind(value.get_ref());
+                let message = format!("`{}` in {title} is {kind}, but must be a table", name.get_ref());
+                self.faults.in_row(place.file(), place.position().line, message, hint);
+                continue;
+            };
+            let name = Located {
+                value: name.get_ref().to_string(),
+                place: place.clone(),
+            };
+            let section = Self::new(self.document, self.faults, table, 0..0, title);
+            sections.push((name, Self { place, ..section }));
         }
         sections
     }
@@ -352,6 +364,12 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// Whether the value of a key is a list without entries.
+    pub(crate) fn is_empty_list(&self, key: &str) -> bool {
+        let list = self.table.get(key).and_then(|value| value.get_ref().as_array());
+        list.is_some_and(|list| list.is_empty())
+    }
+
     /// Whether the value of a key is a table.
     pub(crate) fn holds_table(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(|value| value.get_ref().is_table())
@@ -359,9 +377,10 @@ impl<'d> Section<'d> {
 
     /// Where the value of a key was written; the table where it was not.
     pub(crate) fn place_of(&self, key: &str) -> Place {
-        self.table
-            .get(key)
-            .map_or_else(|| self.place.clone(), |value| Place::new(self.document, value.span()))
+        match self.written(key) {
+            Some((document, value)) => Place::new(document, value.span()),
+            None => self.place.clone(),
+        }
     }
 
     /// Whether one of these keys was written, soundly or not.
@@ -399,24 +418,26 @@ impl<'d> Section<'d> {
 
     /// What stands in front of nothing.
     fn refuse_idle_overlay(&self) {
-        let Some(Overlay { document, table }) = self.overlay else {
-            return;
-        };
-        for key in table.keys().filter(|key| !self.asked.contains(&key.get_ref().as_ref())) {
-            let message = format!("this {} has no `{}`", self.title.trim_matches(['[', ']']), key.get_ref());
-            let hint = format!("it is written at {}", self.place);
-            self.faults.at_with_hint(&Place::new(document, key.span()), message, hint);
+        let Some(overlay) = self.overlay else { return };
+        let idle = overlay.keys.iter().filter(|key| !self.asked.contains(key));
+        for (key, value) in idle.filter_map(|key| Some((key, overlay.get(key)?))) {
+            let message = format!("{} at {} is of a type that has no `{key}`", self.title, self.place);
+            self.faults.at(&Place::new(overlay.document, value.span()), message);
         }
     }
 
     fn value(&mut self, key: &'static str) -> Option<(&'d DeValue<'d>, Place)> {
         self.asked.push(key);
-        let overlaid = self.overlay.and_then(|overlay| Some((overlay.document, overlay.table.get(key)?)));
-        let (document, value) = match overlaid {
-            Some(overlaid) => overlaid,
-            None => (self.document, self.table.get(key)?),
-        };
+        let (document, value) = self.written(key)?;
         Some((value.get_ref(), Place::new(document, value.span())))
+    }
+
+    /// What a key is, and in which document.
+    fn written(&self, key: &str) -> Option<(&'d Arc<Document>, &'d Spanned<DeValue<'d>>)> {
+        let overlaid = self
+            .overlay
+            .and_then(|overlay| Some((overlay.document, overlay.get(key)?)));
+        overlaid.or_else(|| Some((self.document, self.table.get(key)?)))
     }
 
     fn typed<T>(
@@ -467,6 +488,12 @@ impl<'d> Section<'d> {
     }
 }
 
+impl<'d> Overlay<'d> {
+    fn get(&self, key: &str) -> Option<&'d Spanned<DeValue<'d>>> {
+        self.table.get(key).filter(|_| self.keys.contains(&key))
+    }
+}
+
 /// A value's kind, with its article.
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
@@ -503,17 +530,20 @@ fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
     })
 }
 
-/// Parses a document, reporting every syntax error; the table holds what could be read nevertheless.
-///
-/// The second value says whether the text was free of syntax errors: where it was not, keys may be absent that the
-/// person did write, so that what is missing must not be reported.
+/// Parses a document, reporting every syntax error; none where there is one: keys may be absent then that the person did
+/// write, so that what is missing must not be reported.
 pub(crate) fn parse<'d>(document: &'d Arc<Document>, faults: &Faults) -> Option<DeTable<'d>> {
+    let (table, is_sound) = parse_with(document, |place, message| faults.at(place, message));
+    is_sound.then_some(table)
+}
+
+/// The same, reporting in another way; the table holds what could be read in spite of the errors, and the second value says
+/// whether there was none.
+pub(crate) fn parse_with(document: &Arc<Document>, report: impl Fn(&Place, String)) -> (DeTable<'_>, bool) {
     let (table, errors) = DeTable::parse_recoverable(&document.text);
     for error in &errors {
-        faults.at(
-            &Place::new(document, error.span().unwrap_or(0..0)),
-            error.message().trim_end().to_owned(),
-        );
+        let place = Place::new(document, error.span().unwrap_or(0..0));
+        report(&place, error.message().trim_end().to_owned());
     }
-    errors.is_empty().then(|| table.into_inner())
+    (table.into_inner(), errors.is_empty())
 }

@@ -12,6 +12,8 @@ use transfuse_store::{
 };
 
 use super::wire;
+use transfuse_transport::mllp::TurnedAway;
+
 use crate::configuration::resolved;
 use crate::deployment::{Live, Stopped};
 use crate::trust::{Alerts, Distrust};
@@ -22,6 +24,8 @@ pub(crate) struct Process {
     pub(crate) started_at: Timestamp,
     pub(crate) site: String,
     pub(crate) data: String,
+    /// The environment that it was started in.
+    pub(crate) environment: Option<String>,
     pub(crate) live: LiveList,
     /// What somebody should know about their plugins, by now.
     pub(crate) alerts: Alerts,
@@ -149,6 +153,7 @@ pub(super) fn status(process: &Process, status: Status) -> wire::Status {
         started_at: process.started_at.to_string(),
         site: process.site.clone(),
         data: process.data.clone(),
+        environment: process.environment.clone(),
         behind: status.behind,
         interfaces,
     }
@@ -181,6 +186,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         drift: live.and_then(|live| live.drift.clone()),
         paused: live.and_then(|live| live.paused.clone()),
         alerts: Vec::new(),
+        turned_away: None,
         received: figures.received,
         processed: figures.processed,
         filtered: figures.filtered,
@@ -188,6 +194,13 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         quarantined: figures.quarantined,
         destinations,
     }
+}
+
+/// None where no connection was.
+pub(super) fn turned_away(turned_away: Option<TurnedAway>) -> Option<wire::TurnedAway> {
+    let TurnedAway { count, last } = turned_away?;
+    let last = last?.to_string();
+    Some(wire::TurnedAway { count, last })
 }
 
 impl wire::DestinationStatus {
