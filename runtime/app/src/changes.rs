@@ -60,6 +60,8 @@ pub(crate) enum ChangeError {
     UnknownInterface(String),
     #[error("`{interface}` has no revision {number}")]
     UnknownRevision { interface: String, number: u32 },
+    #[error("revision {number} of `{interface}` has the addresses of another environment")]
+    OtherEnvironment { interface: String, number: u32 },
     #[error("`{0}` has never had another revision")]
     NothingBefore(String),
     #[error("`{interface}` has no step of the plugin `{plugin}`")]
@@ -194,6 +196,9 @@ impl ChangeError {
             Self::UnknownInterface(_) => "`transfuse status` shows which run".to_owned(),
             Self::UnknownRevision { interface, .. } | Self::NothingBefore(interface) => {
                 format!("`transfuse history {interface}` shows which there are")
+            }
+            Self::OtherEnvironment { interface, .. } => {
+                format!("write what you want of it into `interfaces/{interface}.toml`, and `transfuse apply` that")
             }
             Self::UnknownStep { interface, .. } => format!("`transfuse diff {interface}` shows its steps"),
             Self::UnknownPackage(_) => "`transfuse plugin list` shows what is installed".to_owned(),

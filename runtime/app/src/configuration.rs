@@ -130,11 +130,7 @@ pub(crate) fn read(
     let mut read = read_interfaces(folder, &surroundings);
     refuse_double_claims(&read, &faults);
     refuse_unknown_interfaces(&read, &faults);
-    let known: Vec<_> = read
-        .iter()
-        .map(|read| (read.name.as_str(), read.interface.as_ref()))
-        .collect();
-    environment.refuse_unknown(&known, &faults);
+    environment.refuse_unknown(&read, &faults);
     let mut parts = Parts::new(environment.secrets.clone());
     for component in plugins.into_found() {
         parts.add_component(component);

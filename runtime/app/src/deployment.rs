@@ -89,26 +89,21 @@ pub(crate) fn fits_environment(
     apply: bool,
 ) -> anyhow::Result<Result<(), OtherEnvironment>> {
     let looking = || format!("cannot read the catalog in `{}`", data.display());
-    let catalog = Catalog::look_into(data).with_context(looking)?;
-    let live = catalog.as_ref().map(environment).transpose()?.flatten();
-    Ok(match live {
-        Some(live) if live.as_deref() != chosen && !(live.is_none() && apply) => Err(OtherEnvironment {
-            data: data.to_owned(),
-            live,
-            chosen: chosen.map(str::to_owned),
-        }),
-        _ => Ok(()),
-    })
-}
-
-/// The environment whose addresses are live; none where nothing is.
-fn environment(catalog: &Catalog) -> anyhow::Result<Option<Option<String>>> {
+    let Some(catalog) = Catalog::look_into(data).with_context(looking)? else {
+        return Ok(Ok(()));
+    };
     for name in catalog.interfaces()? {
-        if let Some(live) = catalog.live(&name)? {
-            return Ok(Some(read_revision(&live)?.environment));
+        let Some(revision) = catalog.live(&name)? else { continue };
+        let live = read_revision(&revision)?.environment;
+        if live.as_deref() != chosen && !(live.is_none() && apply) {
+            return Ok(Err(OtherEnvironment {
+                data: data.to_owned(),
+                live,
+                chosen: chosen.map(str::to_owned),
+            }));
         }
     }
-    Ok(None)
+    Ok(Ok(()))
 }
 
 /// Brings the catalog and a site folder together.
@@ -136,7 +131,22 @@ pub(crate) fn from_site(
             .find(|written| written.name == live.interface.name);
         live.drift = drift(&live.interface, written);
     }
+    refuse_left_behind(&deployment, site)?;
     Ok(deployment)
+}
+
+/// What a change has not taken into the environment, because the folder does not have it, still has the addresses of before.
+fn refuse_left_behind(deployment: &Deployment, site: &Site) -> anyhow::Result<()> {
+    for Live { interface, .. } in &deployment.interfaces {
+        let name = &interface.name;
+        let chosen = site.interfaces.first().map(|one| &one.environment);
+        anyhow::ensure!(
+            chosen.is_none_or(|chosen| *chosen == interface.environment),
+            "`{name}` is live with the addresses of {}, and the site folder has no `interfaces/{name}.toml`",
+            told(interface.environment.as_deref())
+        );
+    }
+    Ok(())
 }
 
 /// Why what would be made live must not be. Nothing is made live while there is anything here.

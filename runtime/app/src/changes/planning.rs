@@ -161,6 +161,10 @@ impl Changes {
         let revision = catalog.revision(interface, number)?.ok_or_else(unknown)?;
         let tables = deployment::live_tables(catalog).map_err(ChangeError::Failed)?;
         let after = deployment::current(&revision, &tables).map_err(ChangeError::Failed)?;
+        if after.environment != self.environment {
+            let interface = interface.to_owned();
+            return Err(ChangeError::OtherEnvironment { interface, number });
+        }
         let mut plan = self.plan_one(before, after.clone(), self.no_parts())?;
         for (planned, target) in &mut plan.steps {
             planned.kind = Kind::RolledBack;

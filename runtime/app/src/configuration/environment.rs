@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 use super::document::{Document, Located};
 use super::fault::Faults;
-use super::resolved::Interface;
+use super::interface::Read;
 use super::secrets::{self, SecretSources};
 use super::section::{self, Overlay, Section};
 use super::{FILE_NAME, files_in, name, read_document, suggest};
@@ -113,7 +113,7 @@ impl<'e> Environment<'e> {
             };
         };
         let mut file = Section::root(document, table, faults);
-        refuse_others(&file, &["processing_ids", "secrets", "interfaces"], "an environment");
+        refuse_others(&file, &["processing_ids", "secrets", "interfaces"]);
         let processing_ids = processing_ids(&mut file);
         let secrets = file.named_sections("secrets", "`[secrets]`", secrets::EXAMPLE);
         let interfaces = file.named_sections("interfaces", "`[interfaces]`", "write `[interfaces.NAME.source]`");
@@ -140,12 +140,12 @@ impl<'e> Environment<'e> {
         Some(*overlay)
     }
 
-    /// Refuses places of what the site does not have. `known` are its interfaces, each as far as it could be read.
-    pub(super) fn refuse_unknown(&self, known: &[(&str, Option<&Interface>)], faults: &Faults) {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    /// Refuses places of what the site does not have. `known` are its interfaces.
+    pub(super) fn refuse_unknown(&self, known: &[Read], faults: &Faults) {
+        let names: Vec<&str> = known.iter().map(|read| read.name.as_str()).collect();
         for places in &self.interfaces {
             let name = &places.interface;
-            match known.iter().find(|(known, _)| *known == name.value) {
+            match known.iter().find(|read| read.name == name.value) {
                 None => {
                     let hints = suggest::hints(&name.value, "interface", &names);
                     faults.at_with_hints(
@@ -154,8 +154,7 @@ impl<'e> Environment<'e> {
                         hints,
                     );
                 }
-                Some((_, Some(interface))) => places.refuse_unknown_destinations(interface, faults),
-                Some((_, None)) => {}
+                Some(read) => places.refuse_unknown_destinations(read, faults),
             }
         }
     }
@@ -169,28 +168,30 @@ impl<'e> Environment<'e> {
 
 impl<'e> Places<'e> {
     fn read(interface: Located<String>, mut section: Section<'e>) -> Self {
-        refuse_others(&section, &["source", "destinations"], "an environment");
+        refuse_others(&section, &["source", "destinations"]);
         let source = section.section("source", "`source`");
         let hint = "write `[interfaces.NAME.destinations.NAME]`";
         let destinations = section.named_sections("destinations", "`destinations`", hint);
         Self {
             interface,
             source: source.map(|source| {
-                refuse_others(&source, &OF_SOURCE, "the source of an interface");
+                refuse_others(&source, &OF_SOURCE);
                 source.into_overlay(&OF_SOURCE)
             }),
             destinations: destinations
                 .into_iter()
                 .map(|(name, destination)| {
-                    refuse_others(&destination, &OF_DESTINATION, "a destination");
+                    refuse_others(&destination, &OF_DESTINATION);
                     (name, destination.into_overlay(&OF_DESTINATION))
                 })
                 .collect(),
         }
     }
 
-    fn refuse_unknown_destinations(&self, interface: &Interface, faults: &Faults) {
-        let names: Vec<&str> = interface.destinations.iter().map(|one| one.name.as_str()).collect();
+    /// An interface whose file is no TOML has destinations that nobody knows.
+    fn refuse_unknown_destinations(&self, interface: &Read, faults: &Faults) {
+        let Some(known) = &interface.destinations else { return };
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
         for (name, _) in &self.destinations {
             if !names.contains(&name.value.as_str()) {
                 let message = format!("`{}` has no destination `{}`", interface.name, name.value);
@@ -201,7 +202,7 @@ impl<'e> Places<'e> {
 }
 
 /// Refuses keys that are about something else than places: what becomes of a message is the same everywhere.
-fn refuse_others(section: &Section<'_>, allowed: &[&str], of: &str) {
+fn refuse_others(section: &Section<'_>, allowed: &[&str]) {
     for key in section.keys() {
         let name = key.value.as_str();
         if allowed.contains(&name) {
@@ -212,7 +213,7 @@ fn refuse_others(section: &Section<'_>, allowed: &[&str], of: &str) {
             None => (
                 format!("`{name}` cannot differ between environments"),
                 format!(
-                    "an environment says where things are, and not what becomes of a message; of {of} it has {}",
+                    "an environment says where things are, and not what becomes of a message; what may stand here is {}",
                     suggest::either(allowed)
                 ),
             ),

@@ -24,6 +24,8 @@ pub(super) struct Read {
     /// The places of the steps, in the order of the chain, for faults that only linking finds.
     pub(super) steps: Vec<step::Places>,
     pub(super) claims: Claims,
+    /// The names of its destinations; none where the file is no TOML.
+    pub(super) destinations: Option<Vec<String>>,
 }
 
 /// How many steps a chain may have, and how many destinations an interface. More is a mistake in a generated file.
@@ -79,6 +81,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
     file.finish();
 
     let places = steps.iter().map(|step| step.places.clone()).collect();
+    let destination_names = names(&destinations).map(str::to_owned).collect();
     let interface = || {
         Some(Interface {
             format: FORMAT,
@@ -99,6 +102,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
         interface: interface(),
         steps: places,
         claims,
+        destinations: Some(destination_names),
         ..Read::default()
     }
 }
