@@ -3,8 +3,9 @@
 //! Code tables have a history of their own. A revision names the versions that it was made with, and what runs is the newest
 //! that the catalog has of each name, whichever revision is live.
 
+mod environment;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use transfuse_package::trust::Occasion;
@@ -14,6 +15,9 @@ use crate::configuration::resolved::Interface;
 use crate::configuration::{CodeTable, Fault, SecretSources, Site};
 use crate::parts::{Component, Parts};
 use crate::trust::{Distrust, Trust};
+
+pub(crate) use environment::fits_environment;
+use environment::refuse_left_behind;
 
 /// An interface as it is to run.
 #[derive(Debug)]
@@ -53,59 +57,6 @@ pub(crate) struct Change {
     pub(crate) note: String,
 }
 
-/// A data folder of another environment than the one that is chosen.
-#[derive(Debug, thiserror::Error)]
-#[error("the data folder `{data}` belongs to {live}, and {chosen} is chosen", data = data.display(), live = told(live.as_deref()), chosen = told(chosen.as_deref()))]
-pub(crate) struct OtherEnvironment {
-    data: PathBuf,
-    live: Option<String>,
-    chosen: Option<String>,
-}
-
-impl OtherEnvironment {
-    /// What to do about it.
-    pub(crate) fn hint(&self) -> String {
-        match &self.live {
-            Some(name) => {
-                format!("start it with `--environment {name}`, or name another data folder with `--data DIR`")
-            }
-            None => "`--apply` takes it into the environment; `--data DIR` names another data folder".to_owned(),
-        }
-    }
-}
-
-fn told(environment: Option<&str>) -> String {
-    environment.map_or_else(
-        || "no environment".to_owned(),
-        |name| format!("the environment `{name}`"),
-    )
-}
-
-/// Whether a data folder may run in an environment. It belongs to one: its deliveries wait for the receivers of that one. One
-/// that belongs to none is taken into an environment by a change of what is live.
-pub(crate) fn fits_environment(
-    data: &Path,
-    chosen: Option<&str>,
-    apply: bool,
-) -> anyhow::Result<Result<(), OtherEnvironment>> {
-    let looking = || format!("cannot read the catalog in `{}`", data.display());
-    let Some(catalog) = Catalog::look_into(data).with_context(looking)? else {
-        return Ok(Ok(()));
-    };
-    for name in catalog.interfaces()? {
-        let Some(revision) = catalog.live(&name)? else { continue };
-        let live = read_revision(&revision)?.environment;
-        if live.as_deref() != chosen && !(live.is_none() && apply) {
-            return Ok(Err(OtherEnvironment {
-                data: data.to_owned(),
-                live,
-                chosen: chosen.map(str::to_owned),
-            }));
-        }
-    }
-    Ok(Ok(()))
-}
-
 /// Brings the catalog and a site folder together.
 ///
 /// An interface that the catalog does not know gets its first revision from the folder. One that it knows runs its live
@@ -133,20 +84,6 @@ pub(crate) fn from_site(
     }
     refuse_left_behind(&deployment, site)?;
     Ok(deployment)
-}
-
-/// What a change has not taken into the environment, because the folder does not have it, still has the addresses of before.
-fn refuse_left_behind(deployment: &Deployment, site: &Site) -> anyhow::Result<()> {
-    for Live { interface, .. } in &deployment.interfaces {
-        let name = &interface.name;
-        let chosen = site.interfaces.first().map(|one| &one.environment);
-        anyhow::ensure!(
-            chosen.is_none_or(|chosen| *chosen == interface.environment),
-            "`{name}` is live with the addresses of {}, and the site folder has no `interfaces/{name}.toml`",
-            told(interface.environment.as_deref())
-        );
-    }
-    Ok(())
 }
 
 /// Why what would be made live must not be. Nothing is made live while there is anything here.

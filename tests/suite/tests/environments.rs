@@ -8,7 +8,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use transfuse_harness::{Connection, Engine, InterfaceFile, Sink, Site, binary, observation, wait_until};
+use transfuse_harness::{Connection, Engine, InterfaceFile, Sink, Site, binary, observation, plugins, wait_until};
+use transfuse_package::{Contents, Package};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -201,10 +202,8 @@ fn a_data_folder_of_no_environment_is_taken_into_one_by_a_change() {
     engine.stop().expect("a clean stop");
 }
 
-#[test]
-fn a_message_for_another_environment_is_refused_in_both_modes_and_from_files() {
-    let sink = Sink::accepting().expect("a receiver");
-    let site = Site::new().expect("a site");
+/// Interfaces that acknowledge early and late, and one that reads files, in an environment of training and debugging.
+fn take_everywhere(site: &Site, sink: &Sink) {
     for (name, ack) in [("lab", "processed"), ("early", "received")] {
         let interface = InterfaceFile::listening(name)
             .source(&format!("ack = \"{ack}\""))
@@ -223,6 +222,13 @@ fn a_message_for_another_environment_is_refused_in_both_modes_and_from_files() {
     fs::create_dir_all(site.path().join("inbox")).expect("a folder");
     site.write("environments/test.toml", "processing_ids = [\"T\", \"D\"]\n")
         .expect("an environment");
+}
+
+#[test]
+fn a_message_for_another_environment_is_refused_in_both_modes_and_from_files() {
+    let sink = Sink::accepting().expect("a receiver");
+    let site = Site::new().expect("a site");
+    take_everywhere(&site, &sink);
     let engine = Engine::start_with(&site.path(), &["--environment", "test"]).expect("the engine starts");
 
     for interface in ["lab", "early"] {
@@ -494,6 +500,73 @@ fn a_secret_that_is_missing_stops_a_start_before_anything_is_bound() {
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("revision 1 of `lab` cannot run") && !said.contains("listening"),
+        "{said}"
+    );
+}
+
+/// A vendor cannot write a reference into a package and get a secret that the site has not handed out.
+#[test]
+fn a_package_cannot_ask_for_a_secret_by_itself() {
+    let sinks = [(); 2].map(|()| Sink::accepting().expect("a receiver"));
+    let greedy = WITH_SECRET
+        .replace("^1", "=1.9.0")
+        .replace("config = { facility = \"secret:facility\" }", "");
+    let lab = |step: &str| InterfaceFile::listening("lab").section(step).to("ehr", ELSEWHERE);
+    let site = site(&lab(&greedy), [&sinks[0], &sinks[1]]);
+    let file = plugins()
+        .expect("the plugins")
+        .join("transfuse/lab-normalize/1.0.0.oci");
+    let package = Package::read(&file).expect("it is built");
+    let manifest = package
+        .manifest_text
+        .replace("version = \"1.0.0\"", "version = \"1.9.0\"");
+    let package = Package::new(Contents {
+        manifest_text: format!("{manifest}\n[config]\nfacility = \"secret:facility\"\n"),
+        component: package.component,
+        config_schema: package.config_schema,
+        vectors: package.vectors,
+        sbom: package.sbom,
+        provenance: package.provenance,
+    })
+    .expect("a package");
+    package.write(&site.path().join("plugins")).expect("it is written");
+    site.approve(&package).expect("it is approved");
+    let folder = site.path();
+    let check = ["check", folder.to_str().expect("a path"), "--environment", "test"];
+    let (code, said) = run(&check);
+    assert_eq!(code, Some(64), "{said}");
+    assert!(
+        said.contains("brings a configuration that asks for the secret `facility`"),
+        "{said}"
+    );
+    site.add(&lab(&WITH_SECRET.replace("^1", "=1.9.0")))
+        .expect("the site hands it out");
+    let (code, said) = run(&check);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// An interface whose file is gone would run on with the addresses of before.
+#[test]
+fn an_interface_that_a_change_leaves_behind_does_not_run_in_another_environment() {
+    let sink = Sink::accepting().expect("a receiver");
+    let old = InterfaceFile::listening("old").to("ehr", sink.address());
+    let site = Site::with(&InterfaceFile::listening("lab").to("ehr", sink.address())).expect("a site");
+    site.add(&old).expect("another interface");
+    let engine = Engine::start(&site.path()).expect("it starts without environments");
+    engine.stop().expect("a clean stop");
+    fs::remove_file(site.path().join("interfaces/old.toml")).expect("it is there");
+    site.write("environments/test.toml", "").expect("an environment");
+    let folder = site.path();
+    let (code, said) = run(&[
+        "run",
+        folder.to_str().expect("a path"),
+        "--environment",
+        "test",
+        "--apply",
+    ]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("`old` is live with the addresses of no environment") && !said.contains("listening"),
         "{said}"
     );
 }

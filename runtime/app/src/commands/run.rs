@@ -92,12 +92,6 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         .unwrap_or_else(|| arguments.site.join(&settings.plugins));
     let environment = arguments.environment.clone().or_else(|| settings.environment.clone());
     let chosen = environment.as_deref();
-    if settings_are_sound {
-        deployment::fits_environment(&data, chosen, arguments.apply)?.map_err(|other| {
-            let hint = other.hint();
-            Failure::from(other).hinted(hint)
-        })?;
-    }
     let sandbox = Sandbox::start(sandboxing::of_engine(&arguments.site, &settings, &data))?;
     let trust = Trust::read(&arguments.site, &data, &settings, &faults);
     let site = configuration::read(&arguments.site, chosen, &plugins, &trust, faults, &sandbox);
@@ -106,6 +100,10 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         site => site,
     };
     let opened = open_store(&data, &settings)?;
+    deployment::fits_environment(opened.store.catalog(), &data, chosen, arguments.apply)?.map_err(|other| {
+        let hint = other.hint();
+        Failure::from(other).hinted(hint)
+    })?;
     trust.keep(&data)?;
     let secrets = configuration::read_secrets(&arguments.site, chosen);
     let deployment = deploy(site, &trust, secrets, &opened.store, arguments, console)?;

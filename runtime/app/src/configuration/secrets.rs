@@ -311,7 +311,8 @@ mod tests {
         let filled = sources.fill(&config).unwrap();
         assert_eq!(filled, json!({ "a": "first", "b": ["with space "], "c": "plain" }));
         std::fs::write(folder.path().join("one"), "second").unwrap();
-        assert_eq!(sources.fill(&config).unwrap()["a"], "second");
+        let filled = sources.fill(&config).unwrap();
+        assert_eq!(filled.get("a").unwrap(), "second");
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! it, so a section is asked for each key, reports what is wrong with that key, and goes on; what nobody asked for is
 //! an unknown key.
 
+mod overlay;
+mod parse;
+
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -17,6 +20,9 @@ use super::document::{Document, Located, Place};
 use super::fault::Faults;
 use super::{quantity, suggest};
 
+pub(crate) use overlay::Overlay;
+pub(crate) use parse::{parse, parse_with};
+
 /// A table of a document, with a memory of which keys were asked for.
 pub(crate) struct Section<'d> {
     document: &'d Arc<Document>,
@@ -28,15 +34,6 @@ pub(crate) struct Section<'d> {
     asked: Vec<&'static str>,
     missing: Vec<&'static str>,
     overlay: Option<Overlay<'d>>,
-}
-
-/// Keys of another document that stand in front of a table's own.
-#[derive(Clone, Copy)]
-pub(crate) struct Overlay<'d> {
-    document: &'d Arc<Document>,
-    table: &'d DeTable<'d>,
-    /// The keys of the table that count.
-    keys: &'static [&'static str],
 }
 
 impl<'d> Section<'d> {
@@ -488,12 +485,6 @@ impl<'d> Section<'d> {
     }
 }
 
-impl<'d> Overlay<'d> {
-    fn get(&self, key: &str) -> Option<&'d Spanned<DeValue<'d>>> {
-        self.table.get(key).filter(|_| self.keys.contains(&key))
-    }
-}
-
 /// A value's kind, with its article.
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
@@ -528,22 +519,4 @@ fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
             .collect::<Option<serde_json::Map<_, _>>>()?
             .into(),
     })
-}
-
-/// Parses a document, reporting every syntax error; none where there is one: keys may be absent then that the person did
-/// write, so that what is missing must not be reported.
-pub(crate) fn parse<'d>(document: &'d Arc<Document>, faults: &Faults) -> Option<DeTable<'d>> {
-    let (table, is_sound) = parse_with(document, |place, message| faults.at(place, message));
-    is_sound.then_some(table)
-}
-
-/// The same, reporting in another way; the table holds what could be read in spite of the errors, and the second value says
-/// whether there was none.
-pub(crate) fn parse_with(document: &Arc<Document>, report: impl Fn(&Place, String)) -> (DeTable<'_>, bool) {
-    let (table, errors) = DeTable::parse_recoverable(&document.text);
-    for error in &errors {
-        let place = Place::new(document, error.span().unwrap_or(0..0));
-        report(&place, error.message().trim_end().to_owned());
-    }
-    (table.into_inner(), errors.is_empty())
 }
