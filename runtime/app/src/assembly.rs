@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, Acknowledged, DestinationSettings, InterfaceSettings, MllpSettings, OnFinding, Order, OutputCharset,
-    RetrySettings, SourceSettings, ValidationSettings, WireSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, InterfaceSettings, MllpSettings,
+    OnFinding, Order, OutputCharset, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
 use transfuse_message::validation::Level;
 use transfuse_message::{Charset, Unmappable};
@@ -61,6 +61,7 @@ pub(crate) fn interface(
         charset: charset(interface.source.charset.as_deref()).with_context(cannot_run)?,
         application_acknowledgements: interface.source.application_acknowledgements.as_deref().map(Arc::from),
         time_zone: interface.source.time_zone.as_str().into(),
+        admission: admission(&interface.source).with_context(cannot_run)?,
         validation: validation(&interface.source, parts).with_context(cannot_run)?,
         chain,
         destinations: destinations.with_context(cannot_run)?,
@@ -73,6 +74,25 @@ fn charset(label: Option<&str>) -> anyhow::Result<Option<Charset>> {
     Ok(Some(charset.with_context(|| {
         format!("the character set `{label}` is not supported")
     })?))
+}
+
+/// Who may send to an interface, and what.
+fn admission(source: &resolved::Source) -> anyhow::Result<AdmissionSettings> {
+    let peers = match &source.wire {
+        resolved::SourceWire::Mllp { peers, .. } => peers.as_slice(),
+        resolved::SourceWire::Files { .. } => &[],
+    };
+    let senders = source.senders.iter();
+    Ok(AdmissionSettings {
+        peers: peers.iter().map(|network| network.parse()).collect::<Result<_, _>>()?,
+        processing_ids: source.processing_ids.clone(),
+        senders: senders
+            .map(|sender| AllowedSender {
+                application: sender.application.clone(),
+                facility: sender.facility.clone(),
+            })
+            .collect(),
+    })
 }
 
 /// What an interface asks of its messages, with the tables that its profile looks into.
@@ -127,6 +147,7 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             frame_bytes_max,
             idle_timeout_ms,
             connections_max,
+            ..
         } => SourceSettings::Mllp(ListenerSettings {
             release: release(*mllp_release),
             frame_bytes_max: count(*frame_bytes_max),

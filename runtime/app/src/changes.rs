@@ -34,6 +34,8 @@ pub(crate) struct Changes {
     pub(crate) site: PathBuf,
     pub(crate) plugins: PathBuf,
     pub(crate) data: PathBuf,
+    /// The environment that the engine was started in.
+    pub(crate) environment: Option<String>,
     pub(crate) store: Store,
     pub(crate) sandbox: Sandbox,
     pub(crate) engine: Arc<Engine>,
@@ -68,6 +70,8 @@ pub(crate) enum ChangeError {
     UnknownInterface(String),
     #[error("`{interface}` has no revision {number}")]
     UnknownRevision { interface: String, number: u32 },
+    #[error("revision {number} of `{interface}` has the addresses of another environment")]
+    OtherEnvironment { interface: String, number: u32 },
     #[error("`{0}` has never had another revision")]
     NothingBefore(String),
     #[error("`{interface}` has no step of the plugin `{plugin}`")]
@@ -218,6 +222,9 @@ impl ChangeError {
             Self::UnknownInterface(_) => "`transfuse status` shows which run".to_owned(),
             Self::UnknownRevision { interface, .. } | Self::NothingBefore(interface) => {
                 format!("`transfuse history {interface}` shows which there are")
+            }
+            Self::OtherEnvironment { interface, .. } => {
+                format!("write what you want of it into `interfaces/{interface}.toml`, and `transfuse apply` that")
             }
             Self::UnknownStep { interface, .. } => format!("`transfuse diff {interface}` shows its steps"),
             Self::OnTrial { interface, .. } => {

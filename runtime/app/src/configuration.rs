@@ -9,6 +9,7 @@ mod budget;
 mod charset;
 mod destination;
 mod document;
+mod environment;
 mod fault;
 mod instances;
 mod interface;
@@ -21,6 +22,7 @@ mod plugins;
 pub(crate) mod profile;
 mod quantity;
 pub(crate) mod resolved;
+mod secrets;
 mod section;
 mod settings;
 mod source;
@@ -47,6 +49,7 @@ pub(crate) use package::{WrittenConfig, hold_against_schema};
 pub(crate) use quantity::{
     duration as parse_duration, per_mille as parse_share, show_duration, show_per_mille as show_share, show_size,
 };
+pub(crate) use secrets::{Secret, SecretError, SecretSources, references};
 pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};
 pub(crate) use table::{CodeTable, RowError, TableFile, TableFileError};
 pub(crate) use trust::TrustSettings;
@@ -54,6 +57,7 @@ pub(crate) use trust::TrustSettings;
 pub(crate) use document::{Document, Located, Place};
 pub(crate) use section::{Section, parse as parse_document};
 
+use environment::Environment;
 use interface::Read;
 use plugins::Plugins;
 use step::Surroundings;
@@ -91,7 +95,16 @@ pub(crate) fn read_settings(folder: &Path) -> (Settings, Faults) {
     (settings, faults)
 }
 
-/// Reads a whole site folder, packages from the folder `plugins`, and links every chain in the sandbox whose plugins may
+/// Where the secrets of a site come from in one of its environments, as far as that can be read.
+pub(crate) fn read_secrets(folder: &Path, environment: Option<&str>) -> SecretSources {
+    let faults = Faults::default();
+    let document = environment::open(folder, environment, &faults);
+    let table = document.as_ref().map(|document| environment::parse(document, &faults));
+    let read = document.as_ref().zip(table.as_ref());
+    Environment::read(environment, read, folder, &faults).secrets
+}
+
+/// Reads a whole site folder as it is in one of its environments, packages from the folder `plugins`, and links every chain in the sandbox whose plugins may
 /// be deployed.
 ///
 /// # Errors
@@ -100,15 +113,20 @@ pub(crate) fn read_settings(folder: &Path) -> (Settings, Faults) {
 /// opened or written.
 pub(crate) fn read(
     folder: &Path,
+    environment: Option<&str>,
     plugins: &Path,
     trust: &Trust,
     faults: Faults,
     sandbox: &Sandbox,
 ) -> Result<Site, Vec<Fault>> {
+    let document = environment::open(folder, environment, &faults);
+    let file = document.as_ref().map(|document| environment::parse(document, &faults));
+    let environment = Environment::read(environment, document.as_ref().zip(file.as_ref()), folder, &faults);
     let tables = table::read_folder(folder, &faults);
     let plugins = Plugins::open(plugins.to_owned());
     let surroundings = Surroundings {
         site: folder,
+        environment: &environment,
         tables: &tables,
         plugins: &plugins,
         faults: &faults,
@@ -116,7 +134,8 @@ pub(crate) fn read(
     let mut read = read_interfaces(folder, &surroundings);
     refuse_double_claims(&read, &faults);
     refuse_unknown_interfaces(&read, &faults);
-    let mut parts = Parts::default();
+    environment.refuse_unknown(&read, &faults);
+    let mut parts = Parts::new(environment.secrets.clone());
     for component in plugins.into_found() {
         parts.add_component(component);
     }

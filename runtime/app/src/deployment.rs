@@ -3,6 +3,8 @@
 //! Code tables have a history of their own. A revision names the versions that it was made with, and what runs is the newest
 //! that the catalog has of each name, whichever revision is live.
 
+mod environment;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
@@ -10,9 +12,12 @@ use transfuse_package::trust::Occasion;
 use transfuse_store::{Catalog, Expected, NewRevision, Revision, TableEntry};
 
 use crate::configuration::resolved::Interface;
-use crate::configuration::{CodeTable, Fault, Site};
+use crate::configuration::{CodeTable, Fault, SecretSources, Site};
 use crate::parts::{Component, Parts};
 use crate::trust::{Distrust, Trust};
+
+pub(crate) use environment::fits_environment;
+use environment::refuse_left_behind;
 
 /// An interface as it is to run.
 #[derive(Debug)]
@@ -34,7 +39,7 @@ pub(crate) struct Stopped {
 }
 
 /// Everything that is to run, and what its chains are made of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Deployment {
     /// By name.
     pub(crate) interfaces: Vec<Live>,
@@ -69,7 +74,7 @@ pub(crate) fn from_site(
             .with_context(|| format!("cannot make a revision of `{}`", interface.name))?;
     }
     take_signatures(catalog, site)?;
-    let mut deployment = from_catalog(catalog, trust)?;
+    let mut deployment = from_catalog(catalog, trust, site.parts.secret_sources().clone())?;
     for live in &mut deployment.interfaces {
         let written = site
             .interfaces
@@ -77,6 +82,7 @@ pub(crate) fn from_site(
             .find(|written| written.name == live.interface.name);
         live.drift = drift(&live.interface, written);
     }
+    refuse_left_behind(&deployment, site)?;
     Ok(deployment)
 }
 
@@ -108,7 +114,7 @@ fn changed<'s>(catalog: &Catalog, site: &'s Site, apply: bool) -> anyhow::Result
 
 /// What the live revisions are made of, whoever vouches for it.
 pub(crate) fn live_parts(catalog: &Catalog) -> anyhow::Result<Parts> {
-    let mut parts = Parts::default();
+    let mut parts = Parts::new(SecretSources::default());
     let tables = live_tables(catalog)?;
     for name in catalog.interfaces()? {
         if let Some(live) = catalog.live(&name)? {
@@ -119,8 +125,12 @@ pub(crate) fn live_parts(catalog: &Catalog) -> anyhow::Result<Parts> {
 }
 
 /// What the catalog says alone: a start with a site folder that cannot be read.
-pub(crate) fn from_catalog(catalog: &Catalog, trust: &Trust) -> anyhow::Result<Deployment> {
-    let mut deployment = Deployment::default();
+pub(crate) fn from_catalog(catalog: &Catalog, trust: &Trust, secrets: SecretSources) -> anyhow::Result<Deployment> {
+    let mut deployment = Deployment {
+        interfaces: Vec::new(),
+        stopped: Vec::new(),
+        parts: Parts::new(secrets),
+    };
     let tables = live_tables(catalog)?;
     for name in catalog.interfaces()? {
         let Some(live) = catalog.live(&name)? else { continue };

@@ -1,6 +1,6 @@
 //! What chains are made of: components and code tables, by digest, wherever they come from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,14 +13,15 @@ use transfuse_sandbox::{
 };
 use transfuse_store::PackageEntry;
 
-use crate::configuration::{CodeTable, resolved};
+use crate::configuration::{CodeTable, Secret, SecretError, SecretSources, references, resolved};
 
 /// The components and tables that steps may name. They come from the site folder or from the catalog; a chain that is
 /// made of the same digests is the same chain.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Parts {
     components: HashMap<String, Component>,
     tables: HashMap<String, CodeTable>,
+    secrets: SecretSources,
 }
 
 /// A plugin's code, and where it comes from. A clone is cheap.
@@ -63,12 +64,37 @@ pub(crate) enum ChainError {
     /// The component is no plugin, or not one for this engine.
     #[error("{source}")]
     Load { step: usize, source: LoadError },
+    /// A secret that its configuration names has no value.
+    #[error("{source}")]
+    Secret { step: usize, source: SecretError },
     /// It asks for more than it is granted, or refuses its configuration.
     #[error(transparent)]
     Link(#[from] LinkError),
 }
 
 impl Parts {
+    /// Nothing yet, but where the secrets of configurations come from.
+    pub(crate) fn new(secrets: SecretSources) -> Self {
+        Self {
+            components: HashMap::new(),
+            tables: HashMap::new(),
+            secrets,
+        }
+    }
+
+    /// Where the secrets of configurations come from.
+    pub(crate) fn secret_sources(&self) -> &SecretSources {
+        &self.secrets
+    }
+
+    /// The secrets that an interface's configurations name, as they are now. One that cannot be read is left out.
+    pub(crate) fn secrets(&self, interface: &resolved::Interface) -> BTreeMap<String, Secret> {
+        let names = interface.steps.iter().flat_map(|step| references(&step.config));
+        names
+            .filter_map(|one| Some((one.name.clone(), self.secrets.get(&one.name).ok()?)))
+            .collect()
+    }
+
     pub(crate) fn add_component(&mut self, component: Component) {
         self.components.insert(component.identity.digest.to_string(), component);
     }
@@ -116,9 +142,12 @@ impl Parts {
             .load(component.identity.clone(), component.bytes())
             .map_err(|source| ChainError::Load { step, source })?;
         let grants = &resolved.grants;
+        let config = self.secrets.fill(&resolved.config);
+        let config = config.map_err(|source| ChainError::Secret { step, source })?;
         Ok(Step {
             plugin,
-            config: resolved.config.to_string().into_bytes(),
+            config: config.to_string().into_bytes(),
+            has_secrets: !references(&resolved.config).is_empty(),
             grants: Grants {
                 read: patterns(step, &grants.read)?,
                 write: patterns(step, &grants.write)?,
@@ -280,7 +309,8 @@ impl ChainError {
             | Self::NoTable { step, .. }
             | Self::Table { step, .. }
             | Self::Pattern { step, .. }
-            | Self::Load { step, .. } => *step,
+            | Self::Load { step, .. }
+            | Self::Secret { step, .. } => *step,
             Self::Link(error) => match error {
                 LinkError::Ungranted { step, .. }
                 | LinkError::NoSuchTable { step, .. }

@@ -5,6 +5,7 @@
 
 mod rehearsal;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use transfuse_engine::{Miss, MissQuery, Misses, ObserveError, Processing, misses
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Store, TableChange};
 
-use crate::configuration::{CodeTable, RowError, TableFile, TableFileError, is_name, resolved};
+use crate::configuration::{self, CodeTable, RowError, Secret, TableFile, TableFileError, is_name, resolved};
 use crate::parts::Parts;
 use crate::{assembly, deployment};
 
@@ -24,6 +25,7 @@ pub(crate) const ROWS_MAX: usize = 1_000;
 /// The code tables, and who uses them.
 pub(crate) struct Tables {
     site: PathBuf,
+    environment: Option<String>,
     store: Store,
     sandbox: Sandbox,
     /// One change is whole before the next one begins.
@@ -39,6 +41,8 @@ pub(crate) struct Running {
     /// With the versions of its tables that it runs with.
     pub(crate) interface: resolved::Interface,
     pub(crate) live: Arc<transfuse_engine::Interface>,
+    /// The secrets that its chain was made with, by name: a change of one is found by that.
+    pub(crate) secrets: BTreeMap<String, Secret>,
 }
 
 /// A wish to change a table.
@@ -113,9 +117,16 @@ struct Renewal {
 }
 
 impl Tables {
-    pub(crate) fn new(site: PathBuf, store: Store, sandbox: Sandbox, running: RunningList) -> Self {
+    pub(crate) fn new(
+        site: PathBuf,
+        environment: Option<String>,
+        store: Store,
+        sandbox: Sandbox,
+        running: RunningList,
+    ) -> Self {
         Self {
             site,
+            environment,
             store,
             sandbox,
             running,
@@ -143,12 +154,7 @@ impl Tables {
         names.map(|name| self.listed(name, running, &live)).collect()
     }
 
-    fn listed(
-        &self,
-        name: String,
-        running: &[Running],
-        live: &std::collections::BTreeMap<String, String>,
-    ) -> anyhow::Result<Listed> {
+    fn listed(&self, name: String, running: &[Running], live: &BTreeMap<String, String>) -> anyhow::Result<Listed> {
         let digest = live.get(&name).cloned();
         let file = TableFile::read(&self.site, &name);
         let drift = match (&digest, &file) {
@@ -301,9 +307,10 @@ impl Tables {
         for grant in running.interface.tables_mut().filter(|grant| grant.name == table.name) {
             grant.digest.clone_from(&table.digest);
         }
-        let mut parts = Parts::default();
+        let mut parts = Parts::new(configuration::read_secrets(&self.site, self.environment.as_deref()));
         parts.add_table(table.clone());
         let interface = &running.interface;
+        running.secrets = parts.secrets(interface);
         let processing = deployment::fetch_parts(catalog, interface, &mut parts).and_then(|()| {
             let chain = parts.chain(&self.sandbox, interface)?;
             Ok(Processing::new(chain, assembly::validation(&interface.source, &parts)?))

@@ -38,13 +38,19 @@ pub(crate) enum Reply {
 /// Tells the sender what may be told as soon as the message itself is durable.
 pub(crate) fn on_receipt(received: &mut Received, receipt: &Receipt) {
     let Received {
-        content, terms, answer, ..
+        content,
+        unwelcome,
+        terms,
+        answer,
+        ..
     } = received;
     if terms.tells_stored() {
         answer.stored();
     }
-    // Only what is a message can be accepted before it is looked at further.
-    let Content::Readable(request) = content else { return };
+    // Only what is a message, and may come in, can be accepted before it is looked at further.
+    let (Content::Readable(request), None) = (content, unwelcome) else {
+        return;
+    };
     if terms.commits() {
         let told = terms.wanted().accept.on_success();
         let now = told.then(|| committing(request, receipt));

@@ -124,6 +124,13 @@ impl Engine {
         self.live(name).map(|live| live.interface())
     }
 
+    /// Connections that an interface's listener has closed because of where they came from; none where there is no such
+    /// interface.
+    #[must_use]
+    pub fn turned_away(&self, interface: &str) -> Option<mllp::TurnedAway> {
+        self.live(interface).map(|live| live.peers.turned_away())
+    }
+
     pub(crate) fn live(&self, name: &str) -> Option<Arc<Live>> {
         self.interfaces.get(name).map(|live| Arc::clone(&live))
     }

@@ -12,6 +12,7 @@ use transfuse_store::{Arrival, Sealed, Stage, Store, Unfinished, WriteError};
 use transfuse_transport::{Answer, Frame};
 
 use crate::acknowledge;
+use crate::admission::Unwelcome;
 use crate::awaited::Awaited;
 use crate::backlog::Backlog;
 use crate::destination::Destination;
@@ -207,6 +208,7 @@ impl Interface {
             entry,
             turn,
             place_in_line,
+            unwelcome: self.unwelcome(&content),
             content,
             terms,
             receipt: None,
@@ -240,6 +242,7 @@ impl Interface {
             entry,
             turn,
             place_in_line,
+            unwelcome: self.unwelcome(&content),
             content,
             terms,
             receipt: None,
@@ -251,6 +254,12 @@ impl Interface {
             state_seen: OnceLock::new(),
             place: self.backlog.enter(),
         }
+    }
+
+    fn unwelcome(&self, content: &Content) -> Option<Unwelcome> {
+        content
+            .message()
+            .and_then(|message| self.revision.admission.refuses(message))
     }
 
     fn enter_lane<T>(&self, number_message: impl FnOnce() -> T) -> (T, Option<crate::lane::Turn>) {
@@ -302,6 +311,9 @@ impl Interface {
     }
 
     async fn run(&self, received: &Received) -> Verdict {
+        if let Some(unwelcome) = received.unwelcome {
+            return Verdict::Unwelcome(unwelcome);
+        }
         match &received.content {
             Content::Readable(message) => {
                 if let Some(destination) = self.acknowledged_by(message) {

@@ -11,6 +11,7 @@ mod settings;
 mod interface;
 
 mod acknowledge;
+mod admission;
 mod awaited;
 mod backlog;
 mod batch;
@@ -56,8 +57,8 @@ pub use replace::ReplaceError;
 pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
-    AckStage, Acknowledged, DestinationSettings, FileName, FileNameError, InterfaceSettings, MllpSettings, OnFinding,
-    Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, FileName, FileNameError,
+    InterfaceSettings, MllpSettings, OnFinding, Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
 pub use trial::{Filter, Observed, Selection, Share, Trial, TrialError};
 pub use usage::{Count, Miss, MissQuery, Misses, ObserveError, Observer, PluginUse, misses};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use transfuse_transport::Handler;
+use transfuse_transport::{Handler, mllp};
 
 use crate::destination::Destination;
 use crate::door::Door;
@@ -20,6 +20,8 @@ use crate::wire::Wire;
 pub(crate) struct Live {
     pub(crate) door: Arc<Door>,
     address: Mutex<String>,
+    /// From where its listener takes connections, whichever listener that is.
+    pub(crate) peers: mllp::Peers,
     /// Locked while the interface changes: one change is whole before the next one begins.
     pub(crate) parts: tokio::sync::Mutex<Parts>,
 }
@@ -59,6 +61,7 @@ impl Live {
         Self {
             door,
             address: Mutex::new(address),
+            peers: opened.peers,
             parts: tokio::sync::Mutex::new(parts),
         }
     }

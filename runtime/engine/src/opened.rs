@@ -19,6 +19,8 @@ pub(crate) struct Opened {
     pub(crate) source_settings: SourceSettings,
     pub(crate) destination_settings: Vec<DestinationSettings>,
     pub(crate) source: Source,
+    /// From where the source takes connections.
+    pub(crate) peers: mllp::Peers,
     pub(crate) wires: Vec<(Arc<Destination>, Vec<Wire>)>,
 }
 
@@ -35,7 +37,8 @@ impl Opened {
         source: SourceSettings,
         destinations: Vec<DestinationSettings>,
     ) -> Result<Self, StartError> {
-        let bound = Source::open(&interface.name, &source).await?;
+        let peers = mllp::Peers::new(interface.revision().admission.peers());
+        let bound = Source::open(&interface.name, &source, &peers).await?;
         let mut wires = Vec::with_capacity(interface.destinations.len());
         for destination in &interface.destinations {
             wires.push((Arc::clone(destination), open_wires(&interface.name, destination).await?));
@@ -45,24 +48,27 @@ impl Opened {
             source_settings: source,
             destination_settings: destinations,
             source: bound,
+            peers,
             wires,
         })
     }
 }
 
 impl Source {
-    pub(crate) async fn open(interface: &Arc<str>, settings: &SourceSettings) -> Result<Self, StartError> {
+    pub(crate) async fn open(
+        interface: &Arc<str>,
+        settings: &SourceSettings,
+        peers: &mllp::Peers,
+    ) -> Result<Self, StartError> {
         let name = || Arc::clone(interface);
         match settings {
-            SourceSettings::Mllp(listener) => {
-                mllp::Listener::bind(listener.clone())
-                    .await
-                    .map(Self::Mllp)
-                    .map_err(|source| StartError::Listener {
-                        interface: name(),
-                        source,
-                    })
-            }
+            SourceSettings::Mllp(listener) => mllp::Listener::bind(listener.clone())
+                .await
+                .map(|listener| Self::Mllp(listener.admitting(peers.clone())))
+                .map_err(|source| StartError::Listener {
+                    interface: name(),
+                    source,
+                }),
             SourceSettings::Files(folder) => files::FolderSource::open(folder.clone())
                 .await
                 .map(|source| Self::Files(Box::new(source), folder.folder.clone()))

@@ -9,6 +9,7 @@ use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
 use crate::acknowledge::{self, Reply};
+use crate::admission::Unwelcome;
 use crate::detail::Detail;
 use crate::figures::{self, Sample};
 use crate::interface::Interface;
@@ -29,6 +30,8 @@ pub(crate) enum Verdict {
     Ran(Box<Report>, Findings),
     /// It is not what the interface asks for, and its chain did not run.
     Invalid(Judgement),
+    /// It may not come in.
+    Unwelcome(Unwelcome),
     /// It is not an HL7 v2 message.
     Unreadable(ParseError),
     /// It is not even a whole frame.
@@ -98,7 +101,8 @@ impl Plan {
         match verdict {
             Verdict::Ran(report, findings) => Self::of_report(&received.revision, received.terms, *report, &findings),
             Verdict::Invalid(judgement) => Self::of_invalid(received.terms, judgement),
-            Verdict::Unreadable(fault) => Self::of_unreadable(received.terms, Trouble::unreadable(&fault)),
+            Verdict::Unwelcome(why) => Self::of_unwelcome(received, Trouble::unwelcome(why)),
+            Verdict::Unreadable(fault) => Self::of_turned_away(received.terms, Trouble::unreadable(&fault)),
             Verdict::Broken(defect) => Self::of_broken_frame(received.terms, defect),
             Verdict::Acknowledges(destination) => Self::of_acknowledgement(&destination),
             Verdict::KilledTheEngine { kills } => {
@@ -206,9 +210,18 @@ impl Plan {
         }
     }
 
-    /// Bytes that are no message. They never get as far as an application, so that an accept acknowledgement refuses them
-    /// where the sender wants one.
-    fn of_unreadable(terms: Terms, trouble: Trouble) -> Self {
+    /// A message that is decided after a restart may have been accepted by a revision that let it in: then it is the engine's.
+    fn of_unwelcome(received: &Received, trouble: Trouble) -> Self {
+        if received.attempt > 1 && received.terms.accepts_on_receipt() {
+            Self::engine_keeps(trouble, &Detail::default())
+        } else {
+            Self::of_turned_away(received.terms, trouble)
+        }
+    }
+
+    /// Bytes that are no message, and messages that may not come in. They never get as far as an application, so that an accept
+    /// acknowledgement refuses them where the sender wants one.
+    fn of_turned_away(terms: Terms, trouble: Trouble) -> Self {
         let trouble = trouble.of_frame(terms);
         if terms.engine_owns_unreadable() {
             Self::engine_keeps(trouble, &Detail::default())
@@ -273,6 +286,17 @@ impl Trouble {
             text: Payload::default(),
             code: AcknowledgementCode::AR,
             findings: vec![finding("100", None, text)],
+        }
+    }
+
+    pub(crate) fn unwelcome(why: Unwelcome) -> Self {
+        Self {
+            kind: why.kind(),
+            summary: why.summary().to_owned(),
+            hint: Some(why.hint().to_owned()),
+            text: Payload::default(),
+            code: AcknowledgementCode::AR,
+            findings: vec![why.finding()],
         }
     }
 

@@ -7,6 +7,7 @@ use transfuse_sandbox::State;
 use transfuse_store as store;
 use transfuse_transport::{Defect, Frame};
 
+use crate::admission::Unwelcome;
 use crate::backlog::Place;
 use crate::keeping::PlaceInLine;
 use crate::lane::Turn;
@@ -26,6 +27,8 @@ pub(crate) struct Received {
     pub(crate) place_in_line: Option<PlaceInLine>,
     /// What the frame holds.
     pub(crate) content: Content,
+    /// Why it is not let in; none for what may come in, and for what is no message.
+    pub(crate) unwelcome: Option<Unwelcome>,
     /// What its sender asked to hear.
     pub(crate) terms: Terms,
     /// The proof that the message is durable, where that was waited for.
@@ -69,6 +72,14 @@ impl Content {
         match Message::parse(content.bytes().clone(), options) {
             Ok(message) => Self::Readable(message),
             Err(fault) => Self::Unreadable(content, fault),
+        }
+    }
+
+    /// The message, where there is one.
+    pub(crate) fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Readable(message) => Some(message),
+            Self::Unreadable(..) | Self::Broken(..) => None,
         }
     }
 

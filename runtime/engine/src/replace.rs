@@ -1,6 +1,6 @@
 //! A running interface takes on its next revision: connections stay open, and nothing is lost, doubled or reordered.
 //!
-//! Steps, plugins, validation and acknowledgement change with the next message, and messages that are under way end on the
+//! Steps, plugins, validation, acknowledgement and who may send change with the next message, and messages that are under way end on the
 //! revision that they began with. Where the order or the set of destinations changes, or whether plugins keep anything, the
 //! door is closed until nothing is under way; senders wait meanwhile. Only a changed source is bound anew, and only a changed
 //! destination gets new connections.
@@ -8,6 +8,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use transfuse_transport::mllp;
 
 use crate::destination::Destination;
 use crate::door::Closed;
@@ -98,7 +100,7 @@ impl Engine {
         if change.needs_drain {
             live.door.close(Closed::Changing);
         }
-        let replaced = match self.prepare(&old, &change, settings).await {
+        let replaced = match self.prepare(&old, &change, settings, &live.peers).await {
             Ok(prepared) => match keep.await {
                 Ok(()) => self
                     .switch(&live, &mut parts, change, prepared)
@@ -173,6 +175,7 @@ impl Engine {
         old: &Arc<Interface>,
         change: &Change,
         settings: InterfaceSettings,
+        peers: &mllp::Peers,
     ) -> Result<Prepared, ReplaceError> {
         if change.needs_drain {
             drain(old, &change.gone).await?;
@@ -182,7 +185,7 @@ impl Engine {
         let interface = Arc::new(old.successor(settings, keeping));
         let wires = open_changed(&interface, &change.rewired).await?;
         let source = match &change.source {
-            Some(settings) if change.is_elsewhere => Some(Source::open(&interface.name, settings).await?),
+            Some(settings) if change.is_elsewhere => Some(Source::open(&interface.name, settings, peers).await?),
             _ => None,
         };
         Ok(Prepared {
@@ -207,6 +210,7 @@ impl Engine {
             source,
         } = prepared;
         live.door.replace(Arc::clone(&interface));
+        live.peers.set(interface.revision().admission.peers());
         for name in &change.gone {
             if let Some(gone) = parts.destinations.remove(name) {
                 gone.stop();
@@ -260,9 +264,12 @@ impl Engine {
             (source, None)
         } else {
             parts.source.ended().await;
-            match Source::open(interface, &settings).await {
+            match Source::open(interface, &settings, &live.peers).await {
                 Ok(source) => (source, None),
-                Err(error) => (Source::open(interface, &parts.source_settings).await?, Some(error)),
+                Err(error) => {
+                    let before = Source::open(interface, &parts.source_settings, &live.peers).await?;
+                    (before, Some(error))
+                }
             }
         };
         live.set_address(source.address());

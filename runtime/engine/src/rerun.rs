@@ -73,7 +73,10 @@ impl Revision {
         let raw = record.raw.bytes().clone().into();
         match Content::parse(raw, None, &self.parse) {
             Content::Readable(message) if is_answer(&message, record) => Err(NotRun::Acknowledgement),
-            Content::Readable(message) => Ok(self.rerun_message(record, message, state).await),
+            Content::Readable(message) => match self.admission.refuses(&message) {
+                Some(why) => Ok(Rerun::failed(Trouble::unwelcome(why), Detail::default())),
+                None => Ok(self.rerun_message(record, message, state).await),
+            },
             Content::Unreadable(_, fault) => Ok(Rerun::failed(Trouble::unreadable(&fault), Detail::default())),
             Content::Broken(..) => Err(NotRun::Broken),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use transfuse_message::{Message, ParseOptions};
 use transfuse_sandbox::{Context, Input, State};
 
+use crate::admission::Admission;
 use crate::processing::{Current, Processing};
 use crate::routing::Routing;
 use crate::settings::InterfaceSettings;
@@ -16,6 +17,7 @@ pub struct Revision {
     pub(crate) number: u32,
     pub(crate) parse: ParseOptions,
     pub(crate) time_zone: Arc<str>,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) processing: Current,
     pub(crate) routing: Arc<Routing>,
 }
@@ -33,6 +35,7 @@ impl Revision {
                 ..ParseOptions::default()
             },
             time_zone: settings.time_zone,
+            admission: Arc::new(Admission::new(settings.admission)),
             processing: Current::new(Processing::new(settings.chain, settings.validation)),
         }
     }
@@ -45,6 +48,7 @@ impl Revision {
             number: self.number,
             parse: self.parse.clone(),
             time_zone: Arc::clone(&self.time_zone),
+            admission: Arc::clone(&self.admission),
             processing: Current::of(processing),
             routing: Arc::clone(&self.routing),
         }

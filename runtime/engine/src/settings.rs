@@ -31,6 +31,8 @@ pub struct InterfaceSettings {
     pub charset: Option<Charset>,
     /// The time zone of timestamps without an offset, as an IANA name.
     pub time_zone: Arc<str>,
+    /// Which messages may come in at all.
+    pub admission: AdmissionSettings,
     /// What is asked of a message before its chain runs; none for nothing.
     pub validation: Option<ValidationSettings>,
     /// The steps, linked and checked against their grants.
@@ -58,6 +60,26 @@ pub enum AckStage {
     /// The chain's outcome and its deliveries are durable. What the chain cannot process is refused: the sender keeps
     /// it, and hears AE or AR.
     Processed,
+}
+
+/// What an interface lets in: connections by where they come from, messages by what MSH says of them. The default lets in all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AdmissionSettings {
+    /// From where an MLLP listener takes connections; empty for everywhere.
+    pub peers: Vec<mllp::Network>,
+    /// The values of MSH-11.1 (table 0103: `P`, `T`, `D`) that fit the environment; empty for all, an absent one included.
+    pub processing_ids: Vec<String>,
+    /// Who may send; empty for everybody.
+    pub senders: Vec<AllowedSender>,
+}
+
+/// An application that may send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedSender {
+    /// MSH-3: the namespace id (`LAB`), or all components (`LAB^1.2.3^ISO`).
+    pub application: String,
+    /// MSH-4 in the same way; none for any.
+    pub facility: Option<String>,
 }
 
 /// What is asked of a message, and what becomes of one that is not as asked.

@@ -19,12 +19,15 @@ pub use link::LinkError;
 pub(crate) use snapshot::Snapshot;
 
 /// One plugin in a chain, with everything that it gets.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Step {
     /// The plugin.
     pub plugin: Plugin,
     /// Its configuration as JSON; empty stands for `{}`.
     pub config: Vec<u8>,
+    /// Whether the configuration holds secrets. Then no snapshot is made of what `init` leaves, since that would be kept on
+    /// disk, and what the plugin says of its configuration is not shown.
+    pub has_secrets: bool,
     /// What it may touch.
     pub grants: Grants,
     /// What it may use.
@@ -42,6 +45,7 @@ pub(crate) struct ReadyStep {
     pub(crate) index: usize,
     pub(crate) plugin: Plugin,
     pub(crate) config: Vec<u8>,
+    pub(crate) has_secrets: bool,
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
     pub(crate) instances: Instances,
@@ -51,6 +55,13 @@ pub(crate) struct ReadyStep {
     pub(crate) is_last: bool,
     /// What instances begin with instead of `init`, where there is one.
     pub(crate) snapshot: OnceLock<Snapshot>,
+}
+
+/// Without the configuration, which may hold secrets.
+impl fmt::Debug for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Step({})", self.plugin.identity())
+    }
 }
 
 /// Steps that messages are taken through. A clone is the same chain.

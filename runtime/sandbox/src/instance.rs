@@ -21,6 +21,10 @@ use crate::ticker::Watched;
 /// that leaks meets a fresh instance before it meets its limit.
 const GROWTH_DIVISOR: usize = 2;
 
+/// What stands for a plugin's words about a configuration with secrets: it may have quoted one.
+const UNSHOWN_WORDS: &str = "its words are not shown, because its configuration holds secrets; `transfuse plugin run` shows them for \
+     a configuration that is made up";
+
 /// What a run left.
 pub(crate) struct Ran {
     pub(crate) journey: Journey,
@@ -139,6 +143,7 @@ impl Instance {
             Some(ready) => ready,
             None => match self.init(step)? {
                 Ok(ready) => ready,
+                Err(_) if step.has_secrets => return Ok(Verdict::Misconfigured(UNSHOWN_WORDS.to_owned())),
                 Err(words) => return Ok(Verdict::Misconfigured(words)),
             },
         };

@@ -121,6 +121,7 @@ mod tests {
             limits: Limits::default(),
             instances: Instances::Reuse(NonZeroU32::MAX),
             tables: Vec::new(),
+            has_secrets: false,
             state_schema: 1,
         };
         sandbox.chain(vec![step]).unwrap()

@@ -152,6 +152,7 @@ fn a_snapshot_of_init_is_made_in_another_process() {
         limits: Limits::default(),
         instances: Instances::Fresh,
         tables: Vec::new(),
+        has_secrets: false,
         state_schema: 1,
     };
     sandbox.chain(vec![step]).unwrap();

@@ -6,6 +6,7 @@
 mod connection;
 mod decoder;
 mod listener;
+mod peers;
 mod release;
 mod sender;
 mod socket;
@@ -13,5 +14,6 @@ mod watchdog;
 
 pub use decoder::{Decoder, Event, Pending, encode};
 pub use listener::{BindError, Listener, ListenerSettings};
+pub use peers::{Network, NetworkError, Peers, TurnedAway};
 pub use release::Release;
 pub use sender::{Exchange, NotSent, SendError, Sender, SenderSettings, Unknown};

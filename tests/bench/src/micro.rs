@@ -108,6 +108,7 @@ fn chain(library: &Path, name: &str, config: &str, grants: Grants) -> Result<Cha
         limits: Limits::default(),
         instances: Instances::Fresh,
         tables: vec![Arc::new(table)],
+        has_secrets: false,
         state_schema: 1,
     };
     Ok(sandbox.chain(vec![step])?)

@@ -63,7 +63,10 @@ impl Changes {
         let mut steps = Vec::new();
         for interface in &site.interfaces {
             let before = running.iter().find(|one| one.interface.name == interface.name);
-            if before.is_some_and(|before| before.interface == *interface) {
+            if let Some(before) = before
+                && before.interface == *interface
+            {
+                steps.extend(Self::renewed(before, &site.parts));
                 continue;
             }
             if let Some(refusals) = site.refusals.get(&interface.name) {
@@ -84,6 +87,33 @@ impl Changes {
             parts: site.parts,
             takes_tables: true,
         })
+    }
+
+    /// The same revision with other values of its secrets, where they have changed since its chain was made.
+    fn renewed(before: &Running, parts: &Parts) -> Option<(Planned, Target)> {
+        let now = parts.secrets(&before.interface);
+        let changed = now
+            .iter()
+            .filter(|(name, value)| before.secrets.get(*name) != Some(value));
+        let differences: Vec<Difference> = changed
+            .map(|(name, _)| Difference {
+                place: format!("secrets.{name}"),
+                before: Some("the value of before".to_owned()),
+                after: Some("the value of now".to_owned()),
+            })
+            .collect();
+        let planned = Planned {
+            after: Some(before.live.revision().number()),
+            differences,
+            ..Planned::new(Some(before), &before.interface)
+        };
+        let target = Target::Revision(Box::new(before.interface.clone()), before.live.revision().number());
+        (!planned.differences.is_empty()).then_some((planned, target))
+    }
+
+    /// Room for what an interface is made of, with the secrets of today.
+    fn no_parts(&self) -> Parts {
+        Parts::new(configuration::read_secrets(&self.site, self.environment.as_deref()))
     }
 
     /// One plugin of one interface in another version.
@@ -108,7 +138,7 @@ impl Changes {
             step.digest = component.identity.digest.to_string();
             step.version = component.identity.version.to_string();
         }
-        let mut parts = Parts::default();
+        let mut parts = self.no_parts();
         parts.add_component(component);
         self.plan_one(before, after, parts)
     }
@@ -133,7 +163,11 @@ impl Changes {
         let revision = catalog.revision(interface, number)?.ok_or_else(unknown)?;
         let tables = deployment::live_tables(catalog).map_err(ChangeError::Failed)?;
         let after = deployment::current(&revision, &tables).map_err(ChangeError::Failed)?;
-        let mut plan = self.plan_one(before, after.clone(), Parts::default())?;
+        if after.environment != self.environment {
+            let interface = interface.to_owned();
+            return Err(ChangeError::OtherEnvironment { interface, number });
+        }
+        let mut plan = self.plan_one(before, after.clone(), self.no_parts())?;
         for (planned, target) in &mut plan.steps {
             planned.kind = Kind::RolledBack;
             planned.after = Some(number);
@@ -173,7 +207,8 @@ impl Changes {
     pub(super) fn read_site(&self) -> Result<Site, ChangeError> {
         let trust = self.trust()?;
         let (_, faults) = configuration::read_settings(&self.site);
-        let site = configuration::read(&self.site, &self.plugins, &trust, faults, &self.sandbox);
+        let environment = self.environment.as_deref();
+        let site = configuration::read(&self.site, environment, &self.plugins, &trust, faults, &self.sandbox);
         site.map_err(ChangeError::Faults)
     }
 

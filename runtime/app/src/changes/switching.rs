@@ -302,7 +302,12 @@ impl Changes {
         self.shown.set(&name, LiveInterface::new(&told, address));
         self.alerts.set(&name, planned.alerts.clone());
         self.watched.set(&interface, parts, &planned.alerts);
-        Ok(Running { interface, live })
+        let secrets = parts.secrets(&interface);
+        Ok(Running {
+            interface,
+            live,
+            secrets,
+        })
     }
 
     async fn retire(self: &Arc<Self>, name: &str, expected: Expected, change: &Change) -> Result<(), ChangeError> {

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// The site folder
     #[arg(default_value = ".", value_name = "DIR")]
     site: PathBuf,
+    /// The environment to check the site for, a file `environments/NAME.toml`; else the one that `transfuse.toml` names
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
     /// Find packages in this folder, instead of the site's own
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
@@ -57,8 +60,16 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         .unwrap_or_else(|| arguments.site.join(&settings.plugins));
     let data = arguments.site.join(&settings.data);
     let trust = Trust::read(&arguments.site, &data, &settings, &faults);
+    let environment = arguments.environment.clone().or_else(|| settings.environment.clone());
     let sandbox = Sandbox::start(sandboxing::of_check(&arguments.site, &settings))?;
-    let read = unless_refused(configuration::read(&arguments.site, &plugins, &trust, faults, &sandbox));
+    let read = unless_refused(configuration::read(
+        &arguments.site,
+        environment.as_deref(),
+        &plugins,
+        &trust,
+        faults,
+        &sandbox,
+    ));
     if arguments.json {
         return as_json(arguments, read, console);
     }
@@ -110,11 +121,18 @@ fn summary(site: &Site, palette: Palette) -> String {
         lines.extend(interface_lines(interface, site, palette));
         lines.push(String::new());
     }
+    let environment = site
+        .interfaces
+        .iter()
+        .find_map(|interface| interface.environment.as_ref());
+    let environment = environment
+        .map(|name| format!(", in the environment {name}"))
+        .unwrap_or_default();
     let alert = palette.paint(Tone::Odd, "alert:").to_string();
     lines.extend(site.alerts.iter().map(|told| format!("{alert} {told}")));
     let steps = site.interfaces.iter().map(|interface| interface.steps.len()).sum();
     lines.push(format!(
-        "{} {}, {}, {}",
+        "{} {}, {}, {}{environment}",
         palette.paint(Tone::Good, "ok:"),
         counted(site.interfaces.len(), "interface"),
         counted(steps, "step"),
@@ -135,6 +153,7 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
         interface.description
     )];
     lines.push(row("from", &source(interface), palette));
+    lines.extend(admission(interface).into_iter().map(|text| row("from", &text, palette)));
     lines.extend(validation(interface).map(|text| row("valid", &text, palette)));
     for step in &interface.steps {
         let version = format!("{} {}", step.plugin, step.version);
@@ -182,6 +201,28 @@ fn source(interface: &Interface) -> String {
     };
     let charset = source.charset.as_deref().unwrap_or("character set of MSH-18");
     format!("{wire}, acknowledged when {ack}, {}, {charset}", source.time_zone)
+}
+
+/// Who may send, and what, where not everybody may send everything.
+fn admission(interface: &Interface) -> Vec<String> {
+    let source = &interface.source;
+    let mut lines = Vec::new();
+    if let SourceWire::Mllp { peers, .. } = &source.wire
+        && !peers.is_empty()
+    {
+        lines.push(format!("only {}", peers.join(", ")));
+    }
+    if !source.senders.is_empty() {
+        let senders = source.senders.iter().map(|sender| match &sender.facility {
+            Some(facility) => format!("{} at {facility}", sender.application),
+            None => sender.application.clone(),
+        });
+        lines.push(format!("only sent by {}", senders.collect::<Vec<_>>().join(", ")));
+    }
+    if !source.processing_ids.is_empty() {
+        lines.push(format!("only with {} in MSH-11", source.processing_ids.join(" or ")));
+    }
+    lines
 }
 
 /// What is asked of messages, and what becomes of those that are not so.

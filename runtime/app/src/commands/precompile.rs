@@ -10,7 +10,7 @@ use transfuse_package::Library;
 use transfuse_sandbox::Sandbox;
 use transfuse_store::Catalog;
 
-use crate::configuration::{self, Settings};
+use crate::configuration::{self, SecretSources, Settings};
 use crate::console::{Console, Progress, Tone};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::short_digest;
@@ -79,7 +79,7 @@ fn components(arguments: &Arguments, settings: &Settings, data: &Path) -> Result
         Catalog::look_into(data).with_context(|| format!("cannot read the catalog in `{}`", data.display()))?;
     let mut parts = match catalog {
         Some(catalog) => deployment::live_parts(&catalog)?,
-        None => Parts::default(),
+        None => Parts::new(SecretSources::default()),
     };
     let plugins = arguments.plugins.clone();
     let plugins = plugins.unwrap_or_else(|| arguments.site.join(&settings.plugins));

@@ -13,7 +13,7 @@ use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
 use crate::changes::{Changes, Trials};
-use crate::configuration::{self, Settings};
+use crate::configuration::{self, SecretSources, Settings};
 use crate::console::{Console, Tone};
 use crate::control::{self, Controlled, view};
 use crate::deployment::{self, Change, Deployment};
@@ -39,6 +39,10 @@ pub(crate) struct Arguments {
     /// The site folder
     #[arg(default_value = ".", value_name = "DIR")]
     site: PathBuf,
+    /// The environment whose addresses and secrets are meant, a file `environments/NAME.toml`; else the one that
+    /// `transfuse.toml` names
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
     /// Make what the site folder says live, where it differs from what is
     #[arg(long)]
     apply: bool,
@@ -61,6 +65,7 @@ struct Prepared {
     watch: Watch,
     data: PathBuf,
     plugins: PathBuf,
+    environment: Option<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -85,16 +90,23 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         .plugins
         .clone()
         .unwrap_or_else(|| arguments.site.join(&settings.plugins));
+    let environment = arguments.environment.clone().or_else(|| settings.environment.clone());
+    let chosen = environment.as_deref();
     let sandbox = Sandbox::start(sandboxing::of_engine(&arguments.site, &settings, &data))?;
     let trust = Trust::read(&arguments.site, &data, &settings, &faults);
-    let site = configuration::read(&arguments.site, &plugins, &trust, faults, &sandbox);
+    let site = configuration::read(&arguments.site, chosen, &plugins, &trust, faults, &sandbox);
     let site = match site {
         Err(faults) if !settings_are_sound || arguments.apply => return Err(Failure::Configuration(faults)),
         site => site,
     };
     let opened = open_store(&data, &settings)?;
+    deployment::fits_environment(opened.store.catalog(), &data, chosen, arguments.apply)?.map_err(|other| {
+        let hint = other.hint();
+        Failure::from(other).hinted(hint)
+    })?;
     trust.keep(&data)?;
-    let deployment = deploy(site, &trust, &opened.store, arguments, console)?;
+    let secrets = configuration::read_secrets(&arguments.site, chosen);
+    let deployment = deploy(site, &trust, secrets, &opened.store, arguments, console)?;
     tell_trust(&deployment, console)?;
     Ok(Prepared {
         sandbox,
@@ -103,6 +115,7 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         deployment,
         data,
         plugins,
+        environment,
     })
 }
 
@@ -124,6 +137,7 @@ fn open_store(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
 fn deploy(
     site: Result<configuration::Site, Vec<configuration::Fault>>,
     trust: &Trust,
+    secrets: SecretSources,
     store: &Store,
     arguments: &Arguments,
     console: Console,
@@ -146,7 +160,7 @@ fn deploy(
             Ok(deployment)
         }
         Err(faults) => {
-            let mut deployment = deployment::from_catalog(catalog, trust)?;
+            let mut deployment = deployment::from_catalog(catalog, trust, secrets)?;
             if arguments.apply || (deployment.interfaces.is_empty() && deployment.stopped.is_empty()) {
                 return Err(Failure::Configuration(faults));
             }
@@ -229,13 +243,17 @@ async fn serve(
         watch,
         data,
         plugins,
+        environment,
     } = prepared;
     let store = opened.store.clone();
     let stop = CancellationToken::new();
     signals::stop_on_first_and_exit_on_second(stop.clone())?;
     let socket = control::bind(&data)?;
     let engine = Arc::new(start(opened, settings).await?);
-    let process = process(&engine, &deployment, arguments, &data);
+    let process = view::Process {
+        environment: environment.clone(),
+        ..process(&engine, &deployment, arguments, &data)
+    };
     keep_paused(&engine, &store, &process)?;
     announce(&process, console);
     let closed = CancellationToken::new();
@@ -247,6 +265,7 @@ async fn serve(
         site: arguments.site.clone(),
         plugins,
         data: data.clone(),
+        environment: environment.clone(),
         store: store.clone(),
         sandbox: sandbox.clone(),
         engine: Arc::clone(&engine),
@@ -257,7 +276,13 @@ async fn serve(
         trials: Trials::default(),
         stop: stop.clone(),
     });
-    let tables = Arc::new(Tables::new(arguments.site.clone(), store.clone(), sandbox, running));
+    let tables = Arc::new(Tables::new(
+        arguments.site.clone(),
+        environment,
+        store.clone(),
+        sandbox,
+        running,
+    ));
     let controlled = Controlled::new(store, process, tables, observing, changes, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     keep_watch(watch, &engine, &alerts, &stop, console).await;
@@ -382,6 +407,7 @@ fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data
         started_at: Timestamp::now(),
         site: absolute(&arguments.site),
         data: absolute(data),
+        environment: None,
         live: shown,
         alerts,
         stopped: deployment.stopped.iter().map(view::StoppedInterface::new).collect(),
@@ -390,11 +416,13 @@ fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data
 
 /// What runs, for whoever changes its tables.
 fn running(engine: &Engine, deployment: Deployment) -> Vec<Running> {
+    let parts = deployment.parts;
     let interfaces = deployment.interfaces.into_iter();
     interfaces
         .filter_map(|live| {
             let handle = engine.interface(&live.interface.name)?;
             Some(Running {
+                secrets: parts.secrets(&live.interface),
                 interface: live.interface,
                 live: handle,
             })

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::site::Engine;
 use crate::console::{Console, Palette, Tone};
-use crate::control::wire::{DestinationStatus, InterfaceStatus, Status};
+use crate::control::wire::{DestinationStatus, InterfaceStatus, Status, TurnedAway};
 use crate::failure::{Exit, Outcome};
 use crate::layout::{self, Cell};
 
@@ -40,15 +40,23 @@ fn show(status: &Status, palette: Palette) -> String {
         process_id,
         started_at,
         data,
+        environment,
         behind,
         ..
     } = status;
+    let environment = environment.as_ref();
+    let environment = environment
+        .map(|name| format!(", environment {name}"))
+        .unwrap_or_default();
     let mut lines = vec![
         format!(
             "transfuse {version}, process {process_id}, running for {}",
             since(started_at)
         ),
-        format!("{}", palette.paint(Tone::Faint, &format!("data in {data}"))),
+        format!(
+            "{}",
+            palette.paint(Tone::Faint, &format!("data in {data}{environment}"))
+        ),
         String::new(),
     ];
     lines.extend(figures(status, palette));
@@ -164,6 +172,14 @@ fn troubles(interfaces: &[InterfaceStatus], palette: Palette) -> Vec<String> {
         for alert in &interface.alerts {
             let label = palette.paint(Tone::Odd, "alert:");
             lines.push(format!("{label} {}: {alert}", interface.name));
+        }
+        if let Some(TurnedAway { count, last }) = &interface.turned_away {
+            let label = palette.paint(Tone::Odd, "peers:");
+            let connections = layout::counted(usize::try_from(*count).unwrap_or(usize::MAX), "connection");
+            lines.push(format!(
+                "{label} {}: {connections} turned away, the last one from {last}",
+                interface.name
+            ));
         }
         if let Some(paused) = &interface.paused {
             let label = palette.paint(Tone::Odd, "paused:");

@@ -53,6 +53,11 @@ impl Place {
         }
     }
 
+    /// Another place of the same document.
+    pub(crate) fn elsewhere(&self, span: Range<usize>) -> Self {
+        Self::new(&self.document, span)
+    }
+
     /// The place of a line as a whole, counted from one; the last line where the file is shorter.
     pub(crate) fn of_line(document: &Arc<Document>, line: usize) -> Self {
         let mut start = 0;

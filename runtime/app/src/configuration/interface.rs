@@ -24,6 +24,8 @@ pub(super) struct Read {
     /// The places of the steps, in the order of the chain, for faults that only linking finds.
     pub(super) steps: Vec<step::Places>,
     pub(super) claims: Claims,
+    /// The names of its destinations; none where the file is no TOML.
+    pub(super) destinations: Option<Vec<String>>,
 }
 
 /// How many steps a chain may have, and how many destinations an interface. More is a mistake in a generated file.
@@ -64,9 +66,10 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
         .map_or(Order::Interface, |order| order.value);
     let (source, mut claims) = file
         .required_section("source", "`[source]`")
+        .map(|section| section.under(surroundings.environment.source(&name)))
         .map(|section| source::read(section, surroundings))
         .unwrap_or_default();
-    let destinations = read_destinations(&mut file, order, surroundings.site);
+    let destinations = read_destinations(&mut file, &name, order, surroundings);
     let steps = read_steps(&mut file, &destinations, surroundings);
     claims.acknowledged_at = destinations
         .iter()
@@ -78,12 +81,14 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
     file.finish();
 
     let places = steps.iter().map(|step| step.places.clone()).collect();
+    let destination_names = names(&destinations).map(str::to_owned).collect();
     let interface = || {
         Some(Interface {
             format: FORMAT,
             name,
             description: description?.value,
             owner,
+            environment: surroundings.environment.name.clone(),
             order,
             source: source?,
             steps: steps.into_iter().map(|step| step.resolved).collect::<Option<_>>()?,
@@ -97,17 +102,27 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
         interface: interface(),
         steps: places,
         claims,
+        destinations: Some(destination_names),
         ..Read::default()
     }
 }
 
-fn read_destinations(file: &mut Section<'_>, order: Order, site: &Path) -> Vec<destination::Written> {
+fn read_destinations(
+    file: &mut Section<'_>,
+    interface: &str,
+    order: Order,
+    surroundings: &Surroundings<'_>,
+) -> Vec<destination::Written> {
     file.require("destinations");
     let sections = file.sections("destinations", "`[[destinations]]`");
     refuse_too_many(sections.len(), "destinations", file);
     let destinations: Vec<_> = sections
         .into_iter()
-        .map(|section| destination::read(section, order, site))
+        .map(|section| {
+            let name = section.peek("name").unwrap_or_default();
+            let overlay = surroundings.environment.destination(interface, name);
+            destination::read(section.under(overlay), order, surroundings.site)
+        })
         .collect();
     let names: Vec<&Located<String>> = destinations.iter().filter_map(|one| one.name.as_ref()).collect();
     for (index, name) in names.iter().enumerate() {

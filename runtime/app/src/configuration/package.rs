@@ -2,28 +2,78 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use transfuse_package::{ConfigComplaint, ConfigComplaintKind, ConfigSchema, Manifest, Package};
 
 use super::document::Place;
 use super::fault::Faults;
 use super::quantity::show_size;
 use super::resolved::{Grants, Step};
-use super::step::Places;
-use super::suggest;
+use super::secrets::{Reference, references};
+use super::step::{Places, Surroundings};
+use super::{name, suggest};
 use crate::parts::Component;
+
+/// A step, and where its parts were written.
+pub(super) struct Written<'w> {
+    pub(super) step: &'w Step,
+    pub(super) places: &'w Places,
+    pub(super) config_places: &'w BTreeMap<String, Place>,
+}
+
+/// The secrets of a step's configuration, each of which has a value; none where one has not. `own` is what the site wrote: what a
+/// package brings along must not get at the site's secrets.
+pub(super) fn secrets(
+    written: &Written<'_>,
+    own: &Map<String, Value>,
+    surroundings: &Surroundings<'_>,
+) -> Option<Secrets> {
+    let Surroundings {
+        environment, faults, ..
+    } = surroundings;
+    let own = references(&Value::Object(own.clone()));
+    let found = references(&written.step.config);
+    let faults_before = faults.count();
+    for reference in &found {
+        let Reference { pointer, name } = reference;
+        let place = nearest_place(pointer, written.config_places).unwrap_or(&written.places.config);
+        if !own.contains(reference) {
+            let message = format!(
+                "the package of `{}` brings a configuration that asks for the secret `{name}`",
+                written.step.plugin
+            );
+            let hint = format!(
+                "only the site can hand out a secret: write it at `{pointer}` of the step's `config`, if the plugin may have it"
+            );
+            faults.at_with_hint(place, message, hint);
+        } else if !name::is_sound(name) {
+            faults.at_with_hint(place, format!("`{name}` cannot name a secret"), name::RULE);
+        } else if let Err(error) = environment.secrets.get(name) {
+            faults.at_with_hints(place, error.to_string(), error.hints());
+        }
+    }
+    let is_sound = faults.count() == faults_before;
+    let filled = is_sound
+        .then(|| environment.secrets.fill(&written.step.config).ok())
+        .flatten();
+    filled.map(|filled| Secrets { filled, found })
+}
+
+/// A configuration with the values of its secrets.
+pub(super) struct Secrets {
+    filled: Value,
+    found: Vec<Reference>,
+}
 
 /// Tells what does not fit. What the plugin could not run without is a fault; what it would only miss is a warning, because
 /// the site decides what a plugin may have.
-pub(super) fn compare(
-    step: &Step,
-    component: &Component,
-    places: &Places,
-    config_places: &BTreeMap<String, Place>,
-    faults: &Faults,
-) {
+pub(super) fn compare(written: &Written<'_>, component: &Component, secrets: Option<&Secrets>, faults: &Faults) {
     let Some(package) = component.package() else { return };
-    config(step, package, places, config_places, faults);
+    let Written { step, places, .. } = written;
+    // Without its secrets, it would be blamed for what is told already.
+    if let Some(secrets) = secrets {
+        config(written, package, secrets, faults);
+    }
     let manifest = &package.manifest;
     if step.grants.tables.is_empty() && imports_tables(package) {
         let tables = quoted(&manifest.requests.tables);
@@ -47,12 +97,13 @@ pub(super) fn compare(
 }
 
 /// The configuration as the plugin would get it, what the package brings included.
-fn config(step: &Step, package: &Package, places: &Places, config_places: &BTreeMap<String, Place>, faults: &Faults) {
+fn config(written: &Written<'_>, package: &Package, secrets: &Secrets, faults: &Faults) {
     let written = WrittenConfig {
-        plugin: &step.plugin,
-        config: &step.config,
-        places: config_places,
-        otherwise: &places.config,
+        plugin: &written.step.plugin,
+        config: &secrets.filled,
+        secrets: &secrets.found,
+        places: written.config_places,
+        otherwise: &written.places.config,
     };
     if let Some(text) = &package.config_schema {
         hold_against_schema(&written, text, faults);
@@ -63,6 +114,8 @@ fn config(step: &Step, package: &Package, places: &Places, config_places: &BTree
 pub(crate) struct WrittenConfig<'c> {
     pub(crate) plugin: &'c str,
     pub(crate) config: &'c Value,
+    /// What of it must not be shown.
+    pub(crate) secrets: &'c [Reference],
     /// By JSON pointer.
     pub(crate) places: &'c BTreeMap<String, Place>,
     /// Where to look for what was written nowhere.
@@ -74,6 +127,7 @@ pub(crate) fn hold_against_schema(written: &WrittenConfig<'_>, schema: &str, fau
     let WrittenConfig {
         plugin,
         config,
+        secrets,
         places,
         otherwise,
     } = written;
@@ -87,9 +141,21 @@ pub(crate) fn hold_against_schema(written: &WrittenConfig<'_>, schema: &str, fau
     };
     for complaint in schema.complaints(config) {
         let place = nearest_place(&complaint.pointer, places).unwrap_or(otherwise);
-        let message = format!("the configuration of `{plugin}`: {}", complaint.text);
+        let message = match secrets.iter().find(|secret| shows(&complaint, secret)) {
+            Some(secret) => format!(
+                "the configuration of `{plugin}`: the secret `{}` is not what the schema asks for",
+                secret.name
+            ),
+            None => format!("the configuration of `{plugin}`: {}", complaint.text),
+        };
         faults.at_with_hints(place, message, hints(&complaint, &schema));
     }
+}
+
+/// Whether the text of a complaint may hold the value of a secret: it quotes the value that it is about.
+fn shows(complaint: &ConfigComplaint, secret: &Reference) -> bool {
+    let below = secret.pointer.strip_prefix(&complaint.pointer);
+    complaint.kind == ConfigComplaintKind::Value && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn hints(complaint: &ConfigComplaint, schema: &ConfigSchema) -> Vec<String> {

@@ -19,6 +19,9 @@ pub(crate) struct Interface {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) owner: String,
+    /// The environment whose addresses it has; none of a site that knows no environments.
+    #[serde(default)]
+    pub(crate) environment: Option<String>,
     pub(crate) order: Order,
     pub(crate) source: Source,
     pub(crate) steps: Vec<Step>,
@@ -72,11 +75,26 @@ pub(crate) struct Source {
     /// A destination; none: the connection that the message came over.
     #[serde(default)]
     pub(crate) application_acknowledgements: Option<String>,
+    /// The values of MSH-11.1 that fit the environment; empty: all.
+    #[serde(default)]
+    pub(crate) processing_ids: Vec<String>,
+    /// Who may send; empty: everybody.
+    #[serde(default)]
+    pub(crate) senders: Vec<Sender>,
     /// None: nothing is asked of messages.
     #[serde(default)]
     pub(crate) validate: Option<Validate>,
     #[serde(flatten)]
     pub(crate) wire: SourceWire,
+}
+
+/// An application that may send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sender {
+    /// MSH-3: its namespace id, or all of it where it holds a caret.
+    pub(crate) application: String,
+    /// MSH-4 in the same way; none: any.
+    pub(crate) facility: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +146,9 @@ pub(crate) enum SourceWire {
         /// None: silence never closes a connection.
         idle_timeout_ms: Option<u64>,
         connections_max: u64,
+        /// Networks, as `10.1.2.0/24` or `127.0.0.1`; empty: from everywhere.
+        #[serde(default)]
+        peers: Vec<String>,
     },
     Files {
         /// Relative to the site folder, or absolute.

@@ -4,17 +4,24 @@
 //! it, so a section is asked for each key, reports what is wrong with that key, and goes on; what nobody asked for is
 //! an unknown key.
 
+mod overlay;
+mod parse;
+
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, Located, Place};
 use super::fault::Faults;
 use super::{quantity, suggest};
+
+pub(crate) use overlay::Overlay;
+pub(crate) use parse::{parse, parse_with};
 
 /// A table of a document, with a memory of which keys were asked for.
 pub(crate) struct Section<'d> {
@@ -26,6 +33,7 @@ pub(crate) struct Section<'d> {
     title: &'static str,
     asked: Vec<&'static str>,
     missing: Vec<&'static str>,
+    overlay: Option<Overlay<'d>>,
 }
 
 impl<'d> Section<'d> {
@@ -50,7 +58,32 @@ impl<'d> Section<'d> {
             title,
             asked: Vec::new(),
             missing: Vec::new(),
+            overlay: None,
         }
+    }
+
+    /// The same table with these keys in front of its own.
+    pub(crate) fn under(self, overlay: Option<Overlay<'d>>) -> Self {
+        Self { overlay, ..self }
+    }
+
+    /// Some of this table's keys, to be put in front of another's.
+    pub(crate) fn into_overlay(self, keys: &'static [&'static str]) -> Overlay<'d> {
+        Overlay {
+            document: self.document,
+            table: self.table,
+            keys,
+        }
+    }
+
+    /// The keys as they are written, whatever their values are.
+    pub(crate) fn keys(&self) -> Vec<Located<String>> {
+        let keys = self.table.keys();
+        keys.map(|key| Located {
+            value: key.get_ref().to_string(),
+            place: Place::new(self.document, key.span()),
+        })
+        .collect()
     }
 
     /// Where the table begins.
@@ -64,7 +97,12 @@ impl<'d> Section<'d> {
 
     /// Whether the key is written, with whatever value.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.table.contains_key(key)
+        self.written(key).is_some()
+    }
+
+    /// A text as it is written, without a word about it where it is none: the key is still to be asked for.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'d str> {
+        self.table.get(key).and_then(|value| value.get_ref().as_str())
     }
 
     pub(crate) fn text(&mut self, key: &'static str) -> Option<Located<String>> {
@@ -192,10 +230,10 @@ impl<'d> Section<'d> {
     pub(crate) fn texts(&mut self, key: &'static str) -> Option<Vec<Located<String>>> {
         let (value, place) = self.value(key)?;
         let elements = value.as_array().map(|array| array.iter().collect::<Vec<_>>());
-        let elements = self.typed(key, value, place, elements, "a list of texts")?.value;
-        let mut texts = Vec::with_capacity(elements.len());
-        for element in elements {
-            let place = Place::new(self.document, element.span());
+        let elements = self.typed(key, value, place, elements, "a list of texts")?;
+        let mut texts = Vec::with_capacity(elements.value.len());
+        for element in elements.value {
+            let place = elements.place.elsewhere(element.span());
             match element.get_ref().as_str() {
                 Some(text) => texts.push(Located {
                     value: text.to_owned(),
@@ -292,6 +330,36 @@ impl<'d> Section<'d> {
         sections
     }
 
+    /// The tables within a table, each with the name that is its key. The line of what is no table is not shown, because
+    /// anything may stand there.
+    pub(crate) fn named_sections(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        hint: &str,
+    ) -> Vec<(Located<String>, Section<'d>)> {
+        let Some(within) = self.section(key, title) else {
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for (name, value) in within.table {
+            let place = Place::new(self.document, name.span());
+            let Some(table) = value.get_ref().as_table() else {
+                let kind = kind(value.get_ref());
+                let message = format!("`{}` in {title} is {kind}, but must be a table", name.get_ref());
+                self.faults.in_row(place.file(), place.position().line, message, hint);
+                continue;
+            };
+            let name = Located {
+                value: name.get_ref().to_string(),
+                place: place.clone(),
+            };
+            let section = Self::new(self.document, self.faults, table, 0..0, title);
+            sections.push((name, Self { place, ..section }));
+        }
+        sections
+    }
+
     /// The tables of a key that holds one table or a list of them.
     pub(crate) fn one_or_more(&mut self, key: &'static str, title: &'static str) -> Vec<Section<'d>> {
         if self.holds_table(key) {
@@ -301,6 +369,12 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// Whether the value of a key is a list without entries.
+    pub(crate) fn is_empty_list(&self, key: &str) -> bool {
+        let list = self.table.get(key).and_then(|value| value.get_ref().as_array());
+        list.is_some_and(|list| list.is_empty())
+    }
+
     /// Whether the value of a key is a table.
     pub(crate) fn holds_table(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(|value| value.get_ref().is_table())
@@ -308,9 +382,10 @@ impl<'d> Section<'d> {
 
     /// Where the value of a key was written; the table where it was not.
     pub(crate) fn place_of(&self, key: &str) -> Place {
-        self.table
-            .get(key)
-            .map_or_else(|| self.place.clone(), |value| Place::new(self.document, value.span()))
+        match self.written(key) {
+            Some((document, value)) => Place::new(document, value.span()),
+            None => self.place.clone(),
+        }
     }
 
     /// Whether one of these keys was written, soundly or not.
@@ -343,12 +418,31 @@ impl<'d> Section<'d> {
         for key in &self.missing {
             self.faults.at(&self.place, format!("{} needs `{key}`", self.title));
         }
+        self.refuse_idle_overlay();
+    }
+
+    /// What stands in front of nothing.
+    fn refuse_idle_overlay(&self) {
+        let Some(overlay) = self.overlay else { return };
+        let idle = overlay.keys.iter().filter(|key| !self.asked.contains(key));
+        for (key, value) in idle.filter_map(|key| Some((key, overlay.get(key)?))) {
+            let message = format!("{} at {} is of a type that has no `{key}`", self.title, self.place);
+            self.faults.at(&Place::new(overlay.document, value.span()), message);
+        }
     }
 
     fn value(&mut self, key: &'static str) -> Option<(&'d DeValue<'d>, Place)> {
         self.asked.push(key);
-        let value = self.table.get(key)?;
-        Some((value.get_ref(), Place::new(self.document, value.span())))
+        let (document, value) = self.written(key)?;
+        Some((value.get_ref(), Place::new(document, value.span())))
+    }
+
+    /// What a key is, and in which document.
+    fn written(&self, key: &str) -> Option<(&'d Arc<Document>, &'d Spanned<DeValue<'d>>)> {
+        let overlaid = self
+            .overlay
+            .and_then(|overlay| Some((overlay.document, overlay.get(key)?)));
+        overlaid.or_else(|| Some((self.document, self.table.get(key)?)))
     }
 
     fn typed<T>(
@@ -433,19 +527,4 @@ fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
             .collect::<Option<serde_json::Map<_, _>>>()?
             .into(),
     })
-}
-
-/// Parses a document, reporting every syntax error; the table holds what could be read nevertheless.
-///
-/// The second value says whether the text was free of syntax errors: where it was not, keys may be absent that the
-/// person did write, so that what is missing must not be reported.
-pub(crate) fn parse<'d>(document: &'d Arc<Document>, faults: &Faults) -> Option<DeTable<'d>> {
-    let (table, errors) = DeTable::parse_recoverable(&document.text);
-    for error in &errors {
-        faults.at(
-            &Place::new(document, error.span().unwrap_or(0..0)),
-            error.message().trim_end().to_owned(),
-        );
-    }
-    errors.is_empty().then(|| table.into_inner())
 }

@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// Where packages are found: `FOLDER/vendor/name/VERSION.oci`.
     pub(crate) plugins: PathBuf,
+    /// The environment that is meant where nobody says which.
+    pub(crate) environment: Option<String>,
     /// Where compiled plugins are kept. None: in the data folder.
     pub(crate) compiled: Option<PathBuf>,
     pub(crate) log: Log,
@@ -57,6 +59,7 @@ impl Default for Settings {
         Self {
             data: PathBuf::from("data"),
             plugins: PathBuf::from("plugins"),
+            environment: None,
             compiled: None,
             log: Log {
                 format: LogFormat::Text,
@@ -81,6 +84,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     let mut file = Section::root(&document, &table, faults);
     let data = file.folder("data").map(|folder| folder.value);
     let plugins = file.folder("plugins").map(|folder| folder.value);
+    let environment = file.text("environment").map(|name| name.value);
     let log = file.section("log", "[log]").map(log);
     let compiled = file.section("sandbox", "[sandbox]").and_then(cache);
     let segment_bytes_max = file.section("store", "[store]").and_then(segment);
@@ -90,6 +94,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     Settings {
         data: data.unwrap_or(defaults.data),
         plugins: plugins.unwrap_or(defaults.plugins),
+        environment,
         compiled,
         log: log.unwrap_or(defaults.log),
         segment_bytes_max: segment_bytes_max.unwrap_or(defaults.segment_bytes_max),

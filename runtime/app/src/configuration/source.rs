@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
-use transfuse_transport::mllp::ListenerSettings;
+use transfuse_transport::mllp::{ListenerSettings, Network};
 
 use super::acknowledgement;
 use super::charset;
 use super::document::Located;
 use super::quantity::milliseconds;
-use super::resolved::{Acknowledge, FileReady, Source, SourceWire};
+use super::resolved::{Acknowledge, FileReady, Sender, Source, SourceWire};
 use super::section::Section;
 use super::step::Surroundings;
 use super::suggest;
@@ -61,6 +61,7 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
     let validate = section
         .section("validate", "`[source.validate]`")
         .map(|section| validate::read(section, ack, surroundings));
+    let senders = senders(&mut section);
     let Some(kind) = kind else { return (None, claims) };
     let wire = match kind.value {
         Kind::Mllp => mllp(&mut section, &mut claims),
@@ -73,6 +74,8 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
             time_zone,
             charset,
             application_acknowledgements,
+            processing_ids: surroundings.environment.processing_ids.clone(),
+            senders,
             validate: match validate {
                 Some(validate) => Some(validate?),
                 None => None,
@@ -89,6 +92,7 @@ fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
     let frame_bytes_max = section.size("frame_bytes_max", &(1024..=(256 << 20)));
     let idle_timeout = section.duration("idle_timeout", &(ONE_SECOND..=ONE_WEEK));
     let connections_max = section.count("connections_max", &(1..=10_000));
+    let peers = peers(section);
     let listen = listen?;
     let defaults = ListenerSettings::new("");
     claims.listen = Some(listen.clone());
@@ -98,7 +102,57 @@ fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
         frame_bytes_max: frame_bytes_max.unwrap_or(defaults.frame_bytes_max as u64),
         idle_timeout_ms: idle_timeout.or(defaults.idle_timeout).map(milliseconds),
         connections_max: connections_max.unwrap_or(defaults.connections_max as u64),
+        peers,
     })
+}
+
+/// From where connections are taken. A list without an entry would take none, and is no way to close a listener.
+fn peers(section: &mut Section<'_>) -> Vec<String> {
+    let place = section.place_of("peers");
+    let Some(texts) = section.texts("peers") else {
+        return Vec::new();
+    };
+    if texts.is_empty() {
+        let hint = "leave `peers` out to take connections from everywhere; `transfuse pause` keeps messages out";
+        section
+            .faults()
+            .at_with_hint(&place, "no connection would be taken", hint);
+    }
+    let mut peers = Vec::new();
+    for text in texts {
+        match text.value.parse::<Network>() {
+            Ok(network) => peers.push(network.to_string()),
+            Err(error) => {
+                let message = format!("`{}` cannot be a peer: {error}", text.value);
+                let hint = "write `10.1.2.7` for one address, or `10.1.2.0/24` for all that begin like it";
+                section.faults().at_with_hint(&text.place, message, hint);
+            }
+        }
+    }
+    peers
+}
+
+/// `senders`: which applications may send.
+fn senders(section: &mut Section<'_>) -> Vec<Sender> {
+    if section.has("senders") && section.is_empty_list("senders") {
+        let hint = "leave `senders` out to let everybody send; `transfuse pause` keeps messages out";
+        let place = section.place_of("senders");
+        section.faults().at_with_hint(&place, "nobody could send", hint);
+    }
+    let tables = section.sections("senders", "`senders`");
+    let read = tables.into_iter().filter_map(|mut table| {
+        let application = table.required_text("application");
+        let facility = table.has("facility").then(|| table.required_text("facility"));
+        table.finish();
+        Some(Sender {
+            application: application?.value,
+            facility: match facility {
+                Some(facility) => Some(facility?.value),
+                None => None,
+            },
+        })
+    });
+    read.collect()
 }
 
 fn listen_address(section: &mut Section<'_>) -> Option<Located<SocketAddr>> {

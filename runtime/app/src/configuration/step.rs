@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use transfuse_sandbox::FieldPatterns;
 
 use super::document::{Located, Place};
+use super::environment::Environment;
 use super::fault::Faults;
 use super::instances;
 use super::limits;
@@ -21,6 +22,7 @@ use super::table::CodeTable;
 /// What the files of a site are resolved against.
 pub(super) struct Surroundings<'s> {
     pub(super) site: &'s Path,
+    pub(super) environment: &'s Environment<'s>,
     pub(super) tables: &'s BTreeMap<String, CodeTable>,
     pub(super) plugins: &'s Plugins,
     pub(super) faults: &'s Faults,
@@ -87,7 +89,13 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
             limits,
             instances,
         };
-        package::compare(&step, &component, &places, &config_places, surroundings.faults);
+        let written = package::Written {
+            step: &step,
+            places: &places,
+            config_places: &config_places,
+        };
+        let secrets = package::secrets(&written, &config, surroundings);
+        package::compare(&written, &component, secrets.as_ref(), surroundings.faults);
         step
     });
     Written { places, resolved }

@@ -104,7 +104,11 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
 async fn status(State(controlled): Shared) -> Result<Json<wire::Status>, ApiError> {
     let status = blocking(&controlled, |controlled| controlled.store.status()).await?;
     let trials = controlled.changes.trials.all();
-    Ok(Json(view::status(&controlled.process, &trials, status)))
+    let mut told = view::status(&controlled.process, &trials, status);
+    for interface in &mut told.interfaces {
+        interface.turned_away = view::turned_away(controlled.changes.engine.turned_away(&interface.name));
+    }
+    Ok(Json(told))
 }
 
 async fn messages(

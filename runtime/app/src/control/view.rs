@@ -14,6 +14,8 @@ use transfuse_store::{
     Status, StoredFault,
 };
 
+use transfuse_transport::mllp::TurnedAway;
+
 use super::wire;
 use crate::changes::Standing;
 use crate::configuration::resolved;
@@ -29,6 +31,8 @@ pub(crate) struct Process {
     pub(crate) started_at: Timestamp,
     pub(crate) site: String,
     pub(crate) data: String,
+    /// The environment that it was started in.
+    pub(crate) environment: Option<String>,
     pub(crate) live: LiveList,
     /// What somebody should know about their plugins, by now.
     pub(crate) alerts: Alerts,
@@ -157,6 +161,7 @@ pub(super) fn status(process: &Process, trials: &[Standing], status: Status) -> 
         started_at: process.started_at.to_string(),
         site: process.site.clone(),
         data: process.data.clone(),
+        environment: process.environment.clone(),
         behind: status.behind,
         interfaces,
     }
@@ -190,6 +195,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         paused: live.and_then(|live| live.paused.clone()),
         alerts: Vec::new(),
         trial: None,
+        turned_away: None,
         received: figures.received,
         processed: figures.processed,
         filtered: figures.filtered,
@@ -197,6 +203,13 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         quarantined: figures.quarantined,
         destinations,
     }
+}
+
+/// None where no connection was.
+pub(super) fn turned_away(turned_away: Option<TurnedAway>) -> Option<wire::TurnedAway> {
+    let TurnedAway { count, last } = turned_away?;
+    let last = last?.to_string();
+    Some(wire::TurnedAway { count, last })
 }
 
 impl wire::DestinationStatus {

@@ -22,6 +22,9 @@ pub(crate) struct Status {
     pub(crate) started_at: String,
     pub(crate) site: String,
     pub(crate) data: String,
+    /// The environment that the engine was started in; none of a site that knows none.
+    #[serde(default)]
+    pub(crate) environment: Option<String>,
     /// Journal entries that the figures do not include yet.
     pub(crate) behind: u64,
     /// Live interfaces by name, then those that only have a past.
@@ -47,12 +50,23 @@ pub(crate) struct InterfaceStatus {
     /// What somebody should know about its plugins: a certificate that expired, a revocation.
     #[serde(default)]
     pub(crate) alerts: Vec<String>,
+    /// Connections that were closed since the start, because their addresses are not among its peers.
+    #[serde(default)]
+    pub(crate) turned_away: Option<TurnedAway>,
     pub(crate) received: u64,
     pub(crate) processed: u64,
     pub(crate) filtered: u64,
     pub(crate) refused: u64,
     pub(crate) quarantined: u64,
     pub(crate) destinations: Vec<DestinationStatus>,
+}
+
+/// Connections that were not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TurnedAway {
+    pub(crate) count: u64,
+    /// The address that the last one came from.
+    pub(crate) last: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -65,6 +65,7 @@ impl Written {
             let written = WrittenConfig {
                 plugin: &manifest.name.to_string(),
                 config: &Value::Object(manifest.merged_config(config)),
+                secrets: &[],
                 places: &self.places,
                 otherwise: &self.otherwise,
             };

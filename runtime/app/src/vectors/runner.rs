@@ -153,6 +153,7 @@ impl Subject {
             grants,
             limits: self.limits(),
             instances,
+            has_secrets: false,
             state_schema: self.state_schema(),
             tables: vector.tables.iter().map(Arc::clone).collect(),
         };

@@ -146,6 +146,7 @@ fn check(shared: &Shared, step: usize, is_last: bool, written: Step) -> Result<R
     };
     let Step {
         plugin,
+        has_secrets,
         grants,
         limits,
         instances,
@@ -160,6 +161,7 @@ fn check(shared: &Shared, step: usize, is_last: bool, written: Step) -> Result<R
         index: step,
         plugin,
         config,
+        has_secrets,
         grants,
         limits,
         instances,

@@ -29,6 +29,10 @@ pub(crate) struct Used {
 impl Snapshot {
     /// A snapshot for a step whose `init` passed; `None` leaves each instance its `init`, which gives the same results.
     pub(super) fn make(shared: &Shared, step: &Arc<ReadyStep>, init: Used) -> Option<Self> {
+        // What `init` leaves would hold them, and lie on disk.
+        if step.has_secrets {
+            return None;
+        }
         let is_worth_it = init.meter.fuel() >= shared.settings.snapshot_fuel_min?;
         if !is_worth_it || !init.meter.is_of_outlines() {
             return None;

@@ -269,3 +269,43 @@ fn an_init_that_fails_is_told_as_before() {
         assert!(with.contains(words), "{with}");
     }
 }
+
+#[test]
+fn a_configuration_with_secrets_leaves_nothing_on_disk() {
+    let component = keeper(ROUNDS, "");
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(folder.path(), Some(FUEL_MIN));
+    let mut step = configured(&sandbox, &component, "CANARY");
+    step.has_secrets = true;
+    assert!(!format!("{step:?}").contains("CANARY"));
+    let chain = sandbox.chain(vec![step]).unwrap();
+    let forwarded = forwarded(chain.run_blocking(input(MISBEHAVE)));
+    assert!(forwarded.concat().contains("ZPI|1|SECRET|CANARY|1"), "{forwarded:?}");
+    assert_eq!(compiled(folder.path()), 1, "there is the component alone");
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap_or_default();
+        assert!(!bytes.windows(6).any(|window| window == b"CANARY"));
+    }
+}
+
+#[test]
+fn what_a_plugin_says_of_a_configuration_with_secrets_is_not_shown() {
+    // It answers with its configuration, which is how long it says it is.
+    let quotes = "(i32.store8 (i32.const 16) (i32.const 1))
+        (i32.store (i32.const 20) (local.get $given))
+        (i32.store (i32.const 24) (local.get $bytes))";
+    let component = keeper(quotes, "");
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(folder.path(), None);
+    let told = [false, true].map(|has_secrets| {
+        let mut step = configured(&sandbox, &component, "CANARY");
+        step.has_secrets = has_secrets;
+        sandbox.chain(vec![step]).unwrap_err().to_string()
+    });
+    let [shown, unshown] = told;
+    assert!(shown.contains("CANARY"), "{shown}");
+    assert!(
+        !unshown.contains("CANARY") && unshown.contains("not shown"),
+        "{unshown}"
+    );
+}

@@ -86,6 +86,7 @@ pub(crate) fn step(plugin: Plugin) -> Step {
         },
         instances: Instances::Fresh,
         tables: Vec::new(),
+        has_secrets: false,
         state_schema: 1,
     }
 }

@@ -1,16 +1,18 @@
 //! Takes connections from senders.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
+use super::peers::Peers;
 use super::{Release, socket};
 use crate::answer::Handler;
 
@@ -71,6 +73,15 @@ pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     settings: Arc<ListenerSettings>,
+    peers: Peers,
+}
+
+/// The connections that are open.
+#[derive(Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    /// By their tasks: where each comes from, and how it is told to end.
+    known: HashMap<Id, (IpAddr, CancellationToken)>,
 }
 
 /// Why a port could not be bound. Nothing is left behind; trying again is safe.
@@ -156,7 +167,14 @@ impl Listener {
             socket,
             address: local,
             settings: Arc::new(settings),
+            peers: Peers::default(),
         })
+    }
+
+    /// The same, taking connections only from these peers. They may change while it serves.
+    #[must_use]
+    pub fn admitting(self, peers: Peers) -> Listener {
+        Listener { peers, ..self }
     }
 
     /// Where it listens; tells the port that was taken for port 0.
@@ -169,11 +187,14 @@ impl Listener {
     /// flight within the settings' wait, and closes. Trouble of one connection, a panic of the handler included, ends
     /// that connection and nothing else. Dropping the future closes everything at once.
     pub async fn serve(self, handler: Handler, shutdown: CancellationToken) {
-        let mut connections = JoinSet::new();
+        let mut connections = Connections::default();
+        let mut changes = self.peers.watch();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                Some(ended) = connections.join_next() => report(ended),
+                Some(()) = connections.ended() => {}
+                // The sender lives as long as the listener.
+                Ok(()) = changes.changed() => connections.keep(&self.peers),
                 accepted = self.socket.accept() => match accepted {
                     Ok((stream, peer)) => self.admit(stream, peer, &handler, &shutdown, &mut connections),
                     Err(error) => self.back_off(&error).await,
@@ -184,15 +205,14 @@ impl Listener {
             socket,
             address,
             settings,
+            ..
         } = self;
         drop(socket);
         let ended = timeout(settings.shutdown_wait, async {
-            while let Some(ended) = connections.join_next().await {
-                report(ended);
-            }
+            while connections.ended().await.is_some() {}
         });
         if ended.await.is_err() {
-            tracing::warn!(%address, connections = connections.len(), "closed with frames still unanswered");
+            tracing::warn!(%address, connections = connections.tasks.len(), "closed with frames still unanswered");
         }
     }
 
@@ -202,9 +222,13 @@ impl Listener {
         peer: SocketAddr,
         handler: &Handler,
         shutdown: &CancellationToken,
-        connections: &mut JoinSet<()>,
+        connections: &mut Connections,
     ) {
-        if connections.len() >= self.settings.connections_max {
+        if !self.peers.allow(peer.ip()) {
+            self.peers.turn_away(peer, self.address);
+            return;
+        }
+        if connections.tasks.len() >= self.settings.connections_max {
             let connections_max = self.settings.connections_max;
             tracing::warn!(source = %peer, address = %self.address, connections_max, "connection refused: too many");
             return;
@@ -212,7 +236,9 @@ impl Listener {
         socket::set_up(&stream, self.settings.keepalive);
         let settings = Arc::clone(&self.settings);
         let connection = Connection::new(stream, peer.to_string(), settings, Arc::clone(handler));
-        connections.spawn(connection.run(shutdown.child_token()));
+        let stop = shutdown.child_token();
+        let task = connections.tasks.spawn(connection.run(stop.clone()));
+        connections.known.insert(task.id(), (peer.ip(), stop));
     }
 
     /// A connection that was gone before it was accepted is nothing; a lack of descriptors or memory passes when a
@@ -226,6 +252,31 @@ impl Listener {
         }
         tracing::warn!(address = %self.address, %error, "cannot accept a connection, trying again");
         tokio::time::sleep(ACCEPT_BACKOFF).await;
+    }
+}
+
+impl Connections {
+    /// Waits until one has ended; none where none is open.
+    async fn ended(&mut self) -> Option<()> {
+        let ended = self.tasks.join_next_with_id().await?;
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                report(&error);
+                error.id()
+            }
+        };
+        self.known.remove(&id);
+        Some(())
+    }
+
+    /// Ends those that come from where none is taken any more.
+    fn keep(&self, peers: &Peers) {
+        for (address, stop) in self.known.values() {
+            if !peers.allow(*address) {
+                stop.cancel();
+            }
+        }
     }
 }
 
@@ -255,8 +306,8 @@ impl BindError {
     }
 }
 
-fn report(ended: Result<(), JoinError>) {
-    if ended.is_err_and(|error| error.is_panic()) {
+fn report(error: &JoinError) {
+    if error.is_panic() {
         tracing::error!("a connection ended with a panic");
     }
 }

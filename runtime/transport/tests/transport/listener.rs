@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
-use transfuse_transport::mllp::{BindError, Listener, ListenerSettings};
-use transfuse_transport::{Answer, Defect, Truncation};
+use tokio_util::sync::CancellationToken;
+use transfuse_transport::mllp::{BindError, Listener, ListenerSettings, Network, Peers};
+use transfuse_transport::{Answer, Defect, Handler, Truncation};
 
 use crate::support::{PATIENCE, Wire, echo, handler, listen, payload};
 
@@ -227,4 +228,73 @@ async fn an_address_that_is_none_or_elsewhere_is_named() {
         .await
         .unwrap_err();
     assert!(matches!(error, BindError::NotHere { .. }), "{error:?}");
+}
+
+/// A listener that takes connections from these networks, as long as they do not change.
+async fn admitting(handler: Handler, networks: &[&str]) -> (String, Peers) {
+    let peers = Peers::new(&networks_of(networks));
+    let listener = Listener::bind(ListenerSettings::new("127.0.0.1:0")).await.unwrap();
+    let address = listener.local_address().to_string();
+    tokio::spawn(
+        listener
+            .admitting(peers.clone())
+            .serve(handler, CancellationToken::new()),
+    );
+    (address, peers)
+}
+
+fn networks_of(texts: &[&str]) -> Vec<Network> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// A connection from one of the many addresses of this machine.
+async fn connect_from(own: &str, address: &str) -> Wire {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{own}:0").parse().unwrap()).unwrap();
+    Wire(socket.connect(address.parse().unwrap()).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_connection_from_elsewhere_is_closed_at_once_and_counted() {
+    let (address, peers) = admitting(echo(), &["127.0.0.2", "10.0.0.0/8"]).await;
+    for own in ["127.0.0.1", "127.0.0.3"] {
+        assert_eq!(connect_from(own, &address).await.reads_to_the_end().await, b"", "{own}");
+    }
+    let mut known = connect_from("127.0.0.2", &address).await;
+    known.send(b"\x0B1\x1C\r").await;
+    known.reads(b"\x0B1\x1C\r").await;
+    let turned_away = peers.turned_away();
+    assert_eq!(turned_away.count, 2);
+    assert_eq!(turned_away.last, Some("127.0.0.3".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn when_the_peers_change_only_those_that_are_no_longer_among_them_are_closed() {
+    let (handler, mut frames) = handler();
+    let (address, peers) = admitting(handler, &[]).await;
+    let (mut stays, mut goes) = (
+        connect_from("127.0.0.2", &address).await,
+        connect_from("127.0.0.3", &address).await,
+    );
+    let mut taken = Vec::new();
+    for wire in [&mut stays, &mut goes] {
+        wire.send(b"\x0B1\x1C\r").await;
+        taken.push(timeout(PATIENCE, frames.recv()).await.unwrap().unwrap());
+    }
+    peers.set(&networks_of(&["127.0.0.2"]));
+    assert_eq!(connect_from("127.0.0.3", &address).await.reads_to_the_end().await, b"");
+    for (_, answer) in taken {
+        answer.send(Answer::Accepted(payload("a").into())).unwrap();
+    }
+    assert_eq!(
+        goes.reads_to_the_end().await,
+        b"\x0Ba\x1C\r",
+        "what was taken is answered"
+    );
+    stays.reads(b"\x0Ba\x1C\r").await;
+    stays.send(b"\x0B2\x1C\r").await;
+    let (frame, answer) = timeout(PATIENCE, frames.recv()).await.unwrap().unwrap();
+    assert_eq!(frame.content.as_slice(), b"2");
+    answer.send(Answer::Accepted(payload("b").into())).unwrap();
+    stays.reads(b"\x0Bb\x1C\r").await;
 }

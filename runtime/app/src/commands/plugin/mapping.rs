@@ -59,6 +59,7 @@ fn init(sandbox: &Sandbox, plugin: &Plugin, manifest: &Manifest, exactly: bool) 
         },
         limits: Limits::default(),
         instances: Instances::Fresh,
+        has_secrets: false,
         state_schema: 1,
         tables: requests
             .tables

@@ -80,6 +80,7 @@ fn with_a_log(sandbox: &Sandbox, log: fn(&mut StepState), fields: &str, limits: 
     let step = Step {
         plugin,
         config: Vec::new(),
+        has_secrets: false,
         grants: Grants::default(),
         limits,
         instances: Instances::Fresh,
