@@ -27,7 +27,7 @@ use crate::trust::{Alerts, Distrust, WatchList};
 
 pub(crate) use difference::{Difference, difference};
 pub(crate) use planning::{Kind, Planned};
-pub(crate) use trials::{Mode, Standing, TrialWish, Trials};
+pub(crate) use trials::{Mode, RunningTrial, Standing, TrialWish, Trials};
 
 /// What changes are made of and made to.
 pub(crate) struct Changes {
@@ -44,7 +44,7 @@ pub(crate) struct Changes {
     pub(crate) shown: LiveList,
     pub(crate) alerts: Alerts,
     pub(crate) watched: WatchList,
-    pub(crate) trials: Trials,
+    pub(crate) trials: Arc<Trials>,
     /// Cancelled when the engine is to stop.
     pub(crate) stop: CancellationToken,
 }

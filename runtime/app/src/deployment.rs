@@ -258,7 +258,8 @@ pub(crate) fn current(revision: &Revision, tables: &BTreeMap<String, String>) ->
     Ok(with_tables(read_revision(revision)?, tables))
 }
 
-fn with_tables(mut interface: Interface, tables: &BTreeMap<String, String>) -> Interface {
+/// An interface with these versions of its code tables.
+pub(crate) fn with_tables(mut interface: Interface, tables: &BTreeMap<String, String>) -> Interface {
     for grant in interface.tables_mut() {
         if let Some(live) = tables.get(&grant.name) {
             grant.digest.clone_from(live);

@@ -13,6 +13,7 @@ use transfuse_engine::{Miss, MissQuery, Misses, ObserveError, Processing, misses
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Store, TableChange};
 
+use crate::changes::{RunningTrial, Trials};
 use crate::configuration::{self, CodeTable, RowError, Secret, TableFile, TableFileError, is_name, resolved};
 use crate::parts::Parts;
 use crate::{assembly, deployment};
@@ -30,6 +31,8 @@ pub(crate) struct Tables {
     sandbox: Sandbox,
     /// One change is whole before the next one begins.
     running: RunningList,
+    /// What is on trial changes with it.
+    trials: Arc<Trials>,
 }
 
 /// What runs. Locked while any of it changes.
@@ -109,6 +112,8 @@ struct Prepared {
     before: Option<String>,
     /// Every interface that uses the table, as it would run.
     renewals: Vec<Renewal>,
+    /// And every revision on trial.
+    on_trial: Vec<(Arc<RunningTrial>, Processing)>,
 }
 
 struct Renewal {
@@ -123,6 +128,7 @@ impl Tables {
         store: Store,
         sandbox: Sandbox,
         running: RunningList,
+        trials: Arc<Trials>,
     ) -> Self {
         Self {
             site,
@@ -130,6 +136,7 @@ impl Tables {
             store,
             sandbox,
             running,
+            trials,
         }
     }
 
@@ -256,7 +263,7 @@ impl Tables {
         } in prepared.renewals
         {
             let processing = Arc::new(processing);
-            renewed.live.renew(Arc::clone(&processing));
+            renewed.live.revision().renew(Arc::clone(&processing));
             if let Some(one) = running
                 .iter_mut()
                 .find(|one| one.interface.name == renewed.interface.name)
@@ -264,6 +271,9 @@ impl Tables {
                 *one = renewed.clone();
             }
             trials.push((renewed, processing));
+        }
+        for (trial, processing) in prepared.on_trial {
+            trial.renew(Arc::new(processing));
         }
         drop(running);
         let Change { author, reason, .. } = &change;
@@ -294,31 +304,50 @@ impl Tables {
         };
         let users = running.iter().filter(|one| one.uses(name));
         let renewals = users.map(|one| self.renewal(one, &file.table, catalog));
+        let trials = self.trials.using(name).into_iter();
+        let on_trial = trials.map(|trial| {
+            let (_, _, processing) = self.renewed(trial.resolved().clone(), &file.table, catalog)?;
+            Ok((trial, processing))
+        });
         Ok(Prepared {
+            on_trial: on_trial.collect::<Result<_, ChangeError>>()?,
             renewals: renewals.collect::<Result<_, _>>()?,
             before,
             file,
         })
     }
 
-    /// An interface as it would run with another version of a table.
+    /// What runs as it would with another version of a table.
     fn renewal(&self, running: &Running, table: &CodeTable, catalog: &Catalog) -> Result<Renewal, ChangeError> {
-        let mut running = running.clone();
-        for grant in running.interface.tables_mut().filter(|grant| grant.name == table.name) {
+        let (interface, parts, processing) = self.renewed(running.interface.clone(), table, catalog)?;
+        let running = Running {
+            secrets: parts.secrets(&interface),
+            live: Arc::clone(&running.live),
+            interface,
+        };
+        Ok(Renewal { running, processing })
+    }
+
+    /// A revision with another version of a table, and what it is made of.
+    fn renewed(
+        &self,
+        mut interface: resolved::Interface,
+        table: &CodeTable,
+        catalog: &Catalog,
+    ) -> Result<(resolved::Interface, Parts, Processing), ChangeError> {
+        for grant in interface.tables_mut().filter(|grant| grant.name == table.name) {
             grant.digest.clone_from(&table.digest);
         }
         let mut parts = Parts::new(configuration::read_secrets(&self.site, self.environment.as_deref()));
         parts.add_table(table.clone());
-        let interface = &running.interface;
-        running.secrets = parts.secrets(interface);
-        let processing = deployment::fetch_parts(catalog, interface, &mut parts).and_then(|()| {
-            let chain = parts.chain(&self.sandbox, interface)?;
+        let processing = deployment::fetch_parts(catalog, &interface, &mut parts).and_then(|()| {
+            let chain = parts.chain(&self.sandbox, &interface)?;
             Ok(Processing::new(chain, assembly::validation(&interface.source, &parts)?))
         });
         match processing {
-            Ok(processing) => Ok(Renewal { running, processing }),
+            Ok(processing) => Ok((interface, parts, processing)),
             Err(error) => Err(ChangeError::Unusable {
-                interface: running.interface.name,
+                interface: interface.name,
                 reason: format!("{error:#}"),
             }),
         }

@@ -21,7 +21,6 @@ use crate::keeping::{Keeping, PlaceInLine};
 use crate::lane::Lane;
 use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
-use crate::processing::Processing;
 use crate::received::{Content, Label, Received};
 use crate::revision::Revision;
 use crate::settings::{InterfaceSettings, OnFinding, Order};
@@ -136,12 +135,6 @@ impl Interface {
 
 /// What may change while messages pass.
 impl Interface {
-    /// Takes messages through another chain from now on, of the same revision: its steps with other versions of their code
-    /// tables. Messages that are under way end on the one that they began with.
-    pub fn renew(&self, processing: Arc<Processing>) {
-        self.revision.processing.set(processing);
-    }
-
     /// What its last messages came to, in figures.
     #[must_use]
     pub fn recent(&self) -> Figures {

@@ -54,6 +54,12 @@ impl Revision {
         }
     }
 
+    /// Takes messages through another chain from now on: its steps with other versions of their code tables. Messages that are
+    /// under way end on the one that they began with.
+    pub fn renew(&self, processing: Arc<Processing>) {
+        self.processing.set(processing);
+    }
+
     /// Its number, which its messages record.
     #[must_use]
     pub fn number(&self) -> u32 {

@@ -391,6 +391,40 @@ fn what_cannot_be_tried_is_refused_and_a_trial_stands_in_the_way_of_other_change
     assert_eq!(bench.revisions(), [1, 1, 1, 1, 1]);
 }
 
+/// A code table changes for a revision on trial as for the live one, and stays so when it goes live.
+#[test]
+fn a_new_row_of_a_code_table_is_used_by_what_is_on_trial_and_by_what_goes_live() {
+    let sink = Sink::accepting().expect("a receiver");
+    let of_facility = |facility: &str| {
+        InterfaceFile::listening("lab")
+            .section(&format!(
+                "[[steps]]\nplugin = \"transfuse/lab-normalize\"\nversion = \"^1\"\n\
+                 config = {{ facility = \"{facility}\", on_unknown_code = \"reject\" }}\n\
+                 grants = {{ tables = [\"lab-codes\"], read = [\"*\"], \
+                 write = [\"PID-5\", \"OBX-3\", \"OBX-6\", \"OBX-8\", \"MSH-5\", \"MSH-6\"] }}\n"
+            ))
+            .to("ehr", sink.address())
+    };
+    let site = Site::with(&of_facility("ONE")).expect("a site");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    site.add(&of_facility("TWO")).expect("the file is changed");
+    let mut bench = Bench {
+        sink,
+        site,
+        engine,
+        sent: 0,
+    };
+    bench.apply(&ALL);
+    assert_eq!(bench.send(1), ["AE"], "nobody knows MEGJ");
+    let cells = ["MEGJ", "48767-8", "Annotation comment", ""];
+    bench.ok(&[&["tables", "add", "--reason", "a test", "lab-codes"][..], &cells].concat());
+    assert_eq!(bench.send(1), ["AA"]);
+    bench.ok(&["trial", "promote", "lab", "--reason", "a test"]);
+    assert_eq!(bench.send(1), ["AA"]);
+    assert_eq!(bench.revisions(), [2, 2, 2]);
+    assert_eq!(bench.status()["revision"], 2);
+}
+
 /// A restart runs what is live; what was on trial has decided what it decided.
 #[test]
 fn a_kill_ends_a_pilot_and_the_live_revision_decides_again() {

@@ -112,7 +112,7 @@ impl Changes {
     }
 
     /// Room for what an interface is made of, with the secrets of today.
-    fn no_parts(&self) -> Parts {
+    pub(super) fn no_parts(&self) -> Parts {
         Parts::new(configuration::read_secrets(&self.site, self.environment.as_deref()))
     }
 

@@ -221,11 +221,9 @@ impl Changes {
             differences: Vec::new(),
             alerts: Vec::new(),
         };
-        let Candidate {
-            interface,
-            number,
-            parts,
-        } = trial.candidate();
+        let (changes, candidate) = (Arc::clone(self), trial.resolved().clone());
+        let (interface, parts) = spawn_blocking(move || changes.as_of_today(candidate)).await??;
+        let (parts, number) = (Arc::new(parts), trial.number);
         let expected = Expected::Revision(trial.against);
         let now = self
             .switch(interface, number, &parts, expected, change, &planned)
@@ -233,6 +231,16 @@ impl Changes {
         running.retain(|one| one.interface.name != trial.interface);
         running.push(now);
         self.tell_drift(&running).await
+    }
+
+    /// A revision with the code tables of today, and what it is made of. Blocks on the disk.
+    fn as_of_today(&self, interface: resolved::Interface) -> Result<(resolved::Interface, Parts), ChangeError> {
+        let catalog = self.store.catalog();
+        let tables = deployment::live_tables(catalog).map_err(ChangeError::Failed)?;
+        let interface = deployment::with_tables(interface, &tables);
+        let mut parts = self.no_parts();
+        deployment::fetch_parts(catalog, &interface, &mut parts).map_err(ChangeError::Failed)?;
+        Ok((interface, parts))
     }
 
     /// Makes a revision live that the catalog holds.

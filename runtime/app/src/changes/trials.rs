@@ -13,12 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use transfuse_engine::{Budget, Filter, Observed, Selection, Share, Trial};
+use transfuse_engine::{Budget, Filter, Observed, Processing, Selection, Share, Trial};
 use transfuse_message::Path;
 
 use crate::configuration::{Bounds, resolved};
 use crate::deployment::Change;
-use crate::parts::Parts;
 
 pub(in crate::changes) use beginning::{Before, Candidate};
 
@@ -70,7 +69,6 @@ pub(crate) struct RunningTrial {
     progress: Mutex<Progress>,
     trial: Arc<Trial>,
     candidate: resolved::Interface,
-    parts: Arc<Parts>,
     /// Ends the task that observes it.
     over: CancellationToken,
 }
@@ -138,6 +136,15 @@ impl Trials {
         self.lock().get(interface).cloned()
     }
 
+    /// Shadows and pilots whose revision uses a code table. What is watched runs already.
+    pub(crate) fn using(&self, table: &str) -> Vec<Arc<RunningTrial>> {
+        let trials = self.lock();
+        let using = trials
+            .values()
+            .filter(|trial| !trial.is_watch() && trial.candidate.tables().any(|grant| grant.name == table));
+        using.cloned().collect()
+    }
+
     fn put(&self, trial: &Arc<RunningTrial>) {
         self.lock().insert(trial.interface.clone(), Arc::clone(trial));
     }
@@ -177,13 +184,14 @@ impl RunningTrial {
         matches!(self.wish.mode, Mode::Watch)
     }
 
-    /// What is on trial.
-    pub(in crate::changes) fn candidate(&self) -> Candidate {
-        Candidate {
-            interface: self.candidate.clone(),
-            number: self.number,
-            parts: Arc::clone(&self.parts),
-        }
+    /// What is on trial, as its revision has it.
+    pub(crate) fn resolved(&self) -> &resolved::Interface {
+        &self.candidate
+    }
+
+    /// Takes its messages through another chain from now on: its steps with other versions of their code tables.
+    pub(crate) fn renew(&self, processing: Arc<Processing>) {
+        self.trial.candidate().renew(processing);
     }
 
     fn progress(&self) -> Progress {

@@ -261,6 +261,7 @@ async fn serve(
     let observing = Arc::new(Observing::new(store.clone())?);
     let observer = tokio::spawn(observing::observe(Arc::clone(&observing), closed.clone()));
     let running = Arc::new(tokio::sync::Mutex::new(running(&engine, deployment)));
+    let trials = Arc::new(Trials::default());
     let changes = Arc::new(Changes {
         site: arguments.site.clone(),
         plugins,
@@ -273,7 +274,7 @@ async fn serve(
         shown: process.live.clone(),
         alerts: alerts.clone(),
         watched: watch.list(),
-        trials: Trials::default(),
+        trials: Arc::clone(&trials),
         stop: stop.clone(),
     });
     let tables = Arc::new(Tables::new(
@@ -282,6 +283,7 @@ async fn serve(
         store.clone(),
         sandbox,
         running,
+        trials,
     ));
     let controlled = Controlled::new(store, process, tables, observing, changes, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));

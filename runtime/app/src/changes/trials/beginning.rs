@@ -79,11 +79,7 @@ impl Changes {
         change: Change,
         trial: Arc<Trial>,
     ) {
-        let Candidate {
-            interface,
-            number,
-            parts,
-        } = candidate;
+        let Candidate { interface, number, .. } = candidate;
         tracing::info!(
             interface = interface.name,
             revision = number,
@@ -105,7 +101,6 @@ impl Changes {
             }),
             trial,
             candidate: interface,
-            parts,
             over: CancellationToken::new(),
         });
         self.trials.put(&running);
