@@ -27,7 +27,7 @@ use crate::trust::{Alerts, Distrust, WatchList};
 
 pub(crate) use difference::{Difference, difference};
 pub(crate) use planning::{Kind, Planned};
-pub(crate) use trials::{Mode, RunningTrial, Standing, TrialWish, Trials};
+pub(crate) use trials::{Mode, RunningTrial, Standing, TrialWish, Trials, rolled_back};
 
 /// What changes are made of and made to.
 pub(crate) struct Changes {

@@ -309,6 +309,7 @@ impl Changes {
         };
         self.shown.set(&name, LiveInterface::new(&told, address));
         self.alerts.set(&name, planned.alerts.clone());
+        self.alerts.forget_changes(&name);
         self.watched.set(&interface, parts, &planned.alerts);
         let secrets = parts.secrets(&interface);
         Ok(Running {

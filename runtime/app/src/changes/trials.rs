@@ -20,6 +20,7 @@ use crate::configuration::{Bounds, resolved};
 use crate::deployment::Change;
 
 pub(in crate::changes) use beginning::{Before, Candidate};
+pub(crate) use ending::rolled_back;
 
 /// How a new revision is to be tried.
 #[derive(Debug, Clone)]

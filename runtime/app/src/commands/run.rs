@@ -12,7 +12,7 @@ use transfuse_engine::{Engine, InterfaceSettings};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
-use crate::changes::{Changes, Trials};
+use crate::changes::{self, Changes, Trials};
 use crate::configuration::{self, SecretSources, Settings};
 use crate::console::{Console, Tone};
 use crate::control::{self, Controlled, view};
@@ -255,6 +255,7 @@ async fn serve(
         ..process(&engine, &deployment, arguments, &data)
     };
     keep_paused(&engine, &store, &process)?;
+    tell_rollbacks(&store, &process)?;
     announce(&process, console);
     let closed = CancellationToken::new();
     let alerts = process.alerts.clone();
@@ -359,6 +360,16 @@ fn keep_paused(engine: &Engine, store: &Store, process: &view::Process) -> Resul
             process
                 .live
                 .set_paused(&name, Some(format!("{}, by {}", pause.reason, pause.author)));
+        }
+    }
+    Ok(())
+}
+
+/// What was rolled back by itself is told until somebody changes it, also after a restart.
+fn tell_rollbacks(store: &Store, process: &view::Process) -> Result<(), Failure> {
+    for (name, ..) in process.live.all() {
+        if let Some(told) = changes::rolled_back(&store.catalog().live_history(&name)?) {
+            process.alerts.add_of_change(&name, told);
         }
     }
     Ok(())

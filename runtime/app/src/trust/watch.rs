@@ -52,7 +52,14 @@ pub(crate) struct News {
 
 /// What somebody should know about the plugins of each running interface, shared with whoever tells it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Alerts(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
+pub(crate) struct Alerts(Arc<Mutex<BTreeMap<String, AlertsOf>>>);
+
+/// Those of one interface.
+#[derive(Debug, Clone, Default)]
+struct AlertsOf {
+    of_plugins: Vec<String>,
+    of_changes: Vec<String>,
+}
 
 impl Watch {
     pub(crate) fn new(site: &Path, data: &Path, settings: Settings, deployment: &Deployment) -> Self {
@@ -169,14 +176,30 @@ impl Watched {
 }
 
 impl Alerts {
+    /// What is to be known of an interface's plugins by now.
     pub(crate) fn set(&self, interface: &str, alerts: Vec<String>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(interface.to_owned(), alerts);
+        self.lock().entry(interface.to_owned()).or_default().of_plugins = alerts;
+    }
+
+    /// Something that a change came to without a person's doing.
+    pub(crate) fn add_of_change(&self, interface: &str, alert: String) {
+        let mut known = self.lock();
+        known.entry(interface.to_owned()).or_default().of_changes.push(alert);
+    }
+
+    /// Somebody has changed what is live, and knows what there was to know of the last change.
+    pub(crate) fn forget_changes(&self, interface: &str) {
+        self.lock().entry(interface.to_owned()).or_default().of_changes.clear();
     }
 
     pub(crate) fn of(&self, interface: &str) -> Vec<String> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(interface).cloned().unwrap_or_default()
+        let known = self.lock();
+        let of = known.get(interface).cloned().unwrap_or_default();
+        [of.of_plugins, of.of_changes].concat()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, AlertsOf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

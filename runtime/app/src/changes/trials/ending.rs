@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use transfuse_engine::Breach;
+use transfuse_store::LiveChange;
 
 use super::super::{ChangeError, Changes, Wish};
 use super::{Mode, RunningTrial};
@@ -10,6 +11,22 @@ use crate::deployment::Change;
 
 /// Who changes what is live where no person does.
 const AUTOMATIC: &str = "transfuse";
+
+/// How the reason of an automatic rollback begins.
+const ROLLBACK: &str = "automatic rollback: ";
+
+/// What a start says of an interface that was rolled back by itself, until somebody changes it.
+pub(crate) fn rolled_back(history: &[LiveChange]) -> Option<String> {
+    let [last, before, ..] = history else { return None };
+    let why = last
+        .reason
+        .strip_prefix(ROLLBACK)
+        .filter(|_| last.author == AUTOMATIC)?;
+    Some(format!(
+        "revision {} was rolled back to {}: {why}",
+        before.number, last.number
+    ))
+}
 
 impl Changes {
     /// Ends a trial by hand: the live revision decides all messages again.
@@ -154,7 +171,7 @@ impl Changes {
         running: &RunningTrial,
         breach: &Breach,
     ) -> Result<(), ChangeError> {
-        let change = running.automatic(format!("automatic rollback: {breach}"));
+        let change = running.automatic(format!("{ROLLBACK}{breach}"));
         let wish = Wish {
             change: Some(change),
             expected: [(running.interface.clone(), Some(running.number))].into(),
@@ -196,9 +213,7 @@ impl Changes {
 
     /// What whoever looks at the status should know.
     fn tell(&self, running: &RunningTrial, what: String) {
-        let mut alerts = self.alerts.of(&running.interface);
-        alerts.push(what);
-        self.alerts.set(&running.interface, alerts);
+        self.alerts.add_of_change(&running.interface, what);
     }
 }
 
