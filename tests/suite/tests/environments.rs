@@ -100,6 +100,19 @@ fn run(arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&said).into_owned())
 }
 
+/// The exit code and the words of a start that must not get as far as to receive.
+fn failed_start(site: &Site, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut engine = Engine::spawn(&site.path(), arguments).expect("a process");
+    wait_until("the start to fail", LIMIT, || {
+        let said = engine.said();
+        (said.contains("error:") || said.contains("ready:")).then_some(())
+    })
+    .expect("it ends");
+    assert!(!engine.said().contains("ready:"), "{arguments:?}: it has started");
+    let finished = engine.finish().expect("it ends");
+    (finished.code, finished.said)
+}
+
 /// A command about the engine on one of a site's data folders.
 fn ask(site: &Site, environment: &str, arguments: &[&str]) -> String {
     let site = site.path();
@@ -139,7 +152,7 @@ fn a_data_folder_belongs_to_one_environment_and_a_site_with_environments_needs_a
     start(&site, "test").stop().expect("a clean stop");
     let (folder, data) = (site.path(), site.path().join("data-test"));
     let (folder, data) = (folder.to_str().expect("a path"), data.to_str().expect("a path"));
-    let (code, said) = run(&["run", folder, "--data", data, "--environment", "production", "--apply"]);
+    let (code, said) = failed_start(&site, &["--data", data, "--environment", "production", "--apply"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("belongs to the environment `test`, and the environment `production` is chosen")
@@ -180,7 +193,7 @@ fn a_data_folder_of_no_environment_is_taken_into_one_by_a_change() {
     )
     .expect("an environment");
     let folder = site.path();
-    let (code, said) = run(&["run", folder.to_str().expect("a path"), "--environment", "test"]);
+    let (code, said) = failed_start(&site, &["--environment", "test"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("belongs to no environment") && said.contains("--apply"),
@@ -479,7 +492,7 @@ fn a_secret_that_is_missing_stops_a_start_before_anything_is_bound() {
     let site = site(&lab(), [&sinks[0], &sinks[1]]);
     fs::remove_file(site.path().join("secrets/test")).expect("it is there");
     let folder = site.path();
-    let (code, said) = run(&["run", folder.to_str().expect("a path"), "--environment", "test"]);
+    let (code, said) = failed_start(&site, &["--environment", "test"]);
     assert_eq!(code, Some(64), "{said}");
     assert!(said.contains("the secret `facility` cannot be read from"), "{said}");
     assert!(!said.contains("listening"), "{said}");
@@ -489,14 +502,10 @@ fn a_secret_that_is_missing_stops_a_start_before_anything_is_bound() {
     start(&site, "test").stop().expect("a clean stop");
     fs::remove_file(folder.join("secrets/test")).expect("it is there");
     let data = folder.join("data-test");
-    let (code, said) = run(&[
-        "run",
-        folder.to_str().expect("a path"),
-        "--environment",
-        "test",
-        "--data",
-        data.to_str().expect("a path"),
-    ]);
+    let (code, said) = failed_start(
+        &site,
+        &["--environment", "test", "--data", data.to_str().expect("a path")],
+    );
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("revision 1 of `lab` cannot run") && !said.contains("listening"),
@@ -556,14 +565,7 @@ fn an_interface_that_a_change_leaves_behind_does_not_run_in_another_environment(
     engine.stop().expect("a clean stop");
     fs::remove_file(site.path().join("interfaces/old.toml")).expect("it is there");
     site.write("environments/test.toml", "").expect("an environment");
-    let folder = site.path();
-    let (code, said) = run(&[
-        "run",
-        folder.to_str().expect("a path"),
-        "--environment",
-        "test",
-        "--apply",
-    ]);
+    let (code, said) = failed_start(&site, &["--environment", "test", "--apply"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("`old` is live with the addresses of no environment") && !said.contains("listening"),

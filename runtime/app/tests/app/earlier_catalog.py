@@ -22,6 +22,7 @@ connection.executescript(
     ALTER TABLE revisions DROP COLUMN note;
     ALTER TABLE live_changes DROP COLUMN is_retired;
     DROP TABLE pauses;
+    DROP TABLE table_changes;
     PRAGMA user_version = 1;
     """
 )
