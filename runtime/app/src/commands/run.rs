@@ -12,7 +12,7 @@ use transfuse_engine::{Engine, InterfaceSettings};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
-use crate::changes::{Changes, Trials};
+use crate::changes::{Changes, PassedVectors, Trials};
 use crate::configuration::{self, SecretSources, Settings};
 use crate::console::{Console, Tone};
 use crate::control::{self, Controlled, view};
@@ -274,6 +274,7 @@ async fn serve(
         alerts: alerts.clone(),
         watched: watch.list(),
         trials: Trials::default(),
+        passed_vectors: PassedVectors::default(),
         stop: stop.clone(),
     });
     let tables = Arc::new(Tables::new(
