@@ -6,6 +6,8 @@
 //! that it is live, then it is.
 
 mod difference;
+mod evidence;
+mod gates;
 mod planning;
 mod switching;
 pub(crate) mod trials;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use transfuse_engine::{Engine, ReplaceError, TrialError};
+use transfuse_message::Path;
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{CatalogError, Expected, LiveChange, Revision, Store};
 
@@ -26,6 +29,8 @@ use crate::tables::RunningList;
 use crate::trust::{Alerts, Distrust, WatchList};
 
 pub(crate) use difference::{Difference, difference};
+pub(crate) use evidence::{Finding, Probe, Verdict, open as open_detail};
+pub(crate) use gates::PassedVectors;
 pub(crate) use planning::{Kind, Planned};
 pub(crate) use trials::{Mode, RunningTrial, Standing, TrialWish, Trials, rolled_back};
 
@@ -45,6 +50,7 @@ pub(crate) struct Changes {
     pub(crate) alerts: Alerts,
     pub(crate) watched: WatchList,
     pub(crate) trials: Arc<Trials>,
+    pub(crate) passed_vectors: PassedVectors,
     /// Cancelled when the engine is to stop.
     pub(crate) stop: CancellationToken,
 }
@@ -59,6 +65,12 @@ pub(crate) struct Wish {
     pub(crate) trial: Option<TrialWish>,
     /// Whether what goes live at once is held against what was live before.
     pub(crate) is_unwatched: bool,
+    /// Fields that are expected to differ, beside those of the site.
+    pub(crate) expected_to_differ: Vec<Path>,
+    /// Gates that may fail, by name.
+    pub(crate) waived: Vec<String>,
+    /// Whether a plan is enough, without what its gates would find. Only where nothing is changed.
+    pub(crate) is_ungated: bool,
 }
 
 /// Why something was not changed. Nothing was, but for what [`ChangeError::Partly`] names.
@@ -80,6 +92,22 @@ pub(crate) enum ChangeError {
     UnknownPackage(String),
     #[error("{}", .0.message)]
     Distrusted(Distrust),
+    #[error("{}", gates_failed(planned))]
+    Gated { planned: Vec<Planned>, may_waive: bool },
+    #[error("`{0}` is no gate that can be waived")]
+    NotWaivable(String),
+    #[error("this site lets nobody waive a gate")]
+    NoWaiving,
+    #[error("a pilot decides messages, and here a second person has to approve that")]
+    PilotNeedsApproval,
+    #[error("the table `{0}` would change with it, and a revision that waits for a second person brings no tables")]
+    TableNeedsApproval(String),
+    #[error("revision {number} of `{interface}` does not wait for a second person")]
+    NotWaiting { interface: String, number: u32 },
+    #[error("{0} has asked for it, and a second person has to approve it")]
+    SamePerson(String),
+    #[error("what `{0}` is made of was changed in the meantime")]
+    Outdated(String),
     #[error("{source}")]
     Conflict { source: CatalogError },
     #[error("{source}")]
@@ -104,6 +132,8 @@ pub(crate) enum ChangeError {
 #[derive(Debug)]
 pub(crate) struct History {
     pub(crate) revisions: Vec<Revision>,
+    /// Those that wait for a second person.
+    pub(crate) waiting: Vec<u32>,
     pub(crate) changes: Vec<LiveChange>,
 }
 
@@ -165,7 +195,14 @@ impl Changes {
             return Err(ChangeError::UnknownInterface(interface.to_owned()));
         }
         let changes = catalog.live_history(interface)?;
-        Ok(History { revisions, changes })
+        let last = changes.first().filter(|change| !change.is_retired);
+        let numbers: Vec<u32> = revisions.iter().map(|revision| revision.number).collect();
+        let waiting = self.waiting_revisions(interface, last.map(|change| change.number), &numbers)?;
+        Ok(History {
+            revisions,
+            waiting,
+            changes,
+        })
     }
 
     /// How two revisions of an interface differ; without `from`, the one before `to`. Blocks on the disk.
@@ -240,6 +277,16 @@ impl ChangeError {
             } => "try it as a shadow, or make it live at once".to_owned(),
             Self::UnknownPackage(_) => "`transfuse plugin list` shows what is installed".to_owned(),
             Self::Distrusted(distrust) => distrust.hint.clone(),
+            Self::Gated { planned, may_waive } => return gated_hint(planned, *may_waive),
+            Self::NotWaivable(_) => "there are `vectors`, `replay` and `envelope`".to_owned(),
+            Self::NoWaiving => "`waive` in `[gates]` of transfuse.toml says so".to_owned(),
+            Self::PilotNeedsApproval => "try it as a shadow, or ask for it without a trial".to_owned(),
+            Self::TableNeedsApproval(table) => {
+                format!("change the table first, with `transfuse tables change {table}`")
+            }
+            Self::NotWaiting { interface, .. } => format!("`transfuse history {interface}` shows what waits"),
+            Self::SamePerson(_) => "ask somebody else to run this".to_owned(),
+            Self::Outdated(interface) => format!("look at `transfuse diff {interface}`, and ask again"),
             Self::Conflict {
                 source: CatalogError::Conflict { interface, .. },
             } => {
@@ -252,6 +299,31 @@ impl ChangeError {
         };
         Some(hint)
     }
+}
+
+/// Which gates, of which interfaces.
+fn gates_failed(planned: &[Planned]) -> String {
+    let told = planned.iter().filter_map(|one| {
+        let failed = failed(one);
+        (!failed.is_empty()).then(|| format!("`{}` does not pass: {}", one.interface, failed.join(", ")))
+    });
+    format!("{}; nothing was changed", told.collect::<Vec<_>>().join("; "))
+}
+
+fn gated_hint(planned: &[Planned], may_waive: bool) -> Option<String> {
+    let first = planned.iter().find(|one| !failed(one).is_empty())?;
+    let interface = &first.interface;
+    let look = format!("`transfuse evidence {interface}` shows what was found");
+    if !may_waive {
+        return Some(look);
+    }
+    let waive: Vec<String> = failed(first).iter().map(|gate| format!("--waive {gate}")).collect();
+    Some(format!("{look}; if that is as it should be, say {}", waive.join(" ")))
+}
+
+fn failed(planned: &Planned) -> Vec<&'static str> {
+    let failed = planned.findings.iter().filter(|one| one.verdict == Verdict::Failed);
+    failed.map(|one| one.probe.word()).collect()
 }
 
 impl From<tokio::task::JoinError> for ChangeError {

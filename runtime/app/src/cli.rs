@@ -47,7 +47,9 @@ pub(crate) enum Command {
     Apply(changes::apply::Arguments),
     Deploy(changes::deploy::Arguments),
     Rollback(changes::rollback::Arguments),
+    Approve(changes::approve::Arguments),
     History(changes::history::Arguments),
+    Evidence(changes::evidence::Arguments),
     Diff(changes::diff::Arguments),
     #[command(subcommand)]
     Trial(changes::trial::Command),
@@ -81,6 +83,8 @@ impl Command {
             Self::Apply(arguments) => changes::apply::run(arguments, console),
             Self::Deploy(arguments) => changes::deploy::run(arguments, console),
             Self::Rollback(arguments) => changes::rollback::run(arguments, console),
+            Self::Approve(arguments) => changes::approve::run(arguments, console),
+            Self::Evidence(arguments) => changes::evidence::run(arguments, console),
             Self::History(arguments) => changes::history::run(arguments, console),
             Self::Diff(arguments) => changes::diff::run(arguments, console),
             Self::Trial(command) => changes::trial::run(command, console),

@@ -1,6 +1,7 @@
 //! A message's life, told in lines: what came in, what the chain made of it, where it went.
 
 pub(crate) mod differences;
+pub(crate) mod evidence;
 mod findings;
 
 use jiff::Timestamp;

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use transfuse_sandbox::Report;
 use transfuse_store::Decision;
 
+use crate::rerun::{Made, Rerun};
+
 /// One message in figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sample {
@@ -83,8 +85,23 @@ impl Sample {
     }
 }
 
+impl From<&Rerun> for Sample {
+    fn from(rerun: &Rerun) -> Self {
+        let ending = match &rerun.made {
+            Made::Processed(_) => Ending::Processed,
+            Made::Filtered(_) => Ending::Filtered,
+            Made::Failed(fault) => Ending::of_fault(&fault.kind),
+        };
+        Self {
+            ending,
+            fuel: rerun.fuel(),
+            elapsed_us: rerun.elapsed_us(),
+        }
+    }
+}
+
 impl Ending {
-    pub(crate) fn of_fault(kind: &str) -> Self {
+    fn of_fault(kind: &str) -> Self {
         match kind {
             "rejected" | "invalid" => Self::Rejected,
             _ => Self::Faulted,
@@ -111,6 +128,11 @@ impl Figures {
             Ending::Rejected => &mut self.rejected,
             Ending::Faulted => &mut self.faulted,
         } += 1;
+    }
+
+    /// Counts a run that decided nothing.
+    pub fn add_run(&mut self, rerun: &Rerun) {
+        self.add(Sample::from(rerun));
     }
 
     /// Both together.

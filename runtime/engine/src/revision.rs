@@ -1,6 +1,7 @@
 //! One revision of an interface, able to run messages. It receives and delivers nothing: that is what an interface does with it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use transfuse_message::{Message, ParseOptions};
 use transfuse_sandbox::{Context, Input, State};
@@ -9,6 +10,13 @@ use crate::admission::Admission;
 use crate::processing::{Current, Processing};
 use crate::routing::Routing;
 use crate::settings::InterfaceSettings;
+
+/// How long what is only compared waits, look by look, for a thread that has nothing else to do. What cannot be compared within some
+/// milliseconds is not: under load, comparing is the first thing to go.
+const LOOKS_MAX: u32 = 20;
+
+/// As short as timers are.
+pub(crate) const LOOK: Duration = Duration::from_millis(1);
 
 /// How messages are read, validated, transformed and routed: live in an interface, or on trial.
 #[derive(Debug)]
@@ -64,6 +72,18 @@ impl Revision {
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Waits a little until no message needs the processor, and says whether that came.
+    pub async fn wait_until_idle(&self) -> bool {
+        let is_idle = || self.processing.get().is_idle();
+        for _ in 0..LOOKS_MAX {
+            if is_idle() {
+                return true;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        is_idle()
     }
 
     /// What its chain is given.

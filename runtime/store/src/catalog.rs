@@ -1,6 +1,7 @@
 //! What is deployed: interfaces and their revisions, packages and code tables.
 
 mod content;
+mod evidence;
 mod pauses;
 mod revisions;
 mod schema;
@@ -16,7 +17,7 @@ use rusqlite::Connection;
 use crate::clock::Clock;
 use crate::folder::catalog_in;
 use crate::sync::lock;
-use crate::{CatalogError, OpenError};
+use crate::{CatalogError, OpenError, Sealed};
 
 /// The catalog of one store. Its calls block on the disk; use them outside the message path.
 pub struct Catalog {
@@ -93,6 +94,38 @@ pub struct LiveChange {
     pub author: String,
     /// Why.
     pub reason: String,
+    /// When, in milliseconds since 1970 UTC.
+    pub at_ms: i64,
+}
+
+/// Something that was found out about a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvidence {
+    /// The interface.
+    pub interface: String,
+    /// `sha256:` and the hexadecimal digest of the resolved settings that it speaks of.
+    pub digest: String,
+    /// Their revision; none where they did not become one.
+    pub revision: Option<u32>,
+    /// What found it out, such as `replay`.
+    pub kind: String,
+    /// How it came out, such as `passed`.
+    pub verdict: String,
+    /// One line, without a value of any message.
+    pub summary: String,
+    /// Everything that was found, in the encoding of whoever keeps it.
+    pub detail: Sealed,
+    /// Who wanted to know.
+    pub author: String,
+}
+
+/// The same as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Its number: a later one is greater.
+    pub id: i64,
+    /// What was found.
+    pub found: NewEvidence,
     /// When, in milliseconds since 1970 UTC.
     pub at_ms: i64,
 }

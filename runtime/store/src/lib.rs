@@ -32,8 +32,8 @@ mod sync;
 mod usage;
 
 pub use catalog::{
-    Catalog, Expected, LiveChange, NewRevision, PackageEntry, PackageSummary, Pause, Revision, TableChange, TableEntry,
-    TableSummary,
+    Catalog, Evidence, Expected, LiveChange, NewEvidence, NewRevision, PackageEntry, PackageSummary, Pause, Revision,
+    TableChange, TableEntry, TableSummary,
 };
 pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};
 pub use error::{CatalogError, OpenError, ReadError, UsageError, WriteError};

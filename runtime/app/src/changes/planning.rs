@@ -1,11 +1,13 @@
 //! What a change would do, before anything is done.
 
+use std::sync::Arc;
+
 use semver::VersionReq;
 use transfuse_package::Library;
 use transfuse_package::trust::Occasion;
 use transfuse_store::Catalog;
 
-use super::{ChangeError, Changes, Difference, difference};
+use super::{ChangeError, Changes, Difference, Finding, difference};
 use crate::configuration::{self, Site, resolved};
 use crate::deployment;
 use crate::parts::{Component, Parts};
@@ -13,7 +15,7 @@ use crate::tables::Running;
 use crate::trust::{Distrust, Trust};
 
 /// What is to become of one interface.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Planned {
     pub(crate) interface: String,
     pub(crate) kind: Kind,
@@ -24,6 +26,8 @@ pub(crate) struct Planned {
     pub(crate) differences: Vec<Difference>,
     /// What somebody should know about its plugins.
     pub(crate) alerts: Vec<String>,
+    /// What its gates have found.
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// Which way an interface changes.
@@ -37,12 +41,14 @@ pub(crate) enum Kind {
     RolledBack,
     /// A new revision is tried, and the live one stays.
     OnTrial,
+    /// A new revision waits for a second person, and the live one stays.
+    Waiting,
 }
 
 /// A plan, and what it is made of.
 pub(super) struct Plan {
     pub(super) steps: Vec<(Planned, Target)>,
-    pub(super) parts: Parts,
+    pub(super) parts: Arc<Parts>,
     /// Whether live tables change with it.
     pub(super) takes_tables: bool,
 }
@@ -51,8 +57,10 @@ pub(super) struct Plan {
 pub(super) enum Target {
     /// A revision that is to be made.
     New(Box<resolved::Interface>),
-    /// One that there is.
-    Revision(Box<resolved::Interface>, u32),
+    /// One that there is; and whether it has to pass gates, because it was never live.
+    Revision(Box<resolved::Interface>, u32, bool),
+    /// One that has passed them, and that a second person approves.
+    Approved(Box<resolved::Interface>, u32),
     Retired,
 }
 
@@ -84,7 +92,7 @@ impl Changes {
         steps.extend(gone.map(|one| (Planned::retired(one), Target::Retired)));
         Ok(Plan {
             steps,
-            parts: site.parts,
+            parts: Arc::new(site.parts),
             takes_tables: true,
         })
     }
@@ -107,7 +115,8 @@ impl Changes {
             differences,
             ..Planned::new(Some(before), &before.interface)
         };
-        let target = Target::Revision(Box::new(before.interface.clone()), before.live.revision().number());
+        let number = before.live.revision().number();
+        let target = Target::Revision(Box::new(before.interface.clone()), number, false);
         (!planned.differences.is_empty()).then_some((planned, target))
     }
 
@@ -140,7 +149,7 @@ impl Changes {
         }
         let mut parts = self.no_parts();
         parts.add_component(component);
-        self.plan_one(before, after, parts)
+        self.plan_one(Some(before), after, parts)
     }
 
     /// An earlier revision of an interface, with the code tables of today.
@@ -167,25 +176,40 @@ impl Changes {
             let interface = interface.to_owned();
             return Err(ChangeError::OtherEnvironment { interface, number });
         }
-        let mut plan = self.plan_one(before, after.clone(), self.no_parts())?;
+        let is_new = !was_live(catalog, interface, number)?;
+        let mut plan = self.plan_one(Some(before), after.clone(), self.no_parts())?;
         for (planned, target) in &mut plan.steps {
             planned.kind = Kind::RolledBack;
             planned.after = Some(number);
-            *target = Target::Revision(Box::new(after.clone()), number);
+            *target = Target::Revision(Box::new(after.clone()), number, is_new);
         }
         Ok(plan)
     }
 
-    fn plan_one(&self, before: &Running, after: resolved::Interface, mut parts: Parts) -> Result<Plan, ChangeError> {
+    /// A revision that a second person approves, with the code tables of today.
+    pub(super) fn plan_approved(
+        &self,
+        before: Option<&Running>,
+        after: resolved::Interface,
+    ) -> Result<Plan, ChangeError> {
+        self.plan_one(before, after, self.no_parts())
+    }
+
+    fn plan_one(
+        &self,
+        before: Option<&Running>,
+        after: resolved::Interface,
+        mut parts: Parts,
+    ) -> Result<Plan, ChangeError> {
         let fetched = deployment::fetch_parts(self.store.catalog(), &after, &mut parts);
         fetched.map_err(ChangeError::Failed)?;
-        let mut planned = Planned::new(Some(before), &after);
+        let mut planned = Planned::new(before, &after);
         planned.alerts = self.judge(&after, &parts)?;
         let is_same = planned.differences.is_empty();
         let target = Target::New(Box::new(after));
         Ok(Plan {
             steps: if is_same { Vec::new() } else { vec![(planned, target)] },
-            parts,
+            parts: Arc::new(parts),
             takes_tables: false,
         })
     }
@@ -251,6 +275,7 @@ impl Planned {
             after: None,
             differences: difference(before.map(|before| &before.interface), after),
             alerts: Vec::new(),
+            findings: Vec::new(),
         }
     }
 
@@ -262,6 +287,7 @@ impl Planned {
             after: None,
             differences: Vec::new(),
             alerts: Vec::new(),
+            findings: Vec::new(),
         }
     }
 }
@@ -269,6 +295,11 @@ impl Planned {
 fn find<'r>(running: &'r [Running], interface: &str) -> Result<&'r Running, ChangeError> {
     let found = running.iter().find(|one| one.interface.name == interface);
     found.ok_or_else(|| ChangeError::UnknownInterface(interface.to_owned()))
+}
+
+fn was_live(catalog: &Catalog, interface: &str, number: u32) -> Result<bool, ChangeError> {
+    let history = catalog.live_history(interface)?;
+    Ok(history.iter().any(|change| change.number == number))
 }
 
 /// The revision that was live before the one that is.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 use transfuse_engine::ReplaceError;
-use transfuse_store::Expected;
+use transfuse_store::{CatalogError, Expected};
 
 use super::planning::{Plan, Target};
 use super::trials::{Before, Candidate, RunningTrial, TrialWish};
-use super::{ChangeError, Changes, Kind, Planned, Wish};
+use super::{ChangeError, Changes, Kind, Planned, Verdict, Wish};
 use crate::assembly;
 use crate::configuration::resolved;
 use crate::control::view::LiveInterface;
@@ -17,24 +17,26 @@ use crate::parts::Parts;
 use crate::tables::Running;
 
 impl Changes {
-    /// Plans, and makes what was planned where `wish` says who wants it. One change at a time.
+    /// Plans, runs the gates, and makes what was planned where `wish` says who wants it. One change at a time: nothing is locked
+    /// while gates run, so that what was planned has to be true still when it is made.
     pub(super) async fn carry_out(
         self: &Arc<Self>,
         wish: Wish,
         plan: impl FnOnce(&Self, &[Running]) -> Result<Plan, ChangeError> + Send + 'static,
     ) -> Result<Vec<Planned>, ChangeError> {
+        let (mut plan, known) = self.plan(&wish, plan).await?;
+        self.pass_gates(&mut plan, &wish).await?;
+        let Some(change) = wish.change.clone() else {
+            return Ok(plan.steps.into_iter().map(|(planned, _)| planned).collect());
+        };
         let mut running = self.running.lock().await;
-        let (changes, known) = (Arc::clone(self), running.clone());
+        self.may_change(&plan.steps, &wish)?;
+        still_true(&plan.steps, &known, &running)?;
         let Plan {
             steps,
             parts,
             takes_tables,
-        } = spawn_blocking(move || plan(&changes, &known)).await??;
-        self.may_change(&steps, &wish)?;
-        let Some(change) = wish.change.clone() else {
-            return Ok(steps.into_iter().map(|(planned, _)| planned).collect());
-        };
-        let parts = Arc::new(parts);
+        } = plan;
         let mut made: Vec<Planned> = Vec::new();
         for (planned, target) in steps {
             match self
@@ -52,6 +54,20 @@ impl Changes {
         }
         self.tell_drift(&running).await?;
         Ok(made)
+    }
+
+    /// The plan, and what ran when it was made.
+    async fn plan(
+        self: &Arc<Self>,
+        wish: &Wish,
+        plan: impl FnOnce(&Self, &[Running]) -> Result<Plan, ChangeError> + Send + 'static,
+    ) -> Result<(Plan, Vec<Running>), ChangeError> {
+        let running = self.running.lock().await;
+        let (changes, known) = (Arc::clone(self), running.clone());
+        let planning = spawn_blocking(move || plan(&changes, &known).map(|plan| (plan, known)));
+        let (plan, known) = planning.await??;
+        self.may_change(&plan.steps, wish)?;
+        Ok((plan, known))
     }
 
     /// A shadow or pilot is ended before anything else is changed there, and there is one at a time.
@@ -113,19 +129,27 @@ impl Changes {
                     number,
                     parts: Arc::clone(parts),
                 };
-                match (&wish.trial, planned.before) {
-                    (Some(trial), Some(live)) => {
-                        self.try_out(candidate, live, trial.clone(), change.clone()).await?;
-                        planned.kind = Kind::OnTrial;
-                        return Ok(planned);
-                    }
-                    _ => Some(self.go_live(candidate, expected, change, wish, &planned).await?),
+                match self.begin(candidate, expected, change, wish, &mut planned).await? {
+                    Some(now) => Some(now),
+                    None => return Ok(planned),
                 }
             }
-            Target::Revision(interface, number) => Some(
-                self.switch(*interface, number, parts, expected, change, &planned)
-                    .await?,
-            ),
+            Target::Revision(interface, number, true) | Target::Approved(interface, number) => {
+                let candidate = Candidate {
+                    interface: *interface,
+                    number,
+                    parts: Arc::clone(parts),
+                };
+                match self.begin(candidate, expected, change, wish, &mut planned).await? {
+                    Some(now) => Some(now),
+                    None => return Ok(planned),
+                }
+            }
+            Target::Revision(interface, number, false) => {
+                self.keep_of_plan(&planned, change).await?;
+                let now = self.switch(*interface, number, parts, expected, change, &planned);
+                Some(now.await?)
+            }
         };
         running.retain(|one| one.interface.name != name);
         running.extend(now);
@@ -138,6 +162,41 @@ impl Changes {
             "changed what is live"
         );
         Ok(planned)
+    }
+
+    /// What was found is kept first. Then a new revision waits for a second person, is tried, or goes live: that alone gives what runs.
+    async fn begin(
+        self: &Arc<Self>,
+        candidate: Candidate,
+        expected: Expected,
+        change: &Change,
+        wish: &Wish,
+        planned: &mut Planned,
+    ) -> Result<Option<Running>, ChangeError> {
+        self.keep_of_plan(planned, change).await?;
+        if planned.findings.iter().any(|one| one.verdict == Verdict::Waiting) {
+            let (interface, revision) = (&planned.interface, candidate.number);
+            tracing::info!(interface, revision, "a revision waits for a second person");
+            planned.kind = Kind::Waiting;
+            return Ok(None);
+        }
+        if let (Some(trial), Some(live)) = (&wish.trial, planned.before) {
+            self.try_out(candidate, live, trial.clone(), change.clone()).await?;
+            planned.kind = Kind::OnTrial;
+            return Ok(None);
+        }
+        let running = self.go_live(candidate, expected, change, wish, planned).await?;
+        Ok(Some(running))
+    }
+
+    /// Keeps what the gates of a change have found, once its revision is known.
+    async fn keep_of_plan(self: &Arc<Self>, planned: &Planned, change: &Change) -> Result<(), ChangeError> {
+        let (Some(number), false) = (planned.after, planned.findings.is_empty()) else {
+            return Ok(());
+        };
+        let findings = planned.findings.clone();
+        self.keep_of_revision(&planned.interface, number, findings, &change.author)
+            .await
     }
 
     /// The same after something else than an interface has changed: a table.
@@ -220,6 +279,7 @@ impl Changes {
             after: Some(trial.number),
             differences: Vec::new(),
             alerts: Vec::new(),
+            findings: Vec::new(),
         };
         let (changes, candidate) = (Arc::clone(self), trial.resolved().clone());
         let (interface, parts) = spawn_blocking(move || changes.as_of_today(candidate)).await??;
@@ -332,6 +392,32 @@ impl Changes {
         self.watched.forget(name);
         Ok(())
     }
+}
+
+/// Nobody else may have changed what was planned by the time it is made.
+fn still_true(steps: &[(Planned, Target)], known: &[Running], now: &[Running]) -> Result<(), ChangeError> {
+    for (planned, _) in steps {
+        let of = |list: &'_ [Running]| {
+            let found = list.iter().find(|one| one.interface.name == planned.interface);
+            found.map(|one| (one.live.revision().number(), one.interface.clone()))
+        };
+        let (then, now) = (of(known), of(now));
+        let found = now.as_ref().map(|(number, _)| *number);
+        if found != planned.before {
+            let (interface, expected) = (planned.interface.clone(), planned.before);
+            return Err(ChangeError::Conflict {
+                source: CatalogError::Conflict {
+                    interface,
+                    found,
+                    expected,
+                },
+            });
+        }
+        if then != now {
+            return Err(ChangeError::Outdated(planned.interface.clone()));
+        }
+    }
+    Ok(())
 }
 
 impl ChangeError {

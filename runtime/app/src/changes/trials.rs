@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use transfuse_engine::{Budget, Filter, Observed, Processing, Selection, Share, Trial};
 use transfuse_message::Path;
 
+use super::Probe;
 use crate::configuration::{Bounds, resolved};
 use crate::deployment::Change;
 
@@ -98,10 +99,15 @@ pub(crate) struct Standing {
 impl Mode {
     /// The word for it.
     pub(crate) fn word(&self) -> &'static str {
+        self.probe().word()
+    }
+
+    /// As what its end is kept.
+    fn probe(&self) -> Probe {
         match self {
-            Self::Shadow => "shadow",
-            Self::Filter(_) | Self::Shares { .. } => "pilot",
-            Self::Watch => "watch",
+            Self::Shadow => Probe::Shadow,
+            Self::Filter(_) | Self::Shares { .. } => Probe::Pilot,
+            Self::Watch => Probe::Watch,
         }
     }
 

@@ -1,8 +1,10 @@
 //! Commands that change what is live, and that tell how it came to be so.
 
 pub(crate) mod apply;
+pub(crate) mod approve;
 pub(crate) mod deploy;
 pub(crate) mod diff;
+pub(crate) mod evidence;
 pub(crate) mod history;
 pub(crate) mod pause;
 pub(crate) mod rollback;
@@ -17,9 +19,12 @@ use clap::Args;
 use crate::commands::site::Engine;
 use crate::configuration::{NAME_RULE, is_name};
 use crate::console::{Console, Palette, Tone};
+use crate::control::ClientError;
+use crate::control::wire::ErrorBody;
 use crate::control::wire::changes::{ChangeWanted, Changed, InterfaceChange, PlaceDifference};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::hardening;
+use crate::story;
 
 /// Differences of one interface that are shown; a new interface has some dozens, and JSON has them all.
 const DIFFERENCES_SHOWN_MAX: usize = 40;
@@ -76,6 +81,8 @@ impl Intent {
 fn plan_and_do(engine: &Engine, path: &str, wanted: ChangeWanted, intent: &Intent, console: Console) -> Outcome {
     let plan = ChangeWanted {
         dry_run: true,
+        // Nobody looks at what its gates find, and they run again before it is made.
+        ungated: intent.yes && !intent.dry_run,
         ..wanted.clone()
     };
     let planned = engine.ask(async |client| client.change(path.to_owned(), &plan).await)?;
@@ -93,8 +100,15 @@ fn plan_and_do(engine: &Engine, path: &str, wanted: ChangeWanted, intent: &Inten
         expected: expected(&planned),
         ..wanted
     };
-    let changed = engine.ask(async |client| client.change(path.to_owned(), &wanted).await)?;
-    tell(&changed, intent.json, console)
+    match engine.ask(async |client| Ok(client.change(path.to_owned(), &wanted).await))? {
+        Err(ClientError::Refused(refusal)) if !refusal.refused.is_empty() => {
+            tell_refusal(refusal, intent.json, console)
+        }
+        answer => {
+            let changed = engine.ask(async |_| answer)?;
+            tell(&changed, intent.json, console)
+        }
+    }
 }
 
 fn expected(planned: &Changed) -> std::collections::BTreeMap<String, Option<u32>> {
@@ -123,7 +137,26 @@ fn tell(changed: &Changed, json: bool, console: Console) -> Outcome {
     } else {
         console.result(told(changed, console.palette()).join("\n"))?;
     }
-    Ok(Exit::Success)
+    let has_failed = |one: &InterfaceChange| one.gates.iter().any(|gate| gate.verdict == "failed");
+    Ok(if changed.interfaces.iter().any(has_failed) {
+        Exit::Failure
+    } else {
+        Exit::Success
+    })
+}
+
+/// What a gate refuses is shown with what the gates have found.
+fn tell_refusal(refusal: ErrorBody, json: bool, console: Console) -> Outcome {
+    let planned = Changed {
+        dry_run: true,
+        interfaces: refusal.refused,
+    };
+    tell(&planned, json, console)?;
+    let failure: Outcome = Err(anyhow::anyhow!(refusal.message).into());
+    match refusal.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 fn told(changed: &Changed, palette: Palette) -> Vec<String> {
@@ -137,6 +170,7 @@ fn told(changed: &Changed, palette: Palette) -> Vec<String> {
             lines.extend(differences(&one.differences, palette));
             let alert = palette.paint(Tone::Odd, "alert:");
             lines.extend(one.alerts.iter().map(|text| format!("  {alert} {text}")));
+            lines.extend(one.gates.iter().flat_map(|gate| story::evidence::gate(gate, palette)));
             lines
         })
         .collect()
@@ -153,6 +187,7 @@ fn headline(one: &InterfaceChange, dry_run: bool, palette: Palette) -> String {
         ("retired", true) => format!("{name} would be taken out of use ({before} is live)"),
         ("retired", false) => format!("{name} is out of use ({before} was live)"),
         ("on-trial", _) => format!("{name}: {after} is on trial, and {before} stays live"),
+        ("waiting", _) => format!("{name}: {after} waits for a second person, and {before} stays live"),
         ("rolled-back", true) => format!("{name} would go back from {before} to {after}"),
         ("rolled-back", false) => format!("{name} went back from {before} to {after}"),
         (_, true) => format!("{name} would change from {before} to {after}"),

@@ -12,7 +12,7 @@ use transfuse_engine::{Engine, InterfaceSettings};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
-use crate::changes::{self, Changes, Trials};
+use crate::changes::{self, Changes, PassedVectors, Trials};
 use crate::configuration::{self, SecretSources, Settings};
 use crate::console::{Console, Tone};
 use crate::control::{self, Controlled, view};
@@ -276,6 +276,7 @@ async fn serve(
         alerts: alerts.clone(),
         watched: watch.list(),
         trials: Arc::clone(&trials),
+        passed_vectors: PassedVectors::default(),
         stop: stop.clone(),
     });
     let tables = Arc::new(Tables::new(

@@ -6,6 +6,7 @@ use transfuse_store::StoreSettings;
 
 use super::budget::{self, BudgetSettings};
 use super::fault::Faults;
+use super::gates::{self, GateSettings};
 use super::section::{self, Section};
 use super::trust::{self, TrustSettings};
 use super::{FILE_NAME, read_document};
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) trust: TrustSettings,
     /// How changes are watched.
     pub(crate) budget: BudgetSettings,
+    /// What a change has to pass before it goes live.
+    pub(crate) gates: GateSettings,
 }
 
 /// The operational log, which goes to stderr and never holds a payload.
@@ -68,6 +71,7 @@ impl Default for Settings {
             segment_bytes_max: StoreSettings::new("").segment_bytes_max,
             trust: TrustSettings::default(),
             budget: BudgetSettings::default(),
+            gates: GateSettings::default(),
         }
     }
 }
@@ -90,6 +94,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     let segment_bytes_max = file.section("store", "[store]").and_then(segment);
     let trust = file.section("trust", "[trust]").map(trust::read);
     let budget = file.section("budget", "[budget]").map(budget::read);
+    let gates = file.section("gates", "[gates]").map(gates::read);
     file.finish();
     Settings {
         data: data.unwrap_or(defaults.data),
@@ -100,6 +105,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
         segment_bytes_max: segment_bytes_max.unwrap_or(defaults.segment_bytes_max),
         trust: trust.unwrap_or(defaults.trust),
         budget: budget.unwrap_or(defaults.budget),
+        gates: gates.unwrap_or(defaults.gates),
     }
 }
 

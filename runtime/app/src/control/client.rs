@@ -19,6 +19,9 @@ const ANSWER_BYTES_MAX: usize = 1 << 30;
 /// How long an answer may take. Listing reads an index; only a disk in trouble takes longer.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
+/// How long a change may take: plugins are compiled, and stored messages run, for each interface that changes.
+const CHANGE_WAIT: Duration = Duration::from_mins(20);
+
 /// The engine that runs on a data folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -41,8 +44,8 @@ pub(crate) enum ClientError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// It took too long.
-    #[error("the engine on `{}` did not answer within {ANSWER_WAIT:?}", data.display())]
-    Silent { data: PathBuf },
+    #[error("the engine on `{}` did not answer within {wait:?}", data.display())]
+    Silent { data: PathBuf, wait: Duration },
     /// The engine says no.
     #[error("{}", .0.message)]
     Refused(wire::ErrorBody),
@@ -101,13 +104,14 @@ impl Client {
         self.get(format!("/v1/plugins/access?{query}")).await
     }
 
-    /// `POST /v1/apply`, or of an interface `deploy` and `rollback`.
+    /// `POST /v1/apply`, or of an interface `deploy`, `rollback` and `approve`.
     pub(crate) async fn change(
         &self,
         path: String,
         wanted: &wire::changes::ChangeWanted,
     ) -> Result<wire::changes::Changed, ClientError> {
-        self.post(path, wanted).await
+        let body = serde_json::to_vec(wanted).map_err(|error| self.broken(error))?;
+        self.ask_within(CHANGE_WAIT, Method::POST, path, body).await
     }
 
     /// `pause` or `resume` of an interface.
@@ -134,6 +138,15 @@ impl Client {
 
     pub(crate) async fn history(&self, interface: &str) -> Result<wire::changes::History, ClientError> {
         self.get(format!("/v1/interfaces/{interface}/history")).await
+    }
+
+    pub(crate) async fn evidence(
+        &self,
+        interface: &str,
+        query: &wire::evidence::EvidenceQuery,
+    ) -> Result<wire::evidence::EvidenceList, ClientError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
+        self.get(format!("/v1/interfaces/{interface}/evidence?{query}")).await
     }
 
     pub(crate) async fn difference(
@@ -163,11 +176,22 @@ impl Client {
 
     /// `body` is JSON, or empty.
     async fn ask<T: DeserializeOwned>(&self, method: Method, path: String, body: Vec<u8>) -> Result<T, ClientError> {
+        self.ask_within(ANSWER_WAIT, method, path, body).await
+    }
+
+    async fn ask_within<T: DeserializeOwned>(
+        &self,
+        wait: Duration,
+        method: Method,
+        path: String,
+        body: Vec<u8>,
+    ) -> Result<T, ClientError> {
         let exchange = self.exchange(method, path, body);
-        let (status, body) = tokio::time::timeout(ANSWER_WAIT, exchange)
+        let (status, body) = tokio::time::timeout(wait, exchange)
             .await
             .map_err(|_| ClientError::Silent {
                 data: self.data.clone(),
+                wait,
             })??;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| self.broken(error));

@@ -87,6 +87,8 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .route("/v1/interfaces/{name}/resume", post(changes::resume))
         .route("/v1/interfaces/{name}/history", get(changes::history))
         .route("/v1/interfaces/{name}/difference", get(changes::difference))
+        .route("/v1/interfaces/{name}/evidence", get(changes::evidence))
+        .route("/v1/interfaces/{name}/approve", post(changes::approve))
         .route("/v1/trials", get(trials::list))
         .route("/v1/interfaces/{name}/trial", post(trials::act))
         .route("/v1/shutdown", post(shutdown))
@@ -169,6 +171,7 @@ async fn no_such_method() -> ApiError {
         body: wire::ErrorBody {
             message: "this address does not take that method".to_owned(),
             hint: None,
+            refused: Vec::new(),
         },
     }
 }
@@ -242,6 +245,7 @@ impl ApiError {
         let body = wire::ErrorBody {
             message,
             hint: Some(hint.to_owned()),
+            refused: Vec::new(),
         };
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -263,7 +267,11 @@ impl ApiError {
 
     /// Something that the caller did not cause and has to know.
     fn failed(message: String) -> Self {
-        let body = wire::ErrorBody { message, hint: None };
+        let body = wire::ErrorBody {
+            message,
+            hint: None,
+            refused: Vec::new(),
+        };
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             body,
@@ -276,7 +284,11 @@ impl ApiError {
         let hint = Some("the engine's log says why".to_owned());
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
-            body: wire::ErrorBody { message, hint },
+            body: wire::ErrorBody {
+                message,
+                hint,
+                refused: Vec::new(),
+            },
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From what the store knows to what the API says.
 
 mod differences;
+mod evidence;
 mod trials;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::deployment::{Live, Stopped};
 use crate::trust::{Alerts, Distrust};
 
 pub(crate) use differences::of_many;
+pub(crate) use evidence::{evidence, gate};
 pub(crate) use trials::trial;
 
 /// What the process itself knows: what is not in the store.

@@ -6,6 +6,7 @@
 pub(crate) mod access;
 pub(crate) mod changes;
 pub(crate) mod differences;
+pub(crate) mod evidence;
 pub(crate) mod tables;
 pub(crate) mod trials;
 
@@ -297,4 +298,7 @@ pub(crate) struct Error {
 pub(crate) struct ErrorBody {
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// Of a change that a gate refuses: what was planned, and what the gates have found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) refused: Vec<changes::InterfaceChange>,
 }

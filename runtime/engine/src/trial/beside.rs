@@ -12,22 +12,14 @@ use transfuse_sandbox::State;
 
 use super::{Second, Shared};
 use crate::comparison::compare;
-use crate::figures::{Ending, Sample};
-use crate::rerun::{Made, Rerun};
-use crate::revision::Run;
+use crate::rerun::Made;
+use crate::revision::{LOOK, Run};
 
 /// Messages that wait for their second run. A few seconds of a busy feed: what comes in a burst is compared after it.
 const JOBS_MAX: usize = 512;
 
 /// Kibibytes of messages that wait. They share the bytes of what was received, which would be free otherwise.
 const JOBS_KIB_MAX: usize = 16 << 10;
-
-/// How long a message waits, look by look, for a thread that has nothing else to do. What cannot be compared within some
-/// milliseconds is not: under load, comparing is the first thing to go.
-const LOOKS_MAX: u32 = 20;
-
-/// As short as timers are.
-const LOOK: Duration = Duration::from_millis(1);
 
 /// Second runs have one part of time in this many and one, of one processor.
 const PAUSE_FACTOR: u32 = 3;
@@ -82,7 +74,7 @@ impl Beside {
         tasks.tracker.spawn(async move {
             let mut allowance = Allowance::default();
             while let Some(Some((job, room))) = stop.run_until_cancelled(waiting.recv()).await {
-                if second.is_let_in().await {
+                if second.revision.wait_until_idle().await {
                     allowance.spent(second.run(job, &shared).await).await;
                 } else {
                     own.fetch_add(1, Ordering::Relaxed);
@@ -114,18 +106,6 @@ impl Beside {
 }
 
 impl Second {
-    /// Waits a little until no message needs the processor, and says whether that came.
-    async fn is_let_in(&self) -> bool {
-        let is_idle = || self.revision.processing.get().is_idle();
-        for _ in 0..LOOKS_MAX {
-            if is_idle() {
-                return true;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        is_idle()
-    }
-
     /// Gives the time that it took.
     async fn run(&self, job: Job, shared: &Shared) -> Duration {
         let Job {
@@ -147,23 +127,10 @@ impl Second {
         observed.differences.add(id, &changes);
         observed.approximate += u64::from(rerun.is_approximate);
         if self.is_candidate {
-            observed.candidate.add(sample(&rerun));
+            observed.candidate.add_run(&rerun);
         }
         drop(observed);
         shared.tell();
         Duration::from_micros(rerun.elapsed_us())
-    }
-}
-
-fn sample(rerun: &Rerun) -> Sample {
-    let ending = match &rerun.made {
-        Made::Processed(_) => Ending::Processed,
-        Made::Filtered(_) => Ending::Filtered,
-        Made::Failed(fault) => Ending::of_fault(&fault.kind),
-    };
-    Sample {
-        ending,
-        fuel: rerun.fuel(),
-        elapsed_us: rerun.elapsed_us(),
     }
 }

@@ -83,6 +83,22 @@ pub(super) const FORMAT: Format = Format {
             SELECT name, digest, '', '', stored_at_ms FROM tables ORDER BY sequence;
         CREATE TRIGGER table_changes_are_never_changed BEFORE UPDATE ON table_changes
             BEGIN SELECT raise(ABORT, 'history is never changed'); END",
+        // What was found out about revisions, and about contents that became none. Only the detail may hold what messages said.
+        "CREATE TABLE evidence(
+            id INTEGER PRIMARY KEY,
+            interface TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            revision INTEGER,
+            kind TEXT NOT NULL,
+            verdict TEXT NOT NULL,
+            summary TEXT NOT NULL,
+            detail BLOB NOT NULL,
+            author TEXT NOT NULL,
+            at_ms INTEGER NOT NULL
+        );
+        CREATE INDEX evidence_by_interface ON evidence(interface, id);
+        CREATE TRIGGER evidence_is_never_changed BEFORE UPDATE ON evidence
+            BEGIN SELECT raise(ABORT, 'evidence is never changed'); END",
     ],
 };
 

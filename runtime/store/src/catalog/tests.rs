@@ -4,8 +4,9 @@
 
 use tempfile::TempDir;
 
-use super::{Catalog, Expected, NewRevision, PackageEntry, TableEntry, schema};
+use super::{Catalog, Expected, NewEvidence, NewRevision, PackageEntry, TableEntry, schema};
 use crate::CatalogError;
+use crate::Sealed;
 use crate::clock::Clock;
 
 fn catalog() -> (TempDir, Catalog) {
@@ -204,7 +205,7 @@ fn a_table_of_an_earlier_engine_was_made_live_by_nobody_known() {
     drop(catalog);
     let connection = rusqlite::Connection::open(folder.path().join("catalog.sqlite")).unwrap();
     connection
-        .execute_batch("DROP TABLE table_changes; PRAGMA user_version = 3")
+        .execute_batch("DROP TABLE evidence; DROP TABLE table_changes; PRAGMA user_version = 3")
         .unwrap();
     drop(connection);
     assert_eq!(told_history(&open(&folder)), [["sha256:aa", "", ""]]);
@@ -266,4 +267,83 @@ fn a_pause_is_kept_with_the_first_reason_until_it_ends() {
     assert!(catalog.end_pause("lab").unwrap());
     assert!(!catalog.end_pause("lab").unwrap());
     assert!(catalog.paused("lab").unwrap().is_none());
+}
+
+fn evidence(revision: Option<u32>, digest: &str, kind: &str, verdict: &str) -> NewEvidence {
+    NewEvidence {
+        interface: String::from("lab"),
+        digest: digest.to_owned(),
+        revision,
+        kind: kind.to_owned(),
+        verdict: verdict.to_owned(),
+        summary: String::from("12 of 12 messages differ"),
+        detail: Sealed::from(b"GLU -> 2345-7".to_vec()),
+        author: String::from("anna"),
+    }
+}
+
+#[test]
+fn evidence_is_kept_by_interface_and_revision_newest_first() {
+    let (folder, catalog) = catalog();
+    let made = catalog.add_revision(&revision("lab", "{1}")).unwrap();
+    let before = evidence(None, &made.digest, "vectors", "failed");
+    catalog.add_evidence(&before).unwrap();
+    catalog
+        .add_evidence(&evidence(None, "sha256:other", "vectors", "failed"))
+        .unwrap();
+    catalog
+        .add_evidence(&evidence(Some(1), &made.digest, "replay", "passed"))
+        .unwrap();
+    drop(catalog);
+    let catalog = open(&folder);
+    let kinds = |revision, limit| -> Vec<_> {
+        let found = catalog.evidence("lab", revision, limit).unwrap().into_iter();
+        found.map(|one| (one.found.kind, one.found.digest)).collect()
+    };
+    assert_eq!(kinds(None, 100).len(), 3);
+    assert_eq!(kinds(None, 1), [(String::from("replay"), made.digest.clone())]);
+    let of_first =
+        [("replay", &made.digest), ("vectors", &made.digest)].map(|(kind, digest)| (kind.to_owned(), digest.clone()));
+    assert_eq!(kinds(Some(1), 100), of_first);
+    assert!(catalog.evidence("adt", None, 100).unwrap().is_empty());
+    assert_eq!(catalog.evidence("lab", None, 100).unwrap()[2].found, before);
+    assert_eq!(
+        catalog
+            .last_evidence("lab", 1, "replay")
+            .unwrap()
+            .unwrap()
+            .found
+            .verdict,
+        "passed"
+    );
+    assert!(catalog.last_evidence("lab", 1, "vectors").unwrap().is_none());
+}
+
+#[test]
+fn evidence_cannot_be_changed_even_by_hand() {
+    let (_folder, catalog) = catalog();
+    catalog
+        .add_evidence(&evidence(None, "sha256:aa", "replay", "failed"))
+        .unwrap();
+    let error = catalog
+        .read(|connection| connection.execute("UPDATE evidence SET verdict = 'passed'", []))
+        .unwrap_err();
+    assert!(error.to_string().contains("evidence is never changed"), "{error}");
+}
+
+#[test]
+fn a_catalog_of_an_earlier_engine_learns_to_keep_evidence() {
+    let (folder, catalog) = catalog();
+    catalog.add_revision(&revision("lab", "{1}")).unwrap();
+    drop(catalog);
+    let connection = rusqlite::Connection::open(folder.path().join("catalog.sqlite")).unwrap();
+    connection
+        .execute_batch("DROP TABLE evidence; PRAGMA user_version = 4")
+        .unwrap();
+    drop(connection);
+    let catalog = open(&folder);
+    catalog
+        .add_evidence(&evidence(Some(1), "sha256:aa", "replay", "passed"))
+        .unwrap();
+    assert_eq!(catalog.revisions("lab").unwrap().len(), 1);
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use transfuse_engine::Breach;
 use transfuse_store::LiveChange;
 
-use super::super::{ChangeError, Changes, Wish};
+use super::super::{ChangeError, Changes, Finding, Probe, Verdict, Wish};
 use super::{Mode, RunningTrial};
+use crate::control::view::of_many;
+use crate::control::wire::evidence::Detail;
 use crate::deployment::Change;
 
 /// Who changes what is live where no person does.
@@ -59,8 +61,14 @@ impl Changes {
             });
         }
         let Change { author, reason, .. } = change;
+        let is_approval = self.may_promote(&running.change.author, author).await?;
         let told = format!("made live by {author}: {reason}");
-        self.promote(&running, change, told).await?;
+        self.promote(&running, change, told.clone()).await?;
+        if is_approval {
+            let finding = Finding::new(Probe::Approval, Verdict::Passed, told);
+            self.keep_of_revision(interface, running.number, vec![finding], author)
+                .await?;
+        }
         Ok(running)
     }
 
@@ -76,7 +84,7 @@ impl Changes {
     }
 
     /// Ends what is watched, because something else goes live.
-    pub(in crate::changes) async fn end_watch(&self, interface: &str) {
+    pub(in crate::changes) async fn end_watch(self: &Arc<Self>, interface: &str) {
         let Some(running) = self.trials.of(interface) else {
             return;
         };
@@ -196,15 +204,24 @@ impl Changes {
         Ok(())
     }
 
-    /// What was found, for whoever asks later.
-    async fn keep_end(&self, running: &RunningTrial, verdict: Verdict, told: String) {
-        tracing::info!(
-            interface = running.interface,
-            revision = running.number,
-            ?verdict,
-            told,
-            "a trial has ended"
-        );
+    /// Keeps what was found, for whoever asks later.
+    async fn keep_end(self: &Arc<Self>, running: &RunningTrial, verdict: Verdict, told: String) {
+        let RunningTrial {
+            interface,
+            number: revision,
+            ..
+        } = running;
+        tracing::info!(interface, revision, ?verdict, told, "a trial has ended");
+        let detail = Detail {
+            differences: Some(of_many(&running.trial.observed().differences)),
+            against: Some(running.against),
+            ..Detail::default()
+        };
+        let finding = Finding::new(running.wish.mode.probe(), verdict, told).with(detail);
+        let author = &running.change.author;
+        if let Err(error) = self.keep_of_revision(interface, *revision, vec![finding], author).await {
+            tracing::error!(interface, revision, %error, "what a trial has found could not be kept");
+        }
     }
 
     async fn hold(&self, _running: &RunningTrial, _breach: &Breach) -> Option<String> {
@@ -215,14 +232,6 @@ impl Changes {
     fn tell(&self, running: &RunningTrial, what: String) {
         self.alerts.add_of_change(&running.interface, what);
     }
-}
-
-/// How a trial came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::changes) enum Verdict {
-    Passed,
-    Failed,
-    Stopped,
 }
 
 impl RunningTrial {

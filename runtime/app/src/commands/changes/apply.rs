@@ -36,6 +36,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let wanted = ChangeWanted {
         trial: trying.wanted()?,
         unwatched: trying.unwatched,
+        expect: trying.expected(),
+        waive: trying.waive.clone(),
         ..intent.wanted()
     };
     plan_and_do(&arguments.engine, "/v1/apply", wanted, intent, console)

@@ -50,6 +50,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         version: Some(version.to_owned()),
         trial: arguments.trying.wanted()?,
         unwatched: arguments.trying.unwatched,
+        expect: arguments.trying.expected(),
+        waive: arguments.trying.waive.clone(),
         ..intent.wanted()
     };
     plan_and_do(

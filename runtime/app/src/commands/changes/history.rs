@@ -51,9 +51,14 @@ fn revisions(history: &History) -> Vec<Vec<Cell>> {
     ]];
     rows.extend(history.revisions.iter().map(|revision| {
         let is_live = history.live == Some(revision.number);
+        let standing = match (is_live, revision.waiting) {
+            (true, _) => Cell::new("live").tone(Tone::Good),
+            (false, true) => Cell::new("waits").tone(Tone::Odd),
+            (false, false) => Cell::new(""),
+        };
         vec![
             Cell::right(revision.number.to_string()).tone(Tone::Strong),
-            Cell::new(if is_live { "live" } else { "" }).tone(Tone::Good),
+            standing,
             Cell::new(&revision.made_at),
             Cell::new(&revision.author),
             Cell::new(&revision.reason),

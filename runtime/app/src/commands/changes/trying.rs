@@ -29,6 +29,9 @@ pub(super) struct Trying {
     /// Fields that are expected to differ, beside those of the site; may be given again
     #[arg(long, value_name = "PATH")]
     expect: Vec<Path>,
+    /// Go on where this gate fails, and take that on yourself: vectors, replay or envelope; may be given again
+    #[arg(long, value_name = "GATE")]
+    pub(super) waive: Vec<String>,
     /// End it where more messages than this differ elsewhere; without it, differences are only told
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     differences: Option<u64>,
@@ -38,6 +41,11 @@ pub(super) struct Trying {
 }
 
 impl Trying {
+    /// Fields that may differ when messages are replayed.
+    pub(super) fn expected(&self) -> Vec<String> {
+        self.expect.iter().map(ToString::to_string).collect()
+    }
+
     /// What is asked of the engine; none where the revision goes live at once.
     pub(super) fn wanted(&self) -> Result<Option<TrialWanted>, Failure> {
         let kind = match (self.shadow, &self.pilot) {
@@ -50,7 +58,7 @@ impl Trying {
             by: self.by.as_ref().map(ToString::to_string),
             messages: self.messages,
             seconds: self.time.map(|time| time.as_secs().max(1)),
-            expect: self.expect.iter().map(ToString::to_string).collect(),
+            expect: self.expected(),
             differing_per_mille: self.differences,
             ..TrialWanted::default()
         };
@@ -68,11 +76,10 @@ impl Trying {
     /// Bounds without a trial are a trial that somebody forgot to ask for.
     fn nothing_to_bound(&self) -> Result<Option<TrialWanted>, Failure> {
         let is_bounded = self.messages.is_some() || self.time.is_some() || self.differences.is_some();
-        if is_bounded || !self.expect.is_empty() {
-            return Err(anyhow::anyhow!(
-                "--messages, --for, --expect and --differences are of a trial"
-            ))
-            .hint("ask for one with --shadow or --pilot; `[budget]` in transfuse.toml is for what goes live at once");
+        if is_bounded {
+            return Err(anyhow::anyhow!("--messages, --for and --differences are of a trial")).hint(
+                "ask for one with --shadow or --pilot; `[budget]` in transfuse.toml is for what goes live at once",
+            );
         }
         Ok(None)
     }

@@ -7,8 +7,9 @@ use axum::http::StatusCode;
 
 use super::{ApiError, Controlled, Shared, on_a_thread, trials};
 use crate::changes::{ChangeError, Difference, Kind, Planned, Wish};
-use crate::control::view::time;
+use crate::control::view::{self, time};
 use crate::control::wire::changes as wire;
+use crate::control::wire::evidence::{EvidenceList, EvidenceQuery};
 use crate::deployment::Change;
 
 type Body = Result<Json<wire::ChangeWanted>, JsonRejection>;
@@ -46,6 +47,38 @@ pub(super) async fn rollback(State(controlled): Shared, Path(name): Path<String>
     answer(changing, wanted.dry_run).await
 }
 
+pub(super) async fn approve(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
+    let wanted = wanted(body)?;
+    let Some(number) = wanted.to else {
+        return Err(ApiError::bad_request(
+            "which revision is approved is missing".to_owned(),
+            "say it with `to`",
+        ));
+    };
+    let changes = controlled.changes.clone();
+    let wish = wish(&wanted, &controlled)?;
+    let changing = tokio::spawn(async move { changes.approve(name, number, wish).await });
+    answer(changing, wanted.dry_run).await
+}
+
+pub(super) async fn evidence(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+    query: Result<Query<EvidenceQuery>, QueryRejection>,
+) -> Result<Json<EvidenceList>, ApiError> {
+    let Query(query) =
+        query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse evidence --help`"))?;
+    let interface = name.clone();
+    let found = on_a_thread(&controlled, move |controlled| {
+        controlled.changes.evidence(&name, query.revision)
+    });
+    let evidence = found.await?.map_err(|error| refused(&error))?;
+    Ok(Json(EvidenceList {
+        interface,
+        evidence: evidence.into_iter().map(view::evidence).collect(),
+    }))
+}
+
 pub(super) async fn history(
     State(controlled): Shared,
     Path(name): Path<String>,
@@ -61,6 +94,7 @@ pub(super) async fn history(
             .revisions
             .into_iter()
             .map(|revision| wire::RevisionListed {
+                waiting: history.waiting.contains(&revision.number),
                 number: revision.number,
                 digest: revision.digest,
                 author: revision.author,
@@ -186,6 +220,9 @@ fn wish(wanted: &wire::ChangeWanted, controlled: &Controlled) -> Result<Wish, Ap
         expected: wanted.expected.clone(),
         trial: trial.transpose()?,
         is_unwatched: wanted.unwatched,
+        expected_to_differ: trials::paths(&wanted.expect)?,
+        waived: wanted.waive.clone(),
+        is_ungated: wanted.ungated,
     })
 }
 
@@ -195,18 +232,19 @@ async fn answer(changing: tokio::task::JoinHandle<Result<Vec<Planned>, ChangeErr
     let interfaces = changed
         .map_err(|error| refused(&error))?
         .into_iter()
-        .map(view)
+        .map(planned)
         .collect();
     Ok(Json(wire::Changed { dry_run, interfaces }))
 }
 
-fn view(planned: Planned) -> wire::InterfaceChange {
+fn planned(planned: Planned) -> wire::InterfaceChange {
     let kind = match planned.kind {
         Kind::New => "new",
         Kind::Changed => "changed",
         Kind::Retired => "retired",
         Kind::RolledBack => "rolled-back",
         Kind::OnTrial => "on-trial",
+        Kind::Waiting => "waiting",
     };
     wire::InterfaceChange {
         interface: planned.interface,
@@ -215,6 +253,7 @@ fn view(planned: Planned) -> wire::InterfaceChange {
         after: planned.after,
         differences: planned.differences.into_iter().map(place).collect(),
         alerts: planned.alerts,
+        gates: planned.findings.into_iter().map(view::gate).collect(),
     }
 }
 
@@ -238,7 +277,10 @@ pub(super) fn refused(error: &ChangeError) -> ApiError {
         _ => error.to_string(),
     };
     let mut refused = ApiError::bad_request(message, &hint).without_empty_hint();
-    if matches!(error, ChangeError::Conflict { .. }) {
+    if let ChangeError::Gated { planned: plan, .. } = error {
+        refused.body.refused = plan.iter().cloned().map(planned).collect();
+    }
+    if matches!(error, ChangeError::Conflict { .. } | ChangeError::Outdated(_)) {
         refused.status = StatusCode::CONFLICT;
     }
     refused

@@ -76,12 +76,7 @@ fn unknown_action(action: &str) -> ApiError {
 pub(super) fn wish(wanted: &wire::TrialWanted, site: &BudgetSettings) -> Result<TrialWish, ApiError> {
     let mode = mode(wanted)?;
     let mut expected = site.expected.clone();
-    if wanted.expect.len() > LISTED_MAX {
-        return Err(wrong(format!("more than {LISTED_MAX} paths are expected to differ")));
-    }
-    for text in &wanted.expect {
-        expected.push(path(text)?);
-    }
+    expected.extend(paths(&wanted.expect)?);
     let mut budget = site.budget.clone();
     budget.differing_per_mille = wanted.differing_per_mille.or(budget.differing_per_mille);
     let usual = Bounds::default();
@@ -94,6 +89,14 @@ pub(super) fn wish(wanted: &wire::TrialWanted, site: &BudgetSettings) -> Result<
         budget,
         expected,
     })
+}
+
+/// Fields that are expected to differ.
+pub(super) fn paths(texts: &[String]) -> Result<Vec<message::Path>, ApiError> {
+    if texts.len() > LISTED_MAX {
+        return Err(wrong(format!("more than {LISTED_MAX} paths are expected to differ")));
+    }
+    texts.iter().map(|text| path(text)).collect()
 }
 
 fn mode(wanted: &wire::TrialWanted) -> Result<Mode, ApiError> {

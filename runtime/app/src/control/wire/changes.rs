@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::Gate;
+
 /// The body of every request that changes what is live.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,13 +27,22 @@ pub(crate) struct ChangeWanted {
     /// What goes live at once is not held against what was live before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unwatched: bool,
+    /// Paths of fields that may differ, beside those of the site, when messages are replayed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) expect: Vec<String>,
+    /// Gates that may fail: `vectors`, `replay`, `envelope`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) waive: Vec<String>,
+    /// Of a dry run: only the plan, without what its gates find.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ungated: bool,
     /// `POST /v1/interfaces/NAME/deploy`: `vendor/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plugin: Option<String>,
     /// And its version: a whole one, or a requirement such as `^1.2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<String>,
-    /// `POST /v1/interfaces/NAME/rollback`: a revision; none for the one that was live before.
+    /// `POST /v1/interfaces/NAME/rollback`: a revision; none for the one that was live before. And of `approve`: the one that waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<u32>,
 }
@@ -47,7 +58,7 @@ pub(crate) struct Changed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InterfaceChange {
     pub(crate) interface: String,
-    /// `new`, `changed`, `retired`, `rolled-back`, `on-trial`.
+    /// `new`, `changed`, `retired`, `rolled-back`, `on-trial`, `waiting`.
     pub(crate) kind: String,
     /// The live revision before; none of a new interface.
     pub(crate) before: Option<u32>,
@@ -56,6 +67,9 @@ pub(crate) struct InterfaceChange {
     pub(crate) differences: Vec<PlaceDifference>,
     /// What somebody should know about its plugins.
     pub(crate) alerts: Vec<String>,
+    /// What its gates have found, in the order in which they ran.
+    #[serde(default)]
+    pub(crate) gates: Vec<Gate>,
 }
 
 /// One place of an interface's settings that differs.
@@ -107,6 +121,9 @@ pub(crate) struct RevisionListed {
     pub(crate) reason: String,
     pub(crate) note: String,
     pub(crate) made_at: String,
+    /// Whether it waits for a second person.
+    #[serde(default)]
+    pub(crate) waiting: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,165 @@
+//! A second person, where the site wants one: a revision is made, and waits until somebody else than its author lets it go live.
+
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+use transfuse_store::{Catalog, Evidence};
+
+use super::super::evidence::open;
+use super::super::planning::{Plan, Target};
+use super::super::{ChangeError, Changes, Finding, Mode, Planned, Probe, Verdict, Wish};
+use crate::configuration::{GateSettings, resolved};
+use crate::control::wire::evidence::Detail;
+use crate::deployment;
+use crate::tables::Running;
+
+/// A revision that waits.
+struct Waiting {
+    author: String,
+    /// What was live when it was asked for.
+    against: Option<u32>,
+}
+
+impl Changes {
+    /// Makes a revision live that waits for a second person.
+    pub(crate) async fn approve(
+        self: &Arc<Self>,
+        interface: String,
+        number: u32,
+        wish: Wish,
+    ) -> Result<Vec<Planned>, ChangeError> {
+        let author = wish.change.as_ref().map(|change| change.author.clone());
+        self.carry_out(wish, move |changes, running| {
+            changes.plan_approval(running, &interface, number, author.as_deref())
+        })
+        .await
+    }
+
+    fn plan_approval(
+        &self,
+        running: &[Running],
+        interface: &str,
+        number: u32,
+        author: Option<&str>,
+    ) -> Result<Plan, ChangeError> {
+        let catalog = self.store.catalog();
+        let unknown = || ChangeError::UnknownRevision {
+            interface: interface.to_owned(),
+            number,
+        };
+        let revision = catalog.revision(interface, number)?.ok_or_else(unknown)?;
+        let not_waiting = || ChangeError::NotWaiting {
+            interface: interface.to_owned(),
+            number,
+        };
+        let waiting = waiting(catalog, interface, number)?.ok_or_else(not_waiting)?;
+        if author == Some(waiting.author.as_str()) {
+            return Err(ChangeError::SamePerson(waiting.author));
+        }
+        let tables = deployment::live_tables(catalog).map_err(ChangeError::Failed)?;
+        let after = deployment::current(&revision, &tables).map_err(ChangeError::Failed)?;
+        let before = running.iter().find(|one| one.interface.name == interface);
+        let mut plan = self.plan_approved(before, after.clone())?;
+        for (planned, target) in &mut plan.steps {
+            // What else has gone live since it was asked for is a conflict.
+            planned.before = waiting.against;
+            planned.after = Some(number);
+            *target = Target::Approved(Box::new(after.clone()), number);
+        }
+        Ok(plan)
+    }
+
+    /// Refuses what a second person could not decide on.
+    pub(super) async fn may_wait(
+        self: &Arc<Self>,
+        interface: &resolved::Interface,
+        takes_tables: bool,
+        wish: &Wish,
+        settings: &GateSettings,
+    ) -> Result<(), ChangeError> {
+        if !settings.approval {
+            return Ok(());
+        }
+        let mode = wish.trial.as_ref().map(|trial| &trial.mode);
+        if matches!(mode, Some(Mode::Filter(_) | Mode::Shares { .. })) {
+            return Err(ChangeError::PilotNeedsApproval);
+        }
+        let (changes, interface) = (Arc::clone(self), interface.clone());
+        let looking = spawn_blocking(move || {
+            let live = deployment::live_tables(changes.store.catalog()).map_err(ChangeError::Failed)?;
+            let mut grants = interface.tables();
+            let changed = grants.find(|grant| live.get(&grant.name).is_some_and(|digest| *digest != grant.digest));
+            match changed.filter(|_| takes_tables) {
+                Some(grant) => Err(ChangeError::TableNeedsApproval(grant.name.clone())),
+                None => Ok(()),
+            }
+        });
+        looking.await?
+    }
+
+    /// Whether somebody may make the revision of a trial live.
+    pub(in crate::changes) async fn may_promote(
+        self: &Arc<Self>,
+        asked_by: &str,
+        promoted_by: &str,
+    ) -> Result<bool, ChangeError> {
+        let is_wanted = self.gates().await?.approval;
+        if is_wanted && asked_by == promoted_by {
+            return Err(ChangeError::SamePerson(promoted_by.to_owned()));
+        }
+        Ok(is_wanted)
+    }
+
+    /// Which of its revisions wait for a second person. Blocks on the disk.
+    pub(in crate::changes) fn waiting_revisions(
+        &self,
+        interface: &str,
+        live: Option<u32>,
+        numbers: &[u32],
+    ) -> Result<Vec<u32>, ChangeError> {
+        let catalog = self.store.catalog();
+        let mut found = Vec::new();
+        for number in numbers {
+            if waiting(catalog, interface, *number)?.is_some_and(|one| one.against == live) {
+                found.push(*number);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// None where nobody waits for it any more.
+fn waiting(catalog: &Catalog, interface: &str, number: u32) -> Result<Option<Waiting>, ChangeError> {
+    let last = catalog.last_evidence(interface, number, Probe::Approval.word())?;
+    let is_waiting = |one: &Evidence| one.found.verdict == Verdict::Waiting.word();
+    let Some(last) = last.filter(is_waiting) else {
+        return Ok(None);
+    };
+    let detail = open(&last.found.detail).map_err(ChangeError::Failed)?;
+    Ok(Some(Waiting {
+        author: last.found.author,
+        against: detail.against,
+    }))
+}
+
+/// What is found of a change that has to wait.
+pub(super) fn wanted(planned: &Planned) -> Finding {
+    let why = "a second person has to approve it";
+    Finding::new(Probe::Approval, Verdict::Waiting, why).with(Detail {
+        against: planned.before,
+        ..Detail::default()
+    })
+}
+
+/// What is found of a change that somebody approves.
+pub(super) fn given(wish: &Wish) -> Finding {
+    let change = wish.change.as_ref();
+    let (author, reason) = change.map_or(("nobody", ""), |change| {
+        (change.author.as_str(), change.reason.as_str())
+    });
+    Finding::new(
+        Probe::Approval,
+        Verdict::Passed,
+        format!("approved by {author}: {reason}"),
+    )
+}

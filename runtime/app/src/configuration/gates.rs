@@ -1,0 +1,69 @@
+//! `[gates]` in `transfuse.toml`: what a change has to pass before it goes live.
+
+use std::ops::RangeInclusive;
+
+use super::section::Section;
+
+/// What is looked at. How much worse a revision may be says `[budget]`, and what may differ its `expect`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GateSettings {
+    /// Whether the packages' own vectors are run here.
+    pub(crate) vectors: bool,
+    /// How many of the last messages are run by the live and by the new revision; 0 for none.
+    pub(crate) replay_messages: usize,
+    /// What becomes of a change whose messages come out differently.
+    pub(crate) differences: OnDifference,
+    /// Whether a second person has to approve what goes live.
+    pub(crate) approval: bool,
+    /// Whether a gate that fails may be waived.
+    pub(crate) waive: bool,
+}
+
+/// What messages that come out differently mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDifference {
+    /// They are shown.
+    Report,
+    /// The change is refused, where more of them do than `[budget]` allows.
+    Refuse,
+}
+
+/// A thousand messages tell two faults in a hundred from none, and take some seconds.
+const REPLAY_MESSAGES: u64 = 1_000;
+
+/// More is an hour's work, and the last ten thousand say no more of a mapping than the last thousand.
+const REPLAY_MESSAGES_RANGE: RangeInclusive<u64> = 0..=10_000;
+
+impl Default for GateSettings {
+    fn default() -> Self {
+        Self {
+            vectors: true,
+            replay_messages: count(REPLAY_MESSAGES),
+            differences: OnDifference::Report,
+            approval: false,
+            waive: true,
+        }
+    }
+}
+
+pub(super) fn read(mut section: Section<'_>) -> GateSettings {
+    let defaults = GateSettings::default();
+    let choices = [("report", OnDifference::Report), ("refuse", OnDifference::Refuse)];
+    let settings = GateSettings {
+        vectors: section.flag("vectors").unwrap_or(defaults.vectors),
+        replay_messages: section
+            .count("replay", &REPLAY_MESSAGES_RANGE)
+            .map_or(defaults.replay_messages, count),
+        differences: section
+            .choice("differences", &choices)
+            .map_or(defaults.differences, |choice| choice.value),
+        approval: section.flag("approval").unwrap_or(defaults.approval),
+        waive: section.flag("waive").unwrap_or(defaults.waive),
+    };
+    section.finish();
+    settings
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
