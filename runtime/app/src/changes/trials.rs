@@ -135,7 +135,7 @@ impl Mode {
 impl Trials {
     /// All of them, by interface.
     pub(crate) fn all(&self) -> Vec<Standing> {
-        self.lock().values().map(|trial| trial.standing()).collect()
+        self.lock().values().map(RunningTrial::standing).collect()
     }
 
     /// The one of an interface.

@@ -2,7 +2,7 @@
 
 use crate::console::{Palette, Tone};
 use crate::control::wire::Words;
-use crate::control::wire::differences::{Differences, Pair, Place};
+use crate::control::wire::differences::{Differences, DifferingPlace, Pair};
 use crate::layout::{counted, shortened};
 use crate::visible::one_line;
 
@@ -60,7 +60,7 @@ pub(crate) fn summary(found: &Differences) -> String {
     }
 }
 
-fn told_place(place: &Place, compared: u64, palette: Palette) -> String {
+fn told_place(place: &DifferingPlace, compared: u64, palette: Palette) -> String {
     let name = palette.paint(Tone::Name, &place.place);
     format!("  {name} changed in {} of {compared}", place.messages)
 }

@@ -1,5 +1,6 @@
 //! Differences of many messages, told together by place and by value.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use transfuse_message::{Path, Payload};
@@ -102,7 +103,7 @@ impl Differences {
         let mut groups: Vec<Group> = self.groups.values().cloned().collect();
         groups.sort_by(|a, b| b.messages.cmp(&a.messages).then_with(|| a.place.cmp(&b.place)));
         for group in &mut groups {
-            group.pairs.sort_by(|a, b| b.messages.cmp(&a.messages));
+            group.pairs.sort_by_key(|pair| Reverse(pair.messages));
         }
         groups
     }

@@ -1,6 +1,6 @@
 //! Which messages a pilot decides.
 
-use transfuse_message::{Message, Path};
+use transfuse_message::{Message, Path, Value};
 
 /// A part of an interface's messages.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Selection {
         match self {
             Self::Filter(Filter { path, values }) => {
                 let written = written(message, path);
-                let read = message.get(path).ok().and_then(|value| value.into_option());
+                let read = message.get(path).ok().and_then(Value::into_option);
                 values.iter().any(|wanted| {
                     read.as_deref() == Some(wanted.as_str()) || written.as_deref() == Some(wanted.as_bytes())
                 })

@@ -84,11 +84,10 @@ impl Engine {
 
     /// Ends the trial of an interface, if there is one: the live revision decides from the next message on. What is under way
     /// ends on the revision that it began with.
-    pub fn end_trial(&self, interface: &str) -> Option<Arc<Trial>> {
-        let live = self.interface(interface)?;
-        let trial = live.trial();
-        live.set_trial(None);
-        trial
+    pub fn end_trial(&self, interface: &str) {
+        if let Some(live) = self.interface(interface) {
+            live.set_trial(None);
+        }
     }
 
     async fn try_out(

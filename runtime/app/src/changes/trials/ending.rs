@@ -120,7 +120,7 @@ impl Changes {
                 }
             }
             Mode::Filter(_) | Mode::Shares { .. } => {
-                let change = running.automatic(format!("its pilot has run its course: {}", running.change.reason));
+                let change = automatic(format!("its pilot has run its course: {}", running.change.reason));
                 let told = "it has run its course, within its budget, and is live".to_owned();
                 if let Err(error) = self.promote(running, &change, told).await {
                     tracing::error!(interface = running.interface, revision = running.number, %error, "a pilot could not go live");
@@ -179,7 +179,7 @@ impl Changes {
         running: &RunningTrial,
         breach: &Breach,
     ) -> Result<(), ChangeError> {
-        let change = running.automatic(format!("{ROLLBACK}{breach}"));
+        let change = automatic(format!("{ROLLBACK}{breach}"));
         let wish = Wish {
             change: Some(change),
             expected: [(running.interface.clone(), Some(running.number))].into(),
@@ -234,12 +234,10 @@ impl Changes {
     }
 }
 
-impl RunningTrial {
-    fn automatic(&self, reason: String) -> Change {
-        Change {
-            author: AUTOMATIC.to_owned(),
-            reason,
-            note: String::new(),
-        }
+fn automatic(reason: String) -> Change {
+    Change {
+        author: AUTOMATIC.to_owned(),
+        reason,
+        note: String::new(),
     }
 }

@@ -15,8 +15,8 @@ pub(crate) fn of_many(found: &engine::Differences) -> wire::Differences {
     }
 }
 
-fn place(group: engine::Group) -> wire::Place {
-    wire::Place {
+fn place(group: engine::Group) -> wire::DifferingPlace {
+    wire::DifferingPlace {
         place: group.place,
         messages: group.messages,
         pairs: group.pairs.into_iter().map(pair).collect(),

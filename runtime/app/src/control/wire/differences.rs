@@ -13,14 +13,14 @@ pub(crate) struct Differences {
     /// Those that differ only where that was expected.
     pub(crate) as_expected: u64,
     /// The places that differ, those of the most messages first.
-    pub(crate) places: Vec<Place>,
+    pub(crate) places: Vec<DifferingPlace>,
     /// Places beyond a limit, counted for each message.
     pub(crate) unlisted: u64,
 }
 
 /// One place of the outputs, with all its occurrences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct DifferingPlace {
     /// `OBX-3.1`, `outcome`, `outputs`, `destinations`, `content type`, `document` or `spelling`.
     pub(crate) place: String,
     /// Messages that differ there.
