@@ -61,6 +61,7 @@ impl Changes {
         wish: &Wish,
         settings: &GateSettings,
     ) -> Result<Vec<Finding>, ChangeError> {
+        tracing::info!(interface = planned.interface, "the gates of a change begin");
         let mut findings = vec![trusted(planned)];
         findings.push(self.try_vectors(interface, parts, settings).await?);
         if !wish.is_shadow() {

@@ -67,6 +67,7 @@ impl Changes {
         let planning = spawn_blocking(move || plan(&changes, &known).map(|plan| (plan, known)));
         let (plan, known) = planning.await??;
         self.may_change(&plan.steps, wish)?;
+        plan.steps.iter().try_for_each(|(planned, _)| wish.fits(planned))?;
         Ok((plan, known))
     }
 
@@ -404,20 +405,34 @@ fn still_true(steps: &[(Planned, Target)], known: &[Running], now: &[Running]) -
         let (then, now) = (of(known), of(now));
         let found = now.as_ref().map(|(number, _)| *number);
         if found != planned.before {
-            let (interface, expected) = (planned.interface.clone(), planned.before);
-            return Err(ChangeError::Conflict {
-                source: CatalogError::Conflict {
-                    interface,
-                    found,
-                    expected,
-                },
-            });
+            return Err(conflict(&planned.interface, found, planned.before));
         }
         if then != now {
             return Err(ChangeError::Outdated(planned.interface.clone()));
         }
     }
     Ok(())
+}
+
+fn conflict(interface: &str, found: Option<u32>, expected: Option<u32>) -> ChangeError {
+    let interface = interface.to_owned();
+    ChangeError::Conflict {
+        source: CatalogError::Conflict {
+            interface,
+            found,
+            expected,
+        },
+    }
+}
+
+impl Wish {
+    /// Whoever has seen something else live than what is hears of it before gates run.
+    fn fits(&self, planned: &Planned) -> Result<(), ChangeError> {
+        match self.expected.get(&planned.interface) {
+            Some(seen) if *seen != planned.before => Err(conflict(&planned.interface, planned.before, *seen)),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl ChangeError {

@@ -38,7 +38,7 @@ struct Intent {
     /// The release note: what is new, for those who run it
     #[arg(long, value_name = "TEXT", default_value = "")]
     note: String,
-    /// Show what would be done, and do nothing
+    /// Show what would be done and what gates find, and do nothing
     #[arg(long)]
     dry_run: bool,
     /// Do it without asking

@@ -16,6 +16,9 @@ use crate::failure::Outcome;
 /// running interface takes it over with its connections open, and messages that are under way end on the revision that they began
 /// with. A changed listener alone is bound anew. An interface whose file is gone is taken out of use; its history stays.
 ///
+/// Before anything goes live it passes the site's `[gates]`: the plugins' own vectors, and the last stored messages, run by the live and
+/// by the new revision. What differs is shown, and what costs too much or fails is refused. --dry-run stops there.
+///
 /// Where one interface changes, --shadow or --pilot try its new revision first (see `transfuse trial`).
 ///
 /// What somebody else changes between the plan and your answer is a conflict, and nothing is done.

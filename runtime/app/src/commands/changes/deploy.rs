@@ -14,6 +14,9 @@ use crate::failure::{Hint as _, Outcome};
 /// site's library (`transfuse plugin install`) and allowed by its trust policy. It is compiled before anything changes; the switch
 /// takes place between two messages, with connections open.
 ///
+/// Before it goes live it passes the site's `[gates]`: its own vectors, and the last stored messages, run by the live and by the new
+/// revision. --dry-run stops there; --waive goes on where one fails.
+///
 /// With --shadow or --pilot it is tried first, and goes live only when it has kept the site's `[budget]` (see `transfuse trial`). What
 /// goes live at once is watched instead: where it does worse than what was live before, that is live again, by itself.
 ///

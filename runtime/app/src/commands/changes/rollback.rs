@@ -10,7 +10,7 @@ use crate::failure::Outcome;
 /// Make an earlier revision of an interface live again
 ///
 /// Without --to, the one that was live before. Its plugins are those that it had, by their digests; code tables stay those of today.
-/// A revision whose plugins could not read the state that later ones have written is refused. A rollback survives a restart.
+/// What was live before passes no gates. A revision whose plugins could not read the state that later ones have written is refused. A rollback survives a restart.
 ///
 /// Example: transfuse rollback lab-results --reason "wrong units from 12 on" --site examples/lab-results
 #[derive(Debug, Args)]
