@@ -337,6 +337,32 @@ fn a_bench_measures_fresh_and_reused_instances() {
     assert!(message["fresh_rounds"].as_u64() >= Some(5), "{message}");
 }
 
+/// Its collector lets go of handles whenever it likes, and an instance that keeps one is not used again.
+#[test]
+fn an_instance_of_javascript_is_used_again() {
+    let package = target_folder()
+        .expect("a target folder")
+        .join("test-plugins/transfuse/lab-normalize-js/1.0.0.oci");
+    let folder = shared_vectors();
+    for vector in ["right-already", "codes-unknown-rejected"] {
+        let arguments = [
+            "bench",
+            text(&package),
+            "--vectors",
+            text(&folder),
+            "--filter",
+            vector,
+            "--json",
+        ];
+        let ended = plugin(&arguments);
+        assert_eq!(ended.code, 0, "{}", ended.notes);
+        let reports = ended.json();
+        let message = &reports[0]["messages"][0];
+        assert!(message["reused_rounds"].as_u64() >= Some(5), "{message}");
+        assert_eq!(message["remade"], 0, "{message}");
+    }
+}
+
 #[test]
 fn a_bench_of_several_plugins_compares_them_and_never_times_what_was_compiled_before() {
     let (package, folder) = (lab_normalize(), shared_vectors());

@@ -355,7 +355,13 @@ fn what_status_tells_of_drift_ends_with_the_change_that_ends_it() {
     let engine = Engine::start(&site.path()).expect("the engine starts");
     let drift = || engine.json(&["status"]).expect("a status")["interfaces"][0]["drift"].clone();
     assert_eq!(drift(), "the site folder differs in `steps`");
-    let apply = ["tables", "apply", "lab-codes", "--reason", "checked with the laboratory"];
+    let apply = [
+        "tables",
+        "apply",
+        "lab-codes",
+        "--reason",
+        "checked with the laboratory",
+    ];
     engine.json(&apply).expect("it is applied");
     assert_eq!(drift(), Value::Null);
     engine.stop().expect("a clean stop");

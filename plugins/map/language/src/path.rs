@@ -181,7 +181,9 @@ impl Path {
     /// As it was written, without the slash in front.
     pub(crate) fn plain(&self) -> String {
         let occurrence = self.occurrence.map_or_else(String::new, |number| format!("[{number}]"));
-        [&self.groups, &self.segment, &occurrence, &self.node].map(String::as_str).concat()
+        [&self.groups, &self.segment, &occurrence, &self.node]
+            .map(String::as_str)
+            .concat()
     }
 }
 

@@ -216,7 +216,9 @@ fn put(catalog: &Catalog, digest: &str, content: &[u8], author: &str, reason: &s
 
 fn told_history(catalog: &Catalog) -> Vec<[String; 3]> {
     let changes = catalog.table_history("lab-codes").unwrap().into_iter();
-    changes.map(|change| [change.digest, change.author, change.reason]).collect()
+    changes
+        .map(|change| [change.digest, change.author, change.reason])
+        .collect()
 }
 
 #[test]

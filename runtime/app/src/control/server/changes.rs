@@ -156,11 +156,7 @@ fn wanted(body: Body) -> Result<wire::ChangeWanted, ApiError> {
 }
 
 /// Refuses a change without a reason, and words that nobody would read.
-pub(super) fn require_words<const N: usize>(
-    words: [&String; N],
-    reason: &str,
-    dry_run: bool,
-) -> Result<(), ApiError> {
+pub(super) fn require_words<const N: usize>(words: [&String; N], reason: &str, dry_run: bool) -> Result<(), ApiError> {
     if words.iter().any(|words| words.len() > WORDS_BYTES_MAX) {
         let message = format!("author, reason and note may have {WORDS_BYTES_MAX} bytes each");
         return Err(ApiError::bad_request(

@@ -76,7 +76,10 @@ pub(super) async fn history(
     let found = found.map_err(|error| ApiError::internal(error.as_ref()))?;
     if found.is_empty() {
         let hint = "`transfuse tables list` shows which there are";
-        return Err(ApiError::not_found(format!("no version of a table `{name}` was ever live"), hint));
+        return Err(ApiError::not_found(
+            format!("no version of a table `{name}` was ever live"),
+            hint,
+        ));
     }
     let changes = found.into_iter().map(|(change, row_count)| wire::TableVersionLive {
         digest: change.digest,
