@@ -1,6 +1,7 @@
 // One message on its way through a chain, as a plugin sees it.
 
 import { NotHl7, bytes, text } from "./errors.js";
+import { hold } from "./handles.js";
 import { Message, hostMessage } from "./message.js";
 
 export class Exchange {
@@ -73,7 +74,7 @@ class Document {
   #host;
 
   constructor(host) {
-    this.#host = host;
+    this.#host = hold(host);
   }
 
   get contentType() {

@@ -2,13 +2,14 @@
 
 import { Message as HostMessage } from "#host/hl7v2";
 import { ParseError, PathError, bytes, located, text } from "./errors.js";
+import { hold } from "./handles.js";
 
 const HOST = Symbol("host");
 
 export class Message {
   /** Only the SDK makes one: from an exchange, or by `Message.parse`. */
   constructor(host) {
-    this[HOST] = host;
+    this[HOST] = hold(host);
   }
 
   static parse(raw) {

@@ -2,6 +2,7 @@
 
 import { Table as HostTable } from "#host/tables";
 import { TableError, located, text } from "./errors.js";
+import { hold } from "./handles.js";
 
 export class Table {
   #host;
@@ -9,7 +10,7 @@ export class Table {
 
   /** Only `Table.open` makes one. */
   constructor(host) {
-    this.#host = host;
+    this.#host = hold(host);
   }
 
   static open(name) {

@@ -3,6 +3,7 @@
 import { raise } from "#host/faults";
 import { kindOf, rejection } from "./errors.js";
 import { Exchange } from "./exchange.js";
+import { keep, letGo } from "./handles.js";
 import { placeOf } from "./places.js";
 import { setClock } from "#ambient";
 
@@ -20,6 +21,7 @@ export function transform(run, { configure } = {}) {
     init(bytes) {
       const given = JSON.parse(new TextDecoder().decode(bytes));
       config = configure === undefined ? accepted(given, run) : configured(given, configure);
+      keep();
     },
     transform(exchange) {
       try {
@@ -28,6 +30,8 @@ export function transform(run, { configure } = {}) {
         finish(run(own, config));
       } catch (error) {
         stop(error);
+      } finally {
+        letGo();
       }
     },
   };

@@ -112,16 +112,18 @@ fn changed<'s>(catalog: &Catalog, site: &'s Site, apply: bool) -> anyhow::Result
     Ok(changed)
 }
 
-/// What the live revisions are made of, whoever vouches for it.
-pub(crate) fn live_parts(catalog: &Catalog) -> anyhow::Result<Parts> {
-    let mut parts = Parts::new(SecretSources::default());
+/// The live revisions as they run, and what they are made of, whoever vouches for it.
+pub(crate) fn live(catalog: &Catalog, secrets: SecretSources) -> anyhow::Result<(Vec<Interface>, Parts)> {
+    let (mut interfaces, mut parts) = (Vec::new(), Parts::new(secrets));
     let tables = live_tables(catalog)?;
     for name in catalog.interfaces()? {
         if let Some(live) = catalog.live(&name)? {
-            fetch_parts(catalog, &current(&live, &tables)?, &mut parts)?;
+            let interface = current(&live, &tables)?;
+            fetch_parts(catalog, &interface, &mut parts)?;
+            interfaces.push(interface);
         }
     }
-    Ok(parts)
+    Ok((interfaces, parts))
 }
 
 /// What the catalog says alone: a start with a site folder that cannot be read.

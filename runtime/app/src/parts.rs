@@ -103,11 +103,6 @@ impl Parts {
         self.tables.insert(table.digest.clone(), table);
     }
 
-    /// All components, in no order.
-    pub(crate) fn into_components(self) -> Vec<Component> {
-        self.components.into_values().collect()
-    }
-
     pub(crate) fn component(&self, digest: &str) -> Option<&Component> {
         self.components.get(digest)
     }

@@ -7,6 +7,7 @@
 
 mod folder;
 mod key;
+mod sweep;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{Hash, Hasher};
@@ -17,6 +18,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 pub(crate) use folder::FolderError;
+pub(crate) use sweep::InUse;
 
 use key::Key;
 
@@ -53,8 +55,8 @@ impl Turn {
 
 /// Whether compiled code was found.
 pub(crate) enum Lookup {
-    /// Found, whole and ours.
-    Found(Vec<u8>),
+    /// Found, whole and ours; with what keeps it there, where that can be had.
+    Found(Vec<u8>, Option<InUse>),
     /// Never compiled by this engine.
     Absent,
     /// There, but not as this installation wrote it.
@@ -81,23 +83,46 @@ impl Cache {
             Err(error) => return Err(error),
         };
         let mut content = Vec::new();
-        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut content)?;
-        Ok(self.check(digest, content))
+        (&file).take(FILE_BYTES_MAX + 1).read_to_end(&mut content)?;
+        Ok(match self.check(digest, content) {
+            Ok(compiled) => Lookup::Found(compiled, InUse::mark(file)),
+            Err(reason) => Lookup::Refused(reason),
+        })
     }
 
-    /// Writes beside the final name and renames, so that a reader sees the old file or the new one.
-    pub(crate) fn write(&self, digest: &str, compiled: &[u8]) -> io::Result<()> {
+    /// Writes beside the final name and renames, so that a reader sees the old file or the new one; then makes room, where
+    /// the folder holds too much. Gives what keeps the file there.
+    pub(crate) fn write(&self, digest: &str, compiled: &[u8]) -> io::Result<Option<InUse>> {
         let tag = self.tag(digest, compiled).finalize().into_bytes();
-        folder::replace(&self.path(digest), |file| {
+        let path = self.path(digest);
+        folder::replace(&path, |file| {
             file.write_all(&tag)?;
             file.write_all(compiled)
-        })
+        })?;
+        let in_use = InUse::mark(File::open(path)?);
+        sweep::sweep(&self.folder)?;
+        Ok(in_use)
+    }
+
+    /// Whether what would be known by this digest cannot be made, as far as [`refuse`](Self::refuse) was told.
+    pub(crate) fn is_refused(&self, digest: &str) -> bool {
+        self.refusal(digest).exists()
+    }
+
+    /// Keeps in mind that this engine cannot make what would be known by this digest.
+    pub(crate) fn refuse(&self, digest: &str) -> io::Result<()> {
+        folder::replace(&self.refusal(digest), |_| Ok(()))
+    }
+
+    /// It needs no authentication code: whoever can write here can as well remove compiled code, and loses time only.
+    fn refusal(&self, digest: &str) -> PathBuf {
+        self.path(digest).with_extension(sweep::REFUSED)
     }
 
     /// Waits until no other process compiles this component. `None` where that cannot be known: then both compile it, and
     /// the later file takes the place of the earlier one.
     pub(crate) fn wait_for_turn(&self, digest: &str) -> Option<Turn> {
-        let path = self.path(digest).with_extension("lock");
+        let path = self.path(digest).with_extension(sweep::TURN);
         let lock = folder::open_for_owner(OpenOptions::new().write(true).create(true).truncate(false), &path).ok()?;
         let had_to_wait = match lock.try_lock() {
             Ok(()) => false,
@@ -110,18 +135,19 @@ impl Cache {
         })
     }
 
-    fn check(&self, digest: &str, mut content: Vec<u8>) -> Lookup {
+    /// The compiled code in a file, or what is wrong with it.
+    fn check(&self, digest: &str, mut content: Vec<u8>) -> Result<Vec<u8>, &'static str> {
         if content.len() as u64 > FILE_BYTES_MAX {
-            return Lookup::Refused("it is larger than any compiled component");
+            return Err("it is larger than any compiled component");
         }
         let Some((tag, compiled)) = content.split_at_checked(TAG_BYTES) else {
-            return Lookup::Refused("it is too short to hold an authentication code");
+            return Err("it is too short to hold an authentication code");
         };
         if self.tag(digest, compiled).verify_slice(tag).is_err() {
-            return Lookup::Refused("its authentication code does not fit");
+            return Err("its authentication code does not fit");
         }
         content.drain(..TAG_BYTES);
-        Lookup::Found(content)
+        Ok(content)
     }
 
     /// Covers what the file is called by too, so that no file can stand in for another.
@@ -136,7 +162,7 @@ impl Cache {
 
     fn name(&self, digest: &str) -> String {
         let component = digest.trim_start_matches("sha256:");
-        format!("{component}-{}.cwasm", self.engine)
+        format!("{component}-{}.{}", self.engine, sweep::CODE)
     }
 
     fn path(&self, digest: &str) -> PathBuf {

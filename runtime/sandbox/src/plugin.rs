@@ -13,6 +13,7 @@ use thiserror::Error;
 use wasmtime::component::{Component, Linker};
 
 use crate::bindings::TransformPre;
+use crate::cache::InUse;
 use crate::state::StepState;
 
 pub(crate) use compilations::Compilations;
@@ -53,6 +54,8 @@ pub(crate) struct Code {
     pub(crate) interfaces: Vec<String>,
     /// The component that it was compiled from, where snapshots of it may be made.
     pub(crate) component: Option<Arc<[u8]>>,
+    /// Keeps the file that it was loaded from.
+    pub(crate) in_use: Option<InUse>,
 }
 
 /// Why a component cannot be loaded. Nothing of it stays behind, and loading it again gives the same answer, unless the
@@ -205,6 +208,7 @@ impl Code {
             pre,
             interfaces,
             component: None,
+            in_use: None,
         })
     }
 }

@@ -3,13 +3,13 @@
 use std::io;
 use std::sync::{Arc, Weak};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, DashSet};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use crate::cache::{Cache, FolderError, Lookup, Turn};
+use crate::cache::{Cache, FolderError, InUse, Lookup, Turn};
 use crate::compiler::Failed;
 use crate::engine::INLINE_RUNS_MAX;
 use crate::permits::Permits;
@@ -78,6 +78,8 @@ pub(crate) struct Shared {
     cache: Option<Cache>,
     /// By key. Weak, so that code that no chain uses any more is freed.
     plugins: DashMap<Arc<str>, Weak<Code>>,
+    /// By key: snapshots that cannot be made. As many as there are configurations of plugins in the life of a process.
+    refused: DashSet<Arc<str>>,
     compilations: Compilations,
 }
 
@@ -108,6 +110,7 @@ impl Sandbox {
             linker,
             cache,
             plugins: DashMap::new(),
+            refused: DashSet::new(),
             compilations: Compilations::new(COMPILATIONS_MAX),
         };
         Ok(Self {
@@ -165,7 +168,9 @@ impl Shared {
         if let Some(code) = self.known(&source.key) {
             return Ok(code);
         }
-        let mut code = Code::link(source.identity, &self.component(source)?, &self.linker)?;
+        let (component, in_use) = self.component(source)?;
+        let mut code = Code::link(source.identity, &component, &self.linker)?;
+        code.in_use = in_use;
         if self.may_be_snapshotted(source) {
             code.component = Some(source.component.into());
         }
@@ -184,21 +189,20 @@ impl Shared {
         self.settings.snapshot_fuel_min.is_some() && source.init.is_none() && is_small
     }
 
-    fn component(&self, source: &Source<'_>) -> Result<Component, LoadError> {
-        if let Some(component) = self.cached(&source.key) {
-            return Ok(component);
+    fn component(&self, source: &Source<'_>) -> Result<(Component, Option<InUse>), LoadError> {
+        if let Some(found) = self.cached(&source.key) {
+            return Ok(found);
         }
         let turn = self.cache.as_ref().and_then(|cache| cache.wait_for_turn(&source.key));
         // Another process may have made it while this one waited.
         if turn.as_ref().is_some_and(Turn::had_to_wait)
-            && let Some(component) = self.cached(&source.key)
+            && let Some(found) = self.cached(&source.key)
         {
-            return Ok(component);
+            return Ok(found);
         }
         let compiled = self.compile(source)?;
         let loaded = deserialize(&self.engine, &compiled).map_err(|error| invalid(source.identity, &error))?;
-        self.keep(&source.key, &compiled);
-        Ok(loaded)
+        Ok((loaded, self.keep(&source.key, &compiled)))
     }
 
     fn compile(&self, source: &Source<'_>) -> Result<Vec<u8>, LoadError> {
@@ -233,13 +237,14 @@ impl Shared {
     }
 
     /// Compiled code from disk. Whatever is wrong with it, compiling anew is the answer.
-    fn cached(&self, digest: &str) -> Option<Component> {
+    fn cached(&self, digest: &str) -> Option<(Component, Option<InUse>)> {
         let refused =
             |reason: &dyn std::fmt::Display| tracing::warn!(digest, %reason, "compiled code is not used and made anew");
         match self.cache.as_ref()?.read(digest) {
-            Ok(Lookup::Found(compiled)) => deserialize(&self.engine, &compiled)
+            Ok(Lookup::Found(compiled, in_use)) => deserialize(&self.engine, &compiled)
                 .inspect_err(|error| refused(error))
-                .ok(),
+                .ok()
+                .map(|component| (component, in_use)),
             Ok(Lookup::Absent) => None,
             Ok(Lookup::Refused(reason)) => {
                 refused(&reason);
@@ -252,10 +257,26 @@ impl Shared {
         }
     }
 
-    fn keep(&self, digest: &str, compiled: &[u8]) {
-        let Some(cache) = &self.cache else { return };
-        if let Err(error) = cache.write(digest, compiled) {
+    fn keep(&self, digest: &str, compiled: &[u8]) -> Option<InUse> {
+        let kept = self.cache.as_ref()?.write(digest, compiled);
+        kept.inspect_err(|error| {
             tracing::warn!(digest, %error, "compiled code is not kept; the next start compiles it again");
+        })
+        .ok()
+        .flatten()
+    }
+
+    /// Whether a snapshot is known not to be made, by this engine or by one that shares its folder.
+    pub(crate) fn is_refused(&self, key: &str) -> bool {
+        self.refused.contains(key) || self.cache.as_ref().is_some_and(|cache| cache.is_refused(key))
+    }
+
+    /// Keeps in mind that a snapshot cannot be made: trying costs as much as compiling, and would end alike.
+    pub(crate) fn refuse(&self, key: &str) {
+        self.refused.insert(key.into());
+        let kept = self.cache.as_ref().map(|cache| cache.refuse(key));
+        if let Some(Err(error)) = kept {
+            tracing::warn!(key, %error, "that there is no snapshot is not kept; the next start tries again");
         }
     }
 }

@@ -87,6 +87,16 @@ fn a_new_plugin_in_typescript_passes_npm_test_at_once() {
     let failing = failing.expect("npm runs");
     let told = String::from_utf8_lossy(&failing.stdout);
     assert!(!failing.status.success() && told.contains("# fail 1"), "{told}");
+
+    // So does a vector that expects something else.
+    let expected = folder.join("vectors/drops-the-address/expected.hl7");
+    let text = std::fs::read_to_string(&expected).expect("what the vector expects");
+    std::fs::write(&expected, text.replacen("PID|", "PID|9", 1)).expect("a wrong vector");
+    let failing = program("npm", &folder)
+        .args(["test", "--", "--test-reporter=tap"])
+        .output();
+    let told = String::from_utf8_lossy(&failing.expect("npm runs").stdout).into_owned();
+    assert!(told.contains("# fail 2") && told.contains("PID"), "{told}");
 }
 
 /// Everything that surrounds a message, and every way to end, from JavaScript.

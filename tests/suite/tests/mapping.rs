@@ -24,10 +24,14 @@ fn the_laboratory_mapping_passes_the_shared_vectors() {
     let library = target_folder().expect("a target folder").join("language-plugins");
     let package = library.join("transfuse/lab-mapping/1.0.0.oci");
     let package = package.to_str().expect("a path in UTF-8");
-    let test = transfuse(&["plugin", "test", package, "--vectors", "plugins/lab-normalize/vectors"]);
-    let printed = String::from_utf8_lossy(&test.stdout);
-    let said = String::from_utf8_lossy(&test.stderr);
-    assert!(test.status.success(), "{printed}\n{said}");
+    let shared = transfuse(&["plugin", "test", package, "--vectors", "plugins/lab-normalize/vectors"]);
+    let own = transfuse(&["plugin", "test", package]);
+    for test in [shared, own] {
+        let printed = String::from_utf8_lossy(&test.stdout);
+        let said = String::from_utf8_lossy(&test.stderr);
+        assert!(test.status.success(), "{printed}\n{said}");
+        assert!(said.contains("30 vectors passed"), "{said}");
+    }
 }
 
 /// What each vector of the laboratory mapping gives, and for how much fuel and memory.
@@ -66,6 +70,40 @@ fn a_snapshot_of_init_changes_no_output_and_no_fuel() {
         "{with:#?}"
     );
     assert_eq!(with, without);
+}
+
+#[test]
+fn precompiling_makes_what_a_start_would_make() {
+    let sink = Sink::accepting().expect("a receiver");
+    let library = tempfile::tempdir().expect("a library");
+    let place = library.path().join("transfuse/lab-mapping");
+    std::fs::create_dir_all(&place).expect("a place for the package");
+    let built = target_folder().expect("a target folder").join("language-plugins");
+    std::fs::copy(built.join("transfuse/lab-mapping/1.0.0.oci"), place.join("1.0.0.oci"))
+        .expect("the mapping is built");
+    let site = Site::with(&InterfaceFile::listening("lab").section(STEP).to("ehr", sink.address())).expect("a site");
+    site.add_library(library.path()).expect("a library of one plugin");
+    let cache = tempfile::tempdir().expect("a cache");
+    let precompile = || {
+        let output = Command::new(binary().expect("a binary"))
+            .args(["precompile", "--json"])
+            .arg(site.path())
+            .env("TRANSFUSE_CACHE", cache.path())
+            .output()
+            .expect("the command runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let entries = std::fs::read_dir(cache.path()).expect("a cache").flatten();
+        let code = entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "cwasm"));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report in JSON");
+        let plugins = report["plugins"].as_array().expect("plugins").len();
+        (code.count() - plugins, report["interfaces"].clone())
+    };
+    assert_eq!(precompile().0, 1, "the one plugin of the interface, behind its `init`");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    engine.stop().expect("a clean stop");
+    let (snapshots, interfaces) = precompile();
+    assert_eq!((snapshots, &interfaces[0]["interface"]), (1, &serde_json::json!("lab")));
+    assert_eq!(interfaces[0]["error"], serde_json::Value::Null);
 }
 
 /// A mapping of the test's own, in a folder as its author has it.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::ReadyStep;
 use super::link::no_message;
-use crate::State;
 use crate::instance;
 use crate::meter::Meter;
 use crate::plugin::{Code, Init, outlines};
 use crate::sandbox::Shared;
 use crate::state::Journey;
+use crate::{LoadError, State};
 
 /// Compiled code whose instances begin as `init` left the first.
 pub(crate) struct Snapshot {
@@ -38,8 +38,26 @@ impl Snapshot {
             return None;
         }
         let plugin = step.plugin.identity();
-        let code = code_after_init(shared, step)?
-            .inspect_err(|error| tracing::info!(%plugin, %error, "each instance runs its `init`: there is no snapshot"))
+        let component = step.plugin.code().component.as_deref()?;
+        let tables = outlines_of(step);
+        let after = Init {
+            config: &step.config,
+            tables: &tables,
+            fuel: step.limits.fuel,
+            memory_bytes_max: step.limits.memory_bytes_max,
+        };
+        let key = after.refusal_key(plugin);
+        if shared.is_refused(&key) {
+            return None;
+        }
+        let code = shared.code_after_init(plugin, component, &after);
+        let code = code
+            .inspect_err(|error| {
+                tracing::info!(%plugin, %error, "each instance runs its `init`: there is no snapshot");
+                if is_lasting(error) {
+                    shared.refuse(&key);
+                }
+            })
             .ok()?;
         let snapshot = Self { code, init };
         let _permit = shared.inline_runs.acquire();
@@ -47,22 +65,23 @@ impl Snapshot {
         let watched = shared.ticker.watch(deadline, false);
         let journey = Journey::begin(no_message(), State::default());
         instance::try_snapshot(shared, step, &watched, journey, &snapshot)
-            .inspect_err(|error| tracing::info!(%plugin, %error, "each instance runs its `init`: its snapshot fails"))
+            .inspect_err(|error| {
+                tracing::info!(%plugin, %error, "each instance runs its `init`: its snapshot fails");
+                shared.refuse(&key);
+            })
             .ok()?;
         Some(snapshot)
     }
 }
 
-/// `None` where the component is too large to be kept for it.
-fn code_after_init(shared: &Shared, step: &ReadyStep) -> Option<Result<Arc<Code>, crate::LoadError>> {
-    let component = step.plugin.code().component.as_deref()?;
+/// Names and columns of the tables that the step may open.
+fn outlines_of(step: &ReadyStep) -> Vec<u8> {
     let granted = |name: &str| step.grants.tables.iter().any(|table| table == name);
     let tables = step.tables.iter().filter(|table| granted(table.name()));
-    let init = Init {
-        config: &step.config,
-        tables: &outlines::write(tables.map(AsRef::as_ref)),
-        fuel: step.limits.fuel,
-        memory_bytes_max: step.limits.memory_bytes_max,
-    };
-    Some(shared.code_after_init(step.plugin.identity(), component, &init))
+    outlines::write(tables.map(AsRef::as_ref))
+}
+
+/// Whether the next attempt would end alike: a compiler that could not be started, or was killed, may do better.
+fn is_lasting(error: &LoadError) -> bool {
+    !matches!(error, LoadError::CompilerBroken { .. })
 }

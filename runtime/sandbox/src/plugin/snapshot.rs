@@ -46,6 +46,18 @@ impl Init<'_> {
         text.extend_from_slice(self.config);
         digest(&text)
     }
+
+    /// What is known by that these limits did not let it be made: with others it may be.
+    pub(crate) fn refusal_key(&self, plugin: &PluginIdentity) -> String {
+        let Self {
+            fuel, memory_bytes_max, ..
+        } = self;
+        let text = format!(
+            "transfuse no snapshot 1\n{}\n{fuel} {memory_bytes_max}\n",
+            self.key(plugin)
+        );
+        digest(text.as_bytes())
+    }
 }
 
 /// Runs `init` and compiles what it leaves. The error says why that cannot be done, if only because `init` calls the host;

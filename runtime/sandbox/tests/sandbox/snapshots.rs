@@ -1,7 +1,9 @@
 //! Snapshots of `init`: that they are made where they can be, and that nobody can tell by anything but the time.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -196,6 +198,48 @@ fn a_component_that_no_snapshot_can_be_made_of_runs_its_init() {
     let tables = "(table 1 funcref) (func $grows (drop (table.grow (ref.null func) (i32.const 1))))";
     let ([with, without], compiled) = with_and_without(&keeper(ROUNDS, tables));
     assert_eq!((with, compiled), (without, 1));
+}
+
+#[test]
+fn that_no_snapshot_can_be_made_is_remembered_by_those_who_share_the_folder() {
+    let tables = "(table 1 funcref) (func $grows (drop (table.grow (ref.null func) (i32.const 1))))";
+    let component = keeper(ROUNDS, tables);
+    let folder = tempfile::tempdir().unwrap();
+    let attempt = |fuel| {
+        let sandbox = sandbox(folder.path(), Some(FUEL_MIN));
+        let mut step = configured(&sandbox, &component, "seven");
+        step.limits.fuel = fuel;
+        forwarded(sandbox.chain(vec![step]).unwrap().run_blocking(input(MISBEHAVE)));
+        let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
+        let refused = entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "refused"));
+        // Whoever tries again writes another file in its place.
+        refused
+            .map(|entry| entry.metadata().unwrap().ino())
+            .collect::<BTreeSet<_>>()
+    };
+    let first = attempt(10_000_000);
+    assert_eq!(first.len(), 1);
+    assert_eq!(attempt(10_000_000), first);
+    assert_eq!(attempt(20_000_000).len(), 2, "with other limits it is tried");
+}
+
+#[test]
+fn compiled_code_that_is_in_use_is_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = keeper(ROUNDS, "");
+    let may_be_removed = || {
+        let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let code = entries.filter(|path| path.extension().is_some_and(|end| end == "cwasm"));
+        code.map(|path| fs::File::open(path).unwrap().try_lock().is_ok())
+            .collect::<Vec<_>>()
+    };
+    // Made, and then found.
+    for _ in 0..2 {
+        let chain = chain(&sandbox(folder.path(), Some(FUEL_MIN)), &component, "seven");
+        assert_eq!(may_be_removed(), [false, false]);
+        drop(chain);
+        assert_eq!(may_be_removed(), [true, true]);
+    }
 }
 
 #[test]

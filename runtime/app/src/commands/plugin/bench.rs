@@ -29,8 +29,11 @@ const TIME: Duration = Duration::from_millis(500);
 /// Runs before the clock counts: they fill caches and grow the slots that instances lie in.
 const WARM_UP: usize = 3;
 
-/// Components are compiled so often, and the median is told. Seconds for JavaScript and Python, so few.
+/// Components are compiled so often, and the median is told.
 const COMPILATIONS: usize = 3;
+
+/// No further compilation begins after so long: those of JavaScript and Python take seconds, and differ little.
+const COMPILING: Duration = Duration::from_secs(5);
 
 /// An instance that is used again sees more messages than are measured.
 const REUSE: NonZeroU32 = NonZeroU32::MAX;
@@ -92,6 +95,9 @@ struct Measured {
     fresh_rounds: usize,
     reused_us: f64,
     reused_rounds: usize,
+    /// Of the reused rounds, those that had to make an instance all the same: the one before had failed, kept a handle, or
+    /// grown too much.
+    remade: usize,
     fuel: u64,
     memory_bytes: u64,
 }
@@ -153,7 +159,8 @@ fn bench(path: &Path, arguments: &Arguments, console: Console) -> Result<Report,
 fn compile_ms(subject: &Subject, console: Console) -> Result<f64, Failure> {
     let mut times = Vec::with_capacity(COMPILATIONS);
     let progress = console.progress("compiling", COMPILATIONS as u64, "times");
-    for _ in 0..COMPILATIONS {
+    let begun = Instant::now();
+    while times.len() < COMPILATIONS && begun.elapsed() < COMPILING {
         let sandbox = uncached()?;
         let started = Instant::now();
         sandbox.load(subject.identity.clone(), &subject.component)?;
@@ -173,7 +180,8 @@ fn measure(sandbox: &Sandbox, plugin: &Plugin, subject: &Subject, message: &Vect
         let chain = subject.chain(sandbox, plugin, message, instances).ok()?;
         Some(rounds(&chain, &input))
     };
-    let (mut fresh, mut reused) = (time(Instances::Fresh)?, time(Instances::Reuse(REUSE))?);
+    let (mut fresh, _) = time(Instances::Fresh)?;
+    let (mut reused, remade) = time(Instances::Reuse(REUSE))?;
     let cost = report.cost?;
     Some(Measured {
         name: message.name.clone(),
@@ -183,24 +191,27 @@ fn measure(sandbox: &Sandbox, plugin: &Plugin, subject: &Subject, message: &Vect
         fresh_rounds: fresh.len(),
         reused_us: median_us(&mut reused),
         reused_rounds: reused.len(),
+        remade,
         fuel: cost.fuel,
         memory_bytes: cost.memory_bytes,
     })
 }
 
-fn rounds(chain: &Chain, input: &Input) -> Vec<Duration> {
+/// What each round took, and how many of them made an instance.
+fn rounds(chain: &Chain, input: &Input) -> (Vec<Duration>, usize) {
     for _ in 0..WARM_UP {
         chain.run_blocking(input.clone());
     }
     let begun = Instant::now();
-    let mut times = Vec::with_capacity(ROUNDS_MAX);
+    let (mut times, mut made) = (Vec::with_capacity(ROUNDS_MAX), 0);
     while times.len() < ROUNDS_MAX && (times.len() < ROUNDS_MIN || begun.elapsed() < TIME) {
         let input = input.clone();
         let started = Instant::now();
-        chain.run_blocking(input);
+        let report = chain.run_blocking(input);
         times.push(started.elapsed());
+        made += usize::from(report.steps.iter().any(|step| step.fresh_instances > 0));
     }
-    times
+    (times, made)
 }
 
 fn median_us(times: &mut [Duration]) -> f64 {

@@ -21,6 +21,10 @@ pub(super) const FILES: &[(&str, &str)] = &[
         "src/exchange.js",
         include_str!("../../../../../plugin-sdk/js/src/exchange.js"),
     ),
+    (
+        "src/handles.js",
+        include_str!("../../../../../plugin-sdk/js/src/handles.js"),
+    ),
     ("src/log.js", include_str!("../../../../../plugin-sdk/js/src/log.js")),
     (
         "src/message.js",

@@ -33,7 +33,16 @@ pub(super) fn report(report: &Report, console: Console) -> std::io::Result<()> {
             Cell::number(one.fresh_rounds as u64),
         ]
     }));
-    write(&rows, palette, console)
+    write(&rows, palette, console)?;
+    let remade = report.messages.iter().filter(|one| one.remade > one.reused_rounds / 2);
+    let names: Vec<&str> = remade.map(|one| one.name.as_str()).collect();
+    if !names.is_empty() {
+        console.note(format_args!(
+            "an instance is seldom used again after {}: the plugin keeps handles of it, fails, or grows",
+            names.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Figures of which nobody reads the sixteenth digit.
