@@ -21,6 +21,7 @@ mod message_file;
 mod observing;
 mod onboarding;
 mod parts;
+mod past;
 mod samples;
 mod sandboxing;
 mod segment_names;

@@ -23,6 +23,8 @@ pub struct Detail {
     pub table_misses: Vec<MissNote>,
     /// How many more there were.
     pub table_misses_unlisted: u64,
+    /// The version of the engine; empty where an earlier one decided, or no chain ran.
+    pub engine: String,
 }
 
 /// One thing that validation found.
@@ -122,10 +124,13 @@ pub enum DetailError {
 }
 
 /// The first byte of every stored detail.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 
 /// The format before validation: a detail without its findings.
 const FORMAT_WITHOUT_FINDINGS: u8 = 1;
+
+/// The format before the engine's version was recorded.
+const FORMAT_WITHOUT_ENGINE: u8 = 3;
 
 /// The format before it was recorded what plugins touch.
 const FORMAT_WITHOUT_ACCESS: u8 = 2;
@@ -147,6 +152,17 @@ struct DetailWithoutAccess {
 }
 
 #[derive(Serialize, Deserialize)]
+struct DetailWithoutEngine {
+    steps: Vec<StepNote>,
+    log: Vec<LogNote>,
+    tables: Vec<TableNote>,
+    findings: Vec<FindingNote>,
+    findings_unlisted: u64,
+    table_misses: Vec<MissNote>,
+    table_misses_unlisted: u64,
+}
+
+#[derive(Serialize, Deserialize)]
 struct StepWithoutAccess {
     plugin: String,
     version: String,
@@ -157,6 +173,9 @@ struct StepWithoutAccess {
 }
 
 impl Detail {
+    /// The version of this engine, as details record it.
+    pub const ENGINE: &'static str = env!("CARGO_PKG_VERSION");
+
     pub(crate) fn of(report: &Report) -> Self {
         let steps = report.steps.iter().map(|step| StepNote {
             plugin: step.plugin.name.to_string(),
@@ -192,11 +211,12 @@ impl Detail {
         }
     }
 
-    /// The same with what validation found.
+    /// The same with what validation found, by this engine.
     pub(crate) fn with(self, findings: &Findings) -> Self {
         Self {
             findings: findings.listed().iter().map(FindingNote::from).collect(),
             findings_unlisted: findings.unlisted() as u64,
+            engine: Self::ENGINE.to_owned(),
             ..self
         }
     }
@@ -220,6 +240,7 @@ impl Detail {
         match stored.split_first() {
             None => Ok(Self::default()),
             Some((&FORMAT, body)) => Ok(postcard::from_bytes(body)?),
+            Some((&FORMAT_WITHOUT_ENGINE, body)) => Ok(postcard::from_bytes::<DetailWithoutEngine>(body)?.into()),
             Some((&FORMAT_WITHOUT_ACCESS, body)) => Ok(postcard::from_bytes::<DetailWithoutAccess>(body)?.into()),
             Some((&FORMAT_WITHOUT_FINDINGS, body)) => Ok(postcard::from_bytes::<DetailWithoutFindings>(body)?.into()),
             Some((&format, _)) => Err(DetailError::NewerFormat(format)),
@@ -247,6 +268,21 @@ impl From<DetailWithoutAccess> for Detail {
             tables: old.tables,
             findings: old.findings,
             findings_unlisted: old.findings_unlisted,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<DetailWithoutEngine> for Detail {
+    fn from(old: DetailWithoutEngine) -> Self {
+        Self {
+            steps: old.steps,
+            log: old.log,
+            tables: old.tables,
+            findings: old.findings,
+            findings_unlisted: old.findings_unlisted,
+            table_misses: old.table_misses,
+            table_misses_unlisted: old.table_misses_unlisted,
             ..Self::default()
         }
     }
@@ -363,6 +399,7 @@ mod tests {
                 value: "PRÓBA^BETEG".into(),
             }],
             table_misses_unlisted: 1,
+            engine: Detail::ENGINE.into(),
         }
     }
 
@@ -422,7 +459,27 @@ mod tests {
             .iter_mut()
             .for_each(|step| step.access = AccessNote::default());
         (expected.table_misses, expected.table_misses_unlisted) = (Vec::new(), 0);
+        expected.engine.clear();
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_detail_from_before_the_engine_was_recorded_is_read_without_it() {
+        let now = detail();
+        let old = DetailWithoutEngine {
+            steps: now.steps,
+            log: now.log,
+            tables: now.tables,
+            findings: now.findings,
+            findings_unlisted: now.findings_unlisted,
+            table_misses: now.table_misses,
+            table_misses_unlisted: now.table_misses_unlisted,
+        };
+        let stored = postcard::to_extend(&old, vec![3]).expect("an old detail");
+        let read = Detail::open(&stored).expect("an old detail");
+        assert_eq!(read.engine, "");
+        let engine = Detail::ENGINE.to_owned();
+        assert_eq!(Detail { engine, ..read }, detail());
     }
 
     /// As the format before wrote it, byte for byte: a log line of step 0.

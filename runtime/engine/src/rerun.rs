@@ -1,7 +1,7 @@
 //! A stored message run again: nothing is decided, kept or delivered.
 
 use transfuse_message::{Message, Payload};
-use transfuse_sandbox::{Outcome, State};
+use transfuse_sandbox::{Chain, Outcome, Report, State};
 use transfuse_store::{Decision, MessageRecord, NewOutput, Sealed, StoredFault};
 
 use crate::detail::Detail;
@@ -82,13 +82,22 @@ impl Revision {
         }
     }
 
+    /// Takes a stored message through another chain, with what this revision's chain would know of it: some of its steps, to see
+    /// what each of them does. Nothing is validated or routed.
+    pub async fn rerun_chain(&self, record: &MessageRecord, chain: &Chain, state: State) -> Result<Report, NotRun> {
+        if let Some(reason) = not_run(record) {
+            return Err(reason);
+        }
+        let raw = record.raw.bytes().clone().into();
+        match Content::parse(raw, None, &self.parse) {
+            Content::Readable(message) if is_answer(&message, record) => Err(NotRun::Acknowledgement),
+            Content::Readable(message) => Ok(chain.run(self.input(run_of(record), message, state)).await),
+            Content::Unreadable(..) | Content::Broken(..) => Err(NotRun::Broken),
+        }
+    }
+
     async fn rerun_message(&self, record: &MessageRecord, message: Message, state: State) -> Rerun {
-        let run = Run {
-            id: record.summary.id.to_string(),
-            received_at_ms: record.summary.received_at_ms,
-            attempt: record.summary.attempts.saturating_add(1),
-        };
-        self.try_message(run, message, state).await
+        self.try_message(run_of(record), message, state).await
     }
 
     /// Takes any message through validation, chain and routing.
@@ -192,6 +201,15 @@ impl Rerun {
     #[must_use]
     pub fn elapsed_us(&self) -> u64 {
         self.detail.steps.iter().map(|step| step.elapsed_us).sum()
+    }
+}
+
+/// The run that decided a message, once more.
+fn run_of(record: &MessageRecord) -> Run {
+    Run {
+        id: record.summary.id.to_string(),
+        received_at_ms: record.summary.received_at_ms,
+        attempt: record.summary.attempts.saturating_add(1),
     }
 }
 

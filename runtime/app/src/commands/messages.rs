@@ -1,5 +1,8 @@
 //! `transfuse messages`: what became of each message.
 
+mod explain;
+mod verify;
+
 use clap::{Args, Subcommand, ValueEnum};
 use transfuse_store::MessageId;
 
@@ -16,6 +19,8 @@ use crate::visible;
 pub(crate) enum Command {
     List(ListArguments),
     Show(ShowArguments),
+    Explain(explain::Arguments),
+    Verify(verify::Arguments),
 }
 
 /// List messages, newest first
@@ -81,6 +86,8 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
         Command::List(arguments) => list(arguments, console),
         Command::Show(arguments) => show(arguments, console),
+        Command::Explain(arguments) => explain::run(arguments, console),
+        Command::Verify(arguments) => verify::run(arguments, console),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::deployment::{self, Change, Deployment};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::counted;
 use crate::observing::{self, Observing};
+use crate::past::Past;
 use crate::tables::{Running, Tables};
 use crate::trust::{Alerts, Distrust, News, Trust, Watch};
 use crate::{assembly, hardening, logging, sandboxing, signals};
@@ -279,6 +280,7 @@ async fn serve(
         passed_vectors: PassedVectors::default(),
         stop: stop.clone(),
     });
+    let (past_environment, past_sandbox) = (environment.clone(), sandbox.clone());
     let tables = Arc::new(Tables::new(
         arguments.site.clone(),
         environment,
@@ -287,7 +289,13 @@ async fn serve(
         running,
         trials,
     ));
-    let controlled = Controlled::new(store, process, tables, observing, changes, stop.clone());
+    let past = Arc::new(Past::new(
+        arguments.site.clone(),
+        past_environment,
+        store.clone(),
+        past_sandbox,
+    ));
+    let controlled = Controlled::new(store, process, tables, observing, changes, past, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     keep_watch(watch, &engine, &alerts, &stop, console).await;
     console.note("stopping: finishing what was received");

@@ -70,6 +70,21 @@ impl Client {
         self.get(format!("/v1/messages/{id}")).await
     }
 
+    /// The query is that of [`Self::messages`].
+    pub(crate) async fn verify(&self, query: &wire::MessagesQuery) -> Result<wire::past::Verified, ClientError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
+        self.get(format!("/v1/messages/verification?{query}")).await
+    }
+
+    pub(crate) async fn explain(
+        &self,
+        id: transfuse_store::MessageId,
+        query: &wire::past::ExplanationQuery,
+    ) -> Result<wire::past::Explanation, ClientError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
+        self.get(format!("/v1/messages/{id}/explanation?{query}")).await
+    }
+
     pub(crate) async fn tables(&self) -> Result<wire::tables::Tables, ClientError> {
         self.get("/v1/tables".to_owned()).await
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod changes;
+mod past;
 mod tables;
 mod trials;
 
@@ -21,6 +22,7 @@ use transfuse_store::{MessageId, ReadError, Stage, Store};
 use super::{view, wire};
 use crate::changes::Changes;
 use crate::observing::Observing;
+use crate::past::Past;
 use crate::tables::Tables;
 
 /// Messages of a page where the question says nothing: a screen's worth.
@@ -37,6 +39,7 @@ pub(crate) struct Controlled {
     tables: Arc<Tables>,
     observing: Arc<Observing>,
     changes: Arc<Changes>,
+    past: Arc<Past>,
     /// Cancelled to stop the engine.
     stop: CancellationToken,
     /// Places for answers, each of which may hold a whole message in memory.
@@ -53,6 +56,7 @@ impl Controlled {
         tables: Arc<Tables>,
         observing: Arc<Observing>,
         changes: Arc<Changes>,
+        past: Arc<Past>,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -61,6 +65,7 @@ impl Controlled {
             tables,
             observing,
             changes,
+            past,
             stop,
             reads: Semaphore::new(READS_MAX),
         }
@@ -74,7 +79,9 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
     let router = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/messages", get(messages))
+        .route("/v1/messages/verification", get(past::verify))
         .route("/v1/messages/{id}", get(message))
+        .route("/v1/messages/{id}/explanation", get(past::explain))
         .route("/v1/tables", get(tables::list))
         .route("/v1/tables/misses", get(tables::misses))
         .route("/v1/tables/{name}", post(tables::change))

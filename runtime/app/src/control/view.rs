@@ -2,6 +2,7 @@
 
 mod differences;
 mod evidence;
+mod past;
 mod trials;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::trust::{Alerts, Distrust};
 
 pub(crate) use differences::of_many;
 pub(crate) use evidence::{evidence, gate};
+pub(crate) use past::{explanation, verified};
 pub(crate) use trials::trial;
 
 /// What the process itself knows: what is not in the store.

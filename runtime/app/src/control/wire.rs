@@ -7,6 +7,7 @@ pub(crate) mod access;
 pub(crate) mod changes;
 pub(crate) mod differences;
 pub(crate) mod evidence;
+pub(crate) mod past;
 pub(crate) mod tables;
 pub(crate) mod trials;
 

@@ -1,5 +1,11 @@
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use transfuse_message::Path;
@@ -19,7 +25,7 @@ fn output(message: &str, to: &str) -> NewOutput {
 fn result(codes: &[&str], at: &str) -> Made {
     let mut message = format!("MSH|^~\\&|LAB|H|EHR|H|{at}||ORU^R01|1|P|2.5\nPID|1||MINTA\n");
     for (index, code) in codes.iter().enumerate() {
-        message.push_str(&format!("OBX|{}|NM|{code}||1\n", index + 1));
+        writeln!(message, "OBX|{}|NM|{code}||1", index + 1).expect("a string takes it");
     }
     Made::Processed(vec![output(&message, "ehr")])
 }

@@ -1,0 +1,130 @@
+//! `transfuse messages explain`: why a value is there.
+
+use clap::Args as ClapArgs;
+use transfuse_message::Path;
+use transfuse_store::MessageId;
+
+use crate::commands::site::Engine;
+use crate::console::{Console, Palette, Tone};
+use crate::control::wire::Words;
+use crate::control::wire::past::{Explanation, ExplanationQuery, MadeBy};
+use crate::failure::{Exit, Outcome};
+use crate::layout::{counted, short_digest, shortened};
+use crate::visible::one_line;
+
+/// Say which step of the chain made a value, and of what
+///
+/// The message is run again on the revision that decided it, with the code tables of that moment, step by step: the value before and
+/// after each of them, the plugin and version that made it, and the rows of its code tables that hold both values.
+///
+/// What is shown is patient data.
+///
+/// Example: transfuse messages explain 20261123-000001 OBX-3.1 examples/lab-results
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Arguments {
+    /// The message's id, as `messages list` shows it
+    #[arg(value_name = "ID")]
+    id: MessageId,
+    /// The value, such as `OBX-3.1` or `OBX[2]-6`
+    #[arg(value_name = "PATH")]
+    path: Path,
+    #[command(flatten)]
+    engine: Engine,
+    /// Of this output, where the chain makes several
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    output: usize,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How much of a value is shown.
+const VALUE_WIDTH_MAX: usize = 60;
+
+pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    let query = ExplanationQuery {
+        path: arguments.path.to_string(),
+        output: Some(arguments.output),
+    };
+    let found = arguments
+        .engine
+        .ask(async |client| client.explain(arguments.id, &query).await)?;
+    if arguments.json {
+        console.json(&found)?;
+    } else {
+        console.result(told(&found, console.palette()).join("\n"))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn told(found: &Explanation, palette: Palette) -> Vec<String> {
+    let path = palette.paint(Tone::Strong, &found.path).to_string();
+    let value = found.steps.last().map_or(&found.input, |step| &step.value);
+    let mut lines = vec![
+        format!("{path} of {}, output {}: {}", found.id, found.output, side(value)),
+        format!("{}, revision {}", found.interface, found.revision),
+        String::new(),
+        format!("  as it came in              {}", side(&found.input)),
+    ];
+    for (index, step) in found.steps.iter().enumerate() {
+        let name = format!("step {}, {} {}", index + 1, step.plugin, step.version);
+        let told = if step.changed {
+            side(&step.value)
+        } else {
+            "unchanged".to_owned()
+        };
+        lines.push(format!("  {name:25}  {told}"));
+    }
+    lines.extend(
+        found
+            .ended
+            .iter()
+            .map(|ended| format!("  {}", palette.paint(Tone::Bad, ended))),
+    );
+    lines.push(String::new());
+    match &found.made_by {
+        Some(maker) => lines.extend(told_maker(maker)),
+        None if found.ended.is_none() => lines.push("no step changed it: it is as it came in".to_owned()),
+        None => {}
+    }
+    lines.extend(
+        found
+            .doubts
+            .iter()
+            .map(|doubt| format!("{} {doubt}", palette.paint(Tone::Odd, "but:"))),
+    );
+    lines
+}
+
+fn told_maker(maker: &MadeBy) -> Vec<String> {
+    let digest = short_digest(&maker.digest);
+    let mut lines = vec![format!(
+        "made by step {}: {} {} ({digest})",
+        maker.step, maker.plugin, maker.version
+    )];
+    match maker.rows.len() {
+        0 => lines.push("  none of its code tables has a row with both values".to_owned()),
+        count => lines.push(format!(
+            "  {} of its code tables with both values:",
+            counted(count, "row")
+        )),
+    }
+    for row in &maker.rows {
+        let cells: Vec<String> = row.cells.iter().map(|cell| one_line(cell.as_str())).collect();
+        let digest = short_digest(&row.digest);
+        lines.push(format!(
+            "    {}, row {} ({digest}): {}",
+            row.table,
+            row.row,
+            cells.join("; ")
+        ));
+    }
+    lines
+}
+
+fn side(value: &Option<Words>) -> String {
+    match value {
+        Some(words) => shortened(&one_line(words.as_str()), VALUE_WIDTH_MAX),
+        None => "(nothing)".to_owned(),
+    }
+}

@@ -1,0 +1,96 @@
+//! Stored messages that were run again, for the wire.
+
+use transfuse_engine::Change;
+use transfuse_message::Payload;
+
+use super::super::wire::past as wire;
+use super::super::wire::{Difference, Words};
+use crate::past::{Explanation, Found, Maker, Verified};
+
+pub(crate) fn verified(verified: Verified) -> wire::Verified {
+    let not_verifiable = verified.not_verifiable.into_iter();
+    wire::Verified {
+        identical: verified.identical,
+        other_fuel: verified.other_fuel,
+        different: verified.different,
+        listed: verified.listed.into_iter().map(found).collect(),
+        not_verifiable: not_verifiable
+            .map(|(why, (messages, examples))| wire::NotVerifiable {
+                why,
+                messages,
+                examples: examples.iter().map(ToString::to_string).collect(),
+            })
+            .collect(),
+        last: verified.last.map(|id| id.to_string()),
+    }
+}
+
+fn found(found: Found) -> wire::VerifiedMessage {
+    wire::VerifiedMessage {
+        id: found.id.to_string(),
+        interface: found.interface,
+        revision: found.revision,
+        differences: found.changes.into_iter().map(change).collect(),
+    }
+}
+
+/// One place in which two runs differ.
+fn change(change: Change) -> Difference {
+    let path = match &change.place {
+        transfuse_engine::Place::Field(path) => path.clone(),
+        other => other.group(),
+    };
+    Difference {
+        path,
+        before: change.before.map(|value| words(&value)),
+        after: change.after.map(|value| words(&value)),
+    }
+}
+
+pub(crate) fn explanation(told: Explanation) -> wire::Explanation {
+    wire::Explanation {
+        id: told.id.to_string(),
+        interface: told.interface,
+        revision: told.revision,
+        path: told.path.to_string(),
+        output: told.output + 1,
+        input: told.input.as_ref().map(words),
+        steps: told
+            .seen
+            .into_iter()
+            .map(|seen| wire::ExplainedStep {
+                plugin: seen.plugin,
+                version: seen.version,
+                value: seen.value.as_ref().map(words),
+                changed: seen.is_changed,
+                fuel: seen.fuel,
+            })
+            .collect(),
+        made_by: told.maker.map(made_by),
+        ended: told.ended,
+        doubts: told.doubts,
+    }
+}
+
+fn made_by(maker: Maker) -> wire::MadeBy {
+    wire::MadeBy {
+        step: maker.step + 1,
+        plugin: maker.plugin,
+        version: maker.version,
+        digest: maker.digest,
+        rows: maker
+            .rows
+            .into_iter()
+            .map(|row| wire::TableRow {
+                table: row.table,
+                digest: row.digest,
+                row: row.row,
+                cells: row.cells.into_iter().map(Words::from).collect(),
+            })
+            .collect(),
+    }
+}
+
+fn words(value: &Payload) -> Words {
+    Words::from(value.lossy_text().into_owned())
+}

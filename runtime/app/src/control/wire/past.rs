@@ -1,0 +1,98 @@
+//! Stored messages run again.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Difference, Words};
+
+/// The answer to `GET /v1/messages/verification`, whose query is that of `GET /v1/messages`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Verified {
+    /// Byte for byte, and with the same fuel.
+    pub(crate) identical: u64,
+    /// The same results for other fuel.
+    pub(crate) other_fuel: u64,
+    pub(crate) different: u64,
+    /// Some of those that come out differently.
+    pub(crate) listed: Vec<VerifiedMessage>,
+    /// The reasons, and how many messages each has.
+    pub(crate) not_verifiable: Vec<NotVerifiable>,
+    /// The last message that was looked at: `before` of the next question. None where there was no other.
+    pub(crate) last: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct VerifiedMessage {
+    pub(crate) id: String,
+    pub(crate) interface: String,
+    pub(crate) revision: u32,
+    /// Paths of outputs, or `outcome`, `outputs`, `destinations`, `content type`, `document`, `spelling`, `reason`.
+    pub(crate) differences: Vec<Difference>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NotVerifiable {
+    pub(crate) why: String,
+    pub(crate) messages: u64,
+    pub(crate) examples: Vec<String>,
+}
+
+/// The query of `GET /v1/messages/ID/explanation`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExplanationQuery {
+    /// A path, such as `OBX[2]-3.1`.
+    pub(crate) path: String,
+    /// Which output, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) output: Option<usize>,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Explanation {
+    pub(crate) id: String,
+    pub(crate) interface: String,
+    pub(crate) revision: u32,
+    pub(crate) path: String,
+    /// From 1.
+    pub(crate) output: usize,
+    /// The value as it came in; none where there is nothing.
+    pub(crate) input: Option<Words>,
+    /// The value behind each step, as far as the chain got.
+    pub(crate) steps: Vec<ExplainedStep>,
+    /// The last step that changed it; none where it is as it came in.
+    pub(crate) made_by: Option<MadeBy>,
+    /// Why the chain did not get to its end.
+    pub(crate) ended: Option<String>,
+    /// Why what is told may not be what was.
+    pub(crate) doubts: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ExplainedStep {
+    pub(crate) plugin: String,
+    pub(crate) version: String,
+    pub(crate) value: Option<Words>,
+    pub(crate) changed: bool,
+    pub(crate) fuel: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MadeBy {
+    /// From 1.
+    pub(crate) step: usize,
+    pub(crate) plugin: String,
+    pub(crate) version: String,
+    pub(crate) digest: String,
+    /// Rows of the step's code tables that hold both values.
+    pub(crate) rows: Vec<TableRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableRow {
+    pub(crate) table: String,
+    pub(crate) digest: String,
+    /// From 1, without the header.
+    pub(crate) row: usize,
+    pub(crate) cells: Vec<Words>,
+}

@@ -1,0 +1,279 @@
+//! Why a value is there: the chain is run again step by step, on the revision and the code tables of then.
+
+use std::sync::Arc;
+
+use transfuse_engine::{Detail, Interface, NotRun};
+use transfuse_message::{Message, Path, Payload};
+use transfuse_sandbox::{Content, Outcome, State};
+use transfuse_store::{MessageId, MessageRecord, ReadError};
+
+use super::{Past, Then, state_of};
+use crate::configuration::resolved;
+
+/// Rows of code tables that are told for one value.
+const ROWS_MAX: usize = 5;
+
+/// Why a value cannot be explained.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotExplained {
+    #[error("there is no message {0}")]
+    Unknown(MessageId),
+    #[error("message {0} is not decided yet")]
+    Undecided(MessageId),
+    #[error("message {id} is not run again: {why}")]
+    NotRun { id: MessageId, why: NotRun },
+    #[error("message {id} has {count} outputs, and {asked} was asked for")]
+    NoSuchOutput { id: MessageId, count: usize, asked: usize },
+    #[error("it cannot be run again as it was: {0:#}")]
+    Gone(anyhow::Error),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Where a value comes from.
+#[derive(Debug)]
+pub(crate) struct Explanation {
+    pub(crate) id: MessageId,
+    pub(crate) interface: String,
+    pub(crate) revision: u32,
+    pub(crate) path: Path,
+    /// Which output, from 0.
+    pub(crate) output: usize,
+    /// The value as it came in.
+    pub(crate) input: Option<Payload>,
+    /// The value behind each step, as far as the chain got.
+    pub(crate) seen: Vec<Seen>,
+    /// The last step that changed it; none where it is as it came in.
+    pub(crate) maker: Option<Maker>,
+    /// Why the chain did not get to its end.
+    pub(crate) ended: Option<String>,
+    /// Why what is told may not be what was.
+    pub(crate) doubts: Vec<String>,
+}
+
+/// A value behind one step.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) plugin: String,
+    pub(crate) version: String,
+    pub(crate) value: Option<Payload>,
+    pub(crate) is_changed: bool,
+    pub(crate) fuel: u64,
+}
+
+/// The step that made a value.
+#[derive(Debug)]
+pub(crate) struct Maker {
+    /// From 0.
+    pub(crate) step: usize,
+    pub(crate) plugin: String,
+    pub(crate) version: String,
+    pub(crate) digest: String,
+    /// Rows of the step's code tables that hold the value before and the value after.
+    pub(crate) rows: Vec<Explained>,
+}
+
+/// A row of a code table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Explained {
+    pub(crate) table: String,
+    pub(crate) digest: String,
+    /// From 1, without the header.
+    pub(crate) row: usize,
+    pub(crate) cells: Vec<String>,
+}
+
+/// What a part of the chain comes to.
+struct Ran {
+    /// The values at the path of each output; what is no message has none.
+    values: Vec<Option<Payload>>,
+    ended: Option<String>,
+    fuel: u64,
+    uses_state: bool,
+}
+
+impl Past {
+    /// Explains one value of one output of a stored message.
+    pub(crate) async fn explain(
+        self: &Arc<Self>,
+        id: MessageId,
+        path: Path,
+        output: usize,
+        live: impl Fn(&str) -> Option<Arc<Interface>>,
+    ) -> Result<Explanation, NotExplained> {
+        let (past, of_path) = (Arc::clone(self), path.clone());
+        let prepared = tokio::task::spawn_blocking(move || past.prepare(id)).await;
+        let (record, then) = prepared.map_err(|error| NotExplained::Gone(error.into()))??;
+        let state = state_of(live(&record.summary.interface).as_ref());
+        let mut explanation = Explanation {
+            id,
+            interface: record.summary.interface.to_string(),
+            revision: then.revision.number(),
+            path,
+            output,
+            input: None,
+            seen: Vec::new(),
+            maker: None,
+            ended: None,
+            doubts: doubts(&record),
+        };
+        let mut fuel_before = 0;
+        for steps in 0..=then.resolved.steps.len() {
+            let ran = self.run_part(&then, &record, steps, &of_path, &state).await?;
+            if ran.uses_state {
+                explanation
+                    .doubts
+                    .push("its plugins use what they keep between messages, and find what is kept now".to_owned());
+            }
+            if let Some(ended) = ran.ended {
+                explanation.ended = Some(ended);
+                break;
+            }
+            let value = match ran.values.get(output).or(ran.values.last()) {
+                Some(value) => value.clone(),
+                None => break,
+            };
+            let Some(step) = steps.checked_sub(1).and_then(|index| then.resolved.steps.get(index)) else {
+                explanation.input = value;
+                continue;
+            };
+            explanation.add(&then, steps - 1, step, value, ran.fuel - fuel_before.min(ran.fuel));
+            fuel_before = ran.fuel;
+            if steps == then.resolved.steps.len() && output >= ran.values.len() {
+                let count = ran.values.len();
+                return Err(NotExplained::NoSuchOutput {
+                    id,
+                    count,
+                    asked: output + 1,
+                });
+            }
+        }
+        explanation.doubts.dedup();
+        Ok(explanation)
+    }
+
+    fn prepare(&self, id: MessageId) -> Result<(MessageRecord, Arc<Then>), NotExplained> {
+        let record = self.store.message(id)?.ok_or(NotExplained::Unknown(id))?;
+        let decision = record.decision.as_ref().ok_or(NotExplained::Undecided(id))?;
+        let then = self.then(&record, decision).map_err(NotExplained::Gone)?;
+        Ok((record, then))
+    }
+
+    /// Runs the first so many steps.
+    async fn run_part(
+        self: &Arc<Self>,
+        then: &Arc<Then>,
+        record: &MessageRecord,
+        steps: usize,
+        path: &Path,
+        state: &State,
+    ) -> Result<Ran, NotExplained> {
+        let (past, of) = (Arc::clone(self), Arc::clone(then));
+        let chain = tokio::task::spawn_blocking(move || {
+            let mut part = of.resolved.clone();
+            part.steps.truncate(steps);
+            of.parts.chain(&past.sandbox, &part)
+        });
+        let chain = chain.await.map_err(|error| NotExplained::Gone(error.into()))?;
+        let chain = chain.map_err(|error| NotExplained::Gone(error.into()))?;
+        let report = then.revision.rerun_chain(record, &chain, state.clone()).await;
+        let report = report.map_err(|why| NotExplained::NotRun {
+            id: record.summary.id,
+            why,
+        })?;
+        let (values, ended) = match report.outcome {
+            Outcome::Forwarded(outputs) => {
+                let values = outputs.iter().map(|output| match &output.content {
+                    Content::Message(message) => value_at(message, path),
+                    Content::Document(_) => None,
+                });
+                (values.collect(), None)
+            }
+            Outcome::Filtered { step, .. } => (Vec::new(), Some(format!("step {} filtered the message", step + 1))),
+            Outcome::Rejected { rejection, step } => {
+                let place = rejection.path.map(|path| format!(" at {path}")).unwrap_or_default();
+                let told = format!(
+                    "step {} rejected the message with code {}{place}",
+                    step + 1,
+                    rejection.code
+                );
+                (Vec::new(), Some(told))
+            }
+            Outcome::Faulted(fault) => (Vec::new(), Some(fault.to_string())),
+        };
+        Ok(Ran {
+            values,
+            ended,
+            fuel: report.steps.iter().map(|step| step.fuel).sum(),
+            uses_state: report.steps.iter().any(|step| step.access.state),
+        })
+    }
+}
+
+impl Explanation {
+    fn add(&mut self, then: &Then, index: usize, step: &resolved::Step, value: Option<Payload>, fuel: u64) {
+        let before = self.seen.last().map_or(&self.input, |seen| &seen.value);
+        let is_changed = *before != value;
+        if is_changed {
+            self.maker = Some(Maker {
+                step: index,
+                plugin: step.plugin.clone(),
+                version: step.version.clone(),
+                digest: step.digest.clone(),
+                rows: rows(then, step, before.as_ref(), value.as_ref()),
+            });
+        }
+        self.seen.push(Seen {
+            plugin: step.plugin.clone(),
+            version: step.version.clone(),
+            value,
+            is_changed,
+            fuel,
+        });
+    }
+}
+
+/// What stands at a path, as it is written; none where that is nothing.
+fn value_at(message: &Message, path: &Path) -> Option<Payload> {
+    let written = message.get_raw(path).ok().flatten()?;
+    Some(Payload::from(written.into_owned()))
+}
+
+/// Rows of a step's code tables that have the value before in one cell and the value after in another.
+fn rows(then: &Then, step: &resolved::Step, before: Option<&Payload>, after: Option<&Payload>) -> Vec<Explained> {
+    let (Some(before), Some(after)) = (before, after) else {
+        return Vec::new();
+    };
+    let (before, after) = (before.lossy_text(), after.lossy_text());
+    let mut found = Vec::new();
+    for grant in &step.grants.tables {
+        let Some(table) = then.parts.table(&grant.digest) else {
+            continue;
+        };
+        let rows = table.rows.iter().enumerate();
+        let fitting = rows
+            .filter(|(_, cells)| cells.iter().any(|cell| *cell == *before) && cells.iter().any(|cell| *cell == *after));
+        found.extend(fitting.map(|(index, cells)| Explained {
+            table: grant.name.clone(),
+            digest: grant.digest.clone(),
+            row: index + 1,
+            cells: cells.clone(),
+        }));
+    }
+    found.truncate(ROWS_MAX);
+    found
+}
+
+/// What a person should know before believing it.
+fn doubts(record: &MessageRecord) -> Vec<String> {
+    let detail = record
+        .decision
+        .as_ref()
+        .map(|decision| Detail::open(decision.detail.as_slice()));
+    match detail {
+        Some(Ok(detail)) if detail.steps.is_empty() || detail.engine == Detail::ENGINE => Vec::new(),
+        Some(Ok(_)) => vec!["another version of the engine decided it".to_owned()],
+        Some(Err(error)) => vec![error.to_string()],
+        None => Vec::new(),
+    }
+}

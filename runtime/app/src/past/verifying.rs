@@ -1,0 +1,194 @@
+//! Whether stored messages come out again as they did: identical, different, or not to be verified, and why.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use transfuse_engine::{Change, Detail, Interface, compare};
+use transfuse_store::{DecisionRecord, MessageId, MessageRecord, MessageSummary, Query, ReadError};
+
+use super::{Past, Then, state_of};
+use crate::configuration::resolved;
+
+/// How long one answer may take; whoever asks goes on with the next one.
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Messages that come out differently and are told of in one answer.
+const DIFFERENT_MAX: usize = 50;
+
+/// Messages that are named for one reason.
+const EXAMPLES_MAX: usize = 5;
+
+/// What came of some messages.
+#[derive(Debug, Default)]
+pub(crate) struct Verified {
+    /// Byte for byte, and with the same fuel.
+    pub(crate) identical: u64,
+    /// The same results, for other fuel.
+    pub(crate) other_fuel: u64,
+    /// How many come out differently.
+    pub(crate) different: u64,
+    /// And some of them.
+    pub(crate) listed: Vec<Found>,
+    /// Those that cannot be verified, by the reason: how many, and some of them.
+    pub(crate) not_verifiable: BTreeMap<String, (u64, Vec<MessageId>)>,
+    /// The last message that was looked at; none where there was no other.
+    pub(crate) last: Option<MessageId>,
+}
+
+/// A message that comes out differently.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) id: MessageId,
+    pub(crate) interface: String,
+    pub(crate) revision: u32,
+    pub(crate) changes: Vec<Change>,
+}
+
+/// What came of one.
+enum Verdict {
+    Identical,
+    OtherFuel,
+    Different(Vec<Change>),
+    NotVerifiable(String),
+}
+
+impl Past {
+    /// Runs the messages of a query again, the newest first, for some seconds.
+    pub(crate) async fn verify(
+        self: &Arc<Self>,
+        query: Query,
+        live: impl Fn(&str) -> Option<Arc<Interface>>,
+    ) -> Result<Verified, ReadError> {
+        let until = Instant::now() + TIME_MAX;
+        let store = self.store.clone();
+        let messages = blocking(move || store.messages(&query)).await?;
+        let mut verified = Verified::default();
+        for message in messages {
+            if Instant::now() >= until {
+                break;
+            }
+            verified.last = Some(message.id);
+            let (store, id) = (self.store.clone(), message.id);
+            let Some(record) = blocking(move || store.message(id)).await? else {
+                continue;
+            };
+            let verdict = self.verify_one(record, live(&message.interface)).await;
+            verified.add(&message, verdict);
+        }
+        Ok(verified)
+    }
+
+    async fn verify_one(self: &Arc<Self>, record: MessageRecord, live: Option<Arc<Interface>>) -> Verdict {
+        let Some(decision) = record.decision.clone() else {
+            return Verdict::NotVerifiable("it is not decided yet".to_owned());
+        };
+        if let Some(why) = not_verifiable(&decision) {
+            return Verdict::NotVerifiable(why);
+        }
+        let (past, of) = (Arc::clone(self), record.clone());
+        let then = tokio::task::spawn_blocking(move || past.then(&of, &decision)).await;
+        let then = match then {
+            Ok(Ok(then)) => then,
+            Ok(Err(error)) => return Verdict::NotVerifiable(format!("{error:#}")),
+            Err(error) => return Verdict::NotVerifiable(error.to_string()),
+        };
+        if then.reuses_instances() {
+            return Verdict::NotVerifiable("a step of its revision uses instances again".to_owned());
+        }
+        then.revision.wait_until_idle().await;
+        match then.revision.rerun(&record, state_of(live.as_ref())).await {
+            Err(why) => Verdict::NotVerifiable(why.to_string()),
+            Ok(rerun) if rerun.is_approximate => Verdict::NotVerifiable(STATE.to_owned()),
+            Ok(rerun) => then.compare(&record, &rerun.made, rerun.fuel()),
+        }
+    }
+}
+
+const STATE: &str = "its plugins use what they keep between messages";
+
+/// What the record itself says.
+fn not_verifiable(decision: &DecisionRecord) -> Option<String> {
+    let detail = match Detail::open(decision.detail.as_slice()) {
+        Ok(detail) => detail,
+        Err(error) => return Some(error.to_string()),
+    };
+    if detail.steps.iter().any(|step| step.access.state) {
+        return Some(STATE.to_owned());
+    }
+    let depends_on_machine = decision.fault.as_ref().filter(|fault| {
+        let kind = fault.kind.as_str();
+        kind == "deadline" || kind == "host-broken"
+    });
+    if let Some(fault) = depends_on_machine {
+        return Some(format!("`{}` depends on the machine", fault.kind));
+    }
+    let ran = !detail.steps.is_empty() || !detail.findings.is_empty();
+    (ran && detail.engine != Detail::ENGINE).then(|| match detail.engine.as_str() {
+        "" => "an engine that did not record its version decided it".to_owned(),
+        version => format!("another engine decided it, {version}"),
+    })
+}
+
+impl Then {
+    fn reuses_instances(&self) -> bool {
+        let mut steps = self.resolved.steps.iter();
+        steps.any(|step| matches!(step.instances, resolved::Instances::Reuse(_)))
+    }
+
+    fn compare(&self, record: &MessageRecord, made: &transfuse_engine::Made, fuel: u64) -> Verdict {
+        let recorded = self.revision.recorded(record);
+        let changes = recorded.map(|recorded| compare(&recorded, made)).unwrap_or_default();
+        let detail = record
+            .decision
+            .as_ref()
+            .map(|decision| Detail::open(decision.detail.as_slice()));
+        let before: u64 = match detail {
+            Some(Ok(detail)) => detail.steps.iter().map(|step| step.fuel).sum(),
+            _ => fuel,
+        };
+        match (changes.is_empty(), before == fuel) {
+            (true, true) => Verdict::Identical,
+            (true, false) => Verdict::OtherFuel,
+            (false, _) => Verdict::Different(changes),
+        }
+    }
+}
+
+impl Verified {
+    fn add(&mut self, message: &MessageSummary, verdict: Verdict) {
+        match verdict {
+            Verdict::Identical => self.identical += 1,
+            Verdict::OtherFuel => self.other_fuel += 1,
+            Verdict::Different(changes) => {
+                self.different += 1;
+                if self.listed.len() < DIFFERENT_MAX {
+                    self.listed.push(Found {
+                        id: message.id,
+                        interface: message.interface.to_string(),
+                        revision: message.revision,
+                        changes,
+                    });
+                }
+            }
+            Verdict::NotVerifiable(why) => {
+                let (count, examples) = self.not_verifiable.entry(why).or_default();
+                *count += 1;
+                if examples.len() < EXAMPLES_MAX {
+                    examples.push(message.id);
+                }
+            }
+        }
+    }
+}
+
+/// A thread that panicked has found nothing.
+async fn blocking<T>(read: impl FnOnce() -> Result<T, ReadError> + Send + 'static) -> Result<T, ReadError>
+where
+    T: Send + Default + 'static,
+{
+    tokio::task::spawn_blocking(read)
+        .await
+        .unwrap_or_else(|_| Ok(T::default()))
+}
