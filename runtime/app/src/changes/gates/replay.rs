@@ -186,11 +186,13 @@ impl Replayed {
             (self.approximate, "approximately, because plugins keep something"),
             (self.not_run, "not run again"),
         ];
-        for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
-            summary.push_str(&format!(", {count} {what}"));
-        }
+        let more = more.into_iter().filter(|(count, _)| *count > 0);
+        summary.extend(more.map(|(count, what)| format!(", {count} {what}")));
         if self.is_cut {
-            summary.push_str(&format!("; there was no time for more within {TIME_MAX:?}"));
+            summary.extend([
+                "; there was no time for more within ".to_owned(),
+                format!("{TIME_MAX:?}"),
+            ]);
         }
         Finding::new(Probe::Replay, verdict, summary).with(Detail {
             differences: Some(of_many(&self.differences)),
