@@ -1,5 +1,6 @@
 //! A change passes gates before it goes live: what goes wrong is found on stored messages, and nothing of it is delivered.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "how much it took to find something is a result")]
 
 use std::process::{Command, Output};
 use std::thread;
@@ -155,7 +156,7 @@ fn json(output: &Output) -> Value {
 
 fn gate(changed: &Value, name: &str) -> Value {
     let gates = changed["interfaces"][0]["gates"].as_array().expect("gates").iter();
-    let mut found = gates.filter(|gate| gate["gate"] == name);
+    let mut found = gates.filter(|gate| gate["name"] == name);
     found.next().expect("the gate has run").clone()
 }
 

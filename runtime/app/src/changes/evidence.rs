@@ -223,8 +223,7 @@ mod tests {
         };
         let sealed = seal(&detail).unwrap();
         assert_eq!(open(&sealed).unwrap(), detail);
-        let mut other = sealed.bytes().to_vec();
-        other[0] = FORMAT + 1;
+        let other = [&[FORMAT + 1], sealed.as_slice().get(1..).unwrap()].concat();
         assert!(open(&other.into()).unwrap_err().to_string().contains("of format 2"));
         assert!(open(&Sealed::default()).is_err());
     }

@@ -10,7 +10,7 @@ const LINES_SHOWN_MAX: usize = 20;
 
 /// What one gate has found.
 pub(crate) fn gate(gate: &Gate, palette: Palette) -> Vec<String> {
-    let name = palette.paint(Tone::Name, &gate.gate);
+    let name = palette.paint(Tone::Name, &gate.name);
     let verdict = palette.paint(tone(&gate.verdict), &gate.verdict);
     let mut lines = vec![format!("  gate {name}: {verdict}: {}", one_line(&gate.summary))];
     lines.extend(detail(&gate.detail, palette));

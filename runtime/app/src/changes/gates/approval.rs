@@ -88,8 +88,8 @@ impl Changes {
         let looking = spawn_blocking(move || {
             let live = deployment::live_tables(changes.store.catalog()).map_err(ChangeError::Failed)?;
             let mut grants = interface.tables();
-            let changed = grants.find(|grant| live.get(&grant.name).is_some_and(|digest| *digest != grant.digest));
-            match changed.filter(|_| takes_tables) {
+            let other = grants.find(|grant| live.get(&grant.name).is_some_and(|digest| *digest != grant.digest));
+            match other.filter(|_| takes_tables) {
                 Some(grant) => Err(ChangeError::TableNeedsApproval(grant.name.clone())),
                 None => Ok(()),
             }

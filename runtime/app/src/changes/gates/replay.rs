@@ -1,7 +1,8 @@
 //! The last messages of an interface, run by the live and by the new revision: what differs, and what it costs.
 //!
-//! Both run here, one after the other and when no message wants the processor, so that time and fuel can be compared. Where the live
-//! revision itself decided a message, its decision is what the new one is held against: it knew the state of then.
+//! Both run here, one after the other and when no message wants the processor, so that time and fuel can be compared, and a code table
+//! that has changed since is no difference between them. Where plugins use what they keep, and the live revision itself decided the
+//! message, its decision is what the new one is held against: it knew the state of then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,7 +132,7 @@ impl Replay {
             return;
         };
         let is_own = decision.revision == live.number();
-        let recorded = live.recorded(record).filter(|_| is_own);
+        let recorded = live.recorded(record).filter(|_| is_own && usual.is_approximate);
         let changes = compare(recorded.as_ref().unwrap_or(&usual.made), &new.made);
         replayed.differences.add(record.summary.id, &changes);
         replayed.approximate += u64::from(usual.is_approximate || new.is_approximate);
@@ -185,11 +186,13 @@ impl Replayed {
             (self.approximate, "approximately, because plugins keep something"),
             (self.not_run, "not run again"),
         ];
-        for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
-            summary.push_str(&format!(", {count} {what}"));
-        }
+        let more = more.into_iter().filter(|(count, _)| *count > 0);
+        summary.extend(more.map(|(count, what)| format!(", {count} {what}")));
         if self.is_cut {
-            summary.push_str(&format!("; there was no time for more within {TIME_MAX:?}"));
+            summary.extend([
+                "; there was no time for more within ".to_owned(),
+                format!("{TIME_MAX:?}"),
+            ]);
         }
         Finding::new(Probe::Replay, verdict, summary).with(Detail {
             differences: Some(of_many(&self.differences)),

@@ -8,7 +8,7 @@ use crate::changes::{Finding, open_detail};
 
 pub(crate) fn gate(finding: Finding) -> wire::Gate {
     wire::Gate {
-        gate: finding.probe.word().to_owned(),
+        name: finding.probe.word().to_owned(),
         verdict: finding.verdict.word().to_owned(),
         summary: finding.summary,
         detail: finding.detail,

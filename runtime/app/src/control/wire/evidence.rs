@@ -9,7 +9,7 @@ use super::differences::Differences;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Gate {
     /// `trust`, `vectors`, `replay`, `envelope` or `approval`.
-    pub(crate) gate: String,
+    pub(crate) name: String,
     /// `passed`, `failed`, `waived`, `skipped` or `waiting`.
     pub(crate) verdict: String,
     /// One line, without a value of any message.
