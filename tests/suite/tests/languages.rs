@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use transfuse_harness::{binary, compiled, target_folder};
+use transfuse_harness::{binary, compiled, target_folder, test_plugins};
 
 /// The things that the plugins do, each with what is to come of it.
 const VECTORS: &str = "tests/guests/contract-vectors";
@@ -61,6 +61,34 @@ fn all_of_the_contract_works_in_javascript() {
 #[test]
 fn all_of_the_contract_works_in_python() {
     uses_all_of_the_contract("tests/guests/contract-python");
+}
+
+/// Its collector lets go of handles whenever it likes, and an instance that keeps one is not used again.
+#[test]
+fn an_instance_of_javascript_is_used_again() {
+    let package = test_plugins().expect("built test plugins");
+    let printed = succeeds(
+        program(binary().expect("a binary"), &root())
+            .args([
+                "plugin",
+                "bench",
+                "--json",
+                "--vectors",
+                "plugins/lab-normalize/vectors",
+            ])
+            // One that is forwarded, and one that is rejected.
+            .args(["--filter", "codes-unknown"])
+            .arg(package.join("transfuse/lab-normalize-js/1.0.0.oci")),
+    );
+    let reports: Value = serde_json::from_str(&printed).expect("a report");
+    let messages = reports.pointer("/0/messages").and_then(Value::as_array);
+    let messages = messages.expect("messages");
+    assert_eq!(messages.len(), 2, "{printed}");
+    for message in messages {
+        let number = |key| message.get(key).and_then(Value::as_u64);
+        assert!(number("reused_rounds") >= Some(5), "{message}");
+        assert_eq!(number("remade"), Some(0), "{message}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use transfuse_harness::{binary, compiled, plugins, test_plugins};
+use transfuse_harness::{binary, plugins, test_plugins};
 
 /// A message with a name that must appear nowhere but in files.
 const CANARY: &str = "KANÁRIMADÁR";
@@ -335,29 +335,6 @@ fn a_bench_measures_fresh_and_reused_instances() {
         assert!(message[key].as_f64() > Some(0.0), "{key} in {message}");
     }
     assert!(message["fresh_rounds"].as_u64() >= Some(5), "{message}");
-}
-
-/// Its collector lets go of handles whenever it likes, and an instance that keeps one is not used again.
-#[test]
-fn an_instance_of_javascript_is_used_again() {
-    let package = test_plugins().expect("built test plugins");
-    let package = package.join("transfuse/lab-normalize-js/1.0.0.oci");
-    let folder = shared_vectors();
-    let ended = ended(
-        Command::new(binary().expect("the binary"))
-            .args(["plugin", "bench", text(&package), "--vectors", text(&folder), "--json"])
-            // One that is forwarded, and one that is rejected.
-            .args(["--filter", "codes-unknown"])
-            .env("TRANSFUSE_CACHE", compiled().expect("a cache")),
-    );
-    assert_eq!(ended.code, 0, "{}", ended.notes);
-    let reports = ended.json();
-    let messages = reports[0]["messages"].as_array().expect("messages");
-    assert_eq!(messages.len(), 2, "{reports}");
-    for message in messages {
-        assert!(message["reused_rounds"].as_u64() >= Some(5), "{message}");
-        assert_eq!(message["remade"], 0, "{message}");
-    }
 }
 
 #[test]

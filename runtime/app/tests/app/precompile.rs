@@ -22,7 +22,7 @@ fn precompiled(site: &Path) -> Vec<(String, Option<String>)> {
     let output = transfuse(&["precompile", "--json"], site);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let plugins = report.as_array().unwrap().iter();
+    let plugins = report["plugins"].as_array().unwrap().iter();
     plugins
         .map(|one| (text(&one["plugin"]).unwrap(), text(&one["error"])))
         .collect()
