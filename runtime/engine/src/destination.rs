@@ -31,7 +31,7 @@ enum Result {
         answer: Payload,
     },
     Refused(Refusal),
-    /// The engine stops before the receiver has answered: the delivery stays where it is.
+    /// The engine stops, or the delivery is held, before the receiver has answered: it stays where it is.
     Stopped,
 }
 
@@ -39,7 +39,8 @@ impl Destination {
     /// Carries deliveries from the journal to the wire, one after the other, until `stop`.
     ///
     /// Each connection of the destination runs this once. What is being sent when `stop` comes is finished; what waits
-    /// for another attempt stays in the queue, and is first again after the next start.
+    /// for another attempt stays in the queue, and is first again after the next start. What waits for another attempt and
+    /// is held meanwhile is not tried again.
     pub async fn deliver(&self, mut wire: Wire, stop: CancellationToken) {
         while let Some(mut lease) = self.lease(&stop).await {
             let result = self.send(&mut wire, &mut lease, &stop).await;
@@ -101,7 +102,12 @@ impl Destination {
                 interface = %self.interface, destination = %self.name, message = %lease.message(),
                 attempts = lease.attempts(), again_in_ms = pause.as_millis(), "not delivered: {fault}"
             );
-            attempt = match stop.run_until_cancelled(pass(pause, &content, &mut expected)).await {
+            let next = tokio::select! {
+                biased;
+                () = self.queue.held(lease) => None,
+                next = stop.run_until_cancelled(pass(pause, &content, &mut expected)) => next,
+            };
+            attempt = match next {
                 None => return Result::Stopped,
                 Some(Some(late)) => late,
                 Some(None) => wire.send(lease, &content, expected.as_mut()).await,

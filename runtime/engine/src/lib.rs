@@ -12,6 +12,7 @@ mod interface;
 
 mod acknowledge;
 mod admission;
+mod again;
 mod awaited;
 mod backlog;
 mod batch;
@@ -44,6 +45,7 @@ mod replace;
 mod trial;
 mod usage;
 
+pub use again::{Again, NotDecided};
 pub use budget::{Breach, Budget, Held};
 pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use destination::Destination;

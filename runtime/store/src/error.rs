@@ -76,6 +76,23 @@ pub enum WriteError {
     ShutDown,
 }
 
+/// Why held deliveries were left as they are.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperateError {
+    /// Some of them are being sent: what becomes of them is not known yet.
+    #[error("{sending} deliveries of revision {revision} are still being sent")]
+    Sending {
+        /// The revision.
+        revision: u32,
+        /// How many.
+        sending: usize,
+    },
+    /// It is not durable.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
 /// Why a question could not be answered. Nothing was changed; asking again is safe.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -39,6 +39,10 @@ pub enum DeliveryStage {
     Delivered,
     /// The destination cannot have it: a person must look.
     Quarantined,
+    /// Its revision's deliveries are held: it waits until a person decides.
+    Held,
+    /// It was held, and is never made.
+    Discarded,
 }
 
 /// A text that names no message, stage or delivery.
@@ -184,6 +188,8 @@ impl DeliveryStage {
             Self::Queued => "queued",
             Self::Delivered => "delivered",
             Self::Quarantined => "quarantined",
+            Self::Held => "held",
+            Self::Discarded => "discarded",
         }
     }
 }
@@ -195,13 +201,21 @@ impl DeliveryStage {
             Self::Queued => 0,
             Self::Delivered => 1,
             Self::Quarantined => 2,
+            Self::Held => 3,
+            Self::Discarded => 4,
         }
     }
 
     pub(crate) fn of_code(code: i64) -> Option<Self> {
-        [Self::Queued, Self::Delivered, Self::Quarantined]
-            .into_iter()
-            .find(|stage| stage.code() == code)
+        [
+            Self::Queued,
+            Self::Delivered,
+            Self::Quarantined,
+            Self::Held,
+            Self::Discarded,
+        ]
+        .into_iter()
+        .find(|stage| stage.code() == code)
     }
 }
 

@@ -29,7 +29,7 @@ mod writer;
 
 pub(crate) use batch::{Batch, Waiting};
 pub(crate) use entry::{Address, Entry, Event, MessageEvent, Ruling};
-pub(crate) use intake::{Ending, Intake, Slot};
+pub(crate) use intake::{Ending, Intake, Redeciding, Slot};
 pub(crate) use keeper::Keeper;
 pub(crate) use numbers::Numbers;
 pub(crate) use reader::{JournalReader, Payloads};

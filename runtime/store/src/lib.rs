@@ -12,6 +12,7 @@ mod store;
 
 mod exchange;
 mod journal;
+mod operation;
 
 mod delivery;
 
@@ -36,16 +37,18 @@ pub use catalog::{
     TableChange, TableEntry, TableSummary,
 };
 pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};
-pub use error::{CatalogError, OpenError, ReadError, UsageError, WriteError};
+pub use error::{CatalogError, OpenError, OperateError, ReadError, UsageError, WriteError};
 pub use exchange::{
     Arrival, Committed, Decision, NewOutput, PendingCommit, Receipt, Received, StateChange, StoredFault, Unfinished,
 };
+pub use operation::{OperationKind, Operator};
+
 pub use identity::{DeliveryId, DeliveryStage, MessageId, ParseIdError, Stage};
 pub use reading::{
-    DecisionRecord, DeliveryRecord, DestinationStatus, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary,
-    OutputRecord, Query, Status,
+    DecisionRecord, DeliveryRecord, DestinationStatus, FaultSummary, HeldDeliveries, Hold, InterfaceStatus,
+    MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord, Query, Status,
 };
 pub use sealed::Sealed;
 pub use settings::StoreSettings;
-pub use store::{Opened, Store};
+pub use store::{HoldMade, Opened, Store};
 pub use usage::{DetailRecord, Details, Mark, MarkQuery, Tally, Usage};

@@ -9,10 +9,11 @@ mod catch_up;
 mod changes;
 mod fold;
 mod names;
+mod operate;
 mod schema;
 mod worker;
 
-pub(crate) use catch_up::{ProjectionStart, Undecided, open_projection, rebuild_projection, undecided};
+pub(crate) use catch_up::{ProjectionStart, Undecided, holds, open_projection, rebuild_projection, undecided};
 #[cfg(test)]
 pub(crate) use schema::FORMAT;
 pub(crate) use schema::connect_for_reading;

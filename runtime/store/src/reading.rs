@@ -1,6 +1,7 @@
 //! Questions that people ask: what is going on, which messages, what happened to this one.
 
 mod details;
+mod held;
 mod messages;
 mod state;
 mod status;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::Connection;
 
 use crate::journal::{Event, JournalReader, Payloads, Segments, Written};
+use crate::operation::{OperationKind, Operator};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details};
@@ -53,6 +55,8 @@ pub struct DestinationStatus {
     pub destination: String,
     /// Deliveries waiting.
     pub pending: u64,
+    /// Deliveries that wait for a word.
+    pub held: u64,
     /// Deliveries done.
     pub delivered: u64,
     /// Deliveries in quarantine.
@@ -72,6 +76,8 @@ pub struct Query {
     pub interface: Option<String>,
     /// Only in this stage.
     pub stage: Option<Stage>,
+    /// Only decided by this revision, the last time that they were decided.
+    pub revision: Option<u32>,
     /// Only older than this one: the last id of the page before.
     pub before: Option<MessageId>,
     /// At most this many.
@@ -123,10 +129,66 @@ pub struct MessageRecord {
     pub summary: MessageSummary,
     /// The bytes as they came in.
     pub raw: Sealed,
-    /// What its chain decided.
+    /// What was decided, the last time.
     pub decision: Option<DecisionRecord>,
+    /// What was decided before that, oldest first: one more than there are operations, less the last.
+    pub earlier: Vec<DecisionRecord>,
+    /// How it came to be decided anew, oldest first.
+    pub operations: Vec<OperationRecord>,
     /// Its deliveries, in order.
     pub deliveries: Vec<DeliveryRecord>,
+}
+
+/// Somebody had a message decided anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationRecord {
+    /// When, in milliseconds since 1970 UTC.
+    pub at_ms: i64,
+    /// Recomputed or replayed.
+    pub kind: OperationKind,
+    /// By which revision.
+    pub revision: u32,
+    /// Who wanted it, and why.
+    pub operator: Operator,
+    /// How many new deliveries came of it.
+    pub deliveries: u32,
+}
+
+/// Deliveries of a revision are held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The interface.
+    pub interface: String,
+    /// The revision.
+    pub revision: u32,
+    /// Since when, in milliseconds since 1970 UTC.
+    pub at_ms: i64,
+    /// Who wanted it, and why.
+    pub operator: Operator,
+}
+
+/// What is held for one destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldDeliveries {
+    /// The interface.
+    pub interface: String,
+    /// The destination.
+    pub destination: String,
+    /// The revision that made them.
+    pub revision: u32,
+    /// How many.
+    pub deliveries: u64,
+    /// When the oldest was queued, in milliseconds since 1970 UTC.
+    pub oldest_queued_at_ms: i64,
+}
+
+/// Messages that were delivered although they came later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewerDelivered {
+    /// The first of them, oldest first.
+    pub messages: Vec<MessageSummary>,
+    /// Whether there are more.
+    pub has_more: bool,
 }
 
 /// What a chain decided, as it was recorded.
@@ -164,8 +226,14 @@ pub struct OutputRecord {
 pub struct DeliveryRecord {
     /// The delivery.
     pub id: DeliveryId,
-    /// Which output, from 0.
+    /// Which output of its decision, from 0.
     pub output: u32,
+    /// Which decision made it, from 0 for the first: [`MessageRecord::earlier`], then [`MessageRecord::decision`].
+    pub decision: usize,
+    /// The revision that made it.
+    pub revision: u32,
+    /// Whether messages that came later may have been delivered before it.
+    pub is_out_of_order: bool,
     /// Where to.
     pub destination: Arc<str>,
     /// Where it stands.
@@ -232,14 +300,46 @@ impl Readings {
         self.with(|reading| messages::record(reading, id))
     }
 
-    pub(crate) fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {
+    pub(crate) fn holds(&self) -> Result<Vec<Hold>, ReadError> {
+        self.ask(held::holds)
+    }
+
+    pub(crate) fn held(&self) -> Result<Vec<HeldDeliveries>, ReadError> {
+        self.ask(held::deliveries)
+    }
+
+    pub(crate) fn held_messages(
+        &self,
+        interface: &str,
+        revision: u32,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, ReadError> {
+        self.ask(|live| held::messages(live, interface, revision, limit))
+    }
+
+    pub(crate) fn newer_delivered(
+        &self,
+        message: MessageId,
+        destinations: &[Arc<str>],
+        limit: usize,
+    ) -> Result<NewerDelivered, ReadError> {
+        self.ask(|live| messages::newer_delivered(live, message, destinations, limit))
+    }
+
+    /// Asks the projection, once it has everything that is durable. What is to be done to deliveries depends on the answer:
+    /// an old one is none.
+    fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
         let behind = self.catch_up();
         if behind > 0 {
             let file = self.projection.file().to_owned();
             let reason = format!("the projection lacks {behind} entries of the journal");
             return Err(ReadError::File { file, reason });
         }
-        self.with(|reading| state::kept(&reading.live, interface).map_err(|error| reading.live_error(&error)))
+        self.with(|reading| question(&reading.live).map_err(|error| reading.live_error(&error)))
+    }
+
+    pub(crate) fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {
+        self.ask(|live| state::kept(live, interface))
     }
 
     /// The details of at most `limit` entries behind a position. What the journal no longer has is passed over.

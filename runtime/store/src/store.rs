@@ -1,6 +1,7 @@
 //! The store as the engine sees it.
 
 mod opening;
+mod operating;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,8 @@ use crate::{
     Arrival, Catalog, Decision, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError, PendingCommit,
     Query, ReadError, Receipt, Received, StateChange, Status, StoreSettings, Unfinished, WriteError,
 };
+
+pub use operating::HoldMade;
 
 /// A store. Clones are cheap and share everything.
 ///
@@ -45,6 +48,8 @@ pub struct Opened {
 struct Inner {
     intake: Arc<Intake>,
     queues: Arc<Queues>,
+    /// Held while somebody does something to held deliveries: one after the other.
+    operating: tokio::sync::Mutex<()>,
     projection: ProjectionHandle,
     readings: Readings,
     catalog: Catalog,

@@ -206,6 +206,7 @@ fn store_query(query: &wire::MessagesQuery) -> Result<transfuse_store::Query, Ap
         stage,
         before: query.before.as_deref().map(message_id).transpose()?,
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        revision: None,
     })
 }
 

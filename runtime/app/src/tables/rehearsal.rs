@@ -109,6 +109,7 @@ impl Trial<'_> {
             stage: Some(stage),
             before: None,
             limit: MESSAGES_MAX + 1,
+            ..Query::default()
         };
         let store = self.store.clone();
         blocking(move || store.messages(&query)).await

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::queue::{Item, Load, Queue};
-use super::queues::deliveries;
-use crate::journal::{Event, Horizon, JournalReader, Payloads, Written};
+use super::queues::{Planned, deliveries};
+use crate::journal::{Event, Horizon, JournalReader, MessageEvent, Payloads, Written};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::{DeliveryId, MessageId, NewOutput, ReadError};
 
@@ -31,6 +31,7 @@ struct Waiting {
     message: MessageId,
     output: u32,
     attempts: u32,
+    revision: u32,
     position: i64,
 }
 
@@ -44,7 +45,7 @@ pub(crate) enum Request {
 const SELECT_QUEUE: &str = "SELECT queues.id FROM queues JOIN interfaces ON interfaces.id = interface \
     WHERE name = ?1 AND destination = ?2";
 
-const SELECT_WAITING: &str = "SELECT id, message, output, attempts, queued_position FROM deliveries \
+const SELECT_WAITING: &str = "SELECT id, message, output, attempts, queued_position, revision FROM deliveries \
     WHERE stage = 0 AND queue = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4";
 
 impl Feeder {
@@ -108,6 +109,7 @@ impl Feeder {
                 message,
                 output,
                 attempts,
+                revision,
                 ..
             } = row;
             items.push(Item {
@@ -115,12 +117,13 @@ impl Feeder {
                 message,
                 output,
                 attempts,
+                revision,
                 content,
                 content_type,
             });
         }
         let complete = selected < load.deliveries_max && items.len() == selected;
-        queue.loaded(items, complete, DeliveryId::from_i64(delivery));
+        queue.loaded(load, items, complete, DeliveryId::from_i64(delivery));
         Ok(())
     }
 
@@ -147,6 +150,7 @@ impl Feeder {
                     output: row.get(2)?,
                     attempts: row.get(3)?,
                     position: row.get(4)?,
+                    revision: row.get(5)?,
                 })
             })?;
             rows.collect()
@@ -166,18 +170,25 @@ impl Feeder {
         let found = self
             .journal
             .entry(row.position, Payloads::Outputs)?
-            .and_then(|entry| match entry.event {
-                Event::Message(event) => event.ruling,
-                _ => None,
-            });
-        let output = found.and_then(|ruling| {
-            deliveries(ruling.first_delivery, ruling.decision.outputs())
-                .find(|planned| planned.id == row.id)
-                .map(|planned| planned.output.clone())
-        });
+            .map(|entry| entry.event);
+        let output = match &found {
+            Some(Event::Message(MessageEvent {
+                ruling: Some(ruling), ..
+            })) => content(row.id, deliveries(ruling.first_delivery, ruling.decision.outputs())),
+            Some(Event::Operated(operation)) => {
+                let redecision = operation.redecision();
+                redecision.and_then(|made| content(row.id, made.deliveries()))
+            }
+            _ => None,
+        };
         output.ok_or_else(|| ReadError::Damaged {
             file: self.journal.file(row.position),
             reason: format!("position {} does not hold delivery {}", row.position, row.id),
         })
     }
+}
+
+/// What one of these deliveries takes to its destination.
+fn content<'a>(delivery: DeliveryId, mut planned: impl Iterator<Item = Planned<'a>>) -> Option<NewOutput> {
+    planned.find(|one| one.id == delivery).map(|one| one.output.clone())
 }

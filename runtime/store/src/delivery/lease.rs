@@ -103,6 +103,11 @@ impl DeliveryQueue {
         }
     }
 
+    /// Waits until the delivery is held: it is not to be tried again. Whoever has it gives it back by dropping it.
+    pub async fn held(&self, lease: &Lease) {
+        self.queue.held(lease.item.revision).await;
+    }
+
     /// Records that an attempt to deliver failed, soon and without anybody waiting for it. `fault` is for operators
     /// and holds nothing that anybody sent.
     pub fn attempted(&self, lease: &mut Lease, fault: &str) {
@@ -144,6 +149,11 @@ impl Lease {
     /// The message that it came from.
     pub fn message(&self) -> MessageId {
         self.item.message
+    }
+
+    /// The revision that made it.
+    pub fn revision(&self) -> u32 {
+        self.item.revision
     }
 
     /// Which output of the message this is, from 0.

@@ -1,13 +1,14 @@
 //! All queues of a store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::feeder::Request;
 use super::queue::{Item, Limits, Queue};
 use crate::journal::{Event, MessageEvent, Ruling, Slot};
-use crate::{DeliveryId, NewOutput};
+use crate::operation::{Action, Redecision};
+use crate::{DeliveryId, MessageId, NewOutput};
 
 /// The queues that somebody has asked for, by interface and destination. A delivery without a queue waits in the
 /// journal until there is one.
@@ -20,15 +21,21 @@ pub(crate) struct Queues {
 #[derive(Default)]
 struct Open {
     queues: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Queue>>>,
+    /// Revisions whose deliveries are held, by interface.
+    holds: HashMap<Arc<str>, BTreeSet<u32>>,
     closed: bool,
 }
 
 impl Queues {
-    pub(crate) fn new(limits: Limits, loads: Sender<Request>) -> Self {
+    pub(crate) fn new(limits: Limits, loads: Sender<Request>, holds: HashMap<Arc<str>, BTreeSet<u32>>) -> Self {
+        let open = Open {
+            holds,
+            ..Open::default()
+        };
         Self {
             limits,
             loads,
-            open: RwLock::default(),
+            open: RwLock::new(open),
         }
     }
 
@@ -39,7 +46,14 @@ impl Queues {
             return queue.clone();
         }
         let (interface, destination): (Arc<str>, Arc<str>) = (interface.into(), destination.into());
-        let queue = Queue::new(interface.clone(), destination.clone(), self.limits, self.loads.clone());
+        let holds = open.holds.get(&interface).cloned().unwrap_or_default();
+        let queue = Queue::new(
+            interface.clone(),
+            destination.clone(),
+            self.limits,
+            self.loads.clone(),
+            holds,
+        );
         let queue = Arc::new(queue);
         if open.closed {
             queue.close();
@@ -55,22 +69,91 @@ impl Queues {
     /// that their settlements are safe.
     pub(crate) fn publish(&self, slots: &[Slot]) {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let mut decided: Vec<(&Ruling, &MessageEvent)> = Vec::with_capacity(slots.len());
+        let mut decided: Vec<Decided<'_>> = Vec::with_capacity(slots.len());
         for slot in slots {
             match &slot.entry.event {
-                Event::Message(event) => decided.extend(event.ruling.as_ref().map(|ruling| (ruling, event))),
-                Event::DeliverySettled { .. } => {
+                Event::Message(event) => decided.extend(Decided::of(event)),
+                Event::DeliverySettled { delivery, .. } => {
                     if let Some(queue) = &slot.queue {
-                        queue.settled();
+                        queue.settled(delivery.delivery);
+                    }
+                }
+                Event::Operated(operation) => {
+                    if let Action::Replayed(made) = &operation.action {
+                        decided.push(Decided::again(made));
                     }
                 }
                 _ => {}
             }
         }
         // A merged entry stands where its arrival was queued, which may be before an earlier decision.
-        decided.sort_unstable_by_key(|(ruling, _)| ruling.first_delivery);
-        for (ruling, event) in decided {
-            open.publish_decision(ruling, event);
+        decided.sort_unstable_by_key(|decided| decided.ruling.first_delivery);
+        for decided in decided {
+            open.publish_decision(&decided);
+        }
+    }
+
+    /// Nothing of a revision is leased from here on. What is leased stays so until whoever has it is done.
+    pub(crate) fn hold(&self, interface: &str, revision: u32) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.holds.entry(interface.into()).or_default().insert(revision);
+        for queue in open.of(interface) {
+            queue.hold(revision);
+        }
+    }
+
+    /// Deliveries of a revision that are being sent, or whose end is not durable yet.
+    pub(crate) fn out_of(&self, interface: &str, revision: u32) -> usize {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.of(interface).map(|queue| queue.out_of(revision)).sum()
+    }
+
+    /// Waits until there are none.
+    pub(crate) async fn none_out(&self, interface: &str, revision: u32) {
+        let queues: Vec<Arc<Queue>> = {
+            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+            open.of(interface).map(Arc::clone).collect()
+        };
+        for queue in queues {
+            queue.none_out(revision).await;
+        }
+    }
+
+    /// What was released or recomputed is durable: it is found in the files, where it has its place.
+    pub(crate) fn operated(&self, slots: &[Slot]) {
+        let mut concerned = BTreeSet::new();
+        for slot in slots {
+            let Event::Operated(operation) = &slot.entry.event else {
+                continue;
+            };
+            let interface = &operation.interface;
+            match operation.action {
+                Action::Released { revision } => {
+                    self.end_hold(interface, revision);
+                    concerned.insert(interface);
+                }
+                Action::Recomputed(_) => {
+                    concerned.insert(interface);
+                }
+                Action::Held { .. } | Action::Discarded { .. } | Action::Replayed(_) => {}
+            }
+        }
+        if concerned.is_empty() {
+            return;
+        }
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        for queue in concerned.into_iter().flat_map(|interface| open.of(interface)) {
+            queue.begin_anew();
+        }
+    }
+
+    fn end_hold(&self, interface: &str, revision: u32) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(holds) = open.holds.get_mut(interface) {
+            holds.remove(&revision);
+        }
+        for queue in open.of(interface) {
+            queue.end_hold(revision);
         }
     }
 
@@ -90,18 +173,47 @@ impl Open {
         self.queues.get(interface)?.get(destination)
     }
 
-    fn publish_decision(&self, ruling: &Ruling, event: &MessageEvent) {
+    /// The queues of an interface.
+    fn of(&self, interface: &str) -> impl Iterator<Item = &Arc<Queue>> {
+        self.queues.get(interface).into_iter().flat_map(HashMap::values)
+    }
+
+    fn publish_decision(&self, decided: &Decided<'_>) {
+        let Decided { ruling, message } = *decided;
+        // What was replayed is new altogether: its deliveries follow on each other too.
         for delivery in deliveries(ruling.first_delivery, ruling.decision.outputs()) {
             if let Some(queue) = self.find(&ruling.interface, delivery.destination) {
                 queue.push(Item {
                     id: delivery.id,
-                    message: event.id,
+                    message,
                     output: delivery.index,
                     attempts: 0,
+                    revision: ruling.revision,
                     content: delivery.output.content.clone(),
                     content_type: delivery.output.content_type.clone(),
                 });
             }
+        }
+    }
+}
+
+/// What a message was decided to be, at first or again.
+#[derive(Clone, Copy)]
+struct Decided<'a> {
+    ruling: &'a Ruling,
+    message: MessageId,
+}
+
+impl<'a> Decided<'a> {
+    fn of(event: &'a MessageEvent) -> Option<Self> {
+        let message = event.id;
+        event.ruling.as_ref().map(|ruling| Self { ruling, message })
+    }
+
+    fn again(made: &'a Redecision) -> Self {
+        Self {
+            ruling: &made.ruling,
+            message: made.message,
         }
     }
 }
@@ -117,6 +229,18 @@ pub(crate) struct Planned<'a> {
 
 /// The deliveries of a decision in the order of their ids: output by output, destination by destination.
 pub(crate) fn deliveries(first: DeliveryId, outputs: &[NewOutput]) -> impl Iterator<Item = Planned<'_>> {
+    let ids = (first.as_i64()..).map(DeliveryId::from_i64);
+    ids.zip(planned(outputs))
+        .map(|(id, (index, output, destination))| Planned {
+            id,
+            index,
+            output,
+            destination,
+        })
+}
+
+/// The same without ids: which output, the output, the destination.
+pub(crate) fn planned(outputs: &[NewOutput]) -> impl Iterator<Item = (u32, &NewOutput, &Arc<str>)> {
     let of_output = |(index, output): (u32, _)| {
         let output: &NewOutput = output;
         output
@@ -124,12 +248,5 @@ pub(crate) fn deliveries(first: DeliveryId, outputs: &[NewOutput]) -> impl Itera
             .iter()
             .map(move |destination| (index, output, destination))
     };
-    let ids = (first.as_i64()..).map(DeliveryId::from_i64);
-    let planned = (0..).zip(outputs).flat_map(of_output);
-    ids.zip(planned).map(|(id, (index, output, destination))| Planned {
-        id,
-        index,
-        output,
-        destination,
-    })
+    (0..).zip(outputs).flat_map(of_output)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::operation::Operation;
 use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Settlement, Stage, StateChange};
 
 /// One entry.
@@ -26,6 +27,8 @@ pub(crate) enum Event {
     DeliveryAttempted { delivery: Address, fault: String },
     /// A delivery ended.
     DeliverySettled { delivery: Address, settlement: Settlement },
+    /// Somebody did something to deliveries or to a decided message.
+    Operated(Box<Operation>),
     /// An engine took the folder.
     EngineStarted { process: u32 },
     /// An engine ended with nothing left to write.
@@ -81,6 +84,7 @@ impl Entry {
                     Settlement::Delivered { answer } => answer.len(),
                     Settlement::Quarantined { fault } => fault.text.len() + fault.summary.len(),
                 },
+                Event::Operated(operation) => operation.bytes(),
                 Event::ChainAttempted { .. } | Event::EngineStarted { .. } | Event::EngineStopped => 0,
             }
     }

@@ -9,8 +9,9 @@ use super::numbers::{Numbers, Stamp};
 use crate::clock::Clock;
 use crate::delivery::Queue;
 use crate::exchange::{PendingCommit, Place, Received};
+use crate::operation::{Action, Operation, Operator, Places, Redecision};
 use crate::sync::lock;
-use crate::{Arrival, Decision, WriteError};
+use crate::{Arrival, Decision, MessageId, WriteError};
 
 /// How long an entry that nobody waits for may wait for company: an arrival for its decision, a settlement for the
 /// next sync. Longer than a chain usually runs, shorter than anybody notices.
@@ -36,6 +37,18 @@ pub(crate) struct Slot {
     pub(crate) origin: u64,
     /// The queue that a settlement belongs to.
     pub(crate) queue: Option<Arc<Queue>>,
+}
+
+/// A message that is to be decided anew.
+pub(crate) struct Redeciding {
+    pub(crate) message: MessageId,
+    pub(crate) interface: Arc<str>,
+    pub(crate) revision: u32,
+    pub(crate) decision: Decision,
+    pub(crate) places: Places,
+    pub(crate) operator: Operator,
+    /// Recomputed or replayed.
+    pub(crate) action: fn(Redecision) -> Action,
 }
 
 /// What the writer writes in one transaction.
@@ -178,6 +191,56 @@ impl Intake {
             );
         }
         PendingCommit::waiting(waiting, id, outcome, deliveries)
+    }
+
+    /// Numbers the new deliveries of a message that was decided anew, and puts that in line.
+    pub(crate) fn redecide(&self, redeciding: Redeciding) -> Result<Waiting, WriteError> {
+        let Redeciding {
+            message,
+            interface,
+            revision,
+            decision,
+            places,
+            operator,
+            action,
+        } = redeciding;
+        let at_ms = self.clock.now_ms();
+        not_too_large(decision.bytes())?;
+        let mut state = lock(&self.state);
+        state.open()?;
+        let first_delivery = state.numbers.next_deliveries(places.new_deliveries());
+        let ruling = Ruling {
+            interface: interface.clone(),
+            revision,
+            first_delivery,
+            decision,
+        };
+        let redecision = Redecision {
+            message,
+            ruling,
+            places: places.ids(first_delivery),
+            dropped: places.dropped,
+        };
+        let operation = Operation {
+            interface,
+            operator,
+            action: action(redecision),
+        };
+        let entry = Entry {
+            at_ms,
+            event: Event::Operated(Box::new(operation)),
+        };
+        let waiting = Waiting::on(state.batch.clone(), 0);
+        self.push(
+            state,
+            Slot {
+                entry,
+                origin: 0,
+                queue: None,
+            },
+            true,
+        );
+        Ok(waiting)
     }
 
     /// Puts an entry in line that is about something older: an announced run, a failed attempt, a settlement.

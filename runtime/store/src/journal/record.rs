@@ -8,6 +8,7 @@
 //! encrypts each of them and raises `format`.
 
 pub(super) mod decode;
+mod operation;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use rusqlite::Statement;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::entry::{Address, Entry, Event, MessageEvent};
+use super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use crate::{Decision, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange, StoredFault};
 
 /// Formats of the entries that this program writes: plain payloads, heads as below. An entry has the oldest format that
@@ -27,7 +28,9 @@ mod format {
     pub(super) const TELLING: i64 = 2;
     /// Outputs may be documents, and plugins may keep state.
     pub(super) const KEEPING: i64 = 3;
-    pub(super) const NEWEST: i64 = KEEPING;
+    /// What people do to deliveries and decided messages.
+    pub(super) const OPERATING: i64 = 4;
+    pub(super) const NEWEST: i64 = OPERATING;
 }
 
 /// Parameters in the order of the columns.
@@ -49,6 +52,11 @@ mod kind {
     pub(super) const DELIVERY_QUARANTINED: i64 = 32;
     pub(super) const ENGINE_STARTED: i64 = 40;
     pub(super) const ENGINE_STOPPED: i64 = 41;
+    pub(super) const HELD: i64 = 50;
+    pub(super) const RELEASED: i64 = 51;
+    pub(super) const DISCARDED: i64 = 52;
+    pub(super) const RECOMPUTED: i64 = 53;
+    pub(super) const REPLAYED: i64 = 54;
 }
 
 /// Whether a row says that an engine ended in good order.
@@ -229,6 +237,17 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8
                 fault.text.as_slice(),
             ),
         },
+        Event::Operated(operation) => Columns {
+            format: format::OPERATING,
+            kind: operation::kind_of(operation),
+            message: operation.message().map(MessageId::as_i64),
+            ..decision_columns(
+                operation.redecision().map(|made| &made.ruling.decision),
+                at_ms,
+                outputs,
+                state,
+            )
+        },
         Event::EngineStarted { .. } => plain(kind::ENGINE_STARTED, None, &[]),
         Event::EngineStopped => plain(kind::ENGINE_STOPPED, None, &[]),
     }
@@ -240,7 +259,27 @@ fn message_columns<'a>(
     buffer: &'a mut Vec<u8>,
     state: &'a mut Vec<u8>,
 ) -> Columns<'a> {
-    let decision = event.ruling.as_ref().map(|ruling| &ruling.decision);
+    let nothing: &'a [u8] = &[];
+    Columns {
+        kind: message_kind(event),
+        message: Some(event.id.as_i64()),
+        raw: event.arrival.as_ref().map_or(nothing, |arrival| arrival.raw.as_slice()),
+        ..decision_columns(
+            event.ruling.as_ref().map(|ruling| &ruling.decision),
+            at_ms,
+            buffer,
+            state,
+        )
+    }
+}
+
+/// The columns of what was decided, if anything was.
+fn decision_columns<'a>(
+    decision: Option<&'a Decision>,
+    at_ms: i64,
+    buffer: &'a mut Vec<u8>,
+    state: &'a mut Vec<u8>,
+) -> Columns<'a> {
     let nothing: &'a [u8] = &[];
     let (detail, note) = match decision {
         None => (nothing, nothing),
@@ -252,10 +291,10 @@ fn message_columns<'a>(
     };
     Columns {
         format: decision.map_or(format::FIRST, oldest_format),
-        kind: message_kind(event),
+        kind: kind::RECEIVED,
         at_ms,
-        message: Some(event.id.as_i64()),
-        raw: event.arrival.as_ref().map_or(nothing, |arrival| arrival.raw.as_slice()),
+        message: None,
+        raw: nothing,
         outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), buffer)),
         detail,
         note,
@@ -332,6 +371,7 @@ fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
             };
             encode(head, &delivery_head(delivery, None, fault));
         }
+        Event::Operated(operation) => encode(head, &operation::head(operation)),
         Event::EngineStarted { process } => encode(head, process),
         Event::EngineStopped => {}
     }
@@ -353,12 +393,16 @@ fn message_head(event: &MessageEvent) -> MessageHead<'_, OutputsWritten<'_>> {
             control_id: &arrival.control_id,
             message_type: &arrival.message_type,
         }),
-        ruling: event.ruling.as_ref().map(|ruling| RulingHead {
-            interface: &ruling.interface,
-            revision: ruling.revision,
-            first_delivery: ruling.first_delivery.as_i64(),
-            outcome: outcome_head(&ruling.decision),
-        }),
+        ruling: event.ruling.as_ref().map(ruling_head),
+    }
+}
+
+fn ruling_head(ruling: &Ruling) -> RulingHead<'_, OutputsWritten<'_>> {
+    RulingHead {
+        interface: &ruling.interface,
+        revision: ruling.revision,
+        first_delivery: ruling.first_delivery.as_i64(),
+        outcome: outcome_head(&ruling.decision),
     }
 }
 

@@ -189,6 +189,8 @@ impl Writer {
             position,
             delivery: stamp.last_delivery.as_i64(),
         });
+        // Whoever is told that deliveries were released finds them in front.
+        self.queues.operated(&slots);
         batch.written();
         self.queues.publish(&slots);
         self.feed.send(first_position, slots);

@@ -2,8 +2,9 @@
 
 use rusqlite::{CachedStatement, Connection, params};
 
-use super::changes::{Changes, DeliveryChange, MessageChange, NewRuling, QueueChange};
+use super::changes::{Changes, DeliveryChange, MessageChange, NewDelivery, NewRuling, QueueChange};
 use super::names::Names;
+use super::operate::operate;
 use crate::faults::{Failure, FaultPoint, Faults};
 use crate::{DeliveryStage, Stage};
 
@@ -21,6 +22,9 @@ pub(super) fn apply(
     apply_deliveries(&transaction, changes)?;
     apply_counts(&transaction, changes)?;
     apply_state(&transaction, changes)?;
+    if let Some(operation) = &changes.operation {
+        operate(&transaction, operation)?;
+    }
     let sql = "UPDATE progress SET position = ?1, last_message = max(last_message, ?2), \
                last_delivery = max(last_delivery, ?3)";
     transaction
@@ -114,7 +118,8 @@ fn decide_message(statement: &mut CachedStatement<'_>, id: i64, ruling: &NewRuli
 fn apply_deliveries(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO deliveries(id, message, queue, output, stage, attempts, last_fault, queued_at_ms, \
-         queued_position, settled_at_ms, settled_position) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         queued_position, settled_at_ms, settled_position, revision) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
     let mut update = connection.prepare_cached(
         "UPDATE deliveries SET stage = coalesce(?2, stage), attempts = attempts + ?3, \
@@ -137,13 +142,14 @@ fn apply_deliveries(connection: &Connection, changes: &Changes) -> rusqlite::Res
                 queued.message,
                 queued.queue,
                 queued.output,
-                stage.unwrap_or(DeliveryStage::Queued.code()),
+                stage.unwrap_or(first_stage(queued).code()),
                 attempts,
                 last_fault,
                 queued.at_ms,
                 queued.position,
                 settled_at_ms,
                 settled_position,
+                queued.revision,
             ])?;
         } else {
             update.execute(params![
@@ -159,6 +165,14 @@ fn apply_deliveries(connection: &Connection, changes: &Changes) -> rusqlite::Res
     Ok(())
 }
 
+fn first_stage(queued: &NewDelivery) -> DeliveryStage {
+    if queued.is_held {
+        DeliveryStage::Held
+    } else {
+        DeliveryStage::Queued
+    }
+}
+
 fn apply_counts(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     let mut interfaces = connection.prepare_cached(
         "UPDATE interfaces SET received = received + ?2, processed = processed + ?3, filtered = filtered + ?4, \
@@ -169,8 +183,8 @@ fn apply_counts(connection: &Connection, changes: &Changes) -> rusqlite::Result<
         interfaces.execute((id, received, processed, filtered, refused, quarantined))?;
     }
     let mut queues = connection.prepare_cached(
-        "UPDATE queues SET pending = pending + ?2, delivered = delivered + ?3, quarantined = quarantined + ?4 \
-         WHERE id = ?1",
+        "UPDATE queues SET pending = pending + ?2, delivered = delivered + ?3, quarantined = quarantined + ?4, \
+         last_delivered = max(last_delivered, ?5) WHERE id = ?1",
     )?;
     let mut events = connection.prepare_cached(
         "UPDATE queues SET last_fault = ?2, last_fault_at_ms = ?3, last_event_position = ?4 WHERE id = ?1",
@@ -181,11 +195,12 @@ fn apply_counts(connection: &Connection, changes: &Changes) -> rusqlite::Result<
             pending,
             delivered,
             quarantined,
+            last_delivered,
             last_event,
         },
     ) in &changes.queues
     {
-        queues.execute((id, pending, delivered, quarantined))?;
+        queues.execute((id, pending, delivered, quarantined, last_delivered))?;
         if let Some(event) = last_event {
             let (fault, at_ms) = event.fault.as_ref().map(|(fault, at_ms)| (fault, at_ms)).unzip();
             events.execute((id, fault, at_ms, event.position))?;

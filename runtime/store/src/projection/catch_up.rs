@@ -1,6 +1,8 @@
 //! Bringing a projection up to date: at the start, behind the writer, and from nothing.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -45,7 +47,7 @@ struct State {
 /// cannot be read, is built anew.
 pub(crate) fn open_projection(
     file: &Path,
-    segments: &std::sync::Arc<Segments>,
+    segments: &Arc<Segments>,
     journal_end: i64,
     faults: Faults,
 ) -> Result<ProjectionStart, OpenError> {
@@ -80,11 +82,7 @@ pub(crate) fn open_projection(
 }
 
 /// Builds the projection anew from the journal and gives the number of its last position.
-pub(crate) fn rebuild_projection(
-    file: &Path,
-    segments: &std::sync::Arc<Segments>,
-    journal_end: i64,
-) -> Result<i64, OpenError> {
+pub(crate) fn rebuild_projection(file: &Path, segments: &Arc<Segments>, journal_end: i64) -> Result<i64, OpenError> {
     remove(file)?;
     let start = open_projection(file, segments, journal_end, Faults::default())?;
     Ok(start.applier.applied())
@@ -112,6 +110,19 @@ pub(crate) fn undecided(file: &Path) -> rusqlite::Result<Vec<Undecided>> {
         })
     })?;
     rows.collect()
+}
+
+/// Revisions whose deliveries are held, by interface.
+pub(crate) fn holds(file: &Path) -> rusqlite::Result<HashMap<Arc<str>, BTreeSet<u32>>> {
+    let connection = connect(file)?;
+    let sql = "SELECT name, revision FROM holds JOIN interfaces ON interfaces.id = interface";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut holds: HashMap<Arc<str>, BTreeSet<u32>> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        holds.entry(row.get(0)?).or_default().insert(row.get(1)?);
+    }
+    Ok(holds)
 }
 
 /// Whether the file can be gone on with; `false` when it is to be built anew.
@@ -182,10 +193,20 @@ impl Applier {
         }
         let state = self.state()?;
         let known = usize::try_from(state.folded + 1 - first_position).unwrap_or_default();
-        for (position, entry) in (first_position..).zip(entries).skip(known) {
+        self.gather((first_position..).zip(entries).skip(known))?;
+        Ok(self.state()?.changes.entries >= ENTRIES_MAX)
+    }
+
+    /// Gathers entries. What somebody did is applied with everything before it, so that it finds the rows that it is about.
+    fn gather(&mut self, entries: impl Iterator<Item = (i64, Entry)>) -> Result<(), ReadError> {
+        for (position, entry) in entries {
+            let state = self.state()?;
             state.fold(position, entry);
+            if state.changes.operation.is_some() {
+                self.flush()?;
+            }
         }
-        Ok(state.changes.entries >= ENTRIES_MAX)
+        Ok(())
     }
 
     /// Applies what was gathered. After an error it is forgotten, to be read from the files.
@@ -222,18 +243,15 @@ impl Applier {
     }
 
     fn read_on(&mut self, last: i64) -> Result<(), ReadError> {
-        self.state()?;
-        let Some(state) = &mut self.state else { return Ok(()) };
-        let next = self.reader.range(
-            state.folded + 1,
-            last,
-            ENTRIES_MAX,
-            Payloads::State,
-            |position, entry| {
-                state.fold(position, entry);
-            },
-        )?;
-        state.folded = next - 1;
+        let first = self.state()?.folded + 1;
+        let mut entries = Vec::new();
+        let next = self
+            .reader
+            .range(first, last, ENTRIES_MAX, Payloads::State, |position, entry| {
+                entries.push((position, entry));
+            })?;
+        self.gather(entries.into_iter())?;
+        self.state()?.folded = next - 1;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::operation::{OperationKind, Operator};
 use crate::{DeliveryStage, Sealed, Stage};
 
 /// Changes since the last transaction. Sorted, so that rows are appended in order.
@@ -14,6 +15,8 @@ pub(super) struct Changes {
     pub(super) queues: BTreeMap<i64, QueueChange>,
     /// By interface and plugin.
     pub(super) states: BTreeMap<(i64, Arc<str>), StateChanges>,
+    /// What somebody did after all of that: it changes rows, and nothing is gathered behind it.
+    pub(super) operation: Option<NewOperation>,
     pub(super) last_message: i64,
     pub(super) last_delivery: i64,
     /// Entries in here.
@@ -80,6 +83,40 @@ pub(super) struct NewDelivery {
     pub(super) output: u32,
     pub(super) at_ms: i64,
     pub(super) position: i64,
+    /// The revision that made it.
+    pub(super) revision: u32,
+    pub(super) is_held: bool,
+}
+
+/// Something that somebody did.
+#[derive(Debug)]
+pub(super) struct NewOperation {
+    pub(super) position: i64,
+    pub(super) at_ms: i64,
+    pub(super) interface: i64,
+    pub(super) kind: OperationKind,
+    pub(super) revision: u32,
+    pub(super) operator: Operator,
+    /// Of a message that was decided anew.
+    pub(super) decided: Option<DecidedAnew>,
+}
+
+#[derive(Debug)]
+pub(super) struct DecidedAnew {
+    pub(super) message: i64,
+    pub(super) stage: Stage,
+    pub(super) first_new: Option<i64>,
+    pub(super) new_deliveries: u32,
+    /// Held deliveries that go on with another content.
+    pub(super) replaced: Vec<Replaced>,
+    /// Held deliveries that are never made.
+    pub(super) dropped: Vec<i64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Replaced {
+    pub(super) delivery: i64,
+    pub(super) output: u32,
 }
 
 #[derive(Debug)]
@@ -94,6 +131,8 @@ pub(super) struct QueueChange {
     pub(super) pending: i64,
     pub(super) delivered: i64,
     pub(super) quarantined: i64,
+    /// The highest delivery that was made.
+    pub(super) last_delivered: i64,
     /// The last thing that happened to one of its deliveries.
     pub(super) last_event: Option<QueueEvent>,
 }

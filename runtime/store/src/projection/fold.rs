@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::changes::{
-    Changes, DeliveryChange, MessageChange, NewDelivery, NewMessage, NewRuling, QueueEvent, Settled, StageCounts,
+    Changes, DecidedAnew, DeliveryChange, MessageChange, NewDelivery, NewMessage, NewOperation, NewRuling, QueueEvent,
+    Replaced, Settled, StageCounts,
 };
 use super::names::Names;
-use crate::delivery::deliveries;
+use crate::delivery::{Planned, deliveries};
 use crate::journal::{Address, Entry, Event, MessageEvent, Ruling};
+use crate::operation::{Operation, OperationKind, Redecision};
 use crate::{Arrival, Decision, DeliveryStage, MessageId, Settlement, Stage, StateChange, StoredFault};
 
 impl Changes {
@@ -29,6 +31,9 @@ impl Changes {
             }
             Event::DeliverySettled { delivery, settlement } => {
                 self.fold_settlement(names, position, at_ms, &delivery, settlement);
+            }
+            Event::Operated(operation) => {
+                self.operation = Some(self.fold_operation(names, position, at_ms, *operation))
             }
             Event::EngineStarted { .. } | Event::EngineStopped => {}
         }
@@ -53,7 +58,21 @@ impl Changes {
     }
 
     fn fold_deliveries(&mut self, names: &mut Names, position: i64, at_ms: i64, message: MessageId, ruling: &Ruling) {
-        for planned in deliveries(ruling.first_delivery, ruling.decision.outputs()) {
+        let planned = deliveries(ruling.first_delivery, ruling.decision.outputs());
+        self.fold_planned(names, position, at_ms, message, ruling, planned);
+    }
+
+    fn fold_planned<'a>(
+        &mut self,
+        names: &mut Names,
+        position: i64,
+        at_ms: i64,
+        message: MessageId,
+        ruling: &Ruling,
+        planned: impl Iterator<Item = Planned<'a>>,
+    ) {
+        let interface = names.interface(&ruling.interface);
+        for planned in planned {
             let queue = names.queue(&ruling.interface, planned.destination);
             self.queues.entry(queue).or_default().pending += 1;
             let id = planned.id.as_i64();
@@ -64,8 +83,57 @@ impl Changes {
                 output: planned.index,
                 at_ms,
                 position,
+                revision: ruling.revision,
+                is_held: names.holds.contains(&(interface, ruling.revision)),
             };
             self.deliveries.entry(id).or_default().queued = Some(queued);
+        }
+    }
+
+    /// Its new deliveries are changes like those of any decision; the rest is done to the rows that there are.
+    fn fold_operation(&mut self, names: &mut Names, position: i64, at_ms: i64, operation: Operation) -> NewOperation {
+        let interface = names.interface(&operation.interface);
+        let (kind, revision) = (operation.action.kind(), operation.action.revision());
+        match kind {
+            OperationKind::Held => {
+                names.holds.insert((interface, revision));
+            }
+            OperationKind::Released => {
+                names.holds.remove(&(interface, revision));
+            }
+            OperationKind::Discarded | OperationKind::Recomputed | OperationKind::Replayed => {}
+        }
+        let decided = operation
+            .redecision()
+            .map(|made| self.fold_redecision(names, position, at_ms, made));
+        NewOperation {
+            position,
+            at_ms,
+            interface,
+            kind,
+            revision,
+            operator: operation.operator,
+            decided,
+        }
+    }
+
+    fn fold_redecision(&mut self, names: &mut Names, position: i64, at_ms: i64, made: &Redecision) -> DecidedAnew {
+        let new = made.deliveries().filter(|planned| made.is_new(planned.id));
+        self.fold_planned(names, position, at_ms, made.message, &made.ruling, new);
+        let replaced = made.deliveries().filter(|planned| !made.is_new(planned.id));
+        let new_deliveries = made.new_deliveries();
+        DecidedAnew {
+            message: made.message.as_i64(),
+            stage: made.ruling.decision.stage(),
+            first_new: (new_deliveries > 0).then(|| made.ruling.first_delivery.as_i64()),
+            new_deliveries,
+            replaced: replaced
+                .map(|planned| Replaced {
+                    delivery: planned.id.as_i64(),
+                    output: planned.index,
+                })
+                .collect(),
+            dropped: made.dropped.iter().map(|id| id.as_i64()).collect(),
         }
     }
 
@@ -93,9 +161,12 @@ impl Changes {
         let counts = self.queues.entry(queue).or_default();
         counts.pending -= 1;
         match stage {
-            DeliveryStage::Queued => {}
-            DeliveryStage::Delivered => counts.delivered += 1,
+            DeliveryStage::Delivered => {
+                counts.delivered += 1;
+                counts.last_delivered = counts.last_delivered.max(delivery.delivery.as_i64());
+            }
             DeliveryStage::Quarantined => counts.quarantined += 1,
+            DeliveryStage::Queued | DeliveryStage::Held | DeliveryStage::Discarded => {}
         }
         self.fold_queue_event(names, delivery, position, fault.clone().map(|fault| (fault, at_ms)));
         let change = self.delivery(delivery);

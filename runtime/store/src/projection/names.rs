@@ -1,6 +1,6 @@
-//! Interfaces and queues by number: rows name them in a byte or two.
+//! Interfaces and queues by number: rows name them in a byte or two. And what later entries depend on: holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -10,6 +10,8 @@ use rusqlite::Connection;
 pub(super) struct Names {
     interfaces: HashMap<Arc<str>, Interface>,
     queues: i64,
+    /// Interface and revision: what that revision makes is held.
+    pub(super) holds: HashSet<(i64, u32)>,
     /// Named since the last transaction: number, name.
     pub(super) new_interfaces: Vec<(i64, Arc<str>)>,
     /// Number, interface, destination.
@@ -51,6 +53,9 @@ impl Names {
                 interface.queues.insert(row.get(2)?, number);
             }
         }
+        let mut statement = connection.prepare("SELECT interface, revision FROM holds")?;
+        let holds = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        names.holds = holds.collect::<Result<_, _>>()?;
         Ok(names)
     }
 

@@ -89,6 +89,31 @@ pub(crate) const FORMAT: Format = Format {
             value BLOB NOT NULL,
             PRIMARY KEY (interface, plugin, key)
         ) WITHOUT ROWID",
+        "ALTER TABLE queues ADD COLUMN last_delivered INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE deliveries ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE deliveries ADD COLUMN out_of_order INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX deliveries_held ON deliveries(queue, id) WHERE stage = 3;
+        CREATE TABLE holds(
+            interface INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            at_ms INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            PRIMARY KEY (interface, revision)
+        ) WITHOUT ROWID;
+        CREATE TABLE operations(
+            position INTEGER PRIMARY KEY,
+            at_ms INTEGER NOT NULL,
+            interface INTEGER NOT NULL,
+            kind INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            message INTEGER,
+            first_delivery INTEGER,
+            deliveries INTEGER NOT NULL
+        );
+        CREATE INDEX operations_by_message ON operations(message) WHERE message IS NOT NULL",
     ],
 };
 

@@ -6,9 +6,11 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::{
-    DecisionRecord, DeliveryRecord, FaultSummary, MessageRecord, MessageSummary, OutputRecord, Query, Reading,
+    DecisionRecord, DeliveryRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered, OperationRecord,
+    OutputRecord, Query, Reading,
 };
 use crate::journal::{Event, Ruling};
+use crate::operation::{OperationKind, Operator};
 use crate::{Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage};
 
 /// The most messages in one list: a page that a person can look through, and memory that nobody notices.
@@ -17,7 +19,8 @@ const LIMIT_MAX: usize = 10_000;
 /// Names are looked up row by row: a join would let the planner begin at the other end.
 const COLUMNS: &str = "id, (SELECT name FROM interfaces WHERE interfaces.id = interface), stage, revision, \
     received_at_ms, decided_at_ms, control_id, message_type, source, attempts, fault_kind, fault_summary, deliveries, \
-    received_position, decided_position, first_delivery";
+    received_position, decided_position, first_delivery, \
+    (SELECT coalesce(sum(operations.deliveries), 0) FROM operations WHERE message = messages.id)";
 
 /// A row of `messages`.
 struct MessageRow {
@@ -25,11 +28,28 @@ struct MessageRow {
     received_position: i64,
     decided_position: Option<i64>,
     first_delivery: Option<i64>,
+    /// Deliveries of the first decision.
+    deliveries: u32,
+}
+
+/// A row of `operations` about a message.
+struct OperationRow {
+    record: OperationRecord,
+    position: i64,
+    first_delivery: Option<i64>,
+}
+
+/// The rows about a message.
+struct Found {
+    message: MessageRow,
+    operations: Vec<OperationRow>,
+    deliveries: Vec<DeliveryRow>,
 }
 
 /// A row of `deliveries`.
 struct DeliveryRow {
     record: DeliveryRecord,
+    queued_position: i64,
     settled_position: Option<i64>,
 }
 
@@ -44,29 +64,74 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<V
 /// Everything about one message.
 pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<MessageRecord>, ReadError> {
     let found = find(&reading.live, id).map_err(|error| reading.live_error(&error))?;
-    let Some((row, delivery_rows)) = found else {
+    let Some(Found {
+        message,
+        operations,
+        deliveries,
+    }) = found
+    else {
         return Ok(None);
     };
-    let (mut raw, mut decision) = (Sealed::default(), None);
-    let mut positions = vec![row.received_position];
+    let (mut raw, mut decisions) = (Sealed::default(), Vec::new());
+    let mut positions = vec![message.received_position];
     positions.extend(
-        row.decided_position
-            .filter(|position| *position != row.received_position),
+        message
+            .decided_position
+            .filter(|position| *position != message.received_position),
     );
+    positions.extend(operations.iter().map(|row| row.position));
     for position in positions {
-        if let Some((at_ms, Event::Message(event))) = reading.entry(position)? {
-            raw = event.arrival.map_or(raw, |arrival| arrival.raw);
-            decision = event.ruling.map(|ruling| decision_record(at_ms, ruling)).or(decision);
+        match reading.entry(position)? {
+            Some((at_ms, Event::Message(event))) => {
+                raw = event.arrival.map_or(raw, |arrival| arrival.raw);
+                decisions.extend(event.ruling.map(|ruling| decision_record(at_ms, ruling)));
+            }
+            Some((at_ms, Event::Operated(operation))) => {
+                let redecision = operation.into_redecision();
+                decisions.extend(redecision.map(|made| decision_record(at_ms, made.ruling)));
+            }
+            _ => {}
         }
     }
-    let deliveries = delivery_rows.into_iter().map(|row| delivery_record(reading, row));
+    let deliveries = deliveries
+        .into_iter()
+        .map(|row| delivery_record(reading, row, &operations));
     let deliveries = deliveries.collect::<Result<_, _>>()?;
+    let decision = decisions.pop();
     Ok(Some(MessageRecord {
-        summary: row.summary,
+        summary: message.summary,
         raw,
         decision,
+        earlier: decisions,
+        operations: operations.into_iter().map(|row| row.record).collect(),
         deliveries,
     }))
+}
+
+/// Messages of the same interface that came after one and were delivered to one of these destinations.
+pub(super) fn newer_delivered(
+    connection: &Connection,
+    message: MessageId,
+    destinations: &[Arc<str>],
+    limit: usize,
+) -> rusqlite::Result<NewerDelivered> {
+    let names = vec!["?"; destinations.len()].join(", ");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM messages INDEXED BY messages_by_interface \
+         WHERE interface = (SELECT interface FROM messages WHERE id = ?) AND id > ? AND EXISTS (SELECT 1 \
+         FROM deliveries WHERE deliveries.id BETWEEN first_delivery AND first_delivery + messages.deliveries - 1 \
+         AND deliveries.stage = 1 AND (SELECT destination FROM queues WHERE queues.id = queue) IN ({names})) \
+         ORDER BY id LIMIT ?"
+    );
+    let mut values = vec![Value::from(message.as_i64()), Value::from(message.as_i64())];
+    values.extend(destinations.iter().map(|name| Value::from(name.to_string())));
+    values.push(Value::from(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)));
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| message_row(row).map(|row| row.summary))?;
+    let mut messages = rows.collect::<Result<Vec<_>, _>>()?;
+    let has_more = messages.len() > limit;
+    messages.truncate(limit);
+    Ok(NewerDelivered { messages, has_more })
 }
 
 /// Each shape of the question names its index: the planner knows nothing of how rare a stage is. The partial one holds
@@ -88,6 +153,10 @@ fn select(query: &Query) -> (String, Vec<Value>) {
         sql += " AND stage = ?";
         values.push(Value::from(stage.code()));
     }
+    if let Some(revision) = query.revision {
+        sql += " AND revision = ?";
+        values.push(Value::from(revision));
+    }
     if let Some(before) = query.before {
         sql += " AND id < ?";
         values.push(Value::from(before.as_i64()));
@@ -99,23 +168,61 @@ fn select(query: &Query) -> (String, Vec<Value>) {
     (sql, values)
 }
 
-fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<(MessageRow, Vec<DeliveryRow>)>> {
+fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Found>> {
     let sql = format!("SELECT {COLUMNS} FROM messages WHERE id = ?1");
     let row = connection
         .prepare_cached(&sql)?
         .query_row([id.as_i64()], message_row)
         .optional()?;
-    let Some(row) = row else { return Ok(None) };
-    let first = row.first_delivery.unwrap_or_default();
-    let last = first + i64::from(row.summary.deliveries) - 1;
+    let Some(message) = row else { return Ok(None) };
+    let operations = operations(connection, id)?;
+    let first = message.first_delivery.map(|first| (first, message.deliveries));
+    let again = operations
+        .iter()
+        .filter_map(|row| row.first_delivery.map(|first| (first, row.record.deliveries)));
+    let mut deliveries = Vec::new();
+    for (first, count) in first.into_iter().chain(again) {
+        deliveries.extend(delivery_rows(connection, first, count)?);
+    }
+    Ok(Some(Found {
+        message,
+        operations,
+        deliveries,
+    }))
+}
+
+fn delivery_rows(connection: &Connection, first: i64, count: u32) -> rusqlite::Result<Vec<DeliveryRow>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, output, (SELECT destination FROM queues WHERE queues.id = queue), stage, attempts, last_fault, \
-         queued_at_ms, settled_at_ms, settled_position FROM deliveries WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+         queued_at_ms, settled_at_ms, settled_position, queued_position, revision, out_of_order \
+         FROM deliveries WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
     )?;
-    let deliveries = statement
-        .query_map((first, last), delivery_row)?
-        .collect::<Result<_, _>>()?;
-    Ok(Some((row, deliveries)))
+    let last = first + i64::from(count) - 1;
+    statement.query_map((first, last), delivery_row)?.collect()
+}
+
+fn operations(connection: &Connection, id: MessageId) -> rusqlite::Result<Vec<OperationRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT position, at_ms, kind, revision, author, reason, first_delivery, deliveries FROM operations \
+         WHERE message = ?1 ORDER BY position",
+    )?;
+    let rows = statement.query_map([id.as_i64()], |row| {
+        Ok(OperationRow {
+            record: OperationRecord {
+                at_ms: row.get(1)?,
+                kind: stage(row, 2, OperationKind::of_code)?,
+                revision: row.get(3)?,
+                operator: Operator {
+                    author: row.get(4)?,
+                    reason: row.get(5)?,
+                },
+                deliveries: row.get(7)?,
+            },
+            position: row.get(0)?,
+            first_delivery: row.get(6)?,
+        })
+    })?;
+    rows.collect()
 }
 
 fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
@@ -135,13 +242,14 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         source: row.get(8)?,
         attempts: row.get(9)?,
         fault,
-        deliveries: row.get(12)?,
+        deliveries: row.get::<_, u32>(12)?.saturating_add(row.get(16)?),
     };
     Ok(MessageRow {
         summary,
         received_position: row.get(13)?,
         decided_position: row.get(14)?,
         first_delivery: row.get(15)?,
+        deliveries: row.get(12)?,
     })
 }
 
@@ -149,6 +257,9 @@ fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     let record = DeliveryRecord {
         id: DeliveryId::from_i64(row.get(0)?),
         output: row.get(1)?,
+        decision: 0,
+        revision: row.get(10)?,
+        is_out_of_order: row.get(11)?,
         destination: row.get(2)?,
         stage: stage(row, 3, DeliveryStage::of_code)?,
         attempts: row.get(4)?,
@@ -160,6 +271,7 @@ fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     };
     Ok(DeliveryRow {
         record,
+        queued_position: row.get(9)?,
         settled_position: row.get(8)?,
     })
 }
@@ -220,11 +332,18 @@ fn output_record(output: NewOutput) -> OutputRecord {
     }
 }
 
-fn delivery_record(reading: &mut Reading, row: DeliveryRow) -> Result<DeliveryRecord, ReadError> {
+fn delivery_record(
+    reading: &mut Reading,
+    row: DeliveryRow,
+    operations: &[OperationRow],
+) -> Result<DeliveryRecord, ReadError> {
     let DeliveryRow {
         mut record,
+        queued_position,
         settled_position,
     } = row;
+    let made_by = operations.iter().position(|row| row.position == queued_position);
+    record.decision = made_by.map_or(0, |operation| operation + 1);
     let Some(position) = settled_position else {
         return Ok(record);
     };
@@ -246,9 +365,9 @@ mod tests {
     /// How SQLite would answer, step by step.
     fn plan(query: &Query) -> Vec<String> {
         let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(crate::projection::FORMAT.steps.first().unwrap())
-            .unwrap();
+        for step in crate::projection::FORMAT.steps {
+            connection.execute_batch(step).unwrap();
+        }
         let (sql, values) = select(query);
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let steps = statement.query_map(params_from_iter(values), |row| row.get(3)).unwrap();
@@ -265,6 +384,7 @@ mod tests {
                         stage,
                         before,
                         limit: 10,
+                        ..Query::default()
                     };
                     let steps = plan(&query);
                     assert!(

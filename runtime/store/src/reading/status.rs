@@ -6,11 +6,11 @@ use rusqlite::Connection;
 
 use super::{DestinationStatus, InterfaceStatus};
 
-/// Counters are kept by the projection; the only thing looked up is the oldest waiting delivery of each queue, which
-/// is the first entry of an index.
+/// Counters are kept by the projection; looked up are the oldest waiting delivery of each queue, which is the first entry
+/// of an index, and what is held, which is in an index of its own and rarely anything.
 const SELECT_QUEUES: &str = "SELECT interface, destination, pending, delivered, quarantined, last_fault, \
-    last_fault_at_ms, (SELECT queued_at_ms FROM deliveries WHERE stage = 0 AND queue = queues.id ORDER BY id LIMIT 1) \
-    FROM queues ORDER BY destination";
+    last_fault_at_ms, (SELECT queued_at_ms FROM deliveries WHERE stage = 0 AND queue = queues.id ORDER BY id LIMIT 1), \
+    (SELECT count(*) FROM deliveries WHERE stage = 3 AND queue = queues.id) FROM queues ORDER BY destination";
 
 const SELECT_INTERFACES: &str =
     "SELECT id, name, received, processed, filtered, refused, quarantined FROM interfaces ORDER BY name";
@@ -37,9 +37,11 @@ fn destinations(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, Vec<D
     let mut statement = connection.prepare_cached(SELECT_QUEUES)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
+        let held = count(row, 8)?;
         by_interface.entry(row.get(0)?).or_default().push(DestinationStatus {
             destination: row.get(1)?,
-            pending: count(row, 2)?,
+            pending: count(row, 2)?.saturating_sub(held),
+            held,
             delivered: count(row, 3)?,
             quarantined: count(row, 4)?,
             last_fault: row.get(5)?,

@@ -100,7 +100,8 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     let no_thread = |error| unusable(&file, &error);
     let (feed, projection, projection_thread) = projection::start(projection, written.clone()).map_err(no_thread)?;
     let (loads, requests) = channel();
-    let queues = Arc::new(Queues::new(bounds.queues, loads));
+    let holds = projection::holds(&folder.live()).map_err(|error| unusable(&folder.live(), &error))?;
+    let queues = Arc::new(Queues::new(bounds.queues, loads, holds));
     let journal = JournalReader::new(segments.clone());
     let feeder = Feeder {
         requests,
@@ -135,6 +136,7 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     let inner = Inner {
         intake,
         queues,
+        operating: tokio::sync::Mutex::default(),
         projection,
         readings,
         catalog,

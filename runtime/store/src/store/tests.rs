@@ -5,6 +5,7 @@
 mod backlog;
 mod crash;
 mod failures;
+mod held;
 mod journey;
 mod opening;
 mod rebuild;

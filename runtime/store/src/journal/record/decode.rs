@@ -9,7 +9,7 @@ use super::super::Payloads;
 use super::super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use super::{
     ArrivalHead, DeliveryHead, FaultHead, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead, StateHeads,
-    format, kind,
+    format, kind, operation,
 };
 use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
 
@@ -37,13 +37,13 @@ pub(in crate::journal) fn select(payloads: Payloads) -> &'static str {
 }
 
 /// The payload columns of one row.
-struct Contents {
+pub(super) struct Contents {
     raw: Sealed,
     /// `None`: not selected, erased, or nothing.
-    outputs: Option<Bytes>,
-    detail: Sealed,
-    note: Sealed,
-    state: Vec<StateChange>,
+    pub(super) outputs: Option<Bytes>,
+    pub(super) detail: Sealed,
+    pub(super) note: Sealed,
+    pub(super) state: Vec<StateChange>,
 }
 
 /// Position and entry of a row that was selected with [`select`].
@@ -115,6 +115,12 @@ fn event(kind: i64, message: Option<MessageId>, head: &[u8], contents: Contents)
                 settlement: Settlement::Quarantined { fault },
             }
         }
+        kind::HELD..=kind::REPLAYED => Event::Operated(Box::new(operation::stored(
+            kind,
+            message,
+            postcard::from_bytes(head)?,
+            contents,
+        )?)),
         kind::ENGINE_STARTED => Event::EngineStarted {
             process: postcard::from_bytes(head)?,
         },
@@ -155,7 +161,7 @@ fn stored_arrival(head: &ArrivalHead<'_>, raw: Sealed) -> Arrival {
     }
 }
 
-fn stored_ruling(
+pub(super) fn stored_ruling(
     head: RulingHead<'_, OutputHeads>,
     outputs: Option<Bytes>,
     state: Vec<StateChange>,

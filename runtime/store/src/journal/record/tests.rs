@@ -11,6 +11,7 @@ use super::decode;
 use super::{INSERT, RecordError, Scratch, insert};
 use crate::journal::segment::FORMAT;
 use crate::journal::{Address, Entry, Event, MessageEvent, Payloads, Ruling};
+use crate::operation::{Action, Operation, Operator, Redecision};
 use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
 
 fn segment() -> Connection {
@@ -180,7 +181,39 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(delivery, settlement)| Event::DeliverySettled { delivery, settlement }),
         1 => any::<u32>().prop_map(|process| Event::EngineStarted { process }),
         1 => Just(Event::EngineStopped),
+        2 => operation().prop_map(|operation| Event::Operated(Box::new(operation))),
     ]
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let delivery = || (1..i64::MAX).prop_map(DeliveryId::from_i64);
+    let redecision = (
+        message_id(),
+        ruling(),
+        prop::collection::vec(prop::option::of(delivery()), 0..4),
+        prop::collection::vec(delivery(), 0..4),
+    );
+    let redecision = redecision.prop_map(|(message, ruling, places, dropped)| Redecision {
+        message,
+        ruling,
+        places,
+        dropped,
+    });
+    let action = prop_oneof![
+        any::<u32>().prop_map(|revision| Action::Held { revision }),
+        any::<u32>().prop_map(|revision| Action::Released { revision }),
+        any::<u32>().prop_map(|revision| Action::Discarded { revision }),
+        (redecision, any::<bool>()).prop_map(|(made, is_replay)| if is_replay {
+            Action::Replayed(made)
+        } else {
+            Action::Recomputed(made)
+        }),
+    ];
+    (name(), ".{0,9}", ".{0,20}", action).prop_map(|(interface, author, reason, action)| Operation {
+        interface,
+        operator: Operator { author, reason },
+        action,
+    })
 }
 
 proptest! {
@@ -199,7 +232,7 @@ proptest! {
 
     #[test]
     fn a_head_of_any_bytes_is_an_error_or_an_entry_and_never_a_panic(
-        format in 1..4_i64, kind in 0..50_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
+        format in 1..5_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
     ) {
         let segment = segment();
         let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3, ?3)";
@@ -219,10 +252,10 @@ fn an_entry_of_a_newer_format_is_refused() {
             event: Event::EngineStopped,
         }],
     );
-    segment.execute("UPDATE entries SET format = 4", []).unwrap();
+    segment.execute("UPDATE entries SET format = 5", []).unwrap();
     assert!(matches!(
         read(&segment, Payloads::All),
-        Err(RecordError::NewerFormat(4))
+        Err(RecordError::NewerFormat(5))
     ));
 }
 

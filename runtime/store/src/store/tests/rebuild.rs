@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::support::{Site, arrival, delivered, fault, keeping, processed, quarantined};
 use crate::faults::{FaultPoint, Verdict};
-use crate::{Decision, Sealed, Settlement, StateChange, Store};
+use crate::{Decision, Operator, Query, Sealed, Settlement, Stage, StateChange, Store};
 
 /// One thing that happens to a store.
 #[derive(Clone, Debug)]
@@ -34,6 +34,17 @@ enum Step {
     },
     FailDelivery,
     Question,
+    Hold {
+        revision: u32,
+    },
+    Release {
+        revision: u32,
+    },
+    Discard {
+        revision: u32,
+    },
+    Recompute,
+    Replay,
     /// So much time passes.
     Wait {
         hours: u8,
@@ -62,6 +73,11 @@ fn step() -> impl Strategy<Value = Step> {
         6 => any::<bool>().prop_map(|settle| Step::Deliver { settle }),
         2 => Just(Step::FailDelivery),
         1 => Just(Step::Question),
+        2 => (3..5_u32).prop_map(|revision| Step::Hold { revision }),
+        2 => (3..5_u32).prop_map(|revision| Step::Release { revision }),
+        1 => (3..5_u32).prop_map(|revision| Step::Discard { revision }),
+        2 => Just(Step::Recompute),
+        2 => Just(Step::Replay),
         1 => (0..30_u8).prop_map(|hours| Step::Wait { hours }),
         1 => any::<bool>().prop_map(|clean| Step::Restart { clean }),
         1 => (0..4_u8, any::<bool>(), any::<bool>())
@@ -133,6 +149,11 @@ impl Run<'_> {
                 drop(store);
                 self.reopen();
             }
+            Step::Hold { revision } => drop(store.hold("i0", revision, &Operator::default()).await),
+            Step::Release { revision } => drop(store.release("i0", revision, &Operator::default()).await),
+            Step::Discard { revision } => drop(store.discard("i0", revision, &Operator::default()).await),
+            Step::Recompute => recompute(&store).await,
+            Step::Replay => replay(&store).await,
             decided => decide(&store, decided).await,
         }
     }
@@ -146,6 +167,30 @@ impl Run<'_> {
         if let Ok(Some(lease)) = lease {
             drop(queue.settle(lease, if settle { delivered() } else { quarantined() }));
         }
+    }
+}
+
+/// Two of what is held, by the revision after the one of every arrival.
+async fn recompute(store: &Store) {
+    let Ok(held) = store.held_messages("i0", 3, 2) else {
+        return;
+    };
+    let records = held.into_iter().filter_map(|id| store.message(id).ok().flatten());
+    let decided = records.map(|record| (record, processed("anew", &["ehr", "new"])));
+    let _ = store.recompute(3, 4, decided.collect(), &Operator::default()).await;
+}
+
+/// The newest message that is decided.
+async fn replay(store: &Store) {
+    let query = Query {
+        limit: 5,
+        ..Query::default()
+    };
+    let Ok(found) = store.messages(&query) else { return };
+    let mut decided = found.iter().filter(|one| one.stage != Stage::Received);
+    if let Some(record) = decided.find_map(|one| store.message(one.id).ok().flatten()) {
+        let decision = processed("again", &["ehr", "archive"]);
+        let _ = store.replay(&record, 4, decision, &Operator::default()).await;
     }
 }
 
@@ -216,6 +261,8 @@ fn rows(file: &Path) -> Vec<String> {
         "progress",
         "state_schemas",
         "state_values",
+        "holds",
+        "operations",
     ] {
         let mut statement = connection
             .prepare(&format!("SELECT * FROM {table} ORDER BY 1"))

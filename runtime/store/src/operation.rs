@@ -1,0 +1,249 @@
+//! What people do to deliveries and decided messages. Each is an entry of the journal; the rest follows from it.
+//!
+//! A **hold** is a rule: deliveries that a revision has made, and those that it is still to make, leave no queue until it is
+//! released. Whoever holds them can have them **recomputed** by another revision, in their places, or **discard** them. A
+//! message that is decided can be **replayed**: what comes of it are new deliveries behind all others.
+
+use std::sync::Arc;
+
+use crate::delivery::Planned;
+use crate::journal::Ruling;
+use crate::{Decision, DeliveryId, DeliveryRecord, DeliveryStage, MessageId, MessageRecord};
+
+/// Who does something, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operator {
+    /// Who.
+    pub author: String,
+    /// Why. It is shown wherever the operation is, and names no patient.
+    pub reason: String,
+}
+
+/// What people can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OperationKind {
+    /// Deliveries of a revision wait for a word.
+    Held,
+    /// They go on as they are.
+    Released,
+    /// They are never made.
+    Discarded,
+    /// Another revision has decided their message anew, and they go on with what it made.
+    Recomputed,
+    /// A message was decided anew, and what came of it is delivered behind all others.
+    Replayed,
+}
+
+/// An entry of the journal about something that somebody did.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Operation {
+    pub(crate) interface: Arc<str>,
+    pub(crate) operator: Operator,
+    pub(crate) action: Action,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    Held { revision: u32 },
+    Released { revision: u32 },
+    Discarded { revision: u32 },
+    Recomputed(Redecision),
+    Replayed(Redecision),
+}
+
+/// A message that was decided anew.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Redecision {
+    pub(crate) message: MessageId,
+    /// Deliveries from its first on are new; those before are held ones that go on with another content.
+    pub(crate) ruling: Ruling,
+    /// For each output and destination in order: its delivery; none where nothing is sent, because it was sent before.
+    pub(crate) places: Vec<Option<DeliveryId>>,
+    /// Held deliveries that have no place in what was made.
+    pub(crate) dropped: Vec<DeliveryId>,
+}
+
+/// Where what was made anew goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A held delivery.
+    Of(DeliveryId),
+    /// A new delivery.
+    New,
+    /// Nowhere: the destination has got it already.
+    Nowhere,
+}
+
+/// The places of what was decided anew, and the held deliveries that have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    pub(crate) of_outputs: Vec<Place>,
+    pub(crate) dropped: Vec<DeliveryId>,
+}
+
+impl Operation {
+    /// The message that it is about; none where it is about many.
+    pub(crate) fn message(&self) -> Option<MessageId> {
+        self.redecision().map(|made| made.message)
+    }
+
+    pub(crate) fn redecision(&self) -> Option<&Redecision> {
+        match &self.action {
+            Action::Recomputed(made) | Action::Replayed(made) => Some(made),
+            Action::Held { .. } | Action::Released { .. } | Action::Discarded { .. } => None,
+        }
+    }
+
+    pub(crate) fn into_redecision(self) -> Option<Redecision> {
+        match self.action {
+            Action::Recomputed(made) | Action::Replayed(made) => Some(made),
+            Action::Held { .. } | Action::Released { .. } | Action::Discarded { .. } => None,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let decision = self.redecision().map_or(0, |made| made.ruling.decision.bytes());
+        decision + self.operator.author.len() + self.operator.reason.len()
+    }
+}
+
+impl Action {
+    pub(crate) fn kind(&self) -> OperationKind {
+        match self {
+            Self::Held { .. } => OperationKind::Held,
+            Self::Released { .. } => OperationKind::Released,
+            Self::Discarded { .. } => OperationKind::Discarded,
+            Self::Recomputed(_) => OperationKind::Recomputed,
+            Self::Replayed(_) => OperationKind::Replayed,
+        }
+    }
+
+    /// The revision that it is about, or that decided anew.
+    pub(crate) fn revision(&self) -> u32 {
+        match self {
+            Self::Held { revision } | Self::Released { revision } | Self::Discarded { revision } => *revision,
+            Self::Recomputed(made) | Self::Replayed(made) => made.ruling.revision,
+        }
+    }
+}
+
+impl Redecision {
+    /// What goes out because of it, in the order of the outputs.
+    pub(crate) fn deliveries(&self) -> impl Iterator<Item = Planned<'_>> {
+        let outputs = self.ruling.decision.outputs();
+        let ids = self.places.iter();
+        ids.zip(crate::delivery::planned(outputs))
+            .filter_map(|(id, (index, output, destination))| {
+                id.map(|id| Planned {
+                    id,
+                    index,
+                    output,
+                    destination,
+                })
+            })
+    }
+
+    /// Whether a delivery did not exist before.
+    pub(crate) fn is_new(&self, delivery: DeliveryId) -> bool {
+        delivery >= self.ruling.first_delivery
+    }
+
+    pub(crate) fn new_deliveries(&self) -> u32 {
+        let places = self.places.iter().flatten();
+        let new = places.filter(|id| self.is_new(**id)).count();
+        u32::try_from(new).unwrap_or(u32::MAX)
+    }
+}
+
+impl Places {
+    /// All of it is new.
+    pub(crate) fn new(decision: &Decision) -> Self {
+        let deliveries = crate::delivery::planned(decision.outputs());
+        Self {
+            of_outputs: deliveries.map(|_| Place::New).collect(),
+            dropped: Vec::new(),
+        }
+    }
+
+    /// What goes to a destination takes, one after the other, the places of what the message had for it before. Where such a
+    /// place is no longer held, the destination has got something already, and gets nothing more.
+    pub(crate) fn among(record: &MessageRecord, revision: u32, decision: &Decision) -> Self {
+        let is_held =
+            |delivery: &DeliveryRecord| delivery.stage == DeliveryStage::Held && delivery.revision == revision;
+        let mut before: Vec<&DeliveryRecord> = record.deliveries.iter().collect();
+        let mut place = |destination: &Arc<str>| {
+            let found = before.iter().position(|one| one.destination == *destination);
+            found.map_or(Place::New, |index| {
+                let delivery = before.remove(index);
+                if is_held(delivery) {
+                    Place::Of(delivery.id)
+                } else {
+                    Place::Nowhere
+                }
+            })
+        };
+        let of_outputs = crate::delivery::planned(decision.outputs())
+            .map(|(_, _, destination)| place(destination))
+            .collect();
+        let left = before.into_iter().filter(|delivery| is_held(delivery));
+        Self {
+            of_outputs,
+            dropped: left.map(|delivery| delivery.id).collect(),
+        }
+    }
+
+    /// How many deliveries are new.
+    pub(crate) fn new_deliveries(&self) -> u32 {
+        let new = self.of_outputs.iter().filter(|place| **place == Place::New).count();
+        u32::try_from(new).unwrap_or(u32::MAX)
+    }
+
+    /// Ids, once that of the first new one is known.
+    pub(crate) fn ids(&self, first_new: DeliveryId) -> Vec<Option<DeliveryId>> {
+        let mut new = (first_new.as_i64()..).map(DeliveryId::from_i64);
+        let id = |place: &Place| match place {
+            Place::Of(id) => Some(*id),
+            Place::New => new.next(),
+            Place::Nowhere => None,
+        };
+        self.of_outputs.iter().map(id).collect()
+    }
+}
+
+impl OperationKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Held,
+        Self::Released,
+        Self::Discarded,
+        Self::Recomputed,
+        Self::Replayed,
+    ];
+
+    /// The kind in kebab-case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Released => "released",
+            Self::Discarded => "discarded",
+            Self::Recomputed => "recomputed",
+            Self::Replayed => "replayed",
+        }
+    }
+
+    /// The kind as the projection holds it.
+    pub(crate) fn code(self) -> i64 {
+        match self {
+            Self::Held => 0,
+            Self::Released => 1,
+            Self::Discarded => 2,
+            Self::Recomputed => 3,
+            Self::Replayed => 4,
+        }
+    }
+
+    pub(crate) fn of_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}

@@ -1,0 +1,163 @@
+//! What people do to deliveries and decided messages.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Store;
+use crate::journal::{Event, Redeciding, Waiting};
+use crate::operation::{Action, Operation, Operator, Places};
+use crate::reading::{HeldDeliveries, Hold, NewerDelivered};
+use crate::{Decision, MessageId, MessageRecord, OperateError, ReadError, WriteError};
+
+/// How long a hold waits for what is being sent. Longer than any receiver that answers takes; one that does not is left to its
+/// own time limit, and what it has not taken by then is held too.
+const SENDING_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// What a hold came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldMade {
+    /// Deliveries that were being sent and are not decided yet: each of them ends as delivered, or is held too.
+    pub sending: usize,
+}
+
+impl Store {
+    /// Holds the deliveries that a revision of an interface has made and that are not being sent, and those that it is
+    /// still to make, until they are released. Durable when this returns: they are in no queue, also after a restart.
+    ///
+    /// What is being sent is waited for, for some seconds. Holding again changes nothing.
+    pub async fn hold(&self, interface: &str, revision: u32, operator: &Operator) -> Result<HoldMade, WriteError> {
+        let queues = &self.inner.queues;
+        // In memory first: nothing of it is leased between the journal's word and this one.
+        queues.hold(interface, revision);
+        self.operate(interface, operator, Action::Held { revision }).await?;
+        // What is left is told.
+        let _ = tokio::time::timeout(SENDING_WAIT_MAX, queues.none_out(interface, revision)).await;
+        Ok(HoldMade {
+            sending: queues.out_of(interface, revision),
+        })
+    }
+
+    /// Ends a hold: held deliveries go on as they are, in the order in which they were made. Those behind which others have
+    /// been delivered meanwhile are marked as out of order.
+    pub async fn release(&self, interface: &str, revision: u32, operator: &Operator) -> Result<(), WriteError> {
+        let _one = self.inner.operating.lock().await;
+        self.operate(interface, operator, Action::Released { revision }).await
+    }
+
+    /// Gives up what is held of a revision. The hold itself stays.
+    pub async fn discard(&self, interface: &str, revision: u32, operator: &Operator) -> Result<(), OperateError> {
+        let _one = self.inner.operating.lock().await;
+        self.nothing_is_sent(interface, revision)?;
+        Ok(self
+            .operate(interface, operator, Action::Discarded { revision })
+            .await?)
+    }
+
+    /// Has held deliveries go on with what `revision` has decided about their messages: outputs take the places of those
+    /// that revision `held` had made for the same destinations, one after the other. What has no place is discarded, and
+    /// what is beyond is delivered behind all others. What the journal has of `held` stays there.
+    ///
+    /// The records are those of [`Store::message`], asked for after the hold. Messages go into the journal in the order
+    /// given.
+    pub async fn recompute(
+        &self,
+        held: u32,
+        revision: u32,
+        decided: Vec<(MessageRecord, Decision)>,
+        operator: &Operator,
+    ) -> Result<(), OperateError> {
+        let _one = self.inner.operating.lock().await;
+        let mut waiting = Vec::with_capacity(decided.len());
+        for (record, decision) in decided {
+            self.nothing_is_sent(&record.summary.interface, held)?;
+            let places = Places::among(&record, held, &decision);
+            waiting.push(self.redecide(&record, revision, decision, places, operator, Action::Recomputed)?);
+        }
+        for mut waiting in waiting {
+            poll_fn(|context| waiting.poll(context)).await?;
+        }
+        Ok(())
+    }
+
+    /// Has what `revision` has decided about a decided message delivered behind everything that waits, and gives how many
+    /// deliveries that are. They are marked as out of order. What was delivered before is kept; the message is in the stage
+    /// that was decided now.
+    pub async fn replay(
+        &self,
+        record: &MessageRecord,
+        revision: u32,
+        decision: Decision,
+        operator: &Operator,
+    ) -> Result<u32, WriteError> {
+        let _one = self.inner.operating.lock().await;
+        let places = Places::new(&decision);
+        let deliveries = places.new_deliveries();
+        let mut waiting = self.redecide(record, revision, decision, places, operator, Action::Replayed)?;
+        poll_fn(|context| waiting.poll(context)).await?;
+        Ok(deliveries)
+    }
+
+    /// The holds that there are.
+    pub fn holds(&self) -> Result<Vec<Hold>, ReadError> {
+        self.inner.readings.holds()
+    }
+
+    /// What is held, by destination and revision.
+    pub fn held(&self) -> Result<Vec<HeldDeliveries>, ReadError> {
+        self.inner.readings.held()
+    }
+
+    /// At most `limit` messages of which a revision has made something that is held, in the order of their deliveries.
+    pub fn held_messages(&self, interface: &str, revision: u32, limit: usize) -> Result<Vec<MessageId>, ReadError> {
+        self.inner.readings.held_messages(interface, revision, limit)
+    }
+
+    /// Messages that came after this one and were delivered to one of these destinations, oldest first, and whether there
+    /// are more than `limit`.
+    pub fn newer_delivered(
+        &self,
+        message: MessageId,
+        destinations: &[Arc<str>],
+        limit: usize,
+    ) -> Result<NewerDelivered, ReadError> {
+        self.inner.readings.newer_delivered(message, destinations, limit)
+    }
+
+    fn nothing_is_sent(&self, interface: &str, revision: u32) -> Result<(), OperateError> {
+        match self.inner.queues.out_of(interface, revision) {
+            0 => Ok(()),
+            sending => Err(OperateError::Sending { revision, sending }),
+        }
+    }
+
+    async fn operate(&self, interface: &str, operator: &Operator, action: Action) -> Result<(), WriteError> {
+        let event = Event::Operated(Box::new(Operation {
+            interface: interface.into(),
+            operator: operator.clone(),
+            action,
+        }));
+        let mut waiting = self.inner.intake.record(event, 0, None, true)?;
+        poll_fn(|context| waiting.poll(context)).await
+    }
+
+    fn redecide(
+        &self,
+        record: &MessageRecord,
+        revision: u32,
+        decision: Decision,
+        places: Places,
+        operator: &Operator,
+        action: fn(crate::operation::Redecision) -> Action,
+    ) -> Result<Waiting, WriteError> {
+        self.inner.intake.redecide(Redeciding {
+            message: record.summary.id,
+            interface: Arc::clone(&record.summary.interface),
+            revision,
+            decision,
+            places,
+            operator: operator.clone(),
+            action,
+        })
+    }
+}
