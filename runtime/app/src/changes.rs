@@ -114,6 +114,8 @@ pub(crate) enum ChangeError {
     NotReplaced { source: ReplaceError },
     #[error("`{interface}` has revision {number} on trial")]
     OnTrial { interface: String, number: u32 },
+    #[error("deliveries of revision {number} of `{interface}` are held, and would be from the next one on")]
+    Held { interface: String, number: u32 },
     #[error("`{0}` has no trial")]
     NoTrial(String),
     #[error("revision {number} of `{interface}` is live already, and only watched")]
@@ -268,6 +270,9 @@ impl ChangeError {
                 format!(
                     "`transfuse trial stop {interface}` ends it, `transfuse trial promote {interface}` makes it live"
                 )
+            }
+            Self::Held { interface, .. } => {
+                format!("`transfuse deliveries held {interface}` shows them, and `transfuse deliveries release {interface}` ends it")
             }
             Self::NoTrial(_) => "`transfuse trial list` shows those that there are".to_owned(),
             Self::LiveAlready { interface, .. } => format!("`transfuse rollback {interface}` takes it back"),

@@ -304,6 +304,21 @@ impl Changes {
         Ok((interface, parts))
     }
 
+    /// A revision whose deliveries are held would receive, and deliver nothing.
+    pub(super) async fn refuse_held(self: &Arc<Self>, interface: &str, number: u32) -> Result<(), ChangeError> {
+        let changes = Arc::clone(self);
+        let holds = spawn_blocking(move || changes.store.holds()).await?;
+        let holds = holds.map_err(|error| ChangeError::Failed(error.into()))?;
+        let is_held = holds
+            .iter()
+            .any(|hold| hold.interface == interface && hold.revision == number);
+        if is_held {
+            let interface = interface.to_owned();
+            return Err(ChangeError::Held { interface, number });
+        }
+        Ok(())
+    }
+
     /// Makes a revision live that the catalog holds.
     async fn switch(
         self: &Arc<Self>,
@@ -314,6 +329,7 @@ impl Changes {
         change: &Change,
         planned: &Planned,
     ) -> Result<Running, ChangeError> {
+        self.refuse_held(&interface.name, number).await?;
         let (changes, of_parts, to_run) = (Arc::clone(self), Arc::clone(parts), interface.clone());
         let settings =
             spawn_blocking(move || assembly::interface(&to_run, number, &of_parts, &changes.site, &changes.sandbox));

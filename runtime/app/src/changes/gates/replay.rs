@@ -144,6 +144,7 @@ impl Replay {
         let query = Query {
             interface: Some(self.interface.clone()),
             stage: None,
+            revision: None,
             before,
             limit,
         };

@@ -38,6 +38,7 @@ impl Changes {
         wish: TrialWish,
         change: Change,
     ) -> Result<(), ChangeError> {
+        self.refuse_held(&candidate.interface.name, candidate.number).await?;
         let (changes, parts) = (Arc::clone(self), Arc::clone(&candidate.parts));
         let (interface, number) = (candidate.interface.clone(), candidate.number);
         let settings =

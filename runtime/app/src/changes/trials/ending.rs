@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use transfuse_engine::Breach;
-use transfuse_store::LiveChange;
+use transfuse_store::{LiveChange, Operator};
 
 use super::super::{ChangeError, Changes, Finding, Probe, Verdict, Wish};
 use super::{Mode, RunningTrial};
@@ -136,7 +136,7 @@ impl Changes {
         }
     }
 
-    /// The budget is overrun: the revision is taken out of use, and what it has made and not delivered is held.
+    /// The budget is overrun: what the revision has made and not delivered is held, and it is taken out of use.
     pub(super) async fn breached(self: &Arc<Self>, running: &Arc<RunningTrial>, breach: Breach) {
         if !self.end(running) {
             return;
@@ -149,29 +149,59 @@ impl Changes {
             breach = breach.told,
             "a revision overruns its budget"
         );
-        let what = match running.wish.mode {
+        let against = running.against;
+        let told = match running.wish.mode {
             Mode::Shadow => format!("the shadow of revision {number} has ended: {breach}"),
             Mode::Filter(_) | Mode::Shares { .. } => {
+                let held = self.hold(running, &breach).await;
                 format!(
-                    "the pilot of revision {number} has ended, and revision {} decides everything: {breach}",
-                    running.against
+                    "the pilot of revision {number} has ended, and revision {against} decides everything: {breach}{held}"
                 )
             }
-            Mode::Watch => match self.roll_back_automatically(running, &breach).await {
-                Ok(()) => format!("revision {number} was rolled back to {}: {breach}", running.against),
-                Err(error) => {
-                    tracing::error!(interface, revision = number, %error, "the automatic rollback has failed");
-                    format!("revision {number} overruns its budget ({breach}), and could not be rolled back: {error}")
+            Mode::Watch => {
+                let held = self.hold(running, &breach).await;
+                match self.roll_back_automatically(running, &breach).await {
+                    Ok(()) => format!("revision {number} was rolled back to {against}: {breach}{held}"),
+                    Err(error) => {
+                        tracing::error!(interface, revision = number, %error, "the automatic rollback has failed");
+                        self.release(running, &error).await;
+                        format!(
+                            "revision {number} overruns its budget ({breach}), and could not be rolled back: {error}"
+                        )
+                    }
                 }
-            },
+            }
         };
-        let held = match running.wish.mode {
-            Mode::Shadow => None,
-            _ => self.hold(running, &breach).await,
-        };
-        let told = held.map_or_else(|| what.clone(), |held| format!("{what}; {held}"));
-        self.tell(running, told.clone());
+        self.tell(running, told);
         self.keep_end(running, Verdict::Failed, breach.told).await;
+    }
+
+    /// Keeps back what a revision has made and what is not with its receivers yet, and says so.
+    async fn hold(&self, running: &RunningTrial, breach: &Breach) -> String {
+        let operator = Operator {
+            author: AUTOMATIC.to_owned(),
+            reason: breach.told.clone(),
+        };
+        let (interface, number) = (&running.interface, running.number);
+        match self.store.hold(interface, number, &operator).await {
+            Ok(_) => format!("; what it had not delivered is held (`transfuse deliveries held {interface}`)"),
+            Err(error) => {
+                tracing::error!(interface, revision = number, %error, "deliveries could not be held");
+                format!("; what it had not delivered could not be held: {error}")
+            }
+        }
+    }
+
+    /// What is live delivers.
+    async fn release(&self, running: &RunningTrial, why: &ChangeError) {
+        let operator = Operator {
+            author: AUTOMATIC.to_owned(),
+            reason: format!("the rollback has failed: {why}"),
+        };
+        if let Err(error) = self.store.release(&running.interface, running.number, &operator).await {
+            let (interface, revision) = (&running.interface, running.number);
+            tracing::error!(interface, revision, %error, "deliveries of a live revision are held");
+        }
     }
 
     async fn roll_back_automatically(
@@ -222,10 +252,6 @@ impl Changes {
         if let Err(error) = self.keep_of_revision(interface, *revision, vec![finding], author).await {
             tracing::error!(interface, revision, %error, "what a trial has found could not be kept");
         }
-    }
-
-    async fn hold(&self, _running: &RunningTrial, _breach: &Breach) -> Option<String> {
-        None
     }
 
     /// What whoever looks at the status should know.
