@@ -272,7 +272,9 @@ impl ChangeError {
                 )
             }
             Self::Held { interface, .. } => {
-                format!("`transfuse deliveries held {interface}` shows them, and `transfuse deliveries release {interface}` ends it")
+                format!(
+                    "`transfuse deliveries held {interface}` shows them, and `transfuse deliveries release {interface}` ends it"
+                )
             }
             Self::NoTrial(_) => "`transfuse trial list` shows those that there are".to_owned(),
             Self::LiveAlready { interface, .. } => format!("`transfuse rollback {interface}` takes it back"),

@@ -295,6 +295,52 @@ fn what_is_live_is_rolled_back_by_itself_where_it_faults() {
     assert!(status["alerts"].to_string().contains("rolled back to 1"), "{status}");
 }
 
+/// What a bad revision has made and not delivered yet stays here when it is rolled back, and the next messages go on.
+#[test]
+fn what_was_not_delivered_yet_is_held_when_what_is_live_is_rolled_back() {
+    let reserved = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = reserved.local_addr().expect("an address").to_string();
+    let of = |config: &str| {
+        InterfaceFile::listening("lab")
+            .section(&format!(
+                "[[steps]]\nplugin = \"test/wayward\"\nversion = \"^1\"\nconfig = {{ {config} }}\n{GRANTS}"
+            ))
+            .to("ehr", &address)
+    };
+    let site = Site::with(&of("")).expect("a site");
+    site.add_test_plugins().expect("the test plugins are built");
+    site.write("transfuse.toml", "[budget]\ndifferences = \"1%\"\n")
+        .expect("settings are written");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    site.add(&of(CHANGED)).expect("the file is changed");
+    let mut bench = Bench {
+        // Nobody listens at the address that it stands for.
+        sink: Sink::accepting().expect("a receiver"),
+        site,
+        engine,
+        sent: 0,
+    };
+    bench.apply(&[]);
+    let bad = bench.send_until_over();
+    wait_until("the rollback", LIMIT, || {
+        (bench.status()["revision"] == 1).then_some(())
+    })
+    .expect("it is rolled back");
+    assert!(bench.alerts().contains("is held"), "{}", bench.alerts());
+    bench.send(5);
+    bench.engine.kill().expect("it is killed");
+    bench.engine = Engine::start(&bench.site.path()).expect("it starts again");
+    drop(reserved);
+    bench.sink = Sink::listening(&address, |_, _| transfuse_harness::Reply::Accept).expect("the receiver comes up");
+    let received = bench.sink.wait_for(5, LIMIT).expect("the good ones arrive");
+    let ids: Vec<String> = received.into_iter().map(|one| one.control_id).collect();
+    let good: Vec<String> = (bad + 1..=bad + 5).map(|number| format!("M{number}")).collect();
+    assert_eq!(ids, good);
+    let refused = bench.refused(&["rollback", "lab", "--to", "2", "--yes", "--reason", "a test"]);
+    assert!(refused.contains("are held"), "{refused}");
+    assert_eq!(bench.sink.count(), 5, "and nothing of the bad revision");
+}
+
 /// Shares grow from stage to stage, each patient stays with one revision within a stage, and in the end it is live.
 #[test]
 fn a_pilot_in_stages_goes_live_when_it_has_kept_its_budget() {
