@@ -23,6 +23,7 @@ connection.executescript(
     ALTER TABLE live_changes DROP COLUMN is_retired;
     DROP TABLE pauses;
     DROP TABLE table_changes;
+    DROP TABLE evidence;
     PRAGMA user_version = 1;
     """
 )
