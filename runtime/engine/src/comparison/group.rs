@@ -120,21 +120,25 @@ impl Group {
     /// A message counts once, however often it differs here.
     fn add(&mut self, message: MessageId, changes: &[&Change]) {
         self.messages += 1;
+        let mut counted = Vec::new();
         for change in changes {
             let (before, after) = (change.before.as_ref().map(kept), change.after.as_ref().map(kept));
-            let has_room = self.pairs.len() < PAIRS_MAX;
-            let known = self
-                .pairs
-                .iter_mut()
-                .find(|pair| pair.before == before && pair.after == after);
-            match known {
-                Some(pair) => pair.add(message),
-                None if has_room => self.pairs.push(Pair {
-                    before,
-                    after,
-                    messages: 1,
-                    examples: vec![message],
-                }),
+            let is_it = |pair: &Pair| pair.before == before && pair.after == after;
+            match self.pairs.iter().position(is_it) {
+                Some(place) if counted.contains(&place) => {}
+                Some(place) => {
+                    counted.push(place);
+                    self.pairs.get_mut(place).into_iter().for_each(|pair| pair.add(message));
+                }
+                None if self.pairs.len() < PAIRS_MAX => {
+                    counted.push(self.pairs.len());
+                    self.pairs.push(Pair {
+                        before,
+                        after,
+                        messages: 1,
+                        examples: vec![message],
+                    });
+                }
                 None => self.unlisted += 1,
             }
         }
@@ -143,9 +147,6 @@ impl Group {
 
 impl Pair {
     fn add(&mut self, message: MessageId) {
-        if self.examples.last() == Some(&message) {
-            return;
-        }
         self.messages += 1;
         if self.examples.len() < EXAMPLES_MAX {
             self.examples.push(message);
