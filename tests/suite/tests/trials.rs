@@ -1,5 +1,10 @@
 //! A new revision is tried before it goes live, or watched once it is: what goes wrong is found, and taken out of use by itself.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and tells its figures"
+)]
 
 use std::collections::HashSet;
 use std::process::{Command, Output};
@@ -202,7 +207,7 @@ fn a_shadow_finds_faults_in_two_of_a_hundred_messages() {
     })
     .expect("all delivered");
     assert!(bench.revisions().iter().all(|revision| *revision == 1));
-    println!("a shadow that faults in 2 %: found after {took} messages, of which it delivered none");
+    eprintln!("a shadow that faults in 2 %: found after {took} messages, of which it delivered none");
 }
 
 #[test]
@@ -211,7 +216,7 @@ fn a_shadow_finds_what_is_five_times_slower() {
     bench.apply(&["--shadow"]);
     let took = bench.send_until_over();
     assert!(bench.alerts().contains("fuel"), "{}", bench.alerts());
-    println!("a shadow that is five times slower: found after {took} messages, of which it delivered none");
+    eprintln!("a shadow that is five times slower: found after {took} messages, of which it delivered none");
 }
 
 #[test]
@@ -221,7 +226,7 @@ fn a_shadow_finds_a_field_that_changes_silently() {
     let took = bench.send_until_over();
     assert!(bench.alerts().contains("come out differently"), "{}", bench.alerts());
     assert_eq!(bench.changed_at_the_receiver(), 0);
-    println!("a shadow that changes a field: found after {took} messages, of which it delivered none");
+    eprintln!("a shadow that changes a field: found after {took} messages, of which it delivered none");
 }
 
 /// Everything is the pilot's, so that the number of messages is about the budget and not about the share.
@@ -240,7 +245,7 @@ fn a_pilot_ends_by_itself_where_it_faults_in_two_of_a_hundred_messages() {
         answers.iter().all(|code| code == "AA"),
         "the live revision does not fault"
     );
-    println!("a pilot that faults in 2 %: found after {took} messages, {by_pilot} of them its own");
+    eprintln!("a pilot that faults in 2 %: found after {took} messages, {by_pilot} of them its own");
 }
 
 #[test]
@@ -251,7 +256,7 @@ fn a_pilot_ends_by_itself_where_it_is_five_times_slower() {
     let took = bench.send_until_over();
     let alerts = bench.alerts();
     assert!(alerts.contains("fuel") || alerts.contains(" us a message"), "{alerts}");
-    println!("a pilot that is five times slower: found after {took} messages");
+    eprintln!("a pilot that is five times slower: found after {took} messages");
 }
 
 #[test]
@@ -263,7 +268,7 @@ fn a_pilot_ends_by_itself_where_a_field_changes_silently() {
     let delivered = bench.changed_at_the_receiver();
     bench.send(10);
     assert_eq!(bench.revisions().last(), Some(&1));
-    println!("a pilot that changes a field: found after {took} messages, of which {delivered} were delivered");
+    eprintln!("a pilot that changes a field: found after {took} messages, of which {delivered} were delivered");
 }
 
 #[test]
@@ -287,7 +292,7 @@ fn what_is_live_is_rolled_back_by_itself_where_it_faults() {
         last["reason"].as_str().is_some_and(|reason| reason.contains("faults")),
         "{last}"
     );
-    println!("a live revision that faults in 2 %: rolled back after {took} messages");
+    eprintln!("a live revision that faults in 2 %: rolled back after {took} messages");
     bench.engine.kill().expect("it is killed");
     let engine = Engine::start(&bench.site.path()).expect("it starts again");
     let status = engine.json(&["status"]).expect("the status")["interfaces"][0].clone();
