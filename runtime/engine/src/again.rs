@@ -121,6 +121,12 @@ impl Again {
         names
     }
 
+    /// Whether the message ends here on purpose.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        matches!(self.made, Made::Filtered(_))
+    }
+
     /// How many deliveries would come of it.
     #[must_use]
     pub fn deliveries(&self) -> usize {

@@ -28,6 +28,8 @@ pub(crate) struct Planned {
     pub(crate) alerts: Vec<String>,
     /// What its gates have found.
     pub(crate) findings: Vec<Finding>,
+    /// Deliveries of the revision that was left, where they were to be held.
+    pub(crate) held: Option<u64>,
 }
 
 /// Which way an interface changes.
@@ -215,7 +217,7 @@ impl Changes {
     }
 
     /// The policy has to allow every plugin of what is to go live.
-    fn judge(&self, interface: &resolved::Interface, parts: &Parts) -> Result<Vec<String>, ChangeError> {
+    pub(super) fn judge(&self, interface: &resolved::Interface, parts: &Parts) -> Result<Vec<String>, ChangeError> {
         let trust = self.trust()?;
         let mut alerts = Vec::new();
         for step in &interface.steps {
@@ -276,6 +278,7 @@ impl Planned {
             differences: difference(before.map(|before| &before.interface), after),
             alerts: Vec::new(),
             findings: Vec::new(),
+            held: None,
         }
     }
 
@@ -288,6 +291,7 @@ impl Planned {
             differences: Vec::new(),
             alerts: Vec::new(),
             findings: Vec::new(),
+            held: None,
         }
     }
 }

@@ -108,6 +108,15 @@ impl Store {
         self.inner.readings.held()
     }
 
+    /// How many deliveries of a revision are held.
+    pub fn held_of(&self, interface: &str, revision: u32) -> Result<u64, ReadError> {
+        let held = self.held()?;
+        let its = held
+            .iter()
+            .filter(|one| one.interface == interface && one.revision == revision);
+        Ok(its.map(|one| one.deliveries).sum())
+    }
+
     /// At most `limit` messages of which a revision has made something that is held, in the order of their deliveries.
     pub fn held_messages(&self, interface: &str, revision: u32, limit: usize) -> Result<Vec<MessageId>, ReadError> {
         self.inner.readings.held_messages(interface, revision, limit)

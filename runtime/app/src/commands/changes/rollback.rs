@@ -10,6 +10,7 @@ use crate::failure::Outcome;
 /// Make an earlier revision of an interface live again
 ///
 /// Without --to, the one that was live before. Its plugins are those that it had, by their digests; code tables stay those of today.
+/// With --hold nothing more of the revision that is left is delivered, until `transfuse deliveries recompute` has it made anew.
 /// What was live before passes no gates. A revision whose plugins could not read the state that later ones have written is refused. A rollback survives a restart.
 ///
 /// Example: transfuse rollback lab-results --reason "wrong units from 12 on" --site examples/lab-results
@@ -21,6 +22,9 @@ pub(crate) struct Arguments {
     /// The revision to go back to
     #[arg(long, value_name = "NUMBER")]
     to: Option<u32>,
+    /// Hold what the revision that is left has made and not delivered yet: recommended where it was wrong
+    #[arg(long)]
+    hold: bool,
     #[command(flatten)]
     site: Site,
     #[command(flatten)]
@@ -32,6 +36,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let name = interface(&arguments.interface)?;
     let wanted = ChangeWanted {
         to: *to,
+        hold: arguments.hold,
         ..intent.wanted()
     };
     plan_and_do(

@@ -220,6 +220,7 @@ fn wish(wanted: &wire::ChangeWanted, controlled: &Controlled) -> Result<Wish, Ap
         expected: wanted.expected.clone(),
         trial: trial.transpose()?,
         is_unwatched: wanted.unwatched,
+        hold: wanted.hold,
         expected_to_differ: trials::paths(&wanted.expect)?,
         waived: wanted.waive.clone(),
         is_ungated: wanted.ungated,
@@ -253,6 +254,7 @@ fn planned(planned: Planned) -> wire::InterfaceChange {
         after: planned.after,
         differences: planned.differences.into_iter().map(place).collect(),
         alerts: planned.alerts,
+        held: planned.held,
         gates: planned.findings.into_iter().map(view::gate).collect(),
     }
 }
