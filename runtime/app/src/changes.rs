@@ -11,6 +11,7 @@ mod gates;
 mod planning;
 mod revisions;
 mod switching;
+mod tables_of_then;
 pub(crate) mod trials;
 
 use std::collections::BTreeMap;

@@ -366,3 +366,98 @@ fn only_what_a_bad_revision_got_wrong_is_sent_again() {
         (Some(0), &2.into())
     );
 }
+
+const NORMALIZE: &str = r#"[[steps]]
+plugin = "transfuse/lab-normalize"
+version = "^1"
+grants = { tables = ["lab-codes"], read = ["*"], write = ["MSH-5", "MSH-6", "PID-5", "OBX-3", "OBX-6", "OBX-8"] }
+"#;
+
+fn codes(glucose: &str) -> String {
+    format!("local,loinc,display,unit\nGLU,{glucose},Glucose,mmol/L\nK,2823-3,Potassium,mmol/L\nHGB,718-7,Hb,g/L\n")
+}
+
+/// The code of glucose in the message of this number that arrived last.
+fn glucose(sink: &Sink, number: usize) -> String {
+    let wanted = format!("M{number}");
+    let found = wait_until("the message", LIMIT, || {
+        let received = sink.received();
+        let last = received.iter().zip(sink.control_ids()).rfind(|(_, id)| *id == wanted);
+        last.map(|(one, _)| String::from_utf8_lossy(&one.content).into_owned())
+    });
+    let content = found.expect("it arrives");
+    let segment = content
+        .split('\r')
+        .find(|segment| segment.starts_with("OBX|1|"))
+        .expect("a result");
+    segment
+        .split('|')
+        .nth(3)
+        .and_then(|code| code.split('^').next())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn a_rollback_with_its_tables_changes_every_interface_that_uses_them_and_says_so() {
+    let sink = Sink::accepting().expect("a receiver");
+    let file = |name: &str, head: &str| {
+        let file = InterfaceFile::listening(name).section(NORMALIZE);
+        file.head(head).to("ehr", sink.address())
+    };
+    let site = Site::with(&file("lab", "owner = \"laboratory\"")).expect("a site");
+    site.add(&file("ward", "owner = \"ward\"")).expect("another interface");
+    site.write("tables/lab-codes.csv", codes("14749-6")).expect("a table");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    let bench = Bench {
+        address: sink.address().to_owned(),
+        site,
+        engine,
+    };
+    bench
+        .site
+        .add(&file("lab", "owner = \"somebody else\""))
+        .expect("the file is changed");
+    bench.ok(&["apply", "--yes", "--reason", "a test", "--unwatched"]);
+    bench
+        .site
+        .write("tables/lab-codes.csv", codes(WRONG))
+        .expect("another table");
+    bench.ok(&["tables", "apply", "lab-codes", "--reason", "a mistake"]);
+    let send = |bench: &Bench, name: &str, number: usize| {
+        let mut connection = bench.engine.connect(name).expect("a connection");
+        connection.ask(message(number).as_bytes()).expect("an answer");
+        glucose(&sink, number)
+    };
+    assert_eq!([send(&bench, "lab", 1), send(&bench, "ward", 2)], [WRONG, WRONG]);
+
+    let rollback = ["rollback", "lab", "--with-tables", "--reason", "wrong codes"];
+    let planned = bench.ok(&[&rollback[..], &["--dry-run"]].concat());
+    let told: Vec<(&str, &str)> = planned["interfaces"]
+        .as_array()
+        .expect("interfaces")
+        .iter()
+        .filter_map(|one| Some((one["interface"].as_str()?, one["kind"].as_str()?)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("lab", "rolled-back"),
+            ("lab", "other-tables"),
+            ("ward", "other-tables")
+        ]
+    );
+    assert_eq!(planned["interfaces"][2]["differences"][0]["place"], "tables.lab-codes");
+    assert_eq!(send(&bench, "ward", 3), WRONG);
+
+    bench.ok(&[&rollback[..], &["--yes"]].concat());
+    assert_eq!(
+        [send(&bench, "lab", 4), send(&bench, "ward", 5)],
+        ["14749-6", "14749-6"]
+    );
+    let bench = bench.kill();
+    assert_eq!(
+        [send(&bench, "lab", 6), send(&bench, "ward", 7)],
+        ["14749-6", "14749-6"]
+    );
+}

@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     OnTrial,
     /// A new revision waits for a second person, and the live one stays.
     Waiting,
+    /// The same revision, with other versions of its code tables.
+    OtherTables,
 }
 
 /// A plan, and what it is made of.
@@ -269,7 +271,7 @@ impl Changes {
 }
 
 impl Planned {
-    fn new(before: Option<&Running>, after: &resolved::Interface) -> Self {
+    pub(super) fn new(before: Option<&Running>, after: &resolved::Interface) -> Self {
         Self {
             interface: after.name.clone(),
             kind: if before.is_some() { Kind::Changed } else { Kind::New },
@@ -296,7 +298,7 @@ impl Planned {
     }
 }
 
-fn find<'r>(running: &'r [Running], interface: &str) -> Result<&'r Running, ChangeError> {
+pub(super) fn find<'r>(running: &'r [Running], interface: &str) -> Result<&'r Running, ChangeError> {
     let found = running.iter().find(|one| one.interface.name == interface);
     found.ok_or_else(|| ChangeError::UnknownInterface(interface.to_owned()))
 }
@@ -307,7 +309,7 @@ fn was_live(catalog: &Catalog, interface: &str, number: u32) -> Result<bool, Cha
 }
 
 /// The revision that was live before the one that is.
-fn before_this(catalog: &Catalog, interface: &str, live: u32) -> Result<u32, ChangeError> {
+pub(super) fn before_this(catalog: &Catalog, interface: &str, live: u32) -> Result<u32, ChangeError> {
     let history = catalog.live_history(interface)?;
     let mut numbers = history
         .iter()

@@ -113,7 +113,8 @@ fn plan_and_do(engine: &Engine, path: &str, wanted: ChangeWanted, intent: &Inten
 
 fn expected(planned: &Changed) -> std::collections::BTreeMap<String, Option<u32>> {
     let interfaces = planned.interfaces.iter();
-    interfaces.map(|one| (one.interface.clone(), one.before)).collect()
+    let changed = interfaces.filter(|one| one.kind != "other-tables");
+    changed.map(|one| (one.interface.clone(), one.before)).collect()
 }
 
 fn is_confirmed(planned: &Changed, console: Console) -> Result<bool, Failure> {
@@ -201,6 +202,8 @@ fn headline(one: &InterfaceChange, dry_run: bool, palette: Palette) -> String {
         ("retired", false) => format!("{name} is out of use ({before} was live)"),
         ("on-trial", _) => format!("{name}: {after} is on trial, and {before} stays live"),
         ("waiting", _) => format!("{name}: {after} waits for a second person, and {before} stays live"),
+        ("other-tables", true) => format!("{name}, {before}, would use other versions of its code tables"),
+        ("other-tables", false) => format!("{name}, {before}, uses other versions of its code tables"),
         ("rolled-back", true) => format!("{name} would go back from {before} to {after}"),
         ("rolled-back", false) => format!("{name} went back from {before} to {after}"),
         (_, true) => format!("{name} would change from {before} to {after}"),

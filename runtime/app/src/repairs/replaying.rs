@@ -95,7 +95,8 @@ struct Bench {
 
 /// What is to become of one message.
 enum Look {
-    Send(Box<Again>),
+    /// With where it goes, once for each delivery.
+    Send(Box<Again>, Vec<Arc<str>>),
     Same,
     Left(String),
 }
@@ -138,9 +139,10 @@ impl Repairs {
         for replay in &replayed.messages {
             let record = self.record(replay.message.id).await?;
             // Run once more, so that not all of them are kept in memory: the same comes of it.
-            if let Look::Send(again) = look(bench, &record, wish).await {
+            if let Look::Send(again, _) = look(bench, &record, wish).await {
                 let number = bench.revision.number();
-                self.store.replay(&record, number, again.decision, operator).await?;
+                let to = wish.to.as_deref();
+                self.store.replay(&record, number, again.decision, to, operator).await?;
             }
         }
         let (interface, messages) = (&bench.interface, replayed.messages.len());
@@ -278,15 +280,18 @@ impl Replayed {
         match look {
             Look::Left(why) => self.left.add(id, &why),
             Look::Same => self.same += 1,
-            Look::Send(again) => {
+            Look::Send(again, mut destinations) => {
                 if let Some(before) = bench.revision.recorded(record) {
                     self.differences.add(id, &compare(&before, &again.made));
                 }
                 self.approximate += u64::from(again.is_approximate);
+                let deliveries = destinations.len();
+                destinations.sort_unstable();
+                destinations.dedup();
                 self.messages.push(Replay {
                     message: record.summary.clone(),
-                    destinations: again.destinations(),
-                    deliveries: again.deliveries(),
+                    destinations,
+                    deliveries,
                 });
             }
         }
@@ -309,7 +314,7 @@ async fn look(bench: &Bench, record: &MessageRecord, wish: &ReplayWish) -> Look 
     if is_of_delivered && !stages().any(|stage| stage == DeliveryStage::Delivered) {
         return Look::Left("nothing of it was delivered".to_owned());
     }
-    let mut again = match bench.revision.decide_again(record, bench.state.clone()).await {
+    let again = match bench.revision.decide_again(record, bench.state.clone()).await {
         Ok(again) => again,
         Err(why) => return Look::Left(why.to_string()),
     };
@@ -317,12 +322,11 @@ async fn look(bench: &Bench, record: &MessageRecord, wish: &ReplayWish) -> Look 
     if wish.only_different && before.is_some_and(|before| compare(&before, &again.made).is_empty()) {
         return Look::Same;
     }
-    if let Some(destination) = &wish.to {
-        again.only_to(destination);
-    }
+    let mut destinations = again.destinations();
+    destinations.retain(|name| wish.to.as_ref().is_none_or(|only| **name == **only));
     let ends_quarantine = record.summary.stage == Stage::Quarantined && again.is_filtered();
-    if again.deliveries() == 0 && !ends_quarantine {
+    if destinations.is_empty() && !ends_quarantine {
         return Look::Left("nothing of it would be delivered".to_owned());
     }
-    Look::Send(Box::new(again))
+    Look::Send(Box::new(again), destinations)
 }

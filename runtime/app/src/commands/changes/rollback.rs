@@ -9,7 +9,8 @@ use crate::failure::Outcome;
 
 /// Make an earlier revision of an interface live again
 ///
-/// Without --to, the one that was live before. Its plugins are those that it had, by their digests; code tables stay those of today.
+/// Without --to, the one that was live before. Its plugins are those that it had, by their digests; code tables stay those of today
+/// unless --with-tables says otherwise, and the plan names every interface that this changes.
 /// With --hold nothing more of the revision that is left is delivered, until `transfuse deliveries recompute` has it made anew.
 /// What was live before passes no gates. A revision whose plugins could not read the state that later ones have written is refused. A rollback survives a restart.
 ///
@@ -25,6 +26,9 @@ pub(crate) struct Arguments {
     /// Hold what the revision that is left has made and not delivered yet: recommended where it was wrong
     #[arg(long)]
     hold: bool,
+    /// Make the versions of code tables live again that the revision was made with; other interfaces that use them change too
+    #[arg(long)]
+    with_tables: bool,
     #[command(flatten)]
     site: Site,
     #[command(flatten)]
@@ -37,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let wanted = ChangeWanted {
         to: *to,
         hold: arguments.hold,
+        with_tables: arguments.with_tables,
         ..intent.wanted()
     };
     plan_and_do(

@@ -48,6 +48,9 @@ pub(crate) struct ChangeWanted {
     /// What the revision that is left has made and not delivered yet is held.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) hold: bool,
+    /// The versions of code tables that the revision was made with become live again, for every interface that uses them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) with_tables: bool,
 }
 
 /// What would be done, or has been.
@@ -61,7 +64,7 @@ pub(crate) struct Changed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InterfaceChange {
     pub(crate) interface: String,
-    /// `new`, `changed`, `retired`, `rolled-back`, `on-trial`, `waiting`.
+    /// `new`, `changed`, `retired`, `rolled-back`, `on-trial`, `waiting`, `other-tables`.
     pub(crate) kind: String,
     /// The live revision before; none of a new interface.
     pub(crate) before: Option<u32>,
