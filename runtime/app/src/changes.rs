@@ -9,18 +9,21 @@ mod difference;
 mod evidence;
 mod gates;
 mod planning;
+mod revisions;
 mod switching;
+mod tables_of_then;
 pub(crate) mod trials;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use transfuse_engine::{Engine, ReplaceError, TrialError};
 use transfuse_message::Path;
 use transfuse_sandbox::Sandbox;
-use transfuse_store::{CatalogError, Expected, LiveChange, Revision, Store};
+use transfuse_store::{CatalogError, Expected, LiveChange, Operator, Revision, Store, WriteError};
 
 use crate::configuration::{self, BudgetSettings, Fault};
 use crate::control::view::LiveList;
@@ -65,6 +68,8 @@ pub(crate) struct Wish {
     pub(crate) trial: Option<TrialWish>,
     /// Whether what goes live at once is held against what was live before.
     pub(crate) is_unwatched: bool,
+    /// Of a rollback: what the revision that is left has made and not delivered is held.
+    pub(crate) hold: bool,
     /// Fields that are expected to differ, beside those of the site.
     pub(crate) expected_to_differ: Vec<Path>,
     /// Gates that may fail, by name.
@@ -124,6 +129,8 @@ pub(crate) enum ChangeError {
     OneTrialAtATime(String),
     #[error("{source}")]
     NotTried { source: TrialError },
+    #[error("the rollback is made, and what revision {number} has made could not be held: {source}")]
+    NotHeld { number: u32, source: WriteError },
     #[error("{source}; changed before that: {}", made.join(", "))]
     Partly { made: Vec<String>, source: Box<Self> },
     #[error("{0:#}")]
@@ -166,10 +173,32 @@ impl Changes {
         to: Option<u32>,
         wish: Wish,
     ) -> Result<Vec<Planned>, ChangeError> {
-        self.carry_out(wish, move |changes, running| {
-            changes.plan_rollback(running, &interface, to)
-        })
-        .await
+        let (hold, change) = (wish.hold, wish.change.clone());
+        let planning = move |changes: &Self, running: &[_]| changes.plan_rollback(running, &interface, to);
+        let mut planned = self.carry_out(wish, planning).await?;
+        if let (true, Some(change)) = (hold, change) {
+            for planned in &mut planned {
+                planned.held = self.hold_what_was_left(planned, &change).await?;
+            }
+        }
+        Ok(planned)
+    }
+
+    /// Holds what the revision that is live no longer has made and not delivered. It is left behind by then, so that nothing new is
+    /// held for long.
+    async fn hold_what_was_left(&self, planned: &Planned, change: &Change) -> Result<Option<u64>, ChangeError> {
+        let (Some(number), interface) = (planned.before, planned.interface.clone()) else {
+            return Ok(None);
+        };
+        let operator = Operator {
+            author: change.author.clone(),
+            reason: change.reason.clone(),
+        };
+        let held = self.store.hold(&interface, number, &operator).await;
+        held.map_err(|source| ChangeError::NotHeld { number, source })?;
+        let store = self.store.clone();
+        let counted = spawn_blocking(move || store.held_of(&interface, number)).await?;
+        counted.map(Some).map_err(|error| ChangeError::Failed(error.into()))
     }
 
     /// Keeps messages in front of an interface, on their connections, until `resume`; also after a restart.
@@ -271,9 +300,9 @@ impl ChangeError {
                     "`transfuse trial stop {interface}` ends it, `transfuse trial promote {interface}` makes it live"
                 )
             }
-            Self::Held { interface, .. } => {
+            Self::Held { interface, number } => {
                 format!(
-                    "`transfuse deliveries held {interface}` shows them, and `transfuse deliveries release {interface}` ends it"
+                    "`transfuse deliveries held {interface}` shows them, and `transfuse deliveries release {interface} --revision {number}` ends it"
                 )
             }
             Self::NoTrial(_) => "`transfuse trial list` shows those that there are".to_owned(),

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    changes, check, compile_component, demo, hl7, interface, listen, messages, plugin, precompile, run, send, status,
-    tables,
+    changes, check, compile_component, deliveries, demo, hl7, interface, listen, messages, plugin, precompile, run,
+    send, status, tables,
 };
 use crate::console::{ColourChoice, Console};
 use crate::failure::Outcome;
@@ -58,6 +58,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Messages(messages::Command),
     #[command(subcommand)]
+    Deliveries(deliveries::Command),
+    #[command(subcommand)]
     Tables(tables::Command),
     Send(send::Arguments),
     Listen(listen::Arguments),
@@ -91,6 +93,7 @@ impl Command {
             Self::Pause(arguments) => changes::pause::pause(arguments, console),
             Self::Resume(arguments) => changes::pause::resume(arguments, console),
             Self::Messages(command) => messages::run(command, console),
+            Self::Deliveries(command) => deliveries::run(command, console),
             Self::Tables(command) => tables::run(command, console),
             Self::Send(arguments) => send::run(arguments, console),
             Self::Listen(arguments) => listen::run(arguments, console),

@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod check;
 pub(crate) mod compile_component;
+pub(crate) mod deliveries;
 pub(crate) mod demo;
 pub(crate) mod hl7;
 pub(crate) mod interface;

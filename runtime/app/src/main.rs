@@ -22,6 +22,7 @@ mod observing;
 mod onboarding;
 mod parts;
 mod past;
+mod repairs;
 mod samples;
 mod sandboxing;
 mod segment_names;

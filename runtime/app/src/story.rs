@@ -35,6 +35,15 @@ pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
             lines.extend(told_output(number, output, message, palette));
         }
     }
+    if !message.operations.is_empty() {
+        lines.push(String::new());
+        lines.extend(
+            message
+                .operations
+                .iter()
+                .map(|operation| self::operation(operation, palette)),
+        );
+    }
     if !message.deliveries.is_empty() {
         lines.push(String::new());
         lines.extend(
@@ -323,6 +332,21 @@ fn value(value: Option<&wire::Words>) -> String {
     }
 }
 
+/// What somebody did about the message.
+fn operation(operation: &wire::Operation, palette: Palette) -> String {
+    let wire::Operation {
+        at,
+        kind,
+        revision,
+        author,
+        reason,
+        ..
+    } = operation;
+    let (label, at) = (format!("{kind}:"), local_time(at));
+    let label = palette.paint(Tone::Odd, &label);
+    format!("{label} {at} by {author}, on revision {revision}: {reason}")
+}
+
 pub(crate) fn delivery(delivery: &wire::Delivery, palette: Palette) -> Vec<String> {
     let wire::Delivery {
         id,
@@ -331,6 +355,7 @@ pub(crate) fn delivery(delivery: &wire::Delivery, palette: Palette) -> Vec<Strin
         attempts,
         queued_at,
         settled_at,
+        out_of_order,
         ..
     } = delivery;
     let settled = settled_at
@@ -342,8 +367,9 @@ pub(crate) fn delivery(delivery: &wire::Delivery, palette: Palette) -> Vec<Strin
         count => format!(", {}", counted(count, "failed attempt")),
     };
     let answer = delivery.answer.as_ref().map(told_answer).unwrap_or_default();
+    let order = if *out_of_order { ", out of order" } else { "" };
     let mut lines = vec![format!(
-        "delivery {id} to {}: {}{settled}{failed}{answer}",
+        "delivery {id} to {}: {}{settled}{order}{failed}{answer}",
         palette.paint(Tone::Name, destination),
         palette.paint(stage_tone(stage), stage),
     )];

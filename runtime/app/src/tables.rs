@@ -55,6 +55,8 @@ pub(crate) struct Change {
     pub(crate) rows: Vec<Vec<String>>,
     /// The column by which rows are found; none for the first one.
     pub(crate) key: Option<String>,
+    /// The digest of an earlier version, which is made live again; none takes the file.
+    pub(crate) version: Option<String>,
     /// Only tells what would become of it.
     pub(crate) dry_run: bool,
     /// Who wants it.
@@ -108,7 +110,9 @@ pub(crate) enum ChangeError {
 
 /// A change that can be made.
 struct Prepared {
-    file: TableFile,
+    /// None where the table is an earlier version, and the file stays as it is.
+    file: Option<TableFile>,
+    table: CodeTable,
     before: Option<String>,
     /// Every interface that uses the table, as it would run.
     renewals: Vec<Renewal>,
@@ -243,8 +247,8 @@ impl Tables {
         let prepared = tokio::task::spawn_blocking(move || tables.prepare(&table, &users, &wish)).await??;
         let mut changed = Changed {
             before: prepared.before.clone(),
-            after: prepared.file.table.digest.clone(),
-            row_count: prepared.file.table.rows.len(),
+            after: prepared.table.digest.clone(),
+            row_count: prepared.table.rows.len(),
             rehearsed: Vec::new(),
         };
         if change.dry_run {
@@ -290,23 +294,26 @@ impl Tables {
 
     /// Finds out everything that could be wrong with a change. Blocks.
     fn prepare(&self, name: &str, running: &[Running], change: &Change) -> Result<Prepared, ChangeError> {
-        let file = TableFile::read(&self.site, name)?;
         let catalog = self.store.catalog();
         let before = deployment::live_tables(catalog)
             .map_err(ChangeError::Failed)?
             .remove(name);
-        let file = if change.rows.is_empty() {
-            file
-        } else if before.as_ref().is_some_and(|live| *live != file.table.digest) {
-            return Err(ChangeError::Drifted(name.to_owned()));
-        } else {
-            file.with_rows(&change.rows, change.key.as_deref())?
+        let (file, table) = match &change.version {
+            Some(digest) => {
+                let table = deployment::fetch_table(catalog, name, digest);
+                (None, table.map_err(ChangeError::Failed)?)
+            }
+            None => {
+                let file = self.changed_file(name, before.as_deref(), change)?;
+                let table = file.table.clone();
+                (Some(file), table)
+            }
         };
         let users = running.iter().filter(|one| one.uses(name));
-        let renewals = users.map(|one| self.renewal(one, &file.table, catalog));
+        let renewals = users.map(|one| self.renewal(one, &table, catalog));
         let trials = self.trials.using(name).into_iter();
         let on_trial = trials.map(|trial| {
-            let (_, _, processing) = self.renewed(trial.resolved().clone(), &file.table, catalog)?;
+            let (_, _, processing) = self.renewed(trial.resolved().clone(), &table, catalog)?;
             Ok((trial, processing))
         });
         Ok(Prepared {
@@ -314,7 +321,20 @@ impl Tables {
             renewals: renewals.collect::<Result<_, _>>()?,
             before,
             file,
+            table,
         })
+    }
+
+    /// The site's file with the rows that are to be added.
+    fn changed_file(&self, name: &str, live: Option<&str>, change: &Change) -> Result<TableFile, ChangeError> {
+        let file = TableFile::read(&self.site, name)?;
+        if change.rows.is_empty() {
+            return Ok(file);
+        }
+        if live.is_some_and(|live| *live != *file.table.digest) {
+            return Err(ChangeError::Drifted(name.to_owned()));
+        }
+        Ok(file.with_rows(&change.rows, change.key.as_deref())?)
     }
 
     /// What runs as it would with another version of a table.
@@ -355,10 +375,10 @@ impl Tables {
 
     /// Makes a change durable. Blocks.
     fn keep(&self, prepared: Prepared, change: &Change) -> Result<Prepared, ChangeError> {
-        if !change.rows.is_empty() {
-            prepared.file.write().map_err(ChangeError::Failed)?;
+        if let Some(file) = prepared.file.as_ref().filter(|_| !change.rows.is_empty()) {
+            file.write().map_err(ChangeError::Failed)?;
         }
-        let (catalog, table) = (self.store.catalog(), &prepared.file.table);
+        let (catalog, table) = (self.store.catalog(), &prepared.table);
         let put = deployment::put_table(catalog, table, &change.author, &change.reason);
         put.map_err(|error| {
             let told = "the file is written, and the table is not live; `transfuse tables apply` makes it so";

@@ -98,35 +98,18 @@ impl Revision {
 }
 
 impl Again {
-    /// Narrows what is delivered to one destination.
-    pub fn only_to(&mut self, destination: &str) {
-        let (Decision::Processed { outputs, .. }
-        | Decision::Filtered { outputs, .. }
-        | Decision::Refused { outputs, .. }
-        | Decision::Quarantined { outputs, .. }) = &mut self.decision;
-        for output in outputs.iter_mut() {
-            output.destinations.retain(|name| **name == *destination);
-        }
-    }
-
-    /// Where it would be delivered.
+    /// Where it would be delivered, once for each delivery.
     #[must_use]
     pub fn destinations(&self) -> Vec<Arc<str>> {
         let Decision::Processed { outputs, .. } = &self.decision else {
             return Vec::new();
         };
-        let mut names: Vec<Arc<str>> = outputs.iter().flat_map(|output| output.destinations.clone()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        outputs.iter().flat_map(|output| output.destinations.clone()).collect()
     }
 
-    /// How many deliveries would come of it.
+    /// Whether the message ends here on purpose.
     #[must_use]
-    pub fn deliveries(&self) -> usize {
-        match &self.decision {
-            Decision::Processed { outputs, .. } => outputs.iter().map(|output| output.destinations.len()).sum(),
-            _ => 0,
-        }
+    pub fn is_filtered(&self) -> bool {
+        matches!(self.made, Made::Filtered(_))
     }
 }

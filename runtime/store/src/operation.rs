@@ -156,11 +156,18 @@ impl Redecision {
 }
 
 impl Places {
-    /// All of it is new.
-    pub(crate) fn new(decision: &Decision) -> Self {
+    /// All of it is new, and goes to all destinations or to one.
+    pub(crate) fn new(decision: &Decision, to: Option<&str>) -> Self {
+        let place = |destination: &str| {
+            if to.is_none_or(|only| *only == *destination) {
+                Place::New
+            } else {
+                Place::Nowhere
+            }
+        };
         let deliveries = crate::delivery::planned(decision.outputs());
         Self {
-            of_outputs: deliveries.map(|_| Place::New).collect(),
+            of_outputs: deliveries.map(|(_, _, destination)| place(destination)).collect(),
             dropped: Vec::new(),
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Planned {
     pub(crate) alerts: Vec<String>,
     /// What its gates have found.
     pub(crate) findings: Vec<Finding>,
+    /// Deliveries of the revision that was left, where they were to be held.
+    pub(crate) held: Option<u64>,
 }
 
 /// Which way an interface changes.
@@ -43,6 +45,8 @@ pub(crate) enum Kind {
     OnTrial,
     /// A new revision waits for a second person, and the live one stays.
     Waiting,
+    /// The same revision, with other versions of its code tables.
+    OtherTables,
 }
 
 /// A plan, and what it is made of.
@@ -215,7 +219,7 @@ impl Changes {
     }
 
     /// The policy has to allow every plugin of what is to go live.
-    fn judge(&self, interface: &resolved::Interface, parts: &Parts) -> Result<Vec<String>, ChangeError> {
+    pub(super) fn judge(&self, interface: &resolved::Interface, parts: &Parts) -> Result<Vec<String>, ChangeError> {
         let trust = self.trust()?;
         let mut alerts = Vec::new();
         for step in &interface.steps {
@@ -267,7 +271,7 @@ impl Changes {
 }
 
 impl Planned {
-    fn new(before: Option<&Running>, after: &resolved::Interface) -> Self {
+    pub(super) fn new(before: Option<&Running>, after: &resolved::Interface) -> Self {
         Self {
             interface: after.name.clone(),
             kind: if before.is_some() { Kind::Changed } else { Kind::New },
@@ -276,6 +280,7 @@ impl Planned {
             differences: difference(before.map(|before| &before.interface), after),
             alerts: Vec::new(),
             findings: Vec::new(),
+            held: None,
         }
     }
 
@@ -288,11 +293,12 @@ impl Planned {
             differences: Vec::new(),
             alerts: Vec::new(),
             findings: Vec::new(),
+            held: None,
         }
     }
 }
 
-fn find<'r>(running: &'r [Running], interface: &str) -> Result<&'r Running, ChangeError> {
+pub(super) fn find<'r>(running: &'r [Running], interface: &str) -> Result<&'r Running, ChangeError> {
     let found = running.iter().find(|one| one.interface.name == interface);
     found.ok_or_else(|| ChangeError::UnknownInterface(interface.to_owned()))
 }
@@ -303,7 +309,7 @@ fn was_live(catalog: &Catalog, interface: &str, number: u32) -> Result<bool, Cha
 }
 
 /// The revision that was live before the one that is.
-fn before_this(catalog: &Catalog, interface: &str, live: u32) -> Result<u32, ChangeError> {
+pub(super) fn before_this(catalog: &Catalog, interface: &str, live: u32) -> Result<u32, ChangeError> {
     let history = catalog.live_history(interface)?;
     let mut numbers = history
         .iter()

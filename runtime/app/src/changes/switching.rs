@@ -281,6 +281,7 @@ impl Changes {
             differences: Vec::new(),
             alerts: Vec::new(),
             findings: Vec::new(),
+            held: None,
         };
         let (changes, candidate) = (Arc::clone(self), trial.resolved().clone());
         let (interface, parts) = spawn_blocking(move || changes.as_of_today(candidate)).await??;
@@ -295,7 +296,10 @@ impl Changes {
     }
 
     /// A revision with the code tables of today, and what it is made of. Blocks on the disk.
-    fn as_of_today(&self, interface: resolved::Interface) -> Result<(resolved::Interface, Parts), ChangeError> {
+    pub(super) fn as_of_today(
+        &self,
+        interface: resolved::Interface,
+    ) -> Result<(resolved::Interface, Parts), ChangeError> {
         let catalog = self.store.catalog();
         let tables = deployment::live_tables(catalog).map_err(ChangeError::Failed)?;
         let interface = deployment::with_tables(interface, &tables);

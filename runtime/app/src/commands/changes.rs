@@ -51,7 +51,7 @@ struct Intent {
 
 /// Which engine is asked, where the first argument is another one.
 #[derive(Debug, Args)]
-struct Site {
+pub(super) struct Site {
     /// The site folder
     #[arg(long, default_value = ".", value_name = "DIR")]
     site: PathBuf,
@@ -61,7 +61,7 @@ struct Site {
 }
 
 impl Site {
-    fn engine(&self) -> Engine {
+    pub(super) fn engine(&self) -> Engine {
         Engine::new(self.site.clone(), self.data.clone())
     }
 }
@@ -113,16 +113,21 @@ fn plan_and_do(engine: &Engine, path: &str, wanted: ChangeWanted, intent: &Inten
 
 fn expected(planned: &Changed) -> std::collections::BTreeMap<String, Option<u32>> {
     let interfaces = planned.interfaces.iter();
-    interfaces.map(|one| (one.interface.clone(), one.before)).collect()
+    let changed = interfaces.filter(|one| one.kind != "other-tables");
+    changed.map(|one| (one.interface.clone(), one.before)).collect()
 }
 
-/// Without a terminal nobody can be asked.
 fn is_confirmed(planned: &Changed, console: Console) -> Result<bool, Failure> {
+    confirmed(&told(planned, console.notes_palette()), console)
+}
+
+/// Shows what is to be done, and asks. Without a terminal nobody can be asked.
+pub(super) fn confirmed(told: &[String], console: Console) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Err(anyhow::anyhow!("nobody can be asked whether this is to be done"))
             .hint("look at it with --dry-run, and do it with --yes");
     }
-    for line in told(planned, console.notes_palette()) {
+    for line in told {
         console.note(line);
     }
     console.note("do this? (yes/no)");
@@ -168,6 +173,15 @@ fn told(changed: &Changed, palette: Palette) -> Vec<String> {
         .flat_map(|one| {
             let mut lines = vec![headline(one, changed.dry_run, palette)];
             lines.extend(differences(&one.differences, palette));
+            lines.extend(one.held.map(|held| {
+                let label = palette.paint(Tone::Odd, "held:");
+                let before = one.before.unwrap_or_default();
+                let deliveries = if held == 1 { "delivery" } else { "deliveries" };
+                format!(
+                    "  {label} {held} {deliveries} of revision {before} (`transfuse deliveries held {}`)",
+                    one.interface
+                )
+            }));
             let alert = palette.paint(Tone::Odd, "alert:");
             lines.extend(one.alerts.iter().map(|text| format!("  {alert} {text}")));
             lines.extend(one.gates.iter().flat_map(|gate| story::evidence::gate(gate, palette)));
@@ -188,6 +202,8 @@ fn headline(one: &InterfaceChange, dry_run: bool, palette: Palette) -> String {
         ("retired", false) => format!("{name} is out of use ({before} was live)"),
         ("on-trial", _) => format!("{name}: {after} is on trial, and {before} stays live"),
         ("waiting", _) => format!("{name}: {after} waits for a second person, and {before} stays live"),
+        ("other-tables", true) => format!("{name}, {before}, would use other versions of its code tables"),
+        ("other-tables", false) => format!("{name}, {before}, uses other versions of its code tables"),
         ("rolled-back", true) => format!("{name} would go back from {before} to {after}"),
         ("rolled-back", false) => format!("{name} went back from {before} to {after}"),
         (_, true) => format!("{name} would change from {before} to {after}"),
@@ -216,7 +232,7 @@ fn differences(differences: &[PlaceDifference], palette: Palette) -> Vec<String>
 }
 
 /// A name becomes part of an address.
-fn interface(name: &str) -> Result<&str, Failure> {
+pub(super) fn interface(name: &str) -> Result<&str, Failure> {
     if is_name(name) {
         Ok(name)
     } else {

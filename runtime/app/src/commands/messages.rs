@@ -1,6 +1,7 @@
 //! `transfuse messages`: what became of each message.
 
 mod explain;
+mod replay;
 mod verify;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,13 +15,14 @@ use crate::layout::{self, Cell, shortened};
 use crate::story;
 use crate::visible;
 
-/// Look at messages: what came in, what became of it, where it went
+/// Look at messages: what came in, what became of it, where it went; and have them decided anew
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(ListArguments),
     Show(ShowArguments),
     Explain(explain::Arguments),
     Verify(verify::Arguments),
+    Replay(replay::Arguments),
 }
 
 /// List messages, newest first
@@ -82,21 +84,28 @@ enum Stage {
     Quarantined,
 }
 
+impl Stage {
+    /// The word for it.
+    fn word(self) -> String {
+        let value = self.to_possible_value();
+        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
         Command::List(arguments) => list(arguments, console),
         Command::Show(arguments) => show(arguments, console),
         Command::Explain(arguments) => explain::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),
+        Command::Replay(arguments) => replay::run(arguments, console),
     }
 }
 
 fn list(arguments: &ListArguments, console: Console) -> Outcome {
     let query = wire::MessagesQuery {
         interface: arguments.interface.clone(),
-        stage: arguments
-            .stage
-            .and_then(|stage| Some(stage.to_possible_value()?.get_name().to_owned())),
+        stage: arguments.stage.map(Stage::word),
         before: arguments.before.map(|id| id.to_string()),
         limit: Some(arguments.limit),
     };

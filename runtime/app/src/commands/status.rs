@@ -156,6 +156,7 @@ fn troubles(interfaces: &[InterfaceStatus], palette: Palette) -> Vec<String> {
     let mut lines = Vec::new();
     for interface in interfaces {
         for destination in &interface.destinations {
+            lines.extend(held(&interface.name, destination, palette));
             if let (Some(fault), Some(at)) = (&destination.last_fault, &destination.last_fault_at) {
                 let place = format!("{}/{}", interface.name, destination.name);
                 lines.push(format!(
@@ -197,6 +198,19 @@ fn troubles(interfaces: &[InterfaceStatus], palette: Palette) -> Vec<String> {
         lines.insert(0, String::new());
     }
     lines
+}
+
+fn held(interface: &str, destination: &DestinationStatus, palette: Palette) -> Option<String> {
+    let label = palette.paint(Tone::Odd, "held:");
+    let (name, count) = (&destination.name, destination.held);
+    let deliveries = if count == 1 {
+        "delivery waits"
+    } else {
+        "deliveries wait"
+    };
+    (count > 0).then(|| {
+        format!("{label} {interface}/{name}: {count} {deliveries} for a word (`transfuse deliveries held {interface}`)")
+    })
 }
 
 /// How long ago that was, in the two largest units that matter.

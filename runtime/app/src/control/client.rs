@@ -138,6 +138,28 @@ impl Client {
         self.post(path, wanted).await
     }
 
+    pub(crate) async fn held(&self, query: &wire::repairs::HeldQuery) -> Result<wire::repairs::HeldList, ClientError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
+        self.get(format!("/v1/deliveries/held?{query}")).await
+    }
+
+    /// `interface` must be a sound name: it becomes part of the address.
+    pub(crate) async fn act_on_held(
+        &self,
+        interface: &str,
+        wanted: &wire::repairs::HeldWanted,
+    ) -> Result<wire::repairs::HeldChanged, ClientError> {
+        self.post(format!("/v1/interfaces/{interface}/deliveries"), wanted)
+            .await
+    }
+
+    pub(crate) async fn replay(
+        &self,
+        wanted: &wire::repairs::ReplayWanted,
+    ) -> Result<wire::repairs::Replayed, ClientError> {
+        self.post("/v1/replay".to_owned(), wanted).await
+    }
+
     pub(crate) async fn trials(&self) -> Result<wire::trials::Trials, ClientError> {
         self.get("/v1/trials".to_owned()).await
     }

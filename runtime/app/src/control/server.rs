@@ -3,6 +3,7 @@
 mod access;
 mod changes;
 mod past;
+mod repairs;
 mod tables;
 mod trials;
 
@@ -23,6 +24,7 @@ use super::{view, wire};
 use crate::changes::Changes;
 use crate::observing::Observing;
 use crate::past::Past;
+use crate::repairs::Repairs;
 use crate::tables::Tables;
 
 /// Messages of a page where the question says nothing: a screen's worth.
@@ -38,6 +40,7 @@ pub(crate) struct Controlled {
     process: view::Process,
     tables: Arc<Tables>,
     observing: Arc<Observing>,
+    repairs: Arc<Repairs>,
     changes: Arc<Changes>,
     past: Arc<Past>,
     /// Cancelled to stop the engine.
@@ -64,6 +67,7 @@ impl Controlled {
             process,
             tables,
             observing,
+            repairs: Arc::new(Repairs::new(Arc::clone(&changes))),
             changes,
             past,
             stop,
@@ -96,6 +100,9 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .route("/v1/interfaces/{name}/difference", get(changes::difference))
         .route("/v1/interfaces/{name}/evidence", get(changes::evidence))
         .route("/v1/interfaces/{name}/approve", post(changes::approve))
+        .route("/v1/deliveries/held", get(repairs::held))
+        .route("/v1/interfaces/{name}/deliveries", post(repairs::act))
+        .route("/v1/replay", post(repairs::replay))
         .route("/v1/trials", get(trials::list))
         .route("/v1/interfaces/{name}/trial", post(trials::act))
         .route("/v1/shutdown", post(shutdown))

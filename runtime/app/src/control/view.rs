@@ -3,6 +3,7 @@
 mod differences;
 mod evidence;
 mod past;
+pub(crate) mod repairs;
 mod trials;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,8 @@ use jiff::Timestamp;
 use transfuse_engine::Detail;
 use transfuse_message::{Charset, Message, ParseOptions, Payload};
 use transfuse_store::{
-    DecisionRecord, DeliveryRecord, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary, OutputRecord, Sealed,
-    Status, StoredFault,
+    DecisionRecord, DeliveryRecord, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary, OperationRecord,
+    OutputRecord, Sealed, Status, StoredFault,
 };
 
 use transfuse_transport::mllp::TurnedAway;
@@ -178,6 +179,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         .map(|figures| wire::DestinationStatus {
             name: figures.destination,
             pending: figures.pending,
+            held: figures.held,
             delivered: figures.delivered,
             quarantined: figures.quarantined,
             oldest_queued_at: figures.oldest_queued_at_ms.map(time),
@@ -222,6 +224,7 @@ impl wire::DestinationStatus {
         Self {
             name: name.to_owned(),
             pending: 0,
+            held: 0,
             delivered: 0,
             quarantined: 0,
             oldest_queued_at: None,
@@ -282,6 +285,12 @@ pub(super) fn message(record: &MessageRecord, charset: Option<String>) -> wire::
         charset,
         raw: content(&record.raw),
         decision: record.decision.as_ref().map(|made| decision(made, input.as_ref())),
+        earlier: record
+            .earlier
+            .iter()
+            .map(|made| decision(made, input.as_ref()))
+            .collect(),
+        operations: record.operations.iter().map(operation).collect(),
         deliveries: record.deliveries.iter().map(delivery).collect(),
     }
 }
@@ -393,10 +402,24 @@ fn differences(input: &Message, output: &Sealed) -> Option<Vec<wire::Difference>
     Some(differences.collect())
 }
 
+fn operation(record: &OperationRecord) -> wire::Operation {
+    wire::Operation {
+        at: time(record.at_ms),
+        kind: record.kind.as_str().to_owned(),
+        revision: record.revision,
+        author: record.operator.author.clone(),
+        reason: record.operator.reason.clone(),
+        deliveries: record.deliveries,
+    }
+}
+
 fn delivery(record: &DeliveryRecord) -> wire::Delivery {
     wire::Delivery {
         id: record.id.to_string(),
         output: record.output,
+        decision: record.decision,
+        revision: record.revision,
+        out_of_order: record.is_out_of_order,
         destination: record.destination.to_string(),
         stage: record.stage.to_string(),
         attempts: record.attempts,

@@ -8,6 +8,7 @@ pub(crate) mod changes;
 pub(crate) mod differences;
 pub(crate) mod evidence;
 pub(crate) mod past;
+pub(crate) mod repairs;
 pub(crate) mod tables;
 pub(crate) mod trials;
 
@@ -75,6 +76,9 @@ pub(crate) struct TurnedAway {
 pub(crate) struct DestinationStatus {
     pub(crate) name: String,
     pub(crate) pending: u64,
+    /// Deliveries that wait for a word, because their revision's are held.
+    #[serde(default)]
+    pub(crate) held: u64,
     pub(crate) delivered: u64,
     pub(crate) quarantined: u64,
     pub(crate) oldest_queued_at: Option<String>,
@@ -145,7 +149,14 @@ pub(crate) struct Message {
     pub(crate) charset: Option<String>,
     /// The bytes as they came in.
     pub(crate) raw: Content,
+    /// The last one.
     pub(crate) decision: Option<Decision>,
+    /// Those before it, where somebody had the message decided anew; the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) earlier: Vec<Decision>,
+    /// How it came to be decided anew, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) operations: Vec<Operation>,
     /// In the order in which they were made.
     pub(crate) deliveries: Vec<Delivery>,
 }
@@ -271,13 +282,35 @@ pub(crate) struct Difference {
     pub(crate) after: Option<Words>,
 }
 
+/// Somebody had a message decided anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Operation {
+    pub(crate) at: String,
+    /// `recomputed`, `replayed`.
+    pub(crate) kind: String,
+    pub(crate) revision: u32,
+    pub(crate) author: String,
+    pub(crate) reason: String,
+    /// New deliveries that came of it.
+    pub(crate) deliveries: u32,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Delivery {
     pub(crate) id: String,
     /// Which output, from 0.
     pub(crate) output: u32,
+    /// Which decision made it, from 0: those of `earlier`, then `decision`.
+    #[serde(default)]
+    pub(crate) decision: usize,
+    /// The revision that made it.
+    #[serde(default)]
+    pub(crate) revision: u32,
+    /// Whether messages that came later may have been delivered before it.
+    #[serde(default)]
+    pub(crate) out_of_order: bool,
     pub(crate) destination: String,
-    /// `pending`, `delivered`, `quarantined`.
+    /// `queued`, `delivered`, `quarantined`, `held`, `discarded`.
     pub(crate) stage: String,
     /// Attempts that failed.
     pub(crate) attempts: u32,

@@ -179,9 +179,18 @@ impl Open {
     }
 
     fn publish_decision(&self, decided: &Decided<'_>) {
-        let Decided { ruling, message } = *decided;
-        // What was replayed is new altogether: its deliveries follow on each other too.
-        for delivery in deliveries(ruling.first_delivery, ruling.decision.outputs()) {
+        match decided.again {
+            Some(made) => self.push(decided, made.deliveries()),
+            None => self.push(
+                decided,
+                deliveries(decided.ruling.first_delivery, decided.ruling.decision.outputs()),
+            ),
+        }
+    }
+
+    fn push<'a>(&self, decided: &Decided<'_>, deliveries: impl Iterator<Item = Planned<'a>>) {
+        let Decided { ruling, message, .. } = *decided;
+        for delivery in deliveries {
             if let Some(queue) = self.find(&ruling.interface, delivery.destination) {
                 queue.push(Item {
                     id: delivery.id,
@@ -202,18 +211,25 @@ impl Open {
 struct Decided<'a> {
     ruling: &'a Ruling,
     message: MessageId,
+    /// Where it was decided again.
+    again: Option<&'a Redecision>,
 }
 
 impl<'a> Decided<'a> {
     fn of(event: &'a MessageEvent) -> Option<Self> {
         let message = event.id;
-        event.ruling.as_ref().map(|ruling| Self { ruling, message })
+        event.ruling.as_ref().map(|ruling| Self {
+            ruling,
+            message,
+            again: None,
+        })
     }
 
     fn again(made: &'a Redecision) -> Self {
         Self {
             ruling: &made.ruling,
             message: made.message,
+            again: Some(made),
         }
     }
 }

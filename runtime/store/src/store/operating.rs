@@ -82,16 +82,17 @@ impl Store {
 
     /// Has what `revision` has decided about a decided message delivered behind everything that waits, and gives how many
     /// deliveries that are. They are marked as out of order. What was delivered before is kept; the message is in the stage
-    /// that was decided now.
+    /// that was decided now. With `to`, only that destination gets anything.
     pub async fn replay(
         &self,
         record: &MessageRecord,
         revision: u32,
         decision: Decision,
+        to: Option<&str>,
         operator: &Operator,
     ) -> Result<u32, WriteError> {
         let _one = self.inner.operating.lock().await;
-        let places = Places::new(&decision);
+        let places = Places::new(&decision, to);
         let deliveries = places.new_deliveries();
         let mut waiting = self.redecide(record, revision, decision, places, operator, Action::Replayed)?;
         poll_fn(|context| waiting.poll(context)).await?;
@@ -106,6 +107,15 @@ impl Store {
     /// What is held, by destination and revision.
     pub fn held(&self) -> Result<Vec<HeldDeliveries>, ReadError> {
         self.inner.readings.held()
+    }
+
+    /// How many deliveries of a revision are held.
+    pub fn held_of(&self, interface: &str, revision: u32) -> Result<u64, ReadError> {
+        let held = self.held()?;
+        let its = held
+            .iter()
+            .filter(|one| one.interface == interface && one.revision == revision);
+        Ok(its.map(|one| one.deliveries).sum())
     }
 
     /// At most `limit` messages of which a revision has made something that is held, in the order of their deliveries.

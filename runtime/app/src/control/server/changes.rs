@@ -41,10 +41,46 @@ pub(super) async fn deploy(State(controlled): Shared, Path(name): Path<String>, 
 
 pub(super) async fn rollback(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
     let wanted = wanted(body)?;
-    let changes = controlled.changes.clone();
     let wish = wish(&wanted, &controlled)?;
-    let changing = tokio::spawn(async move { changes.roll_back(name, wanted.to, wish).await });
-    answer(changing, wanted.dry_run).await
+    let dry_run = wanted.dry_run;
+    let changing = tokio::spawn(async move {
+        let changes = &controlled.changes;
+        let mut tables = Vec::new();
+        if wanted.with_tables {
+            tables = tables_of_then(&controlled, &name, &wanted).await?;
+        }
+        let mut planned = changes.roll_back(name, wanted.to, wish).await?;
+        planned.extend(tables);
+        Ok(planned)
+    });
+    answer(changing, dry_run).await
+}
+
+/// Makes the tables of the revision live again that is gone back to, before it is: a stop in between leaves the old revision with
+/// them. Only told where nothing is to be done, or where somebody else has changed the interface in the meantime.
+async fn tables_of_then(
+    controlled: &Controlled,
+    name: &str,
+    wanted: &wire::ChangeWanted,
+) -> Result<Vec<Planned>, ChangeError> {
+    let then = controlled.changes.tables_of_then(name, wanted.to).await?;
+    let live = controlled.changes.engine.interface(name);
+    let live = live.map(|live| live.revision().number());
+    let is_as_seen = wanted.expected.get(name).is_none_or(|seen| *seen == live);
+    if wanted.dry_run || !is_as_seen {
+        return Ok(then.planned);
+    }
+    for (table, digest) in then.versions {
+        let change = crate::tables::Change {
+            version: Some(digest),
+            author: wanted.author.clone(),
+            reason: wanted.reason.clone(),
+            ..crate::tables::Change::default()
+        };
+        let changed = controlled.tables.change(&table, change).await;
+        changed.map_err(|error| ChangeError::Failed(error.into()))?;
+    }
+    Ok(then.planned)
 }
 
 pub(super) async fn approve(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
@@ -220,6 +256,7 @@ fn wish(wanted: &wire::ChangeWanted, controlled: &Controlled) -> Result<Wish, Ap
         expected: wanted.expected.clone(),
         trial: trial.transpose()?,
         is_unwatched: wanted.unwatched,
+        hold: wanted.hold,
         expected_to_differ: trials::paths(&wanted.expect)?,
         waived: wanted.waive.clone(),
         is_ungated: wanted.ungated,
@@ -245,6 +282,7 @@ fn planned(planned: Planned) -> wire::InterfaceChange {
         Kind::RolledBack => "rolled-back",
         Kind::OnTrial => "on-trial",
         Kind::Waiting => "waiting",
+        Kind::OtherTables => "other-tables",
     };
     wire::InterfaceChange {
         interface: planned.interface,
@@ -253,6 +291,7 @@ fn planned(planned: Planned) -> wire::InterfaceChange {
         after: planned.after,
         differences: planned.differences.into_iter().map(place).collect(),
         alerts: planned.alerts,
+        held: planned.held,
         gates: planned.findings.into_iter().map(view::gate).collect(),
     }
 }

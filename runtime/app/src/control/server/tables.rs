@@ -116,6 +116,7 @@ pub(super) async fn change(
         dry_run,
         author: body.author,
         reason: body.reason,
+        version: None,
     };
     // A change that has begun is finished, whether or not its asker still listens.
     let (controlled, table) = (Arc::clone(&controlled), name.clone());

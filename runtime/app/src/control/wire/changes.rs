@@ -45,6 +45,12 @@ pub(crate) struct ChangeWanted {
     /// `POST /v1/interfaces/NAME/rollback`: a revision; none for the one that was live before. And of `approve`: the one that waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<u32>,
+    /// What the revision that is left has made and not delivered yet is held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) hold: bool,
+    /// The versions of code tables that the revision was made with become live again, for every interface that uses them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) with_tables: bool,
 }
 
 /// What would be done, or has been.
@@ -58,7 +64,7 @@ pub(crate) struct Changed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InterfaceChange {
     pub(crate) interface: String,
-    /// `new`, `changed`, `retired`, `rolled-back`, `on-trial`, `waiting`.
+    /// `new`, `changed`, `retired`, `rolled-back`, `on-trial`, `waiting`, `other-tables`.
     pub(crate) kind: String,
     /// The live revision before; none of a new interface.
     pub(crate) before: Option<u32>,
@@ -70,6 +76,9 @@ pub(crate) struct InterfaceChange {
     /// What its gates have found, in the order in which they ran.
     #[serde(default)]
     pub(crate) gates: Vec<Gate>,
+    /// Of a rollback with `hold`: how many deliveries of the revision that was left are held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<u64>,
 }
 
 /// One place of an interface's settings that differs.

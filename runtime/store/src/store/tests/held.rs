@@ -360,7 +360,7 @@ async fn a_quarantined_message_that_is_replayed_is_processed_and_delivered_behin
     store.pass_by(GOOD, "2").await;
     let record = store.record(id);
     let made = store
-        .replay(&record, GOOD, processed("1", &["ehr"]), &operator())
+        .replay(&record, GOOD, processed("1", &["ehr"]), None, &operator())
         .await
         .unwrap();
     assert_eq!(made, 1);
@@ -368,7 +368,13 @@ async fn a_quarantined_message_that_is_replayed_is_processed_and_delivered_behin
     let record = store.record(id);
     assert_eq!(record.summary.stage, Stage::Processed);
     store
-        .replay(&record, GOOD, processed("again", &["ehr"]), &operator())
+        .replay(
+            &record,
+            GOOD,
+            processed("again", &["ehr", "archive"]),
+            Some("ehr"),
+            &operator(),
+        )
         .await
         .unwrap();
     assert_eq!(store.drain().await, ["out 2", "out 1", "out again"]);

@@ -190,7 +190,7 @@ async fn replay(store: &Store) {
     let mut decided = found.iter().filter(|one| one.stage != Stage::Received);
     if let Some(record) = decided.find_map(|one| store.message(one.id).ok().flatten()) {
         let decision = processed("again", &["ehr", "archive"]);
-        let _ = store.replay(&record, 4, decision, &Operator::default()).await;
+        let _ = store.replay(&record, 4, decision, None, &Operator::default()).await;
     }
 }
 

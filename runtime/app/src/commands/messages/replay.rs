@@ -1,0 +1,227 @@
+//! `transfuse messages replay`: decided messages, decided anew and delivered again.
+
+use clap::Args;
+use transfuse_store::MessageId;
+
+use super::Stage;
+use crate::commands::changes::{Site, confirmed};
+use crate::commands::deliveries::told_left;
+use crate::commands::site::Engine;
+use crate::configuration::{NAME_RULE, is_name};
+use crate::console::{Console, Palette, Tone};
+use crate::control::wire::repairs::{ReplayWanted, Replayed};
+use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::hardening;
+use crate::layout::counted;
+use crate::story;
+
+/// Have messages decided anew, and deliver what comes of it
+///
+/// What would be sent is shown first, with how it differs from what there was and with newer messages that have been delivered to the same
+/// destinations: a receiver may take the older one for the newest. What is sent goes behind everything that waits and is marked as out of
+/// order. A message that rested in quarantine leaves it. What plugins keep between messages is as it is now, and is not changed.
+///
+/// Examples:
+///
+/// A message, after a fix: transfuse messages replay 20261123-000042 --reason "code added"
+///
+/// Everything that rests: transfuse messages replay --interface lab-results --stage quarantined --reason "code added"
+///
+/// What revision 12 got wrong: transfuse messages replay --interface lab-results --delivered-by 12 --on 11 --only-different --reason "wrong units"
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The messages' ids, as `messages list` shows them
+    #[arg(
+        value_name = "ID",
+        conflicts_with = "interface",
+        required_unless_present = "interface"
+    )]
+    ids: Vec<MessageId>,
+    /// Messages of this interface; with --stage or --delivered-by
+    #[arg(long, value_name = "NAME")]
+    interface: Option<String>,
+    /// Only those in this stage
+    #[arg(long, value_enum, value_name = "STAGE", requires = "interface")]
+    stage: Option<Stage>,
+    /// Only those that this revision has decided, and a destination has got
+    #[arg(long, value_name = "NUMBER", requires = "interface")]
+    delivered_by: Option<u32>,
+    /// Only those behind this message: where an earlier replay has ended
+    #[arg(long, value_name = "ID", requires = "interface")]
+    after: Option<MessageId>,
+    /// The revision that decides anew [default: the live one]
+    #[arg(long, value_name = "NUMBER")]
+    on: Option<u32>,
+    /// Only messages of which it makes something else than there was
+    #[arg(long)]
+    only_different: bool,
+    /// Only what goes to this destination
+    #[arg(long, value_name = "DESTINATION")]
+    to: Option<String>,
+    /// Why: it is kept with the messages
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// Show what would be sent, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do it without asking, also where newer messages were delivered
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    site: Site,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Messages that are named one by one; JSON has them all.
+const MESSAGES_SHOWN_MAX: usize = 20;
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    let wanted = wanted(arguments)?;
+    let engine = arguments.site.engine();
+    let planned = ask(&engine, &wanted)?;
+    let json = arguments.json;
+    if arguments.dry_run || planned.messages.is_empty() {
+        return tell(&planned, json, console);
+    }
+    if arguments.reason.trim().is_empty() {
+        return Err(anyhow::anyhow!("a replay needs a reason")).hint("say it with --reason \"..\"");
+    }
+    if !arguments.yes && !confirmed(&told(&planned, console.notes_palette()), console)? {
+        console.note("nothing was sent");
+        return Ok(Exit::Failure);
+    }
+    // What was shown is sent, and nothing that came to be chosen since.
+    let wanted = ReplayWanted {
+        ids: planned.messages.iter().map(|one| one.message.id.clone()).collect(),
+        interface: None,
+        stage: None,
+        delivered_by: None,
+        after: None,
+        dry_run: false,
+        accept_disorder: true,
+        ..wanted
+    };
+    let done = Replayed {
+        same: planned.same,
+        next: planned.next,
+        ..ask(&engine, &wanted)?
+    };
+    tell(&done, json, console)
+}
+
+fn wanted(arguments: &Arguments) -> Result<ReplayWanted, Failure> {
+    if let Some(name) = arguments.interface.as_deref().filter(|name| !is_name(name)) {
+        return Err(anyhow::anyhow!("`{name}` cannot name an interface")).hint(NAME_RULE);
+    }
+    if arguments.interface.is_some() && arguments.stage.is_none() && arguments.delivered_by.is_none() {
+        return Err(anyhow::anyhow!(
+            "nothing says which messages of the interface are meant"
+        ))
+        .hint("say it with --stage or --delivered-by");
+    }
+    Ok(ReplayWanted {
+        ids: arguments.ids.iter().map(ToString::to_string).collect(),
+        interface: arguments.interface.clone(),
+        stage: arguments.stage.map(Stage::word),
+        delivered_by: arguments.delivered_by,
+        after: arguments.after.map(|id| id.to_string()),
+        on: arguments.on,
+        to: arguments.to.clone(),
+        only_different: arguments.only_different,
+        dry_run: true,
+        accept_disorder: false,
+        author: hardening::user(),
+        reason: arguments.reason.clone(),
+    })
+}
+
+fn ask(engine: &Engine, wanted: &ReplayWanted) -> Result<Replayed, Failure> {
+    engine.ask(async |client| client.replay(wanted).await)
+}
+
+fn tell(replayed: &Replayed, json: bool, console: Console) -> Outcome {
+    if json {
+        console.json(replayed)?;
+    } else {
+        console.result(told(replayed, console.palette()).join("\n"))?;
+    }
+    let is_whole = replayed.left_count == 0;
+    Ok(if is_whole { Exit::Success } else { Exit::Failure })
+}
+
+fn told(replayed: &Replayed, palette: Palette) -> Vec<String> {
+    let verb = if replayed.dry_run {
+        "would be delivered"
+    } else {
+        "delivered"
+    };
+    let mut lines = vec![format!(
+        "{}: {} {verb} again, as revision {} makes them",
+        palette.paint(Tone::Strong, &replayed.interface),
+        counted(replayed.messages.len(), "message"),
+        replayed.on
+    )];
+    lines.extend(replayed.messages.iter().take(MESSAGES_SHOWN_MAX).map(|one| {
+        let id = palette.paint(Tone::Strong, &one.message.id);
+        let stage = palette.paint(story::stage_tone(&one.message.stage), &one.message.stage);
+        format!("  {id} {stage}, to {}", or_nowhere(&one.destinations))
+    }));
+    let more = replayed.messages.len().saturating_sub(MESSAGES_SHOWN_MAX);
+    if more > 0 {
+        lines.push(format!("  and {more} more; --json shows them all"));
+    }
+    if replayed.same > 0 {
+        lines.push(format!("  {} would be the same, and are left out", replayed.same));
+    }
+    lines.extend(told_left(
+        replayed.left_count,
+        &replayed.left,
+        "stay as they are",
+        palette,
+    ));
+    if replayed.differences.compared > 0 {
+        lines.extend(story::differences::differences(&replayed.differences, palette));
+    }
+    if replayed.approximate > 0 {
+        lines.push(format!(
+            "  {} used what their plugins keep, as it is now",
+            counted(usize::try_from(replayed.approximate).unwrap_or(usize::MAX), "message")
+        ));
+    }
+    lines.extend(told_newer(replayed, palette));
+    if let Some(next) = &replayed.next {
+        lines.push(format!("there are more: `--after {next}` goes on behind these"));
+    }
+    lines
+}
+
+fn told_newer(replayed: &Replayed, palette: Palette) -> Vec<String> {
+    if replayed.newer.is_empty() {
+        return Vec::new();
+    }
+    let label = palette.paint(Tone::Odd, "newer:");
+    let more = if replayed.newer_has_more { " and more" } else { "" };
+    let mut lines = vec![format!(
+        "{label} {}{more} came later and were delivered to the same destinations",
+        counted(replayed.newer.len(), "message")
+    )];
+    lines.extend(replayed.newer.iter().map(|one| {
+        let id = palette.paint(Tone::Strong, &one.id);
+        format!(
+            "  {id} received {}, revision {}",
+            story::local_time(&one.received_at),
+            one.revision
+        )
+    }));
+    lines
+}
+
+fn or_nowhere(destinations: &[String]) -> String {
+    if destinations.is_empty() {
+        "nowhere: it is filtered".to_owned()
+    } else {
+        destinations.join(", ")
+    }
+}

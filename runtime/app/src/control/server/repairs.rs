@@ -1,0 +1,147 @@
+//! Held deliveries, and messages that are replayed.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use transfuse_store::{Operator, Stage};
+
+use super::changes::{refused as change_refused, require_words};
+use super::{ApiError, Shared, message_id, view};
+use crate::control::wire::repairs as wire;
+use crate::repairs::{Choice, RepairError, Repairs, ReplayWish};
+
+pub(super) async fn held(
+    State(controlled): Shared,
+    query: Result<Query<wire::HeldQuery>, QueryRejection>,
+) -> Result<Json<wire::HeldList>, ApiError> {
+    let Query(query) =
+        query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse deliveries held --help`"))?;
+    let found = controlled.repairs.held(query.interface).await;
+    Ok(Json(view::repairs::held(found.map_err(|error| refused(&error))?)))
+}
+
+/// What has begun is finished, whether or not its asker still listens.
+pub(super) async fn act(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+    body: Result<Json<wire::HeldWanted>, JsonRejection>,
+) -> Result<Json<wire::HeldChanged>, ApiError> {
+    let Json(wanted) = body.map_err(|error| {
+        let hint = "write `{ \"action\": \"release\", \"revision\": 2, \"author\": \"..\", \"reason\": \"..\" }`";
+        ApiError::bad_request(error.body_text(), hint)
+    })?;
+    require_words([&wanted.author, &wanted.reason], &wanted.reason, false)?;
+    let repairs = Arc::clone(&controlled.repairs);
+    let acting = tokio::spawn(async move { repairs.act(&name, &wanted).await });
+    let acted = acting.await.map_err(|panicked| ApiError::internal(&panicked))?;
+    acted.map(Json)
+}
+
+pub(super) async fn replay(
+    State(controlled): Shared,
+    body: Result<Json<wire::ReplayWanted>, JsonRejection>,
+) -> Result<Json<wire::Replayed>, ApiError> {
+    let Json(wanted) = body.map_err(|error| {
+        let hint = "write `{ \"ids\": [\"..\"], \"author\": \"..\", \"reason\": \"..\" }`";
+        ApiError::bad_request(error.body_text(), hint)
+    })?;
+    require_words([&wanted.author, &wanted.reason], &wanted.reason, wanted.dry_run)?;
+    let wish = wish(&wanted)?;
+    let repairs = Arc::clone(&controlled.repairs);
+    let replaying = tokio::spawn(async move { repairs.replay(&wish).await });
+    let replayed = replaying.await.map_err(|panicked| ApiError::internal(&panicked))?;
+    let replayed = replayed.map_err(|error| refused(&error))?;
+    Ok(Json(view::repairs::replayed(replayed, wanted.dry_run)))
+}
+
+impl Repairs {
+    async fn act(&self, name: &str, wanted: &wire::HeldWanted) -> Result<wire::HeldChanged, ApiError> {
+        let operator = Operator {
+            author: wanted.author.clone(),
+            reason: wanted.reason.clone(),
+        };
+        let mut changed = wire::HeldChanged {
+            interface: name.to_owned(),
+            revision: wanted.revision,
+            ..wire::HeldChanged::default()
+        };
+        let done = match wanted.action.as_str() {
+            "hold" => {
+                let held = self.hold(name, wanted.revision, &operator).await;
+                held.map(|held| changed.sending = held.sending)
+            }
+            "release" => self.release(name, wanted.revision, &operator).await,
+            "discard" => self.discard(name, wanted.revision, &operator).await,
+            "recompute" => {
+                let done = self.recompute(name, wanted.revision, wanted.on, wanted.skip, &operator);
+                done.await
+                    .map(|done| changed.recomputed = Some(view::repairs::recomputed(done)))
+            }
+            other => {
+                let message = format!("`{other}` is nothing that can be done with held deliveries");
+                let hint = "there are `hold`, `release`, `recompute` and `discard`";
+                return Err(ApiError::bad_request(message, hint));
+            }
+        };
+        done.map_err(|error| refused(&error))?;
+        changed.held = self
+            .held_of(name, wanted.revision)
+            .await
+            .map_err(|error| refused(&error))?;
+        Ok(changed)
+    }
+}
+
+fn wish(wanted: &wire::ReplayWanted) -> Result<ReplayWish, ApiError> {
+    let ids = wanted
+        .ids
+        .iter()
+        .map(|id| message_id(id))
+        .collect::<Result<Vec<_>, _>>()?;
+    let stage = wanted.stage.as_deref().map(str::parse::<Stage>).transpose();
+    let stage =
+        stage.map_err(|error| ApiError::bad_request(error.to_string(), "`transfuse messages list` shows them"))?;
+    let choice = match &wanted.interface {
+        Some(interface) if ids.is_empty() && (stage.is_some() || wanted.delivered_by.is_some()) => Choice::Of {
+            interface: interface.clone(),
+            stage,
+            delivered_by: wanted.delivered_by,
+            after: wanted.after.as_deref().map(message_id).transpose()?,
+        },
+        _ => Choice::Ids(ids),
+    };
+    let operator = Operator {
+        author: wanted.author.clone(),
+        reason: wanted.reason.clone(),
+    };
+    Ok(ReplayWish {
+        choice,
+        on: wanted.on,
+        to: wanted.to.clone(),
+        only_different: wanted.only_different,
+        accepts_disorder: wanted.accept_disorder,
+        operator: (!wanted.dry_run).then_some(operator),
+    })
+}
+
+fn refused(error: &RepairError) -> ApiError {
+    if let RepairError::Change(error) = error {
+        return change_refused(error);
+    }
+    if matches!(
+        error,
+        RepairError::Read(_) | RepairError::Write(_) | RepairError::Failed(_)
+    ) {
+        tracing::error!(%error, "held deliveries or a replay: not done as a whole");
+        return ApiError::failed(error.to_string());
+    }
+    let mut refused = ApiError::bad_request(error.to_string(), &error.hint().unwrap_or_default()).without_empty_hint();
+    match error {
+        RepairError::OutOfOrder => refused.status = axum::http::StatusCode::CONFLICT,
+        RepairError::UnknownMessage(_) => refused.status = axum::http::StatusCode::NOT_FOUND,
+        _ => {}
+    }
+    refused
+}
