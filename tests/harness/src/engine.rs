@@ -149,7 +149,8 @@ impl Engine {
         let Some(file) = std::env::var_os(VERIFIED) else {
             return Ok(());
         };
-        if self.child.try_wait()?.is_some() {
+        // One that was never ready, or has ended, cannot be asked.
+        if self.child.try_wait()?.is_some() || !self.said().contains("ready") {
             return Ok(());
         }
         let verified = self.verify()?;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use transfuse_engine::{Detail, Interface, NotRun};
-use transfuse_message::{Message, Path, Payload};
+use transfuse_engine::{Detail, Interface, Made, NotRun};
+use transfuse_message::{Message, ParseOptions, Path, Payload};
 use transfuse_sandbox::{Content, Outcome, State};
 use transfuse_store::{MessageId, MessageRecord, ReadError};
 
@@ -53,6 +53,8 @@ pub(crate) struct Explanation {
     pub(crate) maker: Option<Maker>,
     /// Why the chain did not get to its end.
     pub(crate) ended: Option<String>,
+    /// The value in what is stored of then; none where there is nothing.
+    pub(crate) stored: Option<Payload>,
     /// Why what is told may not be what was.
     pub(crate) doubts: Vec<String>,
 }
@@ -129,6 +131,7 @@ impl Past {
             seen: Vec::new(),
             maker: None,
             ended: refused_before(&record),
+            stored: stored(&then, &record, &of_path, output),
             doubts: doubts(&record),
         };
         if explanation.ended.is_none() {
@@ -139,6 +142,10 @@ impl Past {
             // It went through its chain, and led nowhere behind it.
             let fault = record.decision.as_ref().and_then(|decision| decision.fault.as_ref());
             explanation.ended = fault.map(|fault| fault.summary.clone());
+        }
+        let made = explanation.seen.last().map_or(&explanation.input, |seen| &seen.value);
+        if explanation.ended.is_none() && *made != explanation.stored {
+            explanation.doubts.push(OTHERWISE.to_owned());
         }
         Ok(explanation)
     }
@@ -330,7 +337,19 @@ fn rows(then: &Then, step: &resolved::Step, before: Option<&Payload>, after: Opt
 
 const STATE: &str = "its plugins use what they keep between messages, and find what is kept now";
 
+const OTHERWISE: &str = "what is stored is not what this run made";
+
 const BRANCHES: &str = "a step makes several messages of one, and which of them became this output is a guess";
+
+/// The value in what was made then.
+fn stored(then: &Then, record: &MessageRecord, path: &Path, output: usize) -> Option<Payload> {
+    let Made::Processed(outputs) = then.revision.recorded(record)? else {
+        return None;
+    };
+    let content = outputs.get(output)?.content.bytes().clone();
+    let message = Message::parse(content, &ParseOptions::default()).ok()?;
+    value_at(&message, path)
+}
 
 /// Why no step decided about it: it may not come in, or is not what the interface asks for.
 fn refused_before(record: &MessageRecord) -> Option<String> {
