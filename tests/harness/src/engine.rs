@@ -149,8 +149,9 @@ impl Engine {
         let Some(file) = std::env::var_os(VERIFIED) else {
             return Ok(());
         };
-        // One that was never ready, or has ended, cannot be asked.
-        if self.child.try_wait()?.is_some() || !self.said().contains("ready") {
+        // One that was never ready, has ended, or whose site went before it cannot be asked.
+        let can_be_asked = self.said().contains("ready") && self.site.join("data/control.sock").exists();
+        if !can_be_asked || self.child.try_wait()?.is_some() {
             return Ok(());
         }
         let verified = self.verify()?;
