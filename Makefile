@@ -1,7 +1,7 @@
 # Two commands do everything, set-up included:
 #   make demo   starts the example hospital, sends it real messages and shows what became of them
 #   make test   runs every test
-# Others: make lint, make bench, make fuzz, make soak, make plugins, make help.
+# Others: make test-verified, make lint, make bench, make fuzz, make soak, make plugins, make help.
 
 SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -13,7 +13,7 @@ PYTHON := $(TARGET)/python
 PYTHON_PACKAGES := hl7==0.4.5 hl7apy==1.3.5
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help demo test lint bench fuzz soak plugins guests build toolchain node registry
+.PHONY: help demo test test-verified lint bench fuzz soak plugins guests build toolchain node registry
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,12 @@ demo: plugins
 
 test: guests registry $(PYTHON)/.ready
 	cargo test --workspace --quiet --no-fail-fast
+
+# The same tests; every engine that one is done with runs all its messages again, and none may come out differently.
+test-verified: guests registry $(PYTHON)/.ready
+	@rm -f $(TARGET)/verified.jsonl
+	TRANSFUSE_VERIFIED=$(TARGET)/verified.jsonl cargo test --workspace --quiet --no-fail-fast
+	@$(PYTHON)/bin/python tests/suite/verified.py $(TARGET)/verified.jsonl
 
 lint: toolchain
 	cargo fmt --all --check

@@ -3,7 +3,7 @@
 mod explaining;
 mod verifying;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,8 +18,9 @@ use crate::{assembly, configuration, deployment};
 pub(crate) use explaining::{Explanation, Maker, NotExplained};
 pub(crate) use verifying::{Found, Verified};
 
-/// Revisions that are kept ready. A selection of messages goes through few of them, and each holds its compiled plugins.
-const READY_MAX: usize = 8;
+/// Revisions that are kept ready, those that were asked for last: as many as a site has interfaces, so that messages of all of them
+/// in turn find theirs. Code that several have in common is held once.
+const READY_MAX: usize = 32;
 
 /// What stored messages are run again with.
 pub(crate) struct Past {
@@ -27,11 +28,12 @@ pub(crate) struct Past {
     environment: Option<String>,
     store: Store,
     sandbox: Sandbox,
-    ready: Mutex<HashMap<Key, Arc<Then>>>,
+    /// The one that was asked for last at the end.
+    ready: Mutex<Vec<(Key, Arc<Then>)>>,
 }
 
 /// A revision with its code tables, as it was at some moment.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Key {
     interface: String,
     revision: u32,
@@ -71,8 +73,8 @@ impl Past {
             revision: decision.revision,
             tables: tables_then(catalog, &resolved, &detail, decision.at_ms)?,
         };
-        if let Some(known) = self.lock().get(&key) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.known(&key) {
+            return Ok(known);
         }
         let resolved = deployment::with_tables(resolved, &key.tables);
         let mut parts = Parts::new(configuration::read_secrets(&self.site, self.environment.as_deref()));
@@ -85,13 +87,22 @@ impl Past {
         });
         let mut ready = self.lock();
         if ready.len() >= READY_MAX {
-            ready.clear();
+            ready.remove(0);
         }
-        ready.insert(key, Arc::clone(&then));
+        ready.push((key, Arc::clone(&then)));
         Ok(then)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Then>>> {
+    fn known(&self, key: &Key) -> Option<Arc<Then>> {
+        let mut ready = self.lock();
+        let index = ready.iter().position(|(known, _)| known == key)?;
+        let known = ready.remove(index);
+        let then = Arc::clone(&known.1);
+        ready.push(known);
+        Some(then)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Key, Arc<Then>)>> {
         // Only whole values are put in and taken out.
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }

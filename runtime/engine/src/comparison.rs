@@ -28,7 +28,7 @@ pub struct Change {
 pub enum Place {
     /// How it ended: processed, filtered, or what it failed with.
     Outcome,
-    /// Why it was filtered.
+    /// Why it was filtered, or what it failed with in the plugin's words.
     Reason,
     /// How many outputs there are.
     Outputs,
@@ -50,6 +50,11 @@ pub fn compare(before: &Made, after: &Made) -> Vec<Change> {
     match (before, after) {
         (Made::Processed(before), Made::Processed(after)) => compare_outputs(before, after),
         (Made::Filtered(before), Made::Filtered(after)) => {
+            let change = || Change::of(Place::Reason, before.clone(), after.clone());
+            (before != after).then(change).into_iter().collect()
+        }
+        (Made::Failed(before), Made::Failed(after)) if before.summary == after.summary => {
+            let [before, after] = [before, after].map(|fault| Payload::from(fault.text.bytes().clone()));
             let change = || Change::of(Place::Reason, before.clone(), after.clone());
             (before != after).then(change).into_iter().collect()
         }

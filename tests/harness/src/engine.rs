@@ -1,6 +1,7 @@
 //! The engine as a process: started as an admin starts it, stopped or killed as a bad day does.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,10 @@ pub struct Finished {
     /// Everything it said.
     pub said: String,
 }
+
+/// Names a file: every engine that a test stops or drops is asked to verify all messages that it has stored, fails the test where
+/// one comes out differently, and adds a line with the figures to the file. `make test-verified` says the sums.
+const VERIFIED: &str = "TRANSFUSE_VERIFIED";
 
 /// A start compiles plugins, on a machine that may be busy with other tests.
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -127,6 +132,35 @@ impl Engine {
         serde_json::from_slice(&output.stdout).with_context(|| format!("{arguments:?} printed no JSON"))
     }
 
+    /// Has every stored message run again as it was run then, and gives what came of it. None may come out differently.
+    pub fn verify(&self) -> Result<serde_json::Value> {
+        let output = self.command(&["messages", "verify", "--json"])?;
+        ensure!(
+            output.status.success(),
+            "stored messages come out differently: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).context("`messages verify` printed no JSON")
+    }
+
+    /// Has messages verified, and what came of it noted, where somebody wants that of every engine that a test is done with.
+    fn verify_where_wanted(&mut self) -> Result<()> {
+        let Some(file) = std::env::var_os(VERIFIED) else {
+            return Ok(());
+        };
+        // One that was never ready, has ended, or whose site went before it cannot be asked.
+        let can_be_asked = self.said().contains("ready") && self.site.join("data/control.sock").exists();
+        if !can_be_asked || self.child.try_wait()?.is_some() {
+            return Ok(());
+        }
+        let verified = self.verify()?;
+        let mut file = File::options().create(true).append(true).open(file)?;
+        // One write, so that the lines of tests that run at the same time stay whole.
+        file.write_all(format!("{verified}\n").as_bytes())?;
+        Ok(())
+    }
+
     /// SIGKILL: nothing of the engine runs any more after this.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
@@ -136,6 +170,7 @@ impl Engine {
 
     /// SIGTERM, and waits for the end.
     pub fn stop(mut self) -> Result<Finished> {
+        self.verify_where_wanted()?;
         let id = self.child.id().to_string();
         ensure!(
             Command::new("kill").args(["-TERM", &id]).status()?.success(),
@@ -168,6 +203,10 @@ fn transfuse() -> Result<Command> {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let verified = self.verify_where_wanted();
+            assert!(verified.is_ok(), "{verified:?}");
+        }
         // Already ended is what most tests leave behind.
         drop(self.child.kill());
         drop(self.child.wait());

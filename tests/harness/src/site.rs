@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
-use transfuse_package::{Library, Package};
+use transfuse_package::{Contents, Library, Package};
 
 use crate::built;
 
@@ -52,6 +52,24 @@ impl Site {
     pub fn add_library(&self, folder: &Path) -> Result<()> {
         copy_folder(folder, &self.scratch.path().join("plugins"))?;
         self.approve_library(folder)
+    }
+
+    /// Puts version 1.1.0 of a first-party plugin into the site's library, which has 1.0.0: the same but for the number. Nobody
+    /// has approved it.
+    pub fn add_next_version(&self, plugin: &str) -> Result<Package> {
+        let package = Package::read(&built::plugins()?.join(plugin).join("1.0.0.oci"))?;
+        let next = Package::new(Contents {
+            manifest_text: package
+                .manifest_text
+                .replace("version = \"1.0.0\"", "version = \"1.1.0\""),
+            component: package.component,
+            config_schema: package.config_schema,
+            vectors: package.vectors,
+            sbom: package.sbom,
+            provenance: package.provenance,
+        })?;
+        next.write(&self.path().join("plugins"))?;
+        Ok(next)
     }
 
     /// Approves every package of a library, as `transfuse plugin approve` does.

@@ -9,8 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use transfuse_harness::{Connection, Engine, InterfaceFile, Sink, Site, binary, observation, plugins, wait_until};
-use transfuse_package::{Contents, Package};
+use transfuse_harness::{Connection, Engine, InterfaceFile, Sink, Site, binary, observation, wait_until};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -240,7 +239,7 @@ fn another_version_is_deployed_from_the_library_and_one_that_is_not_approved_is_
     let sink = Sink::accepting().expect("a receiver");
     let site = Site::with(&interface("ONE", &sink)).expect("a site");
     let engine = Engine::start(&site.path()).expect("the engine starts");
-    let next = next_version(&site);
+    let next = site.add_next_version("transfuse/lab-normalize").expect("a package");
     let deploy = [
         "deploy",
         "lab",
@@ -281,27 +280,6 @@ fn another_version_is_deployed_from_the_library_and_one_that_is_not_approved_is_
     );
     assert!(told.contains("7.0.0"), "{told}");
     engine.stop().expect("a clean stop");
-}
-
-/// The same plugin with another version number, in the site's library.
-fn next_version(site: &Site) -> Package {
-    let file = plugins()
-        .expect("the plugins")
-        .join("transfuse/lab-normalize/1.0.0.oci");
-    let package = Package::read(&file).expect("it is built");
-    let next = Package::new(Contents {
-        manifest_text: package
-            .manifest_text
-            .replace("version = \"1.0.0\"", "version = \"1.1.0\""),
-        component: package.component,
-        config_schema: package.config_schema,
-        vectors: package.vectors,
-        sbom: package.sbom,
-        provenance: package.provenance,
-    })
-    .expect("a package");
-    next.write(&site.path().join("plugins")).expect("it is written");
-    next
 }
 
 /// What the control socket answers to a request, headers included.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use transfuse_engine::{Detail, Interface, NotRun};
-use transfuse_message::{Message, Path, Payload};
+use transfuse_engine::{Detail, Interface, Made, NotRun};
+use transfuse_message::{Message, ParseOptions, Path, Payload};
 use transfuse_sandbox::{Content, Outcome, State};
 use transfuse_store::{MessageId, MessageRecord, ReadError};
 
@@ -24,6 +24,12 @@ pub(crate) enum NotExplained {
     NotRun { id: MessageId, why: NotRun },
     #[error("message {id} has {count} outputs, and {asked} was asked for")]
     NoSuchOutput { id: MessageId, count: usize, asked: usize },
+    #[error("output {} of message {id} is a document ({content_type}), which has no paths", output + 1)]
+    Document {
+        id: MessageId,
+        output: usize,
+        content_type: String,
+    },
     #[error("it cannot be run again as it was: {0:#}")]
     Gone(anyhow::Error),
     #[error(transparent)]
@@ -47,6 +53,8 @@ pub(crate) struct Explanation {
     pub(crate) maker: Option<Maker>,
     /// Why the chain did not get to its end.
     pub(crate) ended: Option<String>,
+    /// The value in what is stored of then; none where there is nothing.
+    pub(crate) stored: Option<Payload>,
     /// Why what is told may not be what was.
     pub(crate) doubts: Vec<String>,
 }
@@ -85,11 +93,19 @@ pub(crate) struct Explained {
 
 /// What a part of the chain comes to.
 struct Ran {
-    /// The values at the path of each output; what is no message has none.
-    values: Vec<Option<Payload>>,
+    /// What stands at the path of each output.
+    found: Vec<At>,
     ended: Option<String>,
     fuel: u64,
     uses_state: bool,
+}
+
+/// What stands at the path of an output.
+enum At {
+    /// The value; none where there is nothing.
+    Value(Option<Payload>),
+    /// It is a document, of this media type.
+    Document(String),
 }
 
 impl Past {
@@ -114,42 +130,44 @@ impl Past {
             input: None,
             seen: Vec::new(),
             maker: None,
-            ended: None,
+            ended: refused_before(&record),
+            stored: stored(&then, &record, &of_path, output),
             doubts: doubts(&record),
         };
-        let mut fuel_before = 0;
+        if explanation.ended.is_none() {
+            let parts = self.run_parts(&then, &record, &of_path, &state).await?;
+            explanation.follow(&then, parts)?;
+        }
+        if explanation.ended.is_none() {
+            // It went through its chain, and led nowhere behind it.
+            let fault = record.decision.as_ref().and_then(|decision| decision.fault.as_ref());
+            explanation.ended = fault.map(|fault| fault.summary.clone());
+        }
+        let made = explanation.seen.last().map_or(&explanation.input, |seen| &seen.value);
+        if explanation.ended.is_none() && *made != explanation.stored {
+            explanation.doubts.push(OTHERWISE.to_owned());
+        }
+        Ok(explanation)
+    }
+
+    /// Runs no step, the first, the first two, and so on, as far as the chain gets.
+    async fn run_parts(
+        self: &Arc<Self>,
+        then: &Arc<Then>,
+        record: &MessageRecord,
+        path: &Path,
+        state: &State,
+    ) -> Result<Vec<Ran>, NotExplained> {
+        let mut parts = Vec::new();
         for steps in 0..=then.resolved.steps.len() {
-            let ran = self.run_part(&then, &record, steps, &of_path, &state).await?;
-            if ran.uses_state {
-                explanation
-                    .doubts
-                    .push("its plugins use what they keep between messages, and find what is kept now".to_owned());
-            }
-            if let Some(ended) = ran.ended {
-                explanation.ended = Some(ended);
+            let ran = self.run_part(then, record, steps, path, state).await?;
+            let has_ended = ran.ended.is_some();
+            parts.push(ran);
+            if has_ended {
                 break;
             }
-            let value = match ran.values.get(output).or(ran.values.last()) {
-                Some(value) => value.clone(),
-                None => break,
-            };
-            let Some(step) = steps.checked_sub(1).and_then(|index| then.resolved.steps.get(index)) else {
-                explanation.input = value;
-                continue;
-            };
-            explanation.add(&then, steps - 1, step, value, ran.fuel - fuel_before.min(ran.fuel));
-            fuel_before = ran.fuel;
-            if steps == then.resolved.steps.len() && output >= ran.values.len() {
-                let count = ran.values.len();
-                return Err(NotExplained::NoSuchOutput {
-                    id,
-                    count,
-                    asked: output + 1,
-                });
-            }
         }
-        explanation.doubts.dedup();
-        Ok(explanation)
+        Ok(parts)
     }
 
     fn prepare(&self, id: MessageId) -> Result<(MessageRecord, Arc<Then>), NotExplained> {
@@ -181,13 +199,13 @@ impl Past {
             id: record.summary.id,
             why,
         })?;
-        let (values, ended) = match report.outcome {
+        let (found, ended) = match report.outcome {
             Outcome::Forwarded(outputs) => {
-                let values = outputs.iter().map(|output| match &output.content {
-                    Content::Message(message) => value_at(message, path),
-                    Content::Document(_) => None,
+                let found = outputs.iter().map(|output| match &output.content {
+                    Content::Message(message) => At::Value(value_at(message, path)),
+                    Content::Document(document) => At::Document(document.content_type.clone()),
                 });
-                (values.collect(), None)
+                (found.collect(), None)
             }
             Outcome::Filtered { step, .. } => (Vec::new(), Some(format!("step {} filtered the message", step + 1))),
             Outcome::Rejected { rejection, step } => {
@@ -202,7 +220,7 @@ impl Past {
             Outcome::Faulted(fault) => (Vec::new(), Some(fault.to_string())),
         };
         Ok(Ran {
-            values,
+            found,
             ended,
             fuel: report.steps.iter().map(|step| step.fuel).sum(),
             uses_state: report.steps.iter().any(|step| step.access.state),
@@ -211,6 +229,59 @@ impl Past {
 }
 
 impl Explanation {
+    /// Follows the value through what was run: no step, the first, the first two, and so on.
+    fn follow(&mut self, then: &Then, parts: Vec<Ran>) -> Result<(), NotExplained> {
+        if parts.iter().any(|ran| ran.uses_state) {
+            self.doubts.push(STATE.to_owned());
+        }
+        let last = parts.last().filter(|ran| ran.ended.is_none());
+        let outputs = last.map(|ran| ran.found.len());
+        let mut fuel_before = 0;
+        for (steps, ran) in parts.into_iter().enumerate() {
+            if let Some(ended) = ran.ended {
+                self.ended = Some(ended);
+                return Ok(());
+            }
+            let value = self.pick(&ran.found, outputs)?;
+            match steps.checked_sub(1).and_then(|index| Some((index, then.resolved.steps.get(index)?))) {
+                Some((index, step)) => self.add(then, index, step, value, ran.fuel.saturating_sub(fuel_before)),
+                None => self.input = value,
+            }
+            fuel_before = ran.fuel;
+        }
+        Ok(())
+    }
+
+    /// The value in what the output asked for was made of: of one message everything is made, and of as many messages as there are
+    /// outputs each makes its own. How many there are is unknown where the chain does not get to its end.
+    fn pick(&mut self, found: &[At], outputs: Option<usize>) -> Result<Option<Payload>, NotExplained> {
+        let (id, output) = (self.id, self.output);
+        if let Some(count) = outputs.filter(|count| *count <= output) {
+            let asked = output + 1;
+            return Err(NotExplained::NoSuchOutput { id, count, asked });
+        }
+        let at = match found {
+            [only] => only,
+            several => {
+                if Some(several.len()) != outputs && !self.doubts.iter().any(|doubt| doubt == BRANCHES) {
+                    self.doubts.push(BRANCHES.to_owned());
+                }
+                let Some(at) = several.get(output).or(several.last()) else {
+                    return Ok(None);
+                };
+                at
+            }
+        };
+        match at {
+            At::Value(value) => Ok(value.clone()),
+            At::Document(content_type) => Err(NotExplained::Document {
+                id,
+                output,
+                content_type: content_type.clone(),
+            }),
+        }
+    }
+
     fn add(&mut self, then: &Then, index: usize, step: &resolved::Step, value: Option<Payload>, fuel: u64) {
         let before = self.seen.last().map_or(&self.input, |seen| &seen.value);
         let is_changed = *before != value;
@@ -262,6 +333,30 @@ fn rows(then: &Then, step: &resolved::Step, before: Option<&Payload>, after: Opt
     }
     found.truncate(ROWS_MAX);
     found
+}
+
+const STATE: &str = "its plugins use what they keep between messages, and find what is kept now";
+
+const OTHERWISE: &str = "what is stored is not what this run made";
+
+const BRANCHES: &str = "a step makes several messages of one, and which of them became this output is a guess";
+
+/// The value in what was made then.
+fn stored(then: &Then, record: &MessageRecord, path: &Path, output: usize) -> Option<Payload> {
+    let Made::Processed(outputs) = then.revision.recorded(record)? else {
+        return None;
+    };
+    let content = outputs.get(output)?.content.bytes().clone();
+    let message = Message::parse(content, &ParseOptions::default()).ok()?;
+    value_at(&message, path)
+}
+
+/// Why no step decided about it: it may not come in, or is not what the interface asks for.
+fn refused_before(record: &MessageRecord) -> Option<String> {
+    let decision = record.decision.as_ref()?;
+    let fault = decision.fault.as_ref()?;
+    let has_run = Detail::open(decision.detail.as_slice()).is_ok_and(|detail| !detail.steps.is_empty());
+    (!has_run).then(|| format!("no step decided about it: {}", fault.summary))
 }
 
 /// What a person should know before believing it.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use transfuse_engine::{Change, Detail, Interface, compare};
+use transfuse_engine::{Change, Detail, Interface, Made, Place, compare};
 use transfuse_store::{DecisionRecord, MessageId, MessageRecord, MessageSummary, Query, ReadError};
 
 use super::{Past, Then, state_of};
-use crate::configuration::resolved;
+use crate::configuration::{references, resolved};
 
 /// How long one answer may take; whoever asks goes on with the next one.
 const TIME_MAX: Duration = Duration::from_secs(10);
@@ -80,10 +80,29 @@ impl Past {
         Ok(verified)
     }
 
+    /// Every decision about it: more than one where somebody had it decided again.
     async fn verify_one(self: &Arc<Self>, record: MessageRecord, live: Option<Arc<Interface>>) -> Verdict {
-        let Some(decision) = record.decision.clone() else {
-            return Verdict::NotVerifiable("it is not decided yet".to_owned());
-        };
+        let mut all = Verdict::NotVerifiable("it is not decided yet".to_owned());
+        let decisions: Vec<DecisionRecord> = record.earlier.iter().chain(&record.decision).cloned().collect();
+        for (number, decision) in decisions.into_iter().enumerate() {
+            let one = MessageRecord {
+                decision: Some(decision.clone()),
+                ..record.clone()
+            };
+            let verdict = self.verify_decision(one, decision, live.as_ref()).await;
+            // Who had it decided again may have wanted it for one destination only.
+            let verdict = if number == 0 { verdict } else { verdict.wherever_it_goes() };
+            all = if number == 0 { verdict } else { all.and(verdict) };
+        }
+        all
+    }
+
+    async fn verify_decision(
+        self: &Arc<Self>,
+        record: MessageRecord,
+        decision: DecisionRecord,
+        live: Option<&Arc<Interface>>,
+    ) -> Verdict {
         if let Some(why) = not_verifiable(&decision) {
             return Verdict::NotVerifiable(why);
         }
@@ -98,15 +117,32 @@ impl Past {
             return Verdict::NotVerifiable("a step of its revision uses instances again".to_owned());
         }
         then.revision.wait_until_idle().await;
-        match then.revision.rerun(&record, state_of(live.as_ref())).await {
-            Err(why) => Verdict::NotVerifiable(why.to_string()),
-            Ok(rerun) if rerun.is_approximate => Verdict::NotVerifiable(STATE.to_owned()),
-            Ok(rerun) => then.compare(&record, &rerun.made, rerun.fuel()),
+        let rerun = match then.revision.rerun(&record, state_of(live)).await {
+            Err(why) => return Verdict::NotVerifiable(why.to_string()),
+            Ok(rerun) if rerun.is_approximate => return Verdict::NotVerifiable(STATE.to_owned()),
+            Ok(rerun) => rerun,
+        };
+        if let Made::Failed(fault) = &rerun.made
+            && depends_on_machine(&fault.kind)
+        {
+            return Verdict::NotVerifiable(format!("it ended with `{}` when it was run again", fault.kind));
+        }
+        match then.compare(&record, &rerun.made, rerun.fuel()) {
+            Verdict::Different(_) | Verdict::OtherFuel if then.has_secrets() => Verdict::NotVerifiable(SECRETS.to_owned()),
+            verdict => verdict,
         }
     }
 }
 
 const STATE: &str = "its plugins use what they keep between messages";
+
+/// Said only of what comes out differently.
+const SECRETS: &str = "its configuration holds secrets, which may have been others then";
+
+/// Faults that another run may not meet, or meet elsewhere.
+fn depends_on_machine(kind: &str) -> bool {
+    kind == "deadline" || kind == "host-broken"
+}
 
 /// What the record itself says.
 fn not_verifiable(decision: &DecisionRecord) -> Option<String> {
@@ -117,11 +153,7 @@ fn not_verifiable(decision: &DecisionRecord) -> Option<String> {
     if detail.steps.iter().any(|step| step.access.state) {
         return Some(STATE.to_owned());
     }
-    let depends_on_machine = decision.fault.as_ref().filter(|fault| {
-        let kind = fault.kind.as_str();
-        kind == "deadline" || kind == "host-broken"
-    });
-    if let Some(fault) = depends_on_machine {
+    if let Some(fault) = decision.fault.as_ref().filter(|fault| depends_on_machine(&fault.kind)) {
         return Some(format!("`{}` depends on the machine", fault.kind));
     }
     let ran = !detail.steps.is_empty() || !detail.findings.is_empty();
@@ -137,7 +169,12 @@ impl Then {
         steps.any(|step| matches!(step.instances, resolved::Instances::Reuse(_)))
     }
 
-    fn compare(&self, record: &MessageRecord, made: &transfuse_engine::Made, fuel: u64) -> Verdict {
+    fn has_secrets(&self) -> bool {
+        let mut steps = self.resolved.steps.iter();
+        steps.any(|step| !references(&step.config).is_empty())
+    }
+
+    fn compare(&self, record: &MessageRecord, made: &Made, fuel: u64) -> Verdict {
         let recorded = self.revision.recorded(record);
         let changes = recorded.map(|recorded| compare(&recorded, made)).unwrap_or_default();
         let detail = record
@@ -152,6 +189,33 @@ impl Then {
             (true, true) => Verdict::Identical,
             (true, false) => Verdict::OtherFuel,
             (false, _) => Verdict::Different(changes),
+        }
+    }
+}
+
+impl Verdict {
+    /// What two decisions about one message come to: that which says most against them.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Different(mut changes), Self::Different(more)) => {
+                changes.extend(more);
+                Self::Different(changes)
+            }
+            (one @ Self::Different(_), _) | (_, one @ Self::Different(_)) => one,
+            (one @ Self::NotVerifiable(_), _) | (_, one @ Self::NotVerifiable(_)) => one,
+            (one @ Self::OtherFuel, _) | (_, one @ Self::OtherFuel) => one,
+            (Self::Identical, Self::Identical) => Self::Identical,
+        }
+    }
+
+    /// The same where only the outputs matter.
+    fn wherever_it_goes(self) -> Self {
+        let Self::Different(mut changes) = self else { return self };
+        changes.retain(|change| change.place != Place::Destinations);
+        if changes.is_empty() {
+            Self::Identical
+        } else {
+            Self::Different(changes)
         }
     }
 }

@@ -73,6 +73,22 @@ fn another_ending_destination_or_number_of_outputs_is_a_change() {
 }
 
 #[test]
+fn two_rejections_with_other_words_differ() {
+    let rejected = |words: &str| {
+        Made::Failed(StoredFault {
+            kind: "rejected".into(),
+            summary: "step 1 rejected the message with code 103".into(),
+            text: Sealed::from(words.as_bytes().to_vec()),
+            ..StoredFault::default()
+        })
+    };
+    assert!(compare(&rejected("no unit"), &rejected("no unit")).is_empty());
+    let changes = compare(&rejected("no unit"), &rejected("no code"));
+    assert_eq!((changes.len(), &changes[0].place), (1, &Place::Reason));
+    assert_eq!(changes[0].after.as_ref().expect("words").as_slice(), b"no code");
+}
+
+#[test]
 fn many_messages_are_told_by_place_and_value_and_expected_places_apart() {
     let expected: Path = "MSH-7".parse().expect("a path");
     let mut differences = Differences::expecting(vec![expected]);

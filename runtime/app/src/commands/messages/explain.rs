@@ -75,6 +75,9 @@ fn told(found: &Explanation, palette: Palette) -> Vec<String> {
         };
         lines.push(format!("  {name:25}  {told}"));
     }
+    if found.ended.is_none() && found.stored != *value {
+        lines.push(format!("  as it is stored            {}", side(&found.stored)));
+    }
     lines.extend(
         found
             .ended
@@ -124,6 +127,7 @@ fn told_maker(maker: &MadeBy) -> Vec<String> {
 
 fn side(value: &Option<Words>) -> String {
     match value {
+        Some(words) if words.as_str().is_empty() => "(empty)".to_owned(),
         Some(words) => shortened(&one_line(words.as_str()), VALUE_WIDTH_MAX),
         None => "(nothing)".to_owned(),
     }

@@ -68,6 +68,7 @@ pub(crate) fn explanation(told: Explanation) -> wire::Explanation {
             .collect(),
         made_by: told.maker.map(made_by),
         ended: told.ended,
+        stored: told.stored.as_ref().map(words),
         doubts: told.doubts,
     }
 }

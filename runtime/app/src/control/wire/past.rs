@@ -64,6 +64,8 @@ pub(crate) struct Explanation {
     pub(crate) made_by: Option<MadeBy>,
     /// Why the chain did not get to its end.
     pub(crate) ended: Option<String>,
+    /// The value in what is stored of then; none where there is nothing.
+    pub(crate) stored: Option<Words>,
     /// Why what is told may not be what was.
     pub(crate) doubts: Vec<String>,
 }
