@@ -83,7 +83,7 @@ impl Revision {
     }
 
     /// Takes a stored message through another chain, with what this revision's chain would know of it: some of its steps, to see
-    /// what each of them does. Nothing is validated or routed.
+    /// what each of them does, rows of code tables included. Nothing is validated or routed.
     pub async fn rerun_chain(&self, record: &MessageRecord, chain: &Chain, state: State) -> Result<Report, NotRun> {
         if let Some(reason) = not_run(record) {
             return Err(reason);
@@ -91,7 +91,7 @@ impl Revision {
         let raw = record.raw.bytes().clone().into();
         match Content::parse(raw, None, &self.parse) {
             Content::Readable(message) if is_answer(&message, record) => Err(NotRun::Acknowledgement),
-            Content::Readable(message) => Ok(chain.run(self.input(run_of(record), message, state)).await),
+            Content::Readable(message) => Ok(chain.run_traced(self.input(run_of(record), message, state)).await),
             Content::Unreadable(..) | Content::Broken(..) => Err(NotRun::Broken),
         }
     }

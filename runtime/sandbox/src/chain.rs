@@ -119,8 +119,17 @@ impl Chain {
     /// thread that polls. When the future is dropped, a run that has begun goes on until it ends or meets a limit, and
     /// its report is lost.
     pub async fn run(&self, input: Input) -> Report {
+        self.submit(input, false).await
+    }
+
+    /// The same, for those who want to know how its results came about: the rows that tables were asked for are noted.
+    pub async fn run_traced(&self, input: Input) -> Report {
+        self.submit(input, true).await
+    }
+
+    async fn submit(&self, input: Input, is_traced: bool) -> Report {
         if self.steps.is_empty() {
-            return self.run_here(input);
+            return self.run_here(input, is_traced);
         }
         let call = Arc::clone(&self.calls).acquire_owned().await;
         let place = Arc::clone(&self.shared.places).acquire_owned().await;
@@ -132,7 +141,7 @@ impl Chain {
                 drop(place);
                 if !answer.is_closed() {
                     // Nobody waits any more where this fails.
-                    let _ = answer.send(chain.run_here(input));
+                    let _ = answer.send(chain.run_here(input, is_traced));
                 }
                 drop(call);
             }),
@@ -146,7 +155,7 @@ impl Chain {
     /// plugins take.
     pub fn run_blocking(&self, input: Input) -> Report {
         let _permit = self.shared.inline_runs.acquire();
-        self.run_here(input)
+        self.run_here(input, false)
     }
 
     /// The plugins of the steps, in order.
@@ -175,6 +184,7 @@ impl Chain {
             tables: Vec::new(),
             table_misses: Vec::new(),
             table_misses_unlisted: 0,
+            look_ups: Vec::new(),
             state: Vec::new(),
         }
     }

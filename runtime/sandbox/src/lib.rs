@@ -48,7 +48,8 @@ pub use grants::{FieldPatternError, FieldPatterns, Grants};
 pub use kept::{STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, State, StateWrites};
 pub use limits::Limits;
 pub use outcome::{
-    Content, Context, Document, Input, LogLevel, LogLine, Outcome, Output, Rejection, Report, StepReport, TableMiss,
+    Content, Context, Document, Input, LogLevel, LogLine, LookUp, Outcome, Output, Rejection, Report, StepReport,
+    TableMiss,
 };
 pub use plugin::{LoadError, Plugin, PluginIdentity};
 pub use reuse::Instances;

@@ -52,6 +52,8 @@ pub struct Report {
     pub table_misses: Vec<TableMiss>,
     /// How many more there were than are listed.
     pub table_misses_unlisted: u64,
+    /// The rows that tables were asked for, in order; none but of [`Chain::run_traced`](crate::Chain::run_traced).
+    pub look_ups: Vec<LookUp>,
     /// What is to be kept for later messages, to be made durable together with the outcome; nothing where the message was
     /// rejected or a step failed.
     pub state: Vec<StateWrites>,
@@ -91,6 +93,21 @@ pub struct TableMiss {
     pub column: String,
     /// What it was searched for. May hold patient data.
     pub value: Payload,
+}
+
+/// A row that a plugin asked a table for, and got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookUp {
+    /// The step, counted from zero.
+    pub step: usize,
+    /// The table.
+    pub table: String,
+    /// The column that was searched.
+    pub column: String,
+    /// What it was searched for. May hold patient data.
+    pub value: Payload,
+    /// The row, counted from zero.
+    pub row: usize,
 }
 
 /// A line that a plugin logged.

@@ -13,7 +13,7 @@ use crate::chain::ReadyStep;
 use crate::fault::{Limit, Stop};
 use crate::kept::Overlay;
 use crate::meter::{MemoryMeter, Meter};
-use crate::outcome::{Context, LogLine, Output, TableMiss};
+use crate::outcome::{Context, LogLine, LookUp, Output, TableMiss};
 use crate::table::Table;
 
 /// A message behind a handle.
@@ -58,6 +58,8 @@ pub(crate) struct Journey {
     /// Names and digests.
     pub(crate) tables: Vec<(String, String)>,
     pub(crate) misses: Misses,
+    /// The rows that tables were asked for, where somebody wants to know.
+    pub(crate) look_ups: Option<Vec<LookUp>>,
     pub(crate) state: Overlay,
     /// What the plugin of the step at hand touched.
     pub(crate) touched: Touched,
@@ -79,8 +81,17 @@ impl Journey {
             log: Vec::new(),
             tables: Vec::new(),
             misses: Misses::default(),
+            look_ups: None,
             state: Overlay::over(state),
             touched: Touched::default(),
+        }
+    }
+
+    /// The same, with the rows noted that tables are asked for.
+    pub(crate) fn traced(self) -> Self {
+        Self {
+            look_ups: Some(Vec::new()),
+            ..self
         }
     }
 
@@ -101,6 +112,7 @@ impl Journey {
             log: std::mem::take(&mut self.log),
             tables: std::mem::take(&mut self.tables),
             misses: std::mem::take(&mut self.misses),
+            look_ups: std::mem::take(&mut self.look_ups),
             state: std::mem::take(&mut self.state),
             touched: std::mem::take(&mut self.touched),
         }

@@ -118,9 +118,14 @@ impl Table {
 
     /// The first row whose cell in `column` is exactly `value`.
     pub(crate) fn find(&self, column: usize, value: &str) -> Option<&[String]> {
+        let row = self.find_row(column, value)?;
+        self.rows.get(row).map(Vec::as_slice)
+    }
+
+    /// The number of that row, from 0.
+    pub(crate) fn find_row(&self, column: usize, value: &str) -> Option<usize> {
         let index = self.indexes.get(column)?.get_or_init(|| self.index(column));
-        let row = *index.get(value)?;
-        self.rows.get(row as usize).map(Vec::as_slice)
+        index.get(value).map(|row| *row as usize)
     }
 
     fn index(&self, column: usize) -> HashMap<String, u32> {

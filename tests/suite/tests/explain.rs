@@ -61,11 +61,16 @@ impl Bench {
     }
 
     fn explained(&self, id: &str, path: &str) -> Value {
-        self.engine.json(&["messages", "explain", id, path]).expect("an explanation")
+        self.engine
+            .json(&["messages", "explain", id, path])
+            .expect("an explanation")
     }
 
     fn refused(&self, arguments: &[&str]) -> String {
-        let output = self.engine.command(&[&["messages", "explain"], arguments].concat()).expect("it runs");
+        let output = self
+            .engine
+            .command(&[&["messages", "explain"], arguments].concat())
+            .expect("it runs");
         assert!(!output.status.success(), "{arguments:?} works");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
@@ -92,26 +97,57 @@ fn a_code_is_explained_by_the_step_and_the_row_of_then() {
     let added = bench.add_row(&["ŐSZ", "1988-5", "Próba", "mg/L"]);
     assert!(added.status.success());
     let told = bench.explained(&id, "OBX-3.1");
-    assert_eq!((&told["input"], &told["ended"]), (&"GLU".into(), &Value::Null), "{told}");
+    assert_eq!(
+        (&told["input"], &told["ended"]),
+        (&"GLU".into(), &Value::Null),
+        "{told}"
+    );
     let steps = told["steps"].as_array().expect("steps");
     assert_eq!(steps.len(), 2);
-    assert_eq!((&steps[0]["changed"], &steps[0]["value"]), (&false.into(), &"GLU".into()));
-    assert_eq!((&steps[1]["changed"], &steps[1]["value"]), (&true.into(), &"14749-6".into()));
+    assert_eq!(
+        (&steps[0]["changed"], &steps[0]["value"]),
+        (&false.into(), &"GLU".into())
+    );
+    assert_eq!(
+        (&steps[1]["changed"], &steps[1]["value"]),
+        (&true.into(), &"14749-6".into())
+    );
     let maker = &told["made_by"];
-    assert_eq!((&maker["step"], &maker["plugin"]), (&2.into(), &"transfuse/lab-normalize".into()));
+    assert_eq!(
+        (&maker["step"], &maker["plugin"]),
+        (&2.into(), &"transfuse/lab-normalize".into())
+    );
     let row = &maker["rows"][0];
+    assert_eq!((&row["column"], &row["value"]), (&"local".into(), &"GLU".into()));
     assert_eq!((&row["table"], &row["row"]), (&"lab-codes".into(), &1.into()));
     let shown = bench.engine.json(&["messages", "show", &id]).expect("the message");
-    assert_eq!(row["digest"], shown["decision"]["tables"][0]["digest"], "the version of then");
+    assert_eq!(
+        row["digest"], shown["decision"]["tables"][0]["digest"],
+        "the version of then"
+    );
     assert_eq!(told["doubts"], Value::Array(Vec::new()));
 
     let second = bench.explained(&id, "OBX[2]-3.1");
     assert_eq!(second["made_by"]["rows"][0]["row"], 2, "{second}");
+    let name = bench.explained(&id, "OBX-3.2");
+    assert_eq!(
+        name["made_by"]["rows"][0]["value"], "GLU",
+        "a name that no row had before: {name}"
+    );
     let address = bench.explained(&id, "PID-11.1");
-    assert_eq!((&address["made_by"]["step"], &address["steps"][1]["value"]), (&1.into(), &"".into()));
+    assert_eq!(
+        (&address["made_by"]["step"], &address["steps"][1]["value"]),
+        (&1.into(), &"".into())
+    );
     let untouched = bench.explained(&id, "OBX-5");
-    assert_eq!((&untouched["made_by"], &untouched["input"]), (&Value::Null, &"5.4".into()));
-    let told = bench.engine.command(&["messages", "explain", &id, "OBX-5"]).expect("it runs");
+    assert_eq!(
+        (&untouched["made_by"], &untouched["input"]),
+        (&Value::Null, &"5.4".into())
+    );
+    let told = bench
+        .engine
+        .command(&["messages", "explain", &id, "OBX-5"])
+        .expect("it runs");
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     assert!(told.contains("no step changed it: it is as it came in"), "{told}");
 }
@@ -121,7 +157,10 @@ fn a_message_that_went_nowhere_is_explained_by_what_ended_it() {
     let bench = Bench::open();
     let told = bench.explained(&bench.id("lab", &result("A", "ŐSZ")), "OBX-3.1");
     let ended = told["ended"].as_str().expect("it ended");
-    assert!(ended.starts_with("step 2 rejected the message with code 103 at OBX[4]-3"), "{told}");
+    assert!(
+        ended.starts_with("step 2 rejected the message with code 103 at OBX[4]-3"),
+        "{told}"
+    );
     assert_eq!(told["steps"].as_array().map(Vec::len), Some(1), "{told}");
     let nobody = result("B", "K").replace("90000001^^^PROBA^MR", "");
     let told = bench.explained(&bench.id("lab", &nobody), "PID-3.1");
@@ -144,7 +183,11 @@ fn outputs_are_told_apart_and_what_cannot_be_known_is_said() {
     // The plugin numbers messages, and finds the number of now.
     let second = ["messages", "explain", &id, "MSH-13", "--output", "2"];
     let told = bench.engine.json(&second).expect("an explanation");
-    assert_eq!((&told["steps"][0]["value"], &told["stored"]), (&"2".into(), &"1".into()), "{told}");
+    assert_eq!(
+        (&told["steps"][0]["value"], &told["stored"]),
+        (&"2".into(), &"1".into()),
+        "{told}"
+    );
     let doubts = told["doubts"].to_string();
     assert!(doubts.contains("use what they keep between messages"), "{doubts}");
     assert!(doubts.contains("what is stored is not what this run made"), "{doubts}");

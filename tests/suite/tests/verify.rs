@@ -36,7 +36,8 @@ grants = { read = ["MSH-10"], write = ["PID-*"] }
 limits = { deadline = "500ms", fuel = 1_000_000_000_000 }
 "#;
 
-const PROFILE: &str = "[[rules]]\npath = \"OBX-6.1\"\ntable = \"units\"\ncolumn = \"unit\"\ntext = \"not one of ours\"\n";
+const PROFILE: &str =
+    "[[rules]]\npath = \"OBX-6.1\"\ntable = \"units\"\ncolumn = \"unit\"\ntext = \"not one of ours\"\n";
 
 /// Several interfaces of all kinds, and an engine that runs them.
 struct Hospital {
@@ -101,7 +102,10 @@ impl Hospital {
 
     /// How many messages the store has.
     fn stored(&self) -> usize {
-        let list = self.engine.json(&["messages", "list", "--limit", "1000"]).expect("a list");
+        let list = self
+            .engine
+            .json(&["messages", "list", "--limit", "1000"])
+            .expect("a list");
         list["messages"].as_array().map_or(0, Vec::len)
     }
 }
@@ -129,23 +133,53 @@ fn counted(control_id: &str, asked: &str) -> String {
 fn traffic(hospital: &Hospital) -> usize {
     assert_eq!(hospital.results("lab", 'A', 5), ["AA"; 5]);
     assert_eq!(hospital.ask("lab", &result("A6", "ŐSZ")), "AE", "an unknown code");
-    let row = ["tables", "add", "lab-codes", "ŐSZ", "1988-5", "Próba", "mg/L", "--reason", "a test"];
+    let row = [
+        "tables",
+        "add",
+        "lab-codes",
+        "ŐSZ",
+        "1988-5",
+        "Próba",
+        "mg/L",
+        "--reason",
+        "a test",
+    ];
     hospital.ok(&row);
     assert_eq!(hospital.ask("lab", &result("A7", "ŐSZ")), "AA", "a known one");
-    let next = hospital.site.add_next_version("transfuse/lab-normalize").expect("a package");
+    let next = hospital
+        .site
+        .add_next_version("transfuse/lab-normalize")
+        .expect("a package");
     hospital.site.approve(&next).expect("it is approved");
-    hospital.ok(&["deploy", "lab", "transfuse/lab-normalize@1.1.0", "--yes", "--unwatched", "--reason", "a test"]);
+    hospital.ok(&[
+        "deploy",
+        "lab",
+        "transfuse/lab-normalize@1.1.0",
+        "--yes",
+        "--unwatched",
+        "--reason",
+        "a test",
+    ]);
     assert_eq!(hospital.results("lab", 'B', 5), ["AA"; 5]);
 
     assert_eq!(hospital.results("wayward", 'A', 5), ["AA", "AA", "AA", "AA", "AR"]);
-    hospital.site.add(&wayward("code = \"2345-7\"", &hospital.sink)).expect("the file is changed");
+    hospital
+        .site
+        .add(&wayward("code = \"2345-7\"", &hospital.sink))
+        .expect("the file is changed");
     hospital.apply();
     assert_eq!(hospital.results("wayward", 'B', 5), ["AA"; 5]);
 
     assert_eq!(hospital.ask("checked", &observation("A1")), "AA");
-    assert_eq!(hospital.ask("checked", &observation("A2").replace("|mmol/l|", "|mg|")), "AE");
+    assert_eq!(
+        hospital.ask("checked", &observation("A2").replace("|mmol/l|", "|mg|")),
+        "AE"
+    );
     hospital.ok(&["tables", "add", "units", "mg", "--reason", "a test"]);
-    assert_eq!(hospital.ask("checked", &observation("A3").replace("|mmol/l|", "|mg|")), "AA");
+    assert_eq!(
+        hospital.ask("checked", &observation("A3").replace("|mmol/l|", "|mg|")),
+        "AA"
+    );
 
     assert_eq!(hospital.results("reused", 'A', 3), ["AA"; 3]);
     for (asked, code) in [("", "AA"), ("FILTER", "AA"), ("REJECT", "AE"), ("FAULT", "AR")] {
@@ -172,7 +206,10 @@ fn reasons(verified: &Value) -> BTreeMap<String, u64> {
 fn everything_comes_out_as_it_did_and_what_cannot_be_told_is_named() {
     let mut hospital = Hospital::open();
     let count = traffic(&hospital);
-    wait_until("the cut-off frame", LIMIT, || (hospital.stored() == count).then_some(())).expect("it is stored");
+    wait_until("the cut-off frame", LIMIT, || {
+        (hospital.stored() == count).then_some(())
+    })
+    .expect("it is stored");
     let verified = hospital.engine.verify().expect("nothing differs");
     let expected = BTreeMap::from([
         ("`deadline` depends on the machine".to_owned(), 1),
@@ -188,13 +225,18 @@ fn everything_comes_out_as_it_did_and_what_cannot_be_told_is_named() {
     hospital.engine.stop().expect("a clean stop");
     hospital.engine = Engine::start(&hospital.site.path()).expect("it starts again");
     assert_eq!(hospital.engine.verify().expect("nothing differs"), verified);
-    let some = hospital.engine.json(&["messages", "verify", "--interface", "wayward", "--last", "7"]);
+    let some = hospital
+        .engine
+        .json(&["messages", "verify", "--interface", "wayward", "--last", "7"]);
     assert_eq!(some.expect("some of it")["identical"], 7);
     let told = hospital.engine.command(&["messages", "verify"]).expect("it runs");
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     let summary = format!("{count} messages run again: {} identical, 0 different", count - 9);
     assert!(told.starts_with(&summary), "{told}");
-    assert!(told.contains("3 not verifiable: a step of its revision uses instances again ("), "{told}");
+    assert!(
+        told.contains("3 not verifiable: a step of its revision uses instances again ("),
+        "{told}"
+    );
 }
 
 /// A message is not held against what is not decided yet.
@@ -202,13 +244,18 @@ fn everything_comes_out_as_it_did_and_what_cannot_be_told_is_named() {
 fn a_message_that_is_under_way_is_named_and_not_run_beside_itself() {
     let sink = Sink::accepting().expect("a receiver");
     let slow = MISCHIEF.replace("500ms", "20s");
-    let interface = InterfaceFile::listening("bad").source("ack = \"received\"").section(&slow);
+    let interface = InterfaceFile::listening("bad")
+        .source("ack = \"received\"")
+        .section(&slow);
     let site = Site::with(&interface.to("ehr", sink.address())).expect("a site");
     site.add_test_plugins().expect("the test plugins are built");
     let engine = Engine::start(&site.path()).expect("the engine starts");
     let mut connection = engine.connect("bad").expect("a connection");
     connection.ask(observation("LOOP").as_bytes()).expect("an answer");
     let verified = engine.verify().expect("nothing differs");
-    assert_eq!(reasons(&verified), BTreeMap::from([("it is not decided yet".to_owned(), 1)]));
+    assert_eq!(
+        reasons(&verified),
+        BTreeMap::from([("it is not decided yet".to_owned(), 1)])
+    );
     engine.kill().expect("it is killed");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use transfuse_engine::{Detail, Interface, Made, NotRun};
 use transfuse_message::{Message, ParseOptions, Path, Payload};
-use transfuse_sandbox::{Content, Outcome, State};
+use transfuse_sandbox::{Content, LookUp, Outcome, State};
 use transfuse_store::{MessageId, MessageRecord, ReadError};
 
 use super::{Past, Then, state_of};
@@ -77,7 +77,7 @@ pub(crate) struct Maker {
     pub(crate) plugin: String,
     pub(crate) version: String,
     pub(crate) digest: String,
-    /// Rows of the step's code tables that hold the value before and the value after.
+    /// Rows that the step got from its code tables, and that hold the value after it.
     pub(crate) rows: Vec<Explained>,
 }
 
@@ -85,6 +85,9 @@ pub(crate) struct Maker {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Explained {
     pub(crate) table: String,
+    /// The column by which the step found it, and what it looked for.
+    pub(crate) column: String,
+    pub(crate) value: Payload,
     pub(crate) digest: String,
     /// From 1, without the header.
     pub(crate) row: usize,
@@ -98,6 +101,7 @@ struct Ran {
     ended: Option<String>,
     fuel: u64,
     uses_state: bool,
+    look_ups: Vec<LookUp>,
 }
 
 /// What stands at the path of an output.
@@ -224,6 +228,7 @@ impl Past {
             ended,
             fuel: report.steps.iter().map(|step| step.fuel).sum(),
             uses_state: report.steps.iter().any(|step| step.access.state),
+            look_ups: report.look_ups,
         })
     }
 }
@@ -243,8 +248,22 @@ impl Explanation {
                 return Ok(());
             }
             let value = self.pick(&ran.found, outputs)?;
-            match steps.checked_sub(1).and_then(|index| Some((index, then.resolved.steps.get(index)?))) {
-                Some((index, step)) => self.add(then, index, step, value, ran.fuel.saturating_sub(fuel_before)),
+            match steps
+                .checked_sub(1)
+                .and_then(|index| Some((index, then.resolved.steps.get(index)?)))
+            {
+                Some((index, step)) => {
+                    let rows = value
+                        .as_ref()
+                        .map(|value| rows(then, step, index, &ran.look_ups, value));
+                    self.add(
+                        index,
+                        step,
+                        value,
+                        rows.unwrap_or_default(),
+                        ran.fuel.saturating_sub(fuel_before),
+                    );
+                }
                 None => self.input = value,
             }
             fuel_before = ran.fuel;
@@ -282,7 +301,7 @@ impl Explanation {
         }
     }
 
-    fn add(&mut self, then: &Then, index: usize, step: &resolved::Step, value: Option<Payload>, fuel: u64) {
+    fn add(&mut self, index: usize, step: &resolved::Step, value: Option<Payload>, rows: Vec<Explained>, fuel: u64) {
         let before = self.seen.last().map_or(&self.input, |seen| &seen.value);
         let is_changed = *before != value;
         if is_changed {
@@ -291,7 +310,7 @@ impl Explanation {
                 plugin: step.plugin.clone(),
                 version: step.version.clone(),
                 digest: step.digest.clone(),
-                rows: rows(then, step, before.as_ref(), value.as_ref()),
+                rows,
             });
         }
         self.seen.push(Seen {
@@ -310,29 +329,38 @@ fn value_at(message: &Message, path: &Path) -> Option<Payload> {
     Some(Payload::from(written.into_owned()))
 }
 
-/// Rows of a step's code tables that have the value before in one cell and the value after in another.
-fn rows(then: &Then, step: &resolved::Step, before: Option<&Payload>, after: Option<&Payload>) -> Vec<Explained> {
-    let (Some(before), Some(after)) = (before, after) else {
-        return Vec::new();
-    };
-    let (before, after) = (before.lossy_text(), after.lossy_text());
-    let mut found = Vec::new();
-    for grant in &step.grants.tables {
-        let Some(table) = then.parts.table(&grant.digest) else {
+/// What a step got from its code tables and that holds a value: each row once.
+fn rows(then: &Then, step: &resolved::Step, index: usize, look_ups: &[LookUp], value: &Payload) -> Vec<Explained> {
+    let mut found: Vec<Explained> = Vec::new();
+    for look_up in look_ups.iter().filter(|look_up| look_up.step == index) {
+        let mut grants = step.grants.tables.iter();
+        let grant = grants.find(|grant| grant.name == look_up.table);
+        let Some((grant, table)) = grant.and_then(|grant| Some((grant, then.parts.table(&grant.digest)?))) else {
             continue;
         };
-        let rows = table.rows.iter().enumerate();
-        let fitting = rows
-            .filter(|(_, cells)| cells.iter().any(|cell| *cell == *before) && cells.iter().any(|cell| *cell == *after));
-        found.extend(fitting.map(|(index, cells)| Explained {
-            table: grant.name.clone(),
+        let cells = table.rows.get(look_up.row).cloned().unwrap_or_default();
+        let explained = Explained {
+            table: look_up.table.clone(),
+            column: look_up.column.clone(),
+            value: look_up.value.clone(),
             digest: grant.digest.clone(),
-            row: index + 1,
-            cells: cells.clone(),
-        }));
+            row: look_up.row + 1,
+            cells,
+        };
+        if explained.holds(value) && !found.contains(&explained) {
+            found.push(explained);
+        }
     }
     found.truncate(ROWS_MAX);
     found
+}
+
+impl Explained {
+    fn holds(&self, value: &Payload) -> bool {
+        self.cells
+            .iter()
+            .any(|cell| !cell.is_empty() && cell.as_bytes() == value.as_slice())
+    }
 }
 
 const STATE: &str = "its plugins use what they keep between messages, and find what is kept now";

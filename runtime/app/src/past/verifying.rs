@@ -91,7 +91,11 @@ impl Past {
             };
             let verdict = self.verify_decision(one, decision, live.as_ref()).await;
             // Who had it decided again may have wanted it for one destination only.
-            let verdict = if number == 0 { verdict } else { verdict.wherever_it_goes() };
+            let verdict = if number == 0 {
+                verdict
+            } else {
+                verdict.wherever_it_goes()
+            };
             all = if number == 0 { verdict } else { all.and(verdict) };
         }
         all
@@ -128,7 +132,9 @@ impl Past {
             return Verdict::NotVerifiable(format!("it ended with `{}` when it was run again", fault.kind));
         }
         match then.compare(&record, &rerun.made, rerun.fuel()) {
-            Verdict::Different(_) | Verdict::OtherFuel if then.has_secrets() => Verdict::NotVerifiable(SECRETS.to_owned()),
+            Verdict::Different(_) | Verdict::OtherFuel if then.has_secrets() => {
+                Verdict::NotVerifiable(SECRETS.to_owned())
+            }
             verdict => verdict,
         }
     }
@@ -210,7 +216,9 @@ impl Verdict {
 
     /// The same where only the outputs matter.
     fn wherever_it_goes(self) -> Self {
-        let Self::Different(mut changes) = self else { return self };
+        let Self::Different(mut changes) = self else {
+            return self;
+        };
         changes.retain(|change| change.place != Place::Destinations);
         if changes.is_empty() {
             Self::Identical

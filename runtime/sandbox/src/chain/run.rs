@@ -34,13 +34,16 @@ enum Decision {
 }
 
 impl Chain {
-    pub(super) fn run_here(&self, input: Input) -> Report {
+    pub(super) fn run_here(&self, input: Input, is_traced: bool) -> Report {
         let Input {
             message,
             context,
             state,
         } = input;
         let mut journey = Journey::begin(context, state);
+        if is_traced {
+            journey = journey.traced();
+        }
         let mut steps = Vec::with_capacity(self.steps.len());
         let mut outputs = vec![Output {
             content: Content::Message(message),
@@ -215,6 +218,7 @@ struct Checkpoint {
     log_lines: usize,
     tables: usize,
     misses: (usize, u64),
+    look_ups: usize,
     state: Overlay,
     meter: Meter,
 }
@@ -225,6 +229,7 @@ impl Checkpoint {
             attributes: run.journey.attributes.clone(),
             log_lines: run.journey.log.len(),
             tables: run.journey.tables.len(),
+            look_ups: run.journey.look_ups.as_ref().map_or(0, Vec::len),
             misses: (run.journey.misses.listed.len(), run.journey.misses.unlisted),
             state: run.journey.state.clone(),
             meter: run.meter,
@@ -237,6 +242,9 @@ impl Checkpoint {
         run.journey.tables.truncate(self.tables);
         run.journey.misses.listed.truncate(self.misses.0);
         run.journey.misses.unlisted = self.misses.1;
+        if let Some(noted) = &mut run.journey.look_ups {
+            noted.truncate(self.look_ups);
+        }
         run.journey.state = self.state;
         run.meter = self.meter;
     }
@@ -292,6 +300,7 @@ fn report(outcome: Outcome, steps: Vec<StepReport>, journey: Journey) -> Report 
         attributes: journey.attributes,
         tables: journey.tables,
         table_misses: journey.misses.listed,
+        look_ups: journey.look_ups.unwrap_or_default(),
         table_misses_unlisted: journey.misses.unlisted,
         state,
     }

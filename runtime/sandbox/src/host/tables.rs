@@ -8,7 +8,7 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use crate::bindings::transfuse::plugin::tables::{Host, HostTable, TableError};
 use crate::fault::Stop;
-use crate::outcome::TableMiss;
+use crate::outcome::{LookUp, TableMiss};
 use crate::state::{OpenTable, StepState, stop_of};
 use crate::table::Table;
 
@@ -77,6 +77,9 @@ const LOOK_UP_BYTES: usize = 64;
 /// Values of one message that are listed as missing in a table. A message with more of them has another problem.
 const MISSES_MAX: usize = 100;
 
+/// Rows that are noted of a traced run: some for each segment of the largest messages.
+const LOOK_UPS_MAX: usize = 10_000;
+
 /// The longest value that is listed. No code is as long; a text that was searched for by mistake may be.
 const MISS_BYTES_MAX: usize = 200;
 
@@ -88,7 +91,27 @@ impl StepState {
         if row.is_none() && !value.is_empty() {
             self.note_miss(table, column, value);
         }
+        self.note_look_up(table, column, value);
         Ok(row.map(<[String]>::to_vec))
+    }
+
+    /// Only in traced runs, and of what was found.
+    fn note_look_up(&mut self, table: &Table, column: usize, value: &str) {
+        let Some(noted) = self
+            .journey
+            .look_ups
+            .as_mut()
+            .filter(|noted| noted.len() < LOOK_UPS_MAX)
+        else {
+            return;
+        };
+        noted.extend(table.find_row(column, value).map(|row| LookUp {
+            step: self.step.index,
+            table: table.name().to_owned(),
+            column: table.columns().get(column).cloned().unwrap_or_default(),
+            value: Payload::from(value.to_owned()),
+            row,
+        }));
     }
 
     /// An empty value is no code that anybody could add.

@@ -9,13 +9,13 @@ use crate::console::{Console, Palette, Tone};
 use crate::control::wire::Words;
 use crate::control::wire::past::{Explanation, ExplanationQuery, MadeBy};
 use crate::failure::{Exit, Outcome};
-use crate::layout::{counted, short_digest, shortened};
+use crate::layout::{short_digest, shortened};
 use crate::visible::one_line;
 
 /// Say which step of the chain made a value, and of what
 ///
 /// The message is run again on the revision that decided it, with the code tables of that moment, step by step: the value before and
-/// after each of them, the plugin and version that made it, and the rows of its code tables that hold both values.
+/// after each of them, the plugin and version that made it, and the rows of code tables that it got and that hold the value.
 ///
 /// What is shown is patient data.
 ///
@@ -105,22 +105,18 @@ fn told_maker(maker: &MadeBy) -> Vec<String> {
         "made by step {}: {} {} ({digest})",
         maker.step, maker.plugin, maker.version
     )];
-    match maker.rows.len() {
-        0 => lines.push("  none of its code tables has a row with both values".to_owned()),
-        count => lines.push(format!(
-            "  {} of its code tables with both values:",
-            counted(count, "row")
-        )),
+    if maker.rows.is_empty() {
+        lines.push("  no row that it got from a code table holds the value".to_owned());
     }
     for row in &maker.rows {
         let cells: Vec<String> = row.cells.iter().map(|cell| one_line(cell.as_str())).collect();
+        let asked = shortened(&one_line(row.value.as_str()), VALUE_WIDTH_MAX);
         let digest = short_digest(&row.digest);
         lines.push(format!(
-            "    {}, row {} ({digest}): {}",
-            row.table,
-            row.row,
-            cells.join("; ")
+            "  it asked {} ({digest}) for `{}` {asked}:",
+            row.table, row.column
         ));
+        lines.push(format!("    row {}: {}", row.row, cells.join("; ")));
     }
     lines
 }

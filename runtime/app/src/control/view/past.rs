@@ -84,6 +84,8 @@ fn made_by(maker: Maker) -> wire::MadeBy {
             .into_iter()
             .map(|row| wire::TableRow {
                 table: row.table,
+                column: row.column,
+                value: words(&row.value),
                 digest: row.digest,
                 row: row.row,
                 cells: row.cells.into_iter().map(Words::from).collect(),

@@ -86,13 +86,16 @@ pub(crate) struct MadeBy {
     pub(crate) plugin: String,
     pub(crate) version: String,
     pub(crate) digest: String,
-    /// Rows of the step's code tables that hold both values.
+    /// Rows that the step got from its code tables, and that hold the value.
     pub(crate) rows: Vec<TableRow>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TableRow {
     pub(crate) table: String,
+    /// The column by which the step found it, and what it looked for.
+    pub(crate) column: String,
+    pub(crate) value: Words,
     pub(crate) digest: String,
     /// From 1, without the header.
     pub(crate) row: usize,
