@@ -8,6 +8,7 @@
 mod difference;
 mod evidence;
 mod gates;
+mod making;
 mod planning;
 mod revisions;
 mod switching;
