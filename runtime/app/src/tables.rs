@@ -298,16 +298,13 @@ impl Tables {
         let before = deployment::live_tables(catalog)
             .map_err(ChangeError::Failed)?
             .remove(name);
-        let (file, table) = match &change.version {
-            Some(digest) => {
-                let table = deployment::fetch_table(catalog, name, digest);
-                (None, table.map_err(ChangeError::Failed)?)
-            }
-            None => {
-                let file = self.changed_file(name, before.as_deref(), change)?;
-                let table = file.table.clone();
-                (Some(file), table)
-            }
+        let (file, table) = if let Some(digest) = &change.version {
+            let table = deployment::fetch_table(catalog, name, digest);
+            (None, table.map_err(ChangeError::Failed)?)
+        } else {
+            let file = self.changed_file(name, before.as_deref(), change)?;
+            let table = file.table.clone();
+            (Some(file), table)
         };
         let users = running.iter().filter(|one| one.uses(name));
         let renewals = users.map(|one| self.renewal(one, &table, catalog));

@@ -59,11 +59,10 @@ impl Changes {
         let versions: BTreeMap<String, String> = changed
             .map(|grant| (grant.name.clone(), grant.digest.clone()))
             .collect();
-        let planned = running.iter().map(|one| planned(one, &versions, &now));
-        Ok(TablesOfThen {
-            planned: planned.filter(|one| !one.differences.is_empty()).collect(),
-            versions,
-        })
+        let mut planned: Vec<Planned> = running.iter().map(|one| planned(one, &versions, &now)).collect();
+        planned.retain(|one| !one.differences.is_empty());
+        planned.sort_by(|one, other| one.interface.cmp(&other.interface));
+        Ok(TablesOfThen { versions, planned })
     }
 }
 

@@ -269,13 +269,13 @@ fn recompute_all(
         wanted.skip += own.left_count;
         all = Recomputed {
             on: own.on,
-            recomputed: all.recomputed + own.recomputed,
+            processed: all.processed + own.processed,
             filtered: all.filtered + own.filtered,
             left_count: all.left_count + own.left_count,
             left: [all.left, own.left].concat(),
             has_more,
         };
-        progress.doing(format!("recomputed {}", all.recomputed + all.filtered));
+        progress.doing(format!("recomputed {}", all.processed + all.filtered));
         if !has_more {
             return Ok(HeldChanged {
                 recomputed: Some(all),
@@ -290,7 +290,7 @@ fn told_recomputed(done: &HeldChanged, recomputed: &Recomputed, palette: Palette
     let mut lines = vec![format!(
         "{}: {} of revision {} made anew by revision {}",
         done.interface,
-        messages(recomputed.recomputed),
+        messages(recomputed.processed),
         done.revision,
         recomputed.on
     )];

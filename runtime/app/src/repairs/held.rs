@@ -25,7 +25,7 @@ pub(crate) struct Recomputed {
     /// The revision that decided anew.
     pub(crate) on: u32,
     /// Messages that go on.
-    pub(crate) recomputed: u64,
+    pub(crate) processed: u64,
     /// Messages that end here on purpose: their deliveries are discarded.
     pub(crate) filtered: u64,
     /// Messages whose deliveries stay held.
@@ -171,7 +171,7 @@ impl Recomputed {
     fn count(&mut self, decision: &Decision) {
         match decision {
             Decision::Filtered { .. } => self.filtered += 1,
-            _ => self.recomputed += 1,
+            _ => self.processed += 1,
         }
     }
 }

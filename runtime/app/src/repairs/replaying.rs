@@ -264,7 +264,7 @@ impl Repairs {
 
     async fn refuse_held(&self, bench: &Bench) -> Result<(), RepairError> {
         let revision = bench.revision.number();
-        let holds = self.ask(|store| store.holds()).await?;
+        let holds = self.ask(transfuse_store::Store::holds).await?;
         let is_held = |hold: &transfuse_store::Hold| hold.interface == bench.interface && hold.revision == revision;
         if holds.iter().any(is_held) {
             let interface = bench.interface.clone();

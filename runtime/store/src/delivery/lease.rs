@@ -135,7 +135,11 @@ impl DeliveryQueue {
                 intake: self.intake.clone(),
                 hurried: hurry,
             }),
-            Err(error) => PendingSettlement(Pending::Failed(error)),
+            Err(error) => {
+                // It will never be durable: nobody is to wait for it.
+                lease.queue.settled(lease.item.id);
+                PendingSettlement(Pending::Failed(error))
+            }
         }
     }
 }

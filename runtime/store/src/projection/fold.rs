@@ -33,7 +33,7 @@ impl Changes {
                 self.fold_settlement(names, position, at_ms, &delivery, settlement);
             }
             Event::Operated(operation) => {
-                self.operation = Some(self.fold_operation(names, position, at_ms, *operation))
+                self.operation = Some(self.fold_operation(names, position, at_ms, *operation));
             }
             Event::EngineStarted { .. } | Event::EngineStopped => {}
         }

@@ -62,11 +62,9 @@ fn release(connection: &Connection, operation: &NewOperation) -> rusqlite::Resul
 
 fn discard(connection: &Connection, operation: &NewOperation) -> rusqlite::Result<()> {
     let of = (operation.interface, operation.revision);
-    let sql = format!(
-        "UPDATE queues SET pending = pending - (SELECT count(*) FROM deliveries WHERE stage = 3 AND revision = ?2 \
-         AND queue = queues.id) WHERE interface = ?1"
-    );
-    connection.prepare_cached(&sql)?.execute(of)?;
+    let sql = "UPDATE queues SET pending = pending - (SELECT count(*) FROM deliveries WHERE stage = 3 AND revision = ?2 \
+               AND queue = queues.id) WHERE interface = ?1";
+    connection.prepare_cached(sql)?.execute(of)?;
     let sql = format!("UPDATE deliveries SET stage = 4, settled_at_ms = ?3, settled_position = ?4 WHERE {HELD}");
     let values = params![of.0, of.1, operation.at_ms, operation.position];
     connection.prepare_cached(&sql)?.execute(values)?;

@@ -147,7 +147,6 @@ impl Replay {
             revision: None,
             before,
             limit,
-            ..Query::default()
         };
         let found = self.read(move |store| store.messages(&query)).await?;
         Ok(found.into_iter().map(|message| message.id).collect())

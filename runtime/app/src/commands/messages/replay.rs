@@ -29,6 +29,10 @@ use crate::story;
 ///
 /// What revision 12 got wrong: transfuse messages replay --interface lab-results --delivered-by 12 --on 11 --only-different --reason "wrong units"
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub(crate) struct Arguments {
     /// The messages' ids, as `messages list` shows them
     #[arg(

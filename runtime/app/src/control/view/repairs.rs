@@ -33,7 +33,7 @@ pub(crate) fn recomputed(done: Recomputed) -> wire::Recomputed {
     let (left_count, left) = left(done.left);
     wire::Recomputed {
         on: done.on,
-        recomputed: done.recomputed,
+        processed: done.processed,
         filtered: done.filtered,
         left_count,
         left,

@@ -9,6 +9,7 @@ use super::evidence::Gate;
 /// The body of every request that changes what is live.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of its own on the wire")]
 pub(crate) struct ChangeWanted {
     pub(crate) author: String,
     pub(crate) reason: String,

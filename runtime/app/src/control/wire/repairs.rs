@@ -77,7 +77,7 @@ pub(crate) struct Recomputed {
     /// The revision that decided anew.
     pub(crate) on: u32,
     /// Messages that go on.
-    pub(crate) recomputed: u64,
+    pub(crate) processed: u64,
     /// Messages that end here on purpose.
     pub(crate) filtered: u64,
     /// Messages whose deliveries stay held.

@@ -158,7 +158,7 @@ async fn what_is_being_sent_is_waited_for_and_what_comes_back_is_held() {
 #[tokio::test]
 async fn nothing_of_a_revision_is_leased_once_a_hold_has_returned() {
     let site = Site::new();
-    for round in 0..20_u64 {
+    for round in 0..8_u64 {
         let mut settings = site.settings.clone();
         settings.queue_deliveries_max = 8;
         settings.folder = settings.folder.join(format!("round{round}"));
@@ -178,7 +178,7 @@ async fn nothing_of_a_revision_is_leased_once_a_hold_has_returned() {
                 }
             }
         });
-        tokio::time::sleep(Duration::from_micros(150 * round)).await;
+        tokio::time::sleep(Duration::from_micros(400 * round)).await;
         assert_eq!(store.hold("lab", BAD, &operator()).await.unwrap().sending, 0);
         let before = sent.load(SeqCst);
         store.pass_by(GOOD, "later").await;
