@@ -1,28 +1,29 @@
 //! `transfuse run`: the engine itself.
 
+mod telling;
+mod watching;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use transfuse_engine::{Engine, InterfaceSettings};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
-use crate::changes::{self, Changes, PassedVectors, Trials};
+use crate::changes::{Changes, PassedVectors, Trials};
 use crate::configuration::{self, SecretSources, Settings};
-use crate::console::{Console, Tone};
+use crate::console::Console;
 use crate::control::{self, Controlled, view};
 use crate::deployment::{self, Change, Deployment};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
-use crate::layout::counted;
 use crate::observing::{self, Observing};
 use crate::past::Past;
 use crate::tables::{Running, Tables};
-use crate::trust::{Alerts, Distrust, News, Trust, Watch};
+use crate::trust::{Trust, Watch};
 use crate::{assembly, hardening, logging, sandboxing, signals};
 
 /// Run the interfaces of a site folder
@@ -108,7 +109,7 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
     trust.keep(&data)?;
     let secrets = configuration::read_secrets(&arguments.site, chosen);
     let deployment = deploy(site, &trust, secrets, &opened.store, arguments, console)?;
-    tell_trust(&deployment, console)?;
+    telling::tell_trust(&deployment, console)?;
     Ok(Prepared {
         sandbox,
         opened,
@@ -157,7 +158,7 @@ fn deploy(
                 note: String::new(),
             };
             let deployment = deployment::from_site(catalog, &site, trust, arguments.apply, &change)?;
-            tell_drift(&deployment, arguments, console);
+            telling::tell_drift(&deployment, arguments, console);
             Ok(deployment)
         }
         Err(faults) => {
@@ -187,50 +188,6 @@ fn unless_refused(
     Ok(if refusals.is_empty() { Ok(site) } else { Err(refusals) })
 }
 
-/// What is not trusted without reserve. A start that would run nothing for that reason fails.
-fn tell_trust(deployment: &Deployment, console: Console) -> Result<(), Failure> {
-    let palette = console.notes_palette();
-    for live in &deployment.interfaces {
-        for alert in &live.alerts {
-            let name = &live.interface.name;
-            console.note(format_args!("{} {name}: {alert}", palette.paint(Tone::Odd, "alert:")));
-            tracing::warn!(interface = name, alert, "a plugin needs attention");
-        }
-    }
-    for stopped in &deployment.stopped {
-        let name = &stopped.interface.name;
-        for Distrust { message, hint, .. } in &stopped.reasons {
-            let label = palette.paint(Tone::Bad, "not started:");
-            console.note(format_args!("{label} {name}: {message}"));
-            console.note(format_args!("{} {hint}", palette.paint(Tone::Name, "hint:")));
-            tracing::error!(interface = name, reason = message, "an interface does not start");
-        }
-    }
-    if deployment.interfaces.is_empty() && !deployment.stopped.is_empty() {
-        return Err(anyhow::anyhow!("no interface may start").into());
-    }
-    Ok(())
-}
-
-fn tell_drift(deployment: &Deployment, arguments: &Arguments, console: Console) {
-    let palette = console.notes_palette();
-    for live in &deployment.interfaces {
-        if let Some(drift) = &live.drift {
-            let name = &live.interface.name;
-            let revision = live.revision;
-            console.note(format_args!(
-                "{} {name} runs revision {revision}, and {drift}",
-                palette.paint(Tone::Odd, "drift:")
-            ));
-            console.note(format_args!(
-                "{} `transfuse run {} --apply` makes the site folder's state live",
-                palette.paint(Tone::Name, "hint:"),
-                arguments.site.display(),
-            ));
-        }
-    }
-}
-
 async fn serve(
     prepared: Prepared,
     settings: Vec<InterfaceSettings>,
@@ -253,11 +210,11 @@ async fn serve(
     let engine = Arc::new(start(opened, settings).await?);
     let process = view::Process {
         environment: environment.clone(),
-        ..process(&engine, &deployment, arguments, &data)
+        ..telling::process(&engine, &deployment, arguments, &data)
     };
-    keep_paused(&engine, &store, &process)?;
-    tell_rollbacks(&store, &process)?;
-    announce(&process, console);
+    telling::keep_paused(&engine, &store, &process)?;
+    telling::tell_rollbacks(&store, &process)?;
+    telling::announce(&process, console);
     let closed = CancellationToken::new();
     let alerts = process.alerts.clone();
     let observing = Arc::new(Observing::new(store.clone())?);
@@ -297,7 +254,7 @@ async fn serve(
     ));
     let controlled = Controlled::new(store, process, tables, observing, changes, past, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
-    keep_watch(watch, &engine, &alerts, &stop, console).await;
+    watching::keep_watch(watch, &engine, &alerts, &stop, console).await;
     console.note("stopping: finishing what was received");
     closed.cancel();
     if tokio::time::timeout(CONTROL_CLOSE_MAX, control).await.is_err() {
@@ -308,79 +265,6 @@ async fn serve(
     }
     engine.stop().await;
     console.note("stopped");
-    Ok(())
-}
-
-/// Holds what runs against the policy from time to time, until the engine is to stop.
-async fn keep_watch(mut watch: Watch, engine: &Engine, alerts: &Alerts, stop: &CancellationToken, console: Console) {
-    let mut looks = tokio::time::interval(watch.interval());
-    // The start itself was the first look.
-    looks.tick().await;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = looks.tick() => {}
-        }
-        let looked = tokio::task::spawn_blocking(move || {
-            let news = watch.look(Timestamp::now());
-            (watch, news)
-        });
-        let Ok((looked, news)) = looked.await else {
-            tracing::error!(
-                "looking at certificates and revocations has failed, and is not done again before a restart"
-            );
-            return stop.cancelled().await;
-        };
-        watch = looked;
-        for news in news {
-            take_news(news, engine, alerts, console).await;
-        }
-    }
-}
-
-/// What a look has found: told, and done.
-async fn take_news(news: News, engine: &Engine, alerts: &Alerts, console: Console) {
-    let News {
-        interface,
-        alerts: known,
-        untold,
-        stops,
-    } = news;
-    for alert in &untold {
-        let label = console.notes_palette().paint(Tone::Odd, "alert:");
-        console.note(format_args!("{label} {interface}: {alert}"));
-        tracing::warn!(interface, alert, "a plugin needs attention");
-    }
-    if stops && engine.stop_receiving(&interface).await {
-        tracing::error!(
-            interface,
-            "an interface receives nothing more, because a plugin of it is revoked"
-        );
-    }
-    alerts.set(&interface, known);
-}
-
-/// What somebody has paused stays so over a restart: messages wait at their senders.
-fn keep_paused(engine: &Engine, store: &Store, process: &view::Process) -> Result<(), Failure> {
-    for (name, ..) in process.live.all() {
-        if let Some(pause) = store.catalog().paused(&name)? {
-            // It has just been started.
-            let _ = engine.pause(&name);
-            process
-                .live
-                .set_paused(&name, Some(format!("{}, by {}", pause.reason, pause.author)));
-        }
-    }
-    Ok(())
-}
-
-/// What was rolled back by itself is told until somebody changes it, also after a restart.
-fn tell_rollbacks(store: &Store, process: &view::Process) -> Result<(), Failure> {
-    for (name, ..) in process.live.all() {
-        if let Some(told) = changes::rolled_back(&store.catalog().live_history(&name)?) {
-            process.alerts.add_of_change(&name, told);
-        }
-    }
     Ok(())
 }
 
@@ -401,41 +285,6 @@ async fn start(opened: Opened, settings: Vec<InterfaceSettings>) -> Result<Engin
     }
 }
 
-/// One line for each interface. Nobody reading them is no reason to stop.
-fn announce(process: &view::Process, console: Console) {
-    let live = process.live.all();
-    let lines = live.iter().map(|(name, live)| format!("{name}: {}", live.ready));
-    let ready = format!("ready: {}", counted(live.len(), "interface"));
-    for line in lines.chain([ready]) {
-        if let Err(error) = console.result(line) {
-            tracing::warn!(%error, "nobody reads the output");
-        }
-    }
-}
-
-fn process(engine: &Engine, deployment: &Deployment, arguments: &Arguments, data: &Path) -> view::Process {
-    let running = engine.interfaces();
-    let shown = view::LiveList::default();
-    for live in &deployment.interfaces {
-        let address = running.iter().find(|(name, ..)| **name == live.interface.name);
-        let address = address.map(|(_, _, address)| address.as_str()).unwrap_or_default();
-        shown.set(&live.interface.name, view::LiveInterface::new(live, address));
-    }
-    let alerts = Alerts::default();
-    for live in &deployment.interfaces {
-        alerts.set(&live.interface.name, live.alerts.clone());
-    }
-    view::Process {
-        started_at: Timestamp::now(),
-        site: absolute(&arguments.site),
-        data: absolute(data),
-        environment: None,
-        live: shown,
-        alerts,
-        stopped: deployment.stopped.iter().map(view::StoppedInterface::new).collect(),
-    }
-}
-
 /// What runs, for whoever changes its tables.
 fn running(engine: &Engine, deployment: Deployment) -> Vec<Running> {
     let parts = deployment.parts;
@@ -450,11 +299,4 @@ fn running(engine: &Engine, deployment: Deployment) -> Vec<Running> {
             })
         })
         .collect()
-}
-
-fn absolute(path: &Path) -> String {
-    std::path::absolute(path)
-        .unwrap_or_else(|_| path.to_owned())
-        .display()
-        .to_string()
 }
