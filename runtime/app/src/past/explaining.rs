@@ -192,9 +192,9 @@ impl Past {
     ) -> Result<Ran, NotExplained> {
         let (past, of) = (Arc::clone(self), Arc::clone(then));
         let chain = tokio::task::spawn_blocking(move || {
-            let mut part = of.resolved.clone();
-            part.steps.truncate(steps);
-            of.parts.chain(&past.sandbox, &part)
+            let mut shortened = of.resolved.clone();
+            shortened.steps.truncate(steps);
+            of.parts.chain(&past.sandbox, &shortened)
         });
         let chain = chain.await.map_err(|error| NotExplained::Gone(error.into()))?;
         let chain = chain.map_err(|error| NotExplained::Gone(error.into()))?;

@@ -207,9 +207,12 @@ impl Verdict {
                 changes.extend(more);
                 Self::Different(changes)
             }
-            (one @ Self::Different(_), _) | (_, one @ Self::Different(_)) => one,
-            (one @ Self::NotVerifiable(_), _) | (_, one @ Self::NotVerifiable(_)) => one,
-            (one @ Self::OtherFuel, _) | (_, one @ Self::OtherFuel) => one,
+            (one @ Self::Different(_), _)
+            | (_, one @ Self::Different(_))
+            | (one @ Self::NotVerifiable(_), _)
+            | (_, one @ Self::NotVerifiable(_))
+            | (one @ Self::OtherFuel, _)
+            | (_, one @ Self::OtherFuel) => one,
             (Self::Identical, Self::Identical) => Self::Identical,
         }
     }

@@ -61,22 +61,22 @@ fn told(found: &Explanation, palette: Palette) -> Vec<String> {
     let path = palette.paint(Tone::Strong, &found.path).to_string();
     let value = found.steps.last().map_or(&found.input, |step| &step.value);
     let mut lines = vec![
-        format!("{path} of {}, output {}: {}", found.id, found.output, side(value)),
+        format!("{path} of {}, output {}: {}", found.id, found.output, side(value.as_ref())),
         format!("{}, revision {}", found.interface, found.revision),
         String::new(),
-        format!("  as it came in              {}", side(&found.input)),
+        format!("  as it came in              {}", side(found.input.as_ref())),
     ];
     for (index, step) in found.steps.iter().enumerate() {
         let name = format!("step {}, {} {}", index + 1, step.plugin, step.version);
         let told = if step.changed {
-            side(&step.value)
+            side(step.value.as_ref())
         } else {
             "unchanged".to_owned()
         };
         lines.push(format!("  {name:25}  {told}"));
     }
     if found.ended.is_none() && found.stored != *value {
-        lines.push(format!("  as it is stored            {}", side(&found.stored)));
+        lines.push(format!("  as it is stored            {}", side(found.stored.as_ref())));
     }
     lines.extend(
         found
@@ -121,7 +121,7 @@ fn told_maker(maker: &MadeBy) -> Vec<String> {
     lines
 }
 
-fn side(value: &Option<Words>) -> String {
+fn side(value: Option<&Words>) -> String {
     match value {
         Some(words) if words.as_str().is_empty() => "(empty)".to_owned(),
         Some(words) => shortened(&one_line(words.as_str()), VALUE_WIDTH_MAX),
