@@ -148,8 +148,13 @@ impl Bench {
         changed.count()
     }
 
+    /// What is told once a trial has ended by itself: a moment later, because what was being sent is waited for.
     fn alerts(&self) -> String {
-        self.status()["alerts"].to_string()
+        let told = wait_until("an alert", LIMIT, || {
+            let alerts = self.status()["alerts"].clone();
+            alerts.as_array().is_some_and(|told| !told.is_empty()).then_some(alerts)
+        });
+        told.expect("it is told").to_string()
     }
 }
 
