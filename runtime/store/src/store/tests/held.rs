@@ -161,6 +161,8 @@ async fn nothing_of_a_revision_is_leased_once_a_hold_has_returned() {
     for round in 0..8_u64 {
         let mut settings = site.settings.clone();
         settings.queue_deliveries_max = 8;
+        // So that the sender is somewhere in the middle when the hold comes.
+        settings.unsynced_settlements_max = 2;
         settings.folder = settings.folder.join(format!("round{round}"));
         std::fs::create_dir_all(settings.folder.parent().unwrap()).unwrap();
         let store = Store::open(settings).unwrap().store;
@@ -178,7 +180,7 @@ async fn nothing_of_a_revision_is_leased_once_a_hold_has_returned() {
                 }
             }
         });
-        tokio::time::sleep(Duration::from_micros(400 * round)).await;
+        tokio::time::sleep(Duration::from_millis(3 * round)).await;
         assert_eq!(store.hold("lab", BAD, &operator()).await.unwrap().sending, 0);
         let before = sent.load(SeqCst);
         store.pass_by(GOOD, "later").await;
