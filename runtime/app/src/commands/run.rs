@@ -220,38 +220,23 @@ async fn serve(
     let observing = Arc::new(Observing::new(store.clone())?);
     let observer = tokio::spawn(observing::observe(Arc::clone(&observing), closed.clone()));
     let running = Arc::new(tokio::sync::Mutex::new(running(&engine, deployment)));
-    let trials = Arc::new(Trials::default());
     let changes = Arc::new(Changes {
         site: arguments.site.clone(),
         plugins,
         data: data.clone(),
-        environment: environment.clone(),
+        environment,
         store: store.clone(),
-        sandbox: sandbox.clone(),
+        sandbox,
         engine: Arc::clone(&engine),
-        running: Arc::clone(&running),
+        running,
         shown: process.live.clone(),
         alerts: alerts.clone(),
         watched: watch.list(),
-        trials: Arc::clone(&trials),
+        trials: Arc::new(Trials::default()),
         passed_vectors: PassedVectors::default(),
         stop: stop.clone(),
     });
-    let (past_environment, past_sandbox) = (environment.clone(), sandbox.clone());
-    let tables = Arc::new(Tables::new(
-        arguments.site.clone(),
-        environment,
-        store.clone(),
-        sandbox,
-        running,
-        trials,
-    ));
-    let past = Arc::new(Past::new(
-        arguments.site.clone(),
-        past_environment,
-        store.clone(),
-        past_sandbox,
-    ));
+    let (tables, past) = beside(&changes);
     let controlled = Controlled::new(store, process, tables, observing, changes, past, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     watching::keep_watch(watch, &engine, &alerts, &stop, console).await;
@@ -266,6 +251,29 @@ async fn serve(
     engine.stop().await;
     console.note("stopped");
     Ok(())
+}
+
+/// The code tables and the past of the same site.
+fn beside(changes: &Changes) -> (Arc<Tables>, Arc<Past>) {
+    let Changes {
+        site,
+        environment,
+        store,
+        sandbox,
+        running,
+        trials,
+        ..
+    } = changes;
+    let tables = Tables::new(
+        site.clone(),
+        environment.clone(),
+        store.clone(),
+        sandbox.clone(),
+        Arc::clone(running),
+        Arc::clone(trials),
+    );
+    let past = Past::new(site.clone(), environment.clone(), store.clone(), sandbox.clone());
+    (Arc::new(tables), Arc::new(past))
 }
 
 /// A start that fails leaves the store as clean as it found it.
