@@ -239,6 +239,44 @@ fn everything_comes_out_as_it_did_and_what_cannot_be_told_is_named() {
     );
 }
 
+/// Makes a catalog say something else about the past, which no engine does: the first revision of one interface has another
+/// configuration, and a table was always as it is now.
+const FORGE: &str = r#"
+import sqlite3, sys
+catalog = sqlite3.connect(sys.argv[1])
+for (name,) in catalog.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+    catalog.execute(f"DROP TRIGGER {name}")
+of_then = "interface = 'wayward' AND number = 1"
+(content,) = catalog.execute(f"SELECT content FROM revisions WHERE {of_then}").fetchone()
+forged = content.replace('"fault_every":5', '"fault_every":2')
+assert forged != content
+catalog.execute(f"UPDATE revisions SET content = ? WHERE {of_then}", (forged,))
+catalog.execute("UPDATE table_changes SET at_ms = 0 WHERE name = 'units'")
+catalog.commit()
+"#;
+
+#[test]
+fn what_is_run_with_another_configuration_or_table_than_then_comes_out_differently() {
+    let mut hospital = Hospital::open();
+    traffic(&hospital);
+    hospital.engine.stop().expect("a clean stop");
+    let catalog = hospital.site.path().join("data/catalog.sqlite");
+    let forged = Command::new("python3").arg("-c").arg(FORGE).arg(catalog).status();
+    assert!(forged.expect("Python runs").success());
+    hospital.engine = Engine::start(&hospital.site.path()).expect("it starts again");
+    let output = hospital
+        .engine
+        .command(&["messages", "verify", "--json"])
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let verified: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let listed = verified["listed"].as_array().expect("a list").iter();
+    let places = listed.map(|one| (one["interface"].as_str(), one["differences"][0]["path"].as_str()));
+    let expected = ["checked", "wayward", "wayward", "wayward"].map(|name| (Some(name), Some("outcome")));
+    assert_eq!(places.collect::<Vec<_>>(), expected, "{verified}");
+    hospital.engine.kill().expect("it is killed");
+}
+
 /// A message is not held against what is not decided yet.
 #[test]
 fn a_message_that_is_under_way_is_named_and_not_run_beside_itself() {

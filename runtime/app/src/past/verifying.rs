@@ -207,13 +207,17 @@ impl Verdict {
                 changes.extend(more);
                 Self::Different(changes)
             }
-            (one @ Self::Different(_), _)
-            | (_, one @ Self::Different(_))
-            | (one @ Self::NotVerifiable(_), _)
-            | (_, one @ Self::NotVerifiable(_))
-            | (one @ Self::OtherFuel, _)
-            | (_, one @ Self::OtherFuel) => one,
-            (Self::Identical, Self::Identical) => Self::Identical,
+            (one, other) if one.weight() >= other.weight() => one,
+            (_, other) => other,
+        }
+    }
+
+    fn weight(&self) -> u8 {
+        match self {
+            Self::Identical => 0,
+            Self::OtherFuel => 1,
+            Self::NotVerifiable(_) => 2,
+            Self::Different(_) => 3,
         }
     }
 

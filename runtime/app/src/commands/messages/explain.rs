@@ -61,7 +61,12 @@ fn told(found: &Explanation, palette: Palette) -> Vec<String> {
     let path = palette.paint(Tone::Strong, &found.path).to_string();
     let value = found.steps.last().map_or(&found.input, |step| &step.value);
     let mut lines = vec![
-        format!("{path} of {}, output {}: {}", found.id, found.output, side(value.as_ref())),
+        format!(
+            "{path} of {}, output {}: {}",
+            found.id,
+            found.output,
+            side(value.as_ref())
+        ),
         format!("{}, revision {}", found.interface, found.revision),
         String::new(),
         format!("  as it came in              {}", side(found.input.as_ref())),
