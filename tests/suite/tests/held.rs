@@ -60,8 +60,7 @@ impl Bench {
         let folder = self.site.path();
         let folder = folder.to_str().expect("a path");
         let site: &[&str] = match arguments {
-            ["apply" | "status", ..] => &[folder],
-            ["messages", "list" | "show", ..] | ["tables", "apply", ..] => &[folder],
+            ["apply" | "status", ..] | ["messages", "list" | "show", ..] | ["tables", "apply", ..] => &[folder],
             _ => &["--site", folder],
         };
         let mut command = Command::new(binary().expect("the binary"));
@@ -260,7 +259,7 @@ fn what_is_held_can_be_released_as_it_is_or_given_up() {
     let sink = bench.receiver();
     bench.wait_for(DELIVERED, 2);
     assert_eq!(arrived(&sink), [(String::from("M7"), true), (String::from("M8"), true)]);
-    let (unknown, _) = (
+    let (unknown, ()) = (
         bench.run(&["deliveries", "hold", "lab", "--revision", "9", "--reason", "a test"]),
         (),
     );

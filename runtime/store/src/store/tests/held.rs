@@ -92,9 +92,10 @@ async fn what_is_held_is_in_no_queue_and_survives_a_restart() {
         (hold.interface.as_str(), hold.revision, &hold.operator),
         ("lab", BAD, &operator())
     );
-    let held = store.held().unwrap();
+    let kept_back = store.held().unwrap();
     assert_eq!(
-        held.iter()
+        kept_back
+            .iter()
             .map(|one| (one.revision, one.deliveries))
             .collect::<Vec<_>>(),
         [(BAD, 2)]
