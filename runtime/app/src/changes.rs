@@ -260,9 +260,9 @@ impl Changes {
     }
 
     /// How much worse than the one before a revision may be, as the site folder has it now.
-    pub(crate) fn budget(&self) -> BudgetSettings {
-        let (settings, _) = configuration::read_settings(&self.site);
-        settings.budget
+    pub(crate) async fn budget(&self) -> Result<BudgetSettings, ChangeError> {
+        let site = self.site.clone();
+        Ok(tokio::task::spawn_blocking(move || configuration::read_settings(&site).0.budget).await?)
     }
 
     fn known(&self, interface: &str) -> Result<(), ChangeError> {

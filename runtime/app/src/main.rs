@@ -27,6 +27,7 @@ mod samples;
 mod sandboxing;
 mod segment_names;
 mod signals;
+mod stored;
 mod story;
 mod tables;
 mod trust;

@@ -89,11 +89,7 @@ impl Revision {
     fn acknowledgements(&self, record: &MessageRecord) -> impl Iterator<Item = NewOutput> {
         let outputs = record.decision.iter().flat_map(|decision| &decision.outputs);
         let own = outputs.filter(|output| self.routing.is_acknowledgement(&output.destinations));
-        own.map(|output| NewOutput {
-            content: output.content.clone(),
-            content_type: output.content_type.clone(),
-            destinations: output.destinations.clone(),
-        })
+        own.map(NewOutput::from)
     }
 }
 

@@ -328,18 +328,9 @@ impl Trouble {
     }
 
     pub(crate) fn rejected(rejection: Rejection, step: usize) -> Self {
-        let place = rejection
-            .path
-            .as_deref()
-            .map(|path| format!(" at {path}"))
-            .unwrap_or_default();
         Self {
             kind: "rejected",
-            summary: format!(
-                "step {} rejected the message with code {}{place}",
-                step + 1,
-                rejection.code
-            ),
+            summary: rejection.summary(step),
             hint: None,
             text: rejection.reason.clone(),
             code: AcknowledgementCode::AE,

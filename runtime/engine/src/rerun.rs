@@ -67,15 +67,10 @@ impl Revision {
     /// Takes a stored message through validation, chain and routing, off the message path. Plugins find `state`, and what they
     /// would write of it is dropped.
     pub async fn rerun(&self, record: &MessageRecord, state: State) -> Result<Rerun, NotRun> {
-        if let Some(reason) = not_run(record) {
-            return Err(reason);
-        }
-        let raw = record.raw.bytes().clone().into();
-        match Content::parse(raw, None, &self.parse) {
-            Content::Readable(message) if is_answer(&message, record) => Err(NotRun::Acknowledgement),
+        match self.content_of(record)? {
             Content::Readable(message) => match self.admission.refuses(&message) {
                 Some(why) => Ok(Rerun::failed(Trouble::unwelcome(why), Detail::default())),
-                None => Ok(self.rerun_message(record, message, state).await),
+                None => Ok(self.try_message(run_of(record), message, state).await),
             },
             Content::Unreadable(_, fault) => Ok(Rerun::failed(Trouble::unreadable(&fault), Detail::default())),
             Content::Broken(..) => Err(NotRun::Broken),
@@ -85,19 +80,22 @@ impl Revision {
     /// Takes a stored message through another chain, with what this revision's chain would know of it: some of its steps, to see
     /// what each of them does, rows of code tables included. Nothing is validated or routed.
     pub async fn rerun_chain(&self, record: &MessageRecord, chain: &Chain, state: State) -> Result<Report, NotRun> {
+        match self.content_of(record)? {
+            Content::Readable(message) => Ok(chain.run_traced(self.input(run_of(record), message, state)).await),
+            Content::Unreadable(..) | Content::Broken(..) => Err(NotRun::Broken),
+        }
+    }
+
+    /// What a stored message is, where it may run again.
+    fn content_of(&self, record: &MessageRecord) -> Result<Content, NotRun> {
         if let Some(reason) = not_run(record) {
             return Err(reason);
         }
         let raw = record.raw.bytes().clone().into();
         match Content::parse(raw, None, &self.parse) {
             Content::Readable(message) if is_answer(&message, record) => Err(NotRun::Acknowledgement),
-            Content::Readable(message) => Ok(chain.run_traced(self.input(run_of(record), message, state)).await),
-            Content::Unreadable(..) | Content::Broken(..) => Err(NotRun::Broken),
+            content => Ok(content),
         }
-    }
-
-    async fn rerun_message(&self, record: &MessageRecord, message: Message, state: State) -> Rerun {
-        self.try_message(run_of(record), message, state).await
     }
 
     /// Takes any message through validation, chain and routing.
@@ -147,11 +145,7 @@ impl Revision {
         let outputs = decision.outputs.iter();
         let made = outputs
             .filter(|output| !self.routing.is_acknowledgement(&output.destinations))
-            .map(|output| NewOutput {
-                content: output.content.clone(),
-                content_type: output.content_type.clone(),
-                destinations: output.destinations.clone(),
-            });
+            .map(NewOutput::from);
         Some(Made::Processed(made.collect()))
     }
 }

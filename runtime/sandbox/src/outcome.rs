@@ -209,6 +209,19 @@ pub struct Rejection {
     pub reason: Payload,
 }
 
+impl Rejection {
+    /// One sentence for operators, without what the plugin says. Steps are counted from zero.
+    #[must_use]
+    pub fn summary(&self, step: usize) -> String {
+        let place = self
+            .path
+            .as_deref()
+            .map(|path| format!(" at {path}"))
+            .unwrap_or_default();
+        format!("step {} rejected the message with code {}{place}", step + 1, self.code)
+    }
+}
+
 impl Output {
     /// The message, where it is one.
     #[must_use]

@@ -16,7 +16,7 @@ use crate::operation::{OperationKind, Operator};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details};
-use crate::{DeliveryId, DeliveryStage, MessageId, ReadError, Sealed, Stage, StateChange, StoredFault};
+use crate::{DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Stage, StateChange, StoredFault};
 
 /// What goes on in the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -219,6 +219,16 @@ pub struct OutputRecord {
     pub content_type: Option<Arc<str>>,
     /// Where to.
     pub destinations: Vec<Arc<str>>,
+}
+
+impl From<&OutputRecord> for NewOutput {
+    fn from(recorded: &OutputRecord) -> Self {
+        Self {
+            content: recorded.content.clone(),
+            content_type: recorded.content_type.clone(),
+            destinations: recorded.destinations.clone(),
+        }
+    }
 }
 
 /// One delivery and how it went.

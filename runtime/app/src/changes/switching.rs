@@ -40,6 +40,7 @@ impl Changes {
         wish: &Wish,
         planned: &Planned,
     ) -> Result<Running, ChangeError> {
+        let budget = self.budget().await?;
         let before = self.engine.interface(&planned.interface).map(|live| Before {
             revision: Arc::clone(live.revision()),
             recent: live.recent(),
@@ -52,7 +53,7 @@ impl Changes {
         let running = self
             .switch(interface, number, &parts, expected, change, planned)
             .await?;
-        let watch = TrialWish::watch(&self.budget()).filter(|_| !wish.is_unwatched);
+        let watch = TrialWish::watch(&budget).filter(|_| !wish.is_unwatched);
         if let (Some(before), Some(watch)) = (before, watch)
             && let Err(error) = self.watch(candidate, before, watch, change.clone()).await
         {

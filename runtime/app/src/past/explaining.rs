@@ -212,15 +212,7 @@ impl Past {
                 (found.collect(), None)
             }
             Outcome::Filtered { step, .. } => (Vec::new(), Some(format!("step {} filtered the message", step + 1))),
-            Outcome::Rejected { rejection, step } => {
-                let place = rejection.path.map(|path| format!(" at {path}")).unwrap_or_default();
-                let told = format!(
-                    "step {} rejected the message with code {}{place}",
-                    step + 1,
-                    rejection.code
-                );
-                (Vec::new(), Some(told))
-            }
+            Outcome::Rejected { rejection, step } => (Vec::new(), Some(rejection.summary(step))),
             Outcome::Faulted(fault) => (Vec::new(), Some(fault.to_string())),
         };
         Ok(Ran {

@@ -10,6 +10,7 @@ use transfuse_store::{DecisionRecord, MessageId, MessageRecord, MessageSummary, 
 
 use super::{Past, Then, state_of};
 use crate::configuration::{references, resolved};
+use crate::stored::asked;
 
 /// How long one answer may take; whoever asks goes on with the next one.
 const TIME_MAX: Duration = Duration::from_secs(10);
@@ -63,7 +64,7 @@ impl Past {
     ) -> Result<Verified, ReadError> {
         let until = Instant::now() + TIME_MAX;
         let store = self.store.clone();
-        let messages = blocking(move || store.messages(&query)).await?;
+        let messages = asked(move || store.messages(&query)).await?;
         let mut verified = Verified::default();
         for message in messages {
             if Instant::now() >= until {
@@ -71,7 +72,7 @@ impl Past {
             }
             verified.last = Some(message.id);
             let (store, id) = (self.store.clone(), message.id);
-            let Some(record) = blocking(move || store.message(id)).await? else {
+            let Some(record) = asked(move || store.message(id)).await? else {
                 continue;
             };
             let verdict = self.verify_one(record, live(&message.interface)).await;
@@ -260,14 +261,4 @@ impl Verified {
             }
         }
     }
-}
-
-/// A thread that panicked has found nothing.
-async fn blocking<T>(read: impl FnOnce() -> Result<T, ReadError> + Send + 'static) -> Result<T, ReadError>
-where
-    T: Send + Default + 'static,
-{
-    tokio::task::spawn_blocking(read)
-        .await
-        .unwrap_or_else(|_| Ok(T::default()))
 }

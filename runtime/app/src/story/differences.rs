@@ -66,10 +66,6 @@ fn told_place(place: &DifferingPlace, compared: u64, palette: Palette) -> String
 }
 
 fn told_pair(pair: &Pair, palette: Palette) -> String {
-    let side = |value: &Option<Words>| match value {
-        Some(words) => shortened(&one_line(words.as_str()), VALUE_WIDTH_MAX),
-        None => "(nothing)".to_owned(),
-    };
     let examples: Vec<&str> = pair
         .examples
         .iter()
@@ -77,6 +73,14 @@ fn told_pair(pair: &Pair, palette: Palette) -> String {
         .map(String::as_str)
         .collect();
     let examples = format!("({} times, {})", pair.messages, examples.join(" "));
-    let (before, after) = (side(&pair.before), side(&pair.after));
+    let [before, after] = [&pair.before, &pair.after].map(|value| told_value(value.as_ref(), VALUE_WIDTH_MAX));
     format!("    {before} -> {after} {}", palette.paint(Tone::Faint, &examples))
+}
+
+/// A value on its line, cut to a width.
+pub(crate) fn told_value(value: Option<&Words>, width_max: usize) -> String {
+    match value {
+        Some(words) => shortened(&one_line(words.as_str()), width_max),
+        None => "(nothing)".to_owned(),
+    }
 }

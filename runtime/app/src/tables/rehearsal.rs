@@ -8,6 +8,7 @@ use transfuse_engine::{Processing, Revision};
 use transfuse_store::{MessageRecord, MessageSummary, Query, ReadError, Stage, Store};
 
 use super::Running;
+use crate::stored::asked;
 
 /// Messages of each interface and stage that are run, the newest ones. They take turns with live messages on the plugins'
 /// threads, one at a time.
@@ -112,21 +113,11 @@ impl Trial<'_> {
             ..Query::default()
         };
         let store = self.store.clone();
-        blocking(move || store.messages(&query)).await
+        asked(move || store.messages(&query)).await
     }
 
     async fn record(&self, message: &MessageSummary) -> Result<Option<MessageRecord>, ReadError> {
         let (store, id) = (self.store.clone(), message.id);
-        blocking(move || store.message(id)).await
+        asked(move || store.message(id)).await
     }
-}
-
-/// A thread that panicked has found nothing.
-async fn blocking<T>(read: impl FnOnce() -> Result<T, ReadError> + Send + 'static) -> Result<T, ReadError>
-where
-    T: Send + Default + 'static,
-{
-    tokio::task::spawn_blocking(read)
-        .await
-        .unwrap_or_else(|_| Ok(T::default()))
 }

@@ -64,7 +64,7 @@ impl Changes {
         if settings.replay_messages == 0 {
             return Ok(skipped("the site replays no messages"));
         }
-        let budget = self.budget();
+        let budget = self.budget().await?;
         let replay = Replay {
             store: self.store.clone(),
             interface: planned.interface.clone(),

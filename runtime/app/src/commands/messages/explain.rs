@@ -10,6 +10,7 @@ use crate::control::wire::Words;
 use crate::control::wire::past::{Explanation, ExplanationQuery, MadeBy};
 use crate::failure::{Exit, Outcome};
 use crate::layout::{short_digest, shortened};
+use crate::story::differences::told_value;
 use crate::visible::one_line;
 
 /// Say which step of the chain made a value, and of what
@@ -129,7 +130,6 @@ fn told_maker(maker: &MadeBy) -> Vec<String> {
 fn side(value: Option<&Words>) -> String {
     match value {
         Some(words) if words.as_str().is_empty() => "(empty)".to_owned(),
-        Some(words) => shortened(&one_line(words.as_str()), VALUE_WIDTH_MAX),
-        None => "(nothing)".to_owned(),
+        _ => told_value(value, VALUE_WIDTH_MAX),
     }
 }

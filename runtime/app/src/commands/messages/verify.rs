@@ -10,8 +10,8 @@ use crate::console::{Console, Palette, Tone};
 use crate::control::wire::past::{NotVerifiable, Verified};
 use crate::control::wire::{Difference, MessagesQuery};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::layout::{counted, shortened};
-use crate::visible::one_line;
+use crate::layout::counted;
+use crate::story::differences::told_value;
 
 /// Run stored messages again, and say whether they come out as they did
 ///
@@ -159,10 +159,8 @@ fn told(verified: &Verified, palette: Palette) -> Vec<String> {
 }
 
 fn told_place(difference: &Difference, palette: Palette) -> String {
-    let side = |value: &Option<crate::control::wire::Words>| match value {
-        Some(words) => shortened(&one_line(words.as_str()), VALUE_WIDTH_MAX),
-        None => "(nothing)".to_owned(),
-    };
+    let sides = [&difference.before, &difference.after];
+    let [before, after] = sides.map(|value| told_value(value.as_ref(), VALUE_WIDTH_MAX));
     let path = palette.paint(Tone::Name, &difference.path);
-    format!("  {path}: {} -> {}", side(&difference.before), side(&difference.after))
+    format!("  {path}: {before} -> {after}")
 }

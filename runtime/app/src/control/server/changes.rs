@@ -21,7 +21,7 @@ const WORDS_BYTES_MAX: usize = 4 << 10;
 pub(super) async fn apply(State(controlled): Shared, body: Body) -> Answer {
     let wanted = wanted(body)?;
     let changes = controlled.changes.clone();
-    let wish = wish(&wanted, &controlled)?;
+    let wish = wish(&wanted, &controlled).await?;
     answer(tokio::spawn(async move { changes.apply(wish).await }), wanted.dry_run).await
 }
 
@@ -34,14 +34,14 @@ pub(super) async fn deploy(State(controlled): Shared, Path(name): Path<String>, 
         ));
     };
     let changes = controlled.changes.clone();
-    let wish = wish(&wanted, &controlled)?;
+    let wish = wish(&wanted, &controlled).await?;
     let changing = tokio::spawn(async move { changes.deploy(name, plugin, version, wish).await });
     answer(changing, wanted.dry_run).await
 }
 
 pub(super) async fn rollback(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
     let wanted = wanted(body)?;
-    let wish = wish(&wanted, &controlled)?;
+    let wish = wish(&wanted, &controlled).await?;
     let dry_run = wanted.dry_run;
     let changing = tokio::spawn(async move {
         let changes = &controlled.changes;
@@ -92,7 +92,7 @@ pub(super) async fn approve(State(controlled): Shared, Path(name): Path<String>,
         ));
     };
     let changes = controlled.changes.clone();
-    let wish = wish(&wanted, &controlled)?;
+    let wish = wish(&wanted, &controlled).await?;
     let changing = tokio::spawn(async move { changes.approve(name, number, wish).await });
     answer(changing, wanted.dry_run).await
 }
@@ -241,11 +241,14 @@ pub(super) fn require_words<const N: usize>(words: [&String; N], reason: &str, d
     Ok(())
 }
 
-fn wish(wanted: &wire::ChangeWanted, controlled: &Controlled) -> Result<Wish, ApiError> {
-    let trial = wanted.trial.as_ref().map(|trial| {
-        let site = controlled.changes.budget();
-        trials::wish(trial, &site)
-    });
+async fn wish(wanted: &wire::ChangeWanted, controlled: &Controlled) -> Result<Wish, ApiError> {
+    let trial = match &wanted.trial {
+        Some(trial) => {
+            let site = controlled.changes.budget().await.map_err(|error| refused(&error))?;
+            Some(trials::wish(trial, &site)?)
+        }
+        None => None,
+    };
     let change = Change {
         author: wanted.author.clone(),
         reason: wanted.reason.clone(),
@@ -254,7 +257,7 @@ fn wish(wanted: &wire::ChangeWanted, controlled: &Controlled) -> Result<Wish, Ap
     Ok(Wish {
         change: (!wanted.dry_run).then_some(change),
         expected: wanted.expected.clone(),
-        trial: trial.transpose()?,
+        trial,
         is_unwatched: wanted.unwatched,
         hold: wanted.hold,
         expected_to_differ: trials::paths(&wanted.expect)?,
