@@ -28,6 +28,10 @@ const COMPILATIONS_MAX: usize = 2;
 /// snapshot from its own compiler, and takes many seconds to make another of.
 const SNAPSHOT_COMPONENT_BYTES_MAX: usize = 8 << 20;
 
+/// Snapshots that are remembered as not to be made, beside what the folder of compiled code says: ten for each of a thousand
+/// interfaces. Beyond that they are forgotten, which costs an attempt each.
+const REFUSED_MAX: usize = 10_000;
+
 /// Loads plugins and makes chains of them. A clone is the same sandbox; its threads end with the last clone and chain.
 #[derive(Clone)]
 pub struct Sandbox {
@@ -78,7 +82,7 @@ pub(crate) struct Shared {
     cache: Option<Cache>,
     /// By key. Weak, so that code that no chain uses any more is freed.
     plugins: DashMap<Arc<str>, Weak<Code>>,
-    /// By key: snapshots that cannot be made. As many as there are configurations of plugins in the life of a process.
+    /// By key: snapshots that cannot be made.
     refused: DashSet<Arc<str>>,
     compilations: Compilations,
 }
@@ -273,6 +277,9 @@ impl Shared {
 
     /// Keeps in mind that a snapshot cannot be made: trying costs as much as compiling, and would end alike.
     pub(crate) fn refuse(&self, key: &str) {
+        if self.refused.len() >= REFUSED_MAX {
+            self.refused.clear();
+        }
         self.refused.insert(key.into());
         let kept = self.cache.as_ref().map(|cache| cache.refuse(key));
         if let Some(Err(error)) = kept {

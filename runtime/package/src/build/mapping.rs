@@ -1,6 +1,8 @@
 //! A mapping as a plugin: the component is that of `transfuse/map`, or of `transfuse/map-tables` where the mapping looks
 //! codes up, and the mapping's text is configuration that the package fixes.
 
+mod parameters;
+
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -80,19 +82,22 @@ const PLAIN: &str = "transfuse/map";
 /// What runs one that does: the imports of a component are fixed.
 const WITH_TABLES: &str = "transfuse/map-tables";
 
-/// The source with the mapping's text in its manifest, as configuration that the package fixes.
+/// The source with the mapping's text in its manifest, as configuration that the package fixes, and with the schema of its
+/// parameters, where its author has not written one.
 pub(super) fn fix(source: Source, folder: &Path) -> Result<Source, MappingError> {
     if !source.manifest.config.is_empty() {
         return Err(MappingError::ConfigTaken);
     }
     let name = source.manifest.build.source.as_ref().ok_or(MappingError::NotNamed)?;
     let mapping = read(&folder.join(name))?;
+    let derived = parameters::schema(source.manifest.name.as_str(), &mapping);
     let config = toml::Table::from_iter([("mapping".to_owned(), toml::Value::from(mapping))]);
     let manifest_text = format!("{}\n[config]\n{config}", source.manifest_text.trim_end());
     let manifest = Manifest::parse(&manifest_text).map_err(MappingError::Manifest)?;
     Ok(Source {
         manifest,
         manifest_text,
+        config_schema: source.config_schema.or(derived),
         ..source
     })
 }
