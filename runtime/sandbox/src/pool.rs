@@ -18,10 +18,17 @@ use thread_priority::{
     thread_native_id,
 };
 
+use crate::ticker::processor_time;
+
 /// How long a call may take before another thread is started in its place. A hundred times what a mapper in Rust takes
 /// and twice what one in JavaScript or Python takes, so that ordinary calls start no threads; and short enough that
 /// messages behind a loop do not notice.
 pub(crate) const SLOW: Duration = Duration::from_millis(5);
+
+/// How much of a processor a call that takes so long has to use before its priority is lowered. One that merely waits for a
+/// processor, on a machine with more to do than it has, uses less than this until it is done: with the lowest priority it would
+/// wait until everybody else has finished, and pass its deadline.
+const USED: Duration = Duration::from_millis(1);
 
 /// Room for wasm's own stack and four times as much for the host functions on top of it.
 const STACK_BYTES: usize = 4 << 20;
@@ -72,14 +79,23 @@ struct State {
     next_worker: u64,
 }
 
+/// A thread, by the names that scheduling and proc(5) have for it.
+#[derive(Clone, Copy)]
+struct Known {
+    scheduled: ThreadId,
+    listed: rustix::thread::Pid,
+}
+
 struct Worker {
     number: u64,
     busy_since: Option<Instant>,
     /// Of the chain whose call it is busy with, or was.
     pace: Arc<Pace>,
     is_slow: bool,
+    /// How long its thread had had a processor when its call was found slow.
+    found_at: Option<Duration>,
     /// How the operating system knows the thread; none until it runs.
-    thread: Option<ThreadId>,
+    thread: Option<Known>,
     /// Its priority was lowered, for good.
     is_demoted: bool,
 }
@@ -129,8 +145,10 @@ impl Pool {
         for worker in &mut state.workers {
             if worker.busy_since.is_some_and(|since| since.elapsed() > SLOW) {
                 worker.is_slow = true;
-                worker.pace.was_slow.store(true, Ordering::Relaxed);
-                worker.demote();
+                if worker.uses_a_processor() {
+                    worker.pace.was_slow.store(true, Ordering::Relaxed);
+                    worker.demote();
+                }
             }
         }
         self.start_missing_workers(&mut state);
@@ -171,6 +189,7 @@ impl Pool {
             busy_since: None,
             pace: Arc::default(),
             is_slow: false,
+            found_at: None,
             thread: None,
             is_demoted: false,
         });
@@ -187,19 +206,28 @@ impl Pool {
 
     fn serve(self: &Arc<Self>, number: u64) {
         if let Some(worker) = self.lock().worker(number) {
-            worker.thread = Some(thread_native_id());
+            worker.thread = Some(Known {
+                scheduled: thread_native_id(),
+                listed: rustix::thread::gettid(),
+            });
         }
         while let Some(Queued { job, pace }) = self.next_job(number) {
             // Not under the lock: a thread that gives way to all others would have them wait for it.
-            if pace.is_slow() {
+            let is_known = pace.is_slow();
+            if is_known {
                 self.demote(number);
             }
-            let started = Instant::now();
+            let (started, before) = (Instant::now(), is_known.then(processor_time));
             // Jobs catch what they can explain; what is left must not take the thread with it.
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 tracing::error!("a job of the plugin threads panicked");
             }
-            pace.was_slow.store(started.elapsed() > SLOW, Ordering::Relaxed);
+            let was_slow = started.elapsed() > SLOW
+                && match before {
+                    Some(before) => processor_time().saturating_sub(before) > SLOW,
+                    None => self.lock().worker(number).is_some_and(|worker| worker.is_demoted),
+                };
+            pace.was_slow.store(was_slow, Ordering::Relaxed);
         }
     }
 
@@ -245,6 +273,7 @@ impl State {
         worker.busy_since = Some(Instant::now());
         worker.pace = Arc::clone(pace);
         worker.is_slow = pace.is_slow();
+        worker.found_at = None;
     }
 
     /// Notes that a call is over, and says whether its thread has lost its priority.
@@ -267,6 +296,18 @@ impl State {
 }
 
 impl Worker {
+    /// Whether its call has used a processor since it was first asked. Where nobody can tell, it has.
+    fn uses_a_processor(&mut self) -> bool {
+        if self.is_demoted {
+            return true;
+        }
+        let Some(now) = self.thread.and_then(|thread| processor_time_of(thread.listed)) else {
+            return true;
+        };
+        let found_at = *self.found_at.get_or_insert(now);
+        now.saturating_sub(found_at) >= USED
+    }
+
     /// Lets everything else go before this thread.
     fn demote(&mut self) {
         if self.is_demoted {
@@ -274,10 +315,17 @@ impl Worker {
         }
         // A worker is in the list for as long as its thread lives.
         if let Some(thread) = self.thread {
-            lower_priority(thread);
+            lower_priority(thread.scheduled);
             self.is_demoted = true;
         }
     }
+}
+
+/// How long another thread of this process has had a processor (proc(5), `schedstat`: the first number, in nanoseconds).
+fn processor_time_of(thread: rustix::thread::Pid) -> Option<Duration> {
+    let told = std::fs::read_to_string(format!("/proc/self/task/{}/schedstat", thread.as_raw_nonzero())).ok()?;
+    let nanoseconds = told.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 /// Where the operating system refuses, nothing is worse than before.

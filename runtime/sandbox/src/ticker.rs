@@ -272,20 +272,19 @@ impl CallClock {
         self.turn = Some(self.turns.acquire());
     }
 
-    /// Whether the call's time is up.
+    /// Whether the call's time is up. One that is only looked at when its deadline has passed had no processor until then, or was
+    /// in a function of the host: the next look tells.
     fn is_over(&mut self) -> bool {
         let now = Instant::now();
-        if now < self.deadline {
-            self.seen.get_or_insert_with(|| (now, processor_time()));
-            return false;
-        }
-        let had_its_share = self.seen.is_none_or(|(since, before)| {
-            is_share(
-                now.saturating_duration_since(since),
-                processor_time().saturating_sub(before),
-            )
-        });
-        had_its_share || now >= self.end
+        let Some((since, before)) = self.seen else {
+            self.seen = Some((now, processor_time()));
+            return now >= self.end;
+        };
+        let had_its_share = || {
+            let processor = processor_time().saturating_sub(before);
+            is_share(now.saturating_duration_since(since), processor)
+        };
+        now >= self.end || (now >= self.deadline && had_its_share())
     }
 }
 
@@ -295,7 +294,7 @@ fn is_share(wall: Duration, processor: Duration) -> bool {
 }
 
 /// How long this thread has had a processor.
-fn processor_time() -> Duration {
+pub(crate) fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
@@ -366,13 +365,22 @@ mod tests {
         assert_eq!(clock.look(), Look::GoOn, "it goes on");
         clock.end = started;
         assert_eq!(clock.look(), Look::Over, "it ends");
+    }
+
+    #[test]
+    fn a_call_that_is_first_looked_at_behind_its_deadline_has_a_moment_to_show_that_it_runs() {
+        let started = Instant::now();
+        let mut clock = CallClock::new(started, started, Permits::new(1));
         clock.end = started + PATIENCE;
-        clock.seen = None;
         assert_eq!(
             clock.look(),
-            Look::Over,
-            "no clock was read, so there is nothing to excuse it"
+            Look::GoOn,
+            "it may have waited for a processor all the time"
         );
+        let before = processor_time();
+        while processor_time() == before {}
+        while clock.look() == Look::GoOn {}
+        assert!(started.elapsed() < PATIENCE, "its own time has ended it");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The pool by itself, with jobs that wait for each other instead of looping.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use super::*;
 
@@ -83,10 +83,62 @@ fn no_thread_is_started_while_none_is_needed() {
     drop(holders);
 }
 
+/// A job that uses a processor until it is let go.
+fn loop_one(pool: &Arc<Pool>) -> Sender<()> {
+    let (release, released) = channel::<()>();
+    let job = move || while released.try_recv() == Err(TryRecvError::Empty) {};
+    pool.submit(&Arc::default(), Box::new(job));
+    release
+}
+
+#[test]
+fn a_thread_whose_call_only_waits_keeps_its_priority() {
+    let pool = Pool::start(1, 2).unwrap();
+    let waiting = hold_one(&pool);
+    tick_until(&pool, || pool.lock().workers.iter().any(|worker| worker.is_slow));
+    let looping = loop_one(&pool);
+    tick_until(&pool, || pool.lock().workers.iter().any(|worker| worker.is_demoted));
+    let workers = pool.lock().workers.iter().filter(|worker| worker.is_demoted).count();
+    assert_eq!(workers, 1, "the one that loops");
+    drop((waiting, looping));
+}
+
+#[test]
+fn a_chain_is_slow_by_what_it_uses_and_not_by_how_long_it_waits() {
+    let pool = Pool::start(1, 1).unwrap();
+    let run = |pace: &Arc<Pace>, job: fn()| {
+        let (sender, done) = channel();
+        let job = move || {
+            job();
+            sender.send(()).unwrap();
+        };
+        pool.submit(pace, Box::new(job));
+        done.recv_timeout(PATIENCE).unwrap();
+        // What its worker notes of it, it notes before it takes the next.
+        self::done(&pool).recv_timeout(PATIENCE).unwrap();
+        pace.is_slow()
+    };
+    let wait = || {
+        let started = Instant::now();
+        while started.elapsed() <= SLOW * 2 {
+            thread::park_timeout(SLOW);
+        }
+    };
+    let work = || {
+        let before = processor_time();
+        while processor_time().saturating_sub(before) <= SLOW * 2 {}
+    };
+    let pace: Arc<Pace> = Arc::default();
+    assert!(!run(&pace, wait), "it only waited");
+    pace.was_slow.store(true, Ordering::Relaxed);
+    assert!(run(&pace, work), "it worked for as long");
+    assert!(!run(&pace, wait), "it is trusted again");
+}
+
 #[test]
 fn a_thread_that_lost_its_priority_ends_with_its_call_and_another_takes_its_place() {
     let pool = Pool::start(1, 1).unwrap();
-    let holder = hold(&pool, 1);
+    let holder = loop_one(&pool);
     tick_until(&pool, || pool.lock().workers.iter().all(|worker| worker.is_demoted));
     let slow = pool.lock().workers.iter().map(|worker| worker.number).next();
     drop(holder);
