@@ -138,14 +138,20 @@ pub(crate) enum ChangeError {
     Failed(anyhow::Error),
 }
 
-/// The past of an interface.
+/// The past of an interface, as far back as it is told.
 #[derive(Debug)]
 pub(crate) struct History {
     pub(crate) revisions: Vec<Revision>,
     /// Those that wait for a second person.
     pub(crate) waiting: Vec<u32>,
     pub(crate) changes: Vec<LiveChange>,
+    /// Whether there are older revisions or changes.
+    pub(crate) is_cut: bool,
 }
+
+/// Revisions, and changes of what was live, that are told at once: more than anybody looks through. All of them stay in the
+/// catalog, and each can be compared and made live again.
+const HISTORY_MAX: usize = 1_000;
 
 impl Changes {
     /// Compares the site folder with what is live, and makes it so where `wish` says who wants it.
@@ -219,14 +225,17 @@ impl Changes {
         Ok(was_paused)
     }
 
-    /// The revisions of an interface, and when each was live; newest first. Blocks on the disk.
+    /// The last revisions of an interface, and when each was live; newest first. Blocks on the disk.
     pub(crate) fn history(&self, interface: &str) -> Result<History, ChangeError> {
         let catalog = self.store.catalog();
-        let revisions = catalog.revisions(interface)?;
+        let mut revisions = catalog.revisions(interface, HISTORY_MAX + 1)?;
         if revisions.is_empty() {
             return Err(ChangeError::UnknownInterface(interface.to_owned()));
         }
-        let changes = catalog.live_history(interface)?;
+        let mut changes = catalog.live_history(interface, HISTORY_MAX + 1)?;
+        let is_cut = revisions.len() > HISTORY_MAX || changes.len() > HISTORY_MAX;
+        revisions.truncate(HISTORY_MAX);
+        changes.truncate(HISTORY_MAX);
         let last = changes.first().filter(|change| !change.is_retired);
         let numbers: Vec<u32> = revisions.iter().map(|revision| revision.number).collect();
         let waiting = self.waiting_revisions(interface, last.map(|change| change.number), &numbers)?;
@@ -234,6 +243,7 @@ impl Changes {
             revisions,
             waiting,
             changes,
+            is_cut,
         })
     }
 
@@ -244,17 +254,18 @@ impl Changes {
         from: Option<u32>,
         to: Option<u32>,
     ) -> Result<(u32, u32, Vec<Difference>), ChangeError> {
-        let History { revisions, .. } = self.history(interface)?;
-        let newest = revisions.first().map_or(1, |newest| newest.number);
-        let to = to.unwrap_or(newest);
+        let catalog = self.store.catalog();
+        let newest = catalog.revisions(interface, 1)?.pop();
+        let newest = newest.ok_or_else(|| ChangeError::UnknownInterface(interface.to_owned()))?;
+        let to = to.unwrap_or(newest.number);
         let from = from.unwrap_or_else(|| to.saturating_sub(1).max(1));
         let read = |number| {
-            let revision = revisions.iter().find(|one| one.number == number);
+            let revision = catalog.revision(interface, number)?;
             let revision = revision.ok_or_else(|| ChangeError::UnknownRevision {
                 interface: interface.to_owned(),
                 number,
             })?;
-            deployment::read_revision(revision).map_err(ChangeError::Failed)
+            deployment::read_revision(&revision).map_err(ChangeError::Failed)
         };
         Ok((from, to, difference(Some(&read(from)?), &read(to)?)))
     }

@@ -31,8 +31,15 @@ const WINDOWS: usize = 10;
 /// From so many swaps on, delays are held.
 const DELAY_SWAPS_MIN: usize = 1_000;
 
-/// From so many on, memory is: until the first thousand, what grows is caches and what the allocator keeps.
+/// From so many on, memory is.
 const GROWTH_SWAPS_MIN: usize = 10_000;
+
+/// How long there is load before the first of so many swaps: until then, what grows is the caches of databases and what the
+/// allocator keeps, with swaps or without.
+const WARM_UP: Duration = Duration::from_mins(3);
+
+/// Between two looks at the memory of an engine under load, of which the middle one counts.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How much longer than without swaps the slowest of a thousand acknowledgements may take with them.
 const DELAY_MAX: f64 = 1.5;
@@ -104,22 +111,37 @@ fn swap(site: &Site) {
 
 /// Swaps in windows, with windows of the same length between them; gives the memory after a tenth of the swaps and at the end.
 fn swap_in_windows(site: &Site, engine: &Engine, load: &Load, swaps: usize) -> (u64, u64) {
-    let mut memory_at_first = 0;
-    for window in 0..WINDOWS {
+    if swaps >= GROWTH_SWAPS_MIN {
+        let memory = resident_over(WARM_UP, engine);
+        eprintln!("before the first swap: {memory} KiB");
+    }
+    let (mut memory_at_first, mut memory) = (0, 0);
+    for window in 1..=WINDOWS {
         load.with_swaps.store(true, Ordering::Relaxed);
         let started = Instant::now();
         for _ in 0..swaps / WINDOWS {
             swap(site);
         }
         load.with_swaps.store(false, Ordering::Relaxed);
-        let memory = resident_kib(engine.id());
-        eprintln!("after {} swaps: {memory} KiB", (window + 1) * (swaps / WINDOWS));
-        if window == 0 {
+        memory = resident_over(started.elapsed(), engine);
+        eprintln!("after {} swaps: {memory} KiB", window * (swaps / WINDOWS));
+        if window == 1 {
             memory_at_first = memory;
         }
-        thread::sleep(started.elapsed());
     }
-    (memory_at_first, resident_kib(engine.id()))
+    (memory_at_first, memory)
+}
+
+/// Lets so much time pass, and gives the memory that the engine had for half of it.
+fn resident_over(time: Duration, engine: &Engine) -> u64 {
+    let started = Instant::now();
+    let mut seen = vec![resident_kib(engine.id())];
+    while started.elapsed() < time {
+        thread::sleep(LOOK);
+        seen.push(resident_kib(engine.id()));
+    }
+    seen.sort_unstable();
+    seen.get(seen.len() / 2).copied().unwrap_or_default()
 }
 
 fn resident_kib(process: u32) -> u64 {

@@ -119,12 +119,11 @@ impl Changes {
         let catalog = self.store.catalog();
         let found = catalog.evidence(interface, revision, LISTED_MAX)?;
         if found.is_empty() {
-            let revisions = catalog.revisions(interface)?;
-            if revisions.is_empty() {
+            if catalog.revisions(interface, 1)?.is_empty() {
                 return Err(ChangeError::UnknownInterface(interface.to_owned()));
             }
             if let Some(number) = revision
-                && !revisions.iter().any(|one| one.number == number)
+                && catalog.revision(interface, number)?.is_none()
             {
                 let interface = interface.to_owned();
                 return Err(ChangeError::UnknownRevision { interface, number });

@@ -180,7 +180,7 @@ impl Changes {
             let interface = interface.to_owned();
             return Err(ChangeError::OtherEnvironment { interface, number });
         }
-        let is_new = !was_live(catalog, interface, number)?;
+        let is_new = !catalog.was_live(interface, number)?;
         let mut plan = self.plan_one(Some(before), after.clone(), self.no_parts())?;
         for (planned, target) in &mut plan.steps {
             planned.kind = Kind::RolledBack;
@@ -303,18 +303,8 @@ pub(super) fn find<'r>(running: &'r [Running], interface: &str) -> Result<&'r Ru
     found.ok_or_else(|| ChangeError::UnknownInterface(interface.to_owned()))
 }
 
-fn was_live(catalog: &Catalog, interface: &str, number: u32) -> Result<bool, ChangeError> {
-    let history = catalog.live_history(interface)?;
-    Ok(history.iter().any(|change| change.number == number))
-}
-
 /// The revision that was live before the one that is.
 pub(super) fn before_this(catalog: &Catalog, interface: &str, live: u32) -> Result<u32, ChangeError> {
-    let history = catalog.live_history(interface)?;
-    let mut numbers = history
-        .iter()
-        .filter(|change| !change.is_retired)
-        .map(|change| change.number);
-    let before = numbers.find(|number| *number != live);
+    let before = catalog.live_before(interface, live)?;
     before.ok_or_else(|| ChangeError::NothingBefore(interface.to_owned()))
 }

@@ -32,12 +32,36 @@ impl Catalog {
         })
     }
 
-    /// Every change of what was live, newest first.
-    pub fn live_history(&self, interface: &str) -> Result<Vec<LiveChange>, CatalogError> {
+    /// The last changes of what was live, newest first, at most `limit` of them.
+    pub fn live_history(&self, interface: &str, limit: usize) -> Result<Vec<LiveChange>, CatalogError> {
         self.read(|connection| {
-            let sql = "SELECT number, author, reason, at_ms, is_retired FROM live_changes WHERE interface = ?1 ORDER BY id DESC";
+            let sql = "SELECT number, author, reason, at_ms, is_retired FROM live_changes WHERE interface = ?1 \
+                ORDER BY id DESC LIMIT ?2";
             let mut statement = connection.prepare_cached(sql)?;
-            statement.query_map([interface], live_change)?.collect()
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            statement.query_map(params![interface, limit], live_change)?.collect()
+        })
+    }
+
+    /// Whether a revision has ever been live.
+    pub fn was_live(&self, interface: &str, number: u32) -> Result<bool, CatalogError> {
+        self.read(|connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM live_changes WHERE interface = ?1 AND number = ?2)";
+            connection
+                .prepare_cached(sql)?
+                .query_row(params![interface, number], |row| row.get(0))
+        })
+    }
+
+    /// The revision that was the last to be live before this one was; none where there was no other.
+    pub fn live_before(&self, interface: &str, number: u32) -> Result<Option<u32>, CatalogError> {
+        self.read(|connection| {
+            let sql = "SELECT number FROM live_changes WHERE interface = ?1 AND number <> ?2 AND NOT is_retired \
+                ORDER BY id DESC LIMIT 1";
+            connection
+                .prepare_cached(sql)?
+                .query_row(params![interface, number], |row| row.get(0))
+                .optional()
         })
     }
 
@@ -124,12 +148,13 @@ impl Catalog {
         self.read(|connection| find(connection, interface, number))
     }
 
-    /// All revisions of an interface, newest first.
-    pub fn revisions(&self, interface: &str) -> Result<Vec<Revision>, CatalogError> {
+    /// The last revisions of an interface, newest first, at most `limit` of them.
+    pub fn revisions(&self, interface: &str, limit: usize) -> Result<Vec<Revision>, CatalogError> {
         self.read(|connection| {
-            let sql = format!("SELECT {COLUMNS} FROM revisions WHERE interface = ?1 ORDER BY number DESC");
+            let sql = format!("SELECT {COLUMNS} FROM revisions WHERE interface = ?1 ORDER BY number DESC LIMIT ?2");
             let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_map([interface], revision)?.collect()
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            statement.query_map(params![interface, limit], revision)?.collect()
         })
     }
 }

@@ -24,7 +24,10 @@ fn another_process_may_look_into_a_catalog_and_change_nothing() {
     let (folder, catalog) = catalog();
     catalog.add_revision(&revision("lab", "{}")).unwrap();
     let looking = Catalog::look_into(folder.path()).unwrap().unwrap();
-    assert_eq!(looking.revisions("lab").unwrap(), catalog.revisions("lab").unwrap());
+    assert_eq!(
+        looking.revisions("lab", 9).unwrap(),
+        catalog.revisions("lab", 9).unwrap()
+    );
     assert!(looking.add_revision(&revision("lab", "[]")).is_err());
     let empty = tempfile::tempdir().unwrap();
     assert!(Catalog::look_into(empty.path()).unwrap().is_none());
@@ -59,7 +62,7 @@ fn revisions_are_numbered_per_interface_and_kept_over_a_restart() {
     let catalog = open(&folder);
     assert_eq!(catalog.interfaces().unwrap(), ["adt", "lab"]);
     let numbers: Vec<_> = catalog
-        .revisions("lab")
+        .revisions("lab", 9)
         .unwrap()
         .into_iter()
         .map(|revision| revision.number)
@@ -101,13 +104,22 @@ fn what_is_live_has_a_history() {
     }
     assert_eq!(catalog.live("lab").unwrap().unwrap().number, 1);
     let history: Vec<_> = catalog
-        .live_history("lab")
+        .live_history("lab", 9)
         .unwrap()
         .into_iter()
         .map(|c| (c.number, c.reason))
         .collect();
     let expected = [(1, "rollback"), (2, "faster"), (1, "first")].map(|(n, reason)| (n, reason.to_owned()));
     assert_eq!(history, expected);
+    let last = catalog.live_history("lab", 1).unwrap();
+    assert_eq!(
+        last.into_iter().map(|change| change.reason).collect::<Vec<_>>(),
+        ["rollback"]
+    );
+    assert_eq!(catalog.live_before("lab", 1).unwrap(), Some(2));
+    assert_eq!(catalog.live_before("lab", 2).unwrap(), Some(1));
+    assert!(catalog.was_live("lab", 2).unwrap() && !catalog.was_live("lab", 3).unwrap());
+    assert!(!catalog.was_live("other", 1).unwrap());
 }
 
 #[test]
@@ -246,9 +258,15 @@ fn an_interface_that_is_out_of_use_has_a_past_and_may_come_back() {
     assert!(catalog.retire("lab", Expected::Revision(2), "anna", "moved").is_err());
     catalog.retire("lab", Expected::Revision(1), "anna", "moved").unwrap();
     assert!(catalog.live("lab").unwrap().is_none());
-    let last = catalog.live_history("lab").unwrap().remove(0);
+    let last = catalog.live_history("lab", 9).unwrap().remove(0);
     assert_eq!((last.number, last.is_retired, last.reason.as_str()), (1, true, "moved"));
+    assert_eq!(
+        catalog.live_before("lab", 2).unwrap(),
+        Some(1),
+        "being taken out of use is no life"
+    );
     catalog.set_live("lab", 1, Expected::Nothing, "anna", "back").unwrap();
+    assert_eq!(catalog.live_before("lab", 1).unwrap(), None);
     assert_eq!(catalog.live("lab").unwrap().unwrap().note, "reads potassium");
 }
 
@@ -345,5 +363,5 @@ fn a_catalog_of_an_earlier_engine_learns_to_keep_evidence() {
     catalog
         .add_evidence(&evidence(Some(1), "sha256:aa", "replay", "passed"))
         .unwrap();
-    assert_eq!(catalog.revisions("lab").unwrap().len(), 1);
+    assert_eq!(catalog.revisions("lab", 9).unwrap().len(), 1);
 }

@@ -13,8 +13,9 @@ use super::segments::{Segments, Stretch};
 use crate::ReadError;
 use crate::format::is_damage;
 
-/// Open segments that a reader keeps: a backlog is read in order, so two would nearly do; each costs a page cache.
-const SEGMENTS_OPEN_MAX: usize = 4;
+/// Open segments that a reader keeps: entries are read in order, and where two lanes' backlogs begin in different segments both
+/// stay open. Each costs a page cache and the index of its log, some 0.8 MiB.
+const SEGMENTS_OPEN_MAX: usize = 2;
 
 /// Reads a journal; each thread has its own.
 #[derive(Debug)]

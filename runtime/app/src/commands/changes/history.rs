@@ -35,6 +35,9 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let mut lines = layout::table(&revisions(&history), palette);
     lines.push(String::new());
     lines.extend(history.changes.iter().map(|change| told(change, palette)));
+    if history.cut {
+        lines.push(palette.paint(Tone::Faint, "older ones are not shown").to_string());
+    }
     console.result(lines.join("\n"))?;
     Ok(Exit::Success)
 }

@@ -118,7 +118,7 @@ pub(super) fn keep_paused(engine: &Engine, store: &Store, process: &view::Proces
 /// What was rolled back by itself is told until somebody changes it, also after a restart.
 pub(super) fn tell_rollbacks(store: &Store, process: &view::Process) -> Result<(), Failure> {
     for (name, ..) in process.live.all() {
-        if let Some(told) = changes::rolled_back(&store.catalog().live_history(&name)?) {
+        if let Some(told) = changes::rolled_back(&store.catalog().live_history(&name, 2)?) {
             process.alerts.add_of_change(&name, told);
         }
     }

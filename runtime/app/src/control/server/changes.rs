@@ -126,6 +126,7 @@ pub(super) async fn history(
     Ok(Json(wire::History {
         interface,
         live: last.map(|change| change.number),
+        cut: history.is_cut,
         revisions: history
             .revisions
             .into_iter()

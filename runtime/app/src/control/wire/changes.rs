@@ -120,6 +120,9 @@ pub(crate) struct History {
     pub(crate) live: Option<u32>,
     pub(crate) revisions: Vec<RevisionListed>,
     pub(crate) changes: Vec<LiveChanged>,
+    /// Whether there are older ones.
+    #[serde(default)]
+    pub(crate) cut: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
