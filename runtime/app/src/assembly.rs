@@ -147,12 +147,14 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             frame_bytes_max,
             idle_timeout_ms,
             connections_max,
+            tls,
             ..
         } => SourceSettings::Mllp(ListenerSettings {
             release: release(*mllp_release),
             frame_bytes_max: count(*frame_bytes_max),
             idle_timeout: idle_timeout_ms.map(Duration::from_millis),
             connections_max: count(*connections_max),
+            tls: tls.as_ref().map(|tls| tls.settings(site)),
             ..ListenerSettings::new(listen.to_string())
         }),
         resolved::SourceWire::Files {
@@ -212,12 +214,14 @@ fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSet
             connect_timeout_ms,
             reply_timeout_ms,
             connections,
+            tls,
         } => WireSettings::Mllp(MllpSettings {
             acknowledged: acknowledged(settled_by),
             sender: SenderSettings {
                 release: release(*mllp_release),
                 connect_timeout: Duration::from_millis(*connect_timeout_ms),
                 reply_timeout: Duration::from_millis(*reply_timeout_ms),
+                tls: tls.as_ref().map(|tls| tls.settings(site)),
                 ..SenderSettings::new(address)
             },
             connections: count(*connections),

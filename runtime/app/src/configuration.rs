@@ -30,6 +30,7 @@ mod source;
 mod step;
 pub(crate) mod suggest;
 mod table;
+mod tls;
 mod trust;
 mod validate;
 

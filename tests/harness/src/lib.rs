@@ -3,6 +3,7 @@
 //! It knows the product only as a user does: by its binary, its files and its sockets. The framing here is written
 //! again on purpose, so that a fault in the product's own framing cannot hide in its tests.
 
+mod authority;
 mod built;
 mod engine;
 mod mllp;
@@ -11,6 +12,7 @@ mod sink;
 mod site;
 mod wait;
 
+pub use authority::{Authority, Certified, Valid};
 pub use built::{binary, compiled, corpus, plugins, python, target_folder, test_plugins};
 pub use engine::{Engine, Finished};
 pub use mllp::{Connection, NOT_STORED, STORED, frame};

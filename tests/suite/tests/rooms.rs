@@ -54,6 +54,7 @@ const ONE_ROOM: &[(&str, &[&str])] = &[
     ("clap", &["transfuse", "transfuse-bench"]),
     ("axum", &["transfuse"]),
     ("hyper", &["transfuse"]),
+    ("rustls", &["transfuse-transport"]),
     ("toml", &["transfuse", "transfuse-package", "map-language"]),
     ("minijinja", &["map-language"]),
     ("anyhow", &["transfuse", "transfuse-bench", "transfuse-harness"]),

@@ -1,6 +1,7 @@
 //! `transfuse send`: an MLLP sender for rehearsals and for the first minute of a new interface.
 
 mod conversation;
+mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use transfuse_transport::mllp::{Sender, SenderSettings};
 use crate::configuration::parse_duration;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::Words;
-use crate::failure::{Exit, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 use crate::samples::{self, Sample};
 use crate::visible;
 use conversation::Told;
@@ -57,6 +58,8 @@ pub(crate) struct Arguments {
     /// Which MLLP the receiver speaks
     #[arg(long, default_value_t = 1, value_name = "RELEASE", value_parser = clap::value_parser!(u8).range(1..=2))]
     mllp_release: u8,
+    #[command(flatten)]
+    tls: tls::Arguments,
     /// Write the results as JSON
     #[arg(long)]
     json: bool,
@@ -126,20 +129,20 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     })
 }
 
-fn plan(arguments: &Arguments) -> anyhow::Result<Plan> {
+fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     let mut samples = Vec::new();
     for file in &arguments.files {
         samples.extend(samples::read(file)?);
     }
     let repeat = usize::try_from(arguments.repeat).unwrap_or(usize::MAX);
     let total = samples.len().saturating_mul(repeat);
-    anyhow::ensure!(
-        total <= MESSAGES_MAX,
-        "that would be {total} messages; at most {MESSAGES_MAX} are sent"
-    );
+    if total > MESSAGES_MAX {
+        return Err(anyhow::anyhow!("that would be {total} messages; at most {MESSAGES_MAX} are sent").into());
+    }
     let mut settings = SenderSettings::new(&arguments.address);
     settings.reply_timeout = arguments.timeout;
     settings.release = super::listen::release(arguments.mllp_release);
+    settings.tls = arguments.tls.settings(&arguments.address)?;
     Ok(Plan {
         samples,
         total,

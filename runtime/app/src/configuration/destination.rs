@@ -14,6 +14,7 @@ use super::name;
 use super::quantity::milliseconds;
 use super::resolved::{Destination, DestinationWire, Order, Retry};
 use super::section::Section;
+use super::tls;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -51,7 +52,7 @@ pub(super) fn read(mut section: Section<'_>, order: Order, site: &Path) -> Writt
         };
     };
     let (wire, acknowledged_at) = match kind.value {
-        Kind::Mllp => mllp(&mut section, order),
+        Kind::Mllp => mllp(&mut section, order, site),
         Kind::Files => (files(&mut section, site), None),
     };
     section.finish();
@@ -70,7 +71,7 @@ pub(super) fn read(mut section: Section<'_>, order: Order, site: &Path) -> Writt
     }
 }
 
-fn mllp(section: &mut Section<'_>, order: Order) -> (Option<DestinationWire>, Option<Located<String>>) {
+fn mllp(section: &mut Section<'_>, order: Order, site: &Path) -> (Option<DestinationWire>, Option<Located<String>>) {
     let address = section
         .required_text("address")
         .and_then(|text| checked_address(text, section));
@@ -91,6 +92,15 @@ fn mllp(section: &mut Section<'_>, order: Order) -> (Option<DestinationWire>, Op
         );
     }
     let connections = connections.map_or(1, |connections| connections.value);
+    let host = address.as_ref().map_or("", |address| address.value.as_str());
+    let tls = section
+        .section("tls", "`tls`")
+        .map(|section| tls::client(section, host, site));
+    let tls = match tls {
+        Some(None) => return (None, settling.at),
+        Some(tls) => tls,
+        None => None,
+    };
     let defaults = SenderSettings::new("");
     let wire = address.map(|address| DestinationWire::Mllp {
         address: address.value,
@@ -99,6 +109,7 @@ fn mllp(section: &mut Section<'_>, order: Order) -> (Option<DestinationWire>, Op
         connect_timeout_ms: milliseconds(connect_timeout.unwrap_or(defaults.connect_timeout)),
         reply_timeout_ms: milliseconds(reply_timeout.unwrap_or(defaults.reply_timeout)),
         connections,
+        tls,
     });
     (wire, settling.at)
 }

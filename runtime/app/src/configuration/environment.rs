@@ -17,10 +17,10 @@ use super::{FILE_NAME, files_in, name, read_document, suggest};
 const FOLDER: &str = "environments";
 
 /// What an environment may say of a source.
-const OF_SOURCE: [&str; 3] = ["listen", "folder", "peers"];
+const OF_SOURCE: [&str; 4] = ["listen", "folder", "peers", "tls"];
 
 /// What it may say of a destination.
-const OF_DESTINATION: [&str; 2] = ["address", "folder"];
+const OF_DESTINATION: [&str; 3] = ["address", "folder", "tls"];
 
 /// Table 0103.
 const PROCESSING_IDS: [&str; 3] = ["P", "T", "D"];

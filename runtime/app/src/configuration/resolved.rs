@@ -149,6 +149,8 @@ pub(crate) enum SourceWire {
         /// Networks, as `10.1.2.0/24` or `127.0.0.1`; empty: from everywhere.
         #[serde(default)]
         peers: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tls: Option<ServerTls>,
     },
     Files {
         /// Relative to the site folder, or absolute.
@@ -266,12 +268,45 @@ pub(crate) enum DestinationWire {
         connect_timeout_ms: u64,
         reply_timeout_ms: u64,
         connections: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tls: Option<ClientTls>,
     },
     Files {
         /// Relative to the site folder, or absolute.
         folder: PathBuf,
         file: String,
     },
+}
+
+/// A certificate and its key. Relative to the site folder, or absolute, as all files of TLS are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// TLS of a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ServerTls {
+    pub(crate) identity: Identity,
+    /// Who vouches for clients; none: no client is asked for a certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_authorities: Option<PathBuf>,
+    /// Who of them may connect; empty: all.
+    pub(crate) client_names: Vec<String>,
+}
+
+/// TLS of a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClientTls {
+    /// None: those that the machine trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) authorities: Option<PathBuf>,
+    /// None: the host of the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) identity: Option<Identity>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -222,7 +222,7 @@ fn origin(mut section: Section<'_>, name: &Located<String>, site: &Path) -> Opti
         return None;
     };
     match key.value.as_str() {
-        "file" => Some(Origin::File(site.join(section.folder("file")?.value))),
+        "file" => Some(Origin::File(site.join(section.path("file")?.value))),
         "variable" => Some(Origin::Variable(section.required_text("variable")?.value)),
         other => {
             let message = format!("the secret `{}` cannot come from `{other}`", name.value);

@@ -132,7 +132,7 @@ impl<'d> Section<'d> {
     }
 
     /// A path, relative to the site folder or absolute.
-    pub(crate) fn folder(&mut self, key: &'static str) -> Option<Located<PathBuf>> {
+    pub(crate) fn path(&mut self, key: &'static str) -> Option<Located<PathBuf>> {
         let text = self.text(key)?;
         if text.value.trim().is_empty() {
             self.faults.at(&text.place, format!("`{key}` is empty"));
@@ -147,7 +147,7 @@ impl<'d> Section<'d> {
     /// A folder that must be named, and must exist: making one would hide a share that is not mounted.
     pub(crate) fn required_existing_folder(&mut self, key: &'static str, site: &Path) -> Option<Located<PathBuf>> {
         self.require(key);
-        let folder = self.folder(key)?;
+        let folder = self.path(key)?;
         if site.join(&folder.value).is_dir() {
             return Some(folder);
         }
@@ -293,9 +293,10 @@ impl<'d> Section<'d> {
         let (value, place) = self.value(key)?;
         let span = place.clone();
         let table = self.typed(key, value, place, value.as_table(), "a table")?.value;
+        let document = self.written(key).map_or(self.document, |(document, _)| document);
         Some(Self {
             place: span,
-            ..Self::new(self.document, self.faults, table, 0..0, title)
+            ..Self::new(document, self.faults, table, 0..0, title)
         })
     }
 

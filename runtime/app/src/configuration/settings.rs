@@ -86,8 +86,8 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
         return defaults;
     };
     let mut file = Section::root(&document, &table, faults);
-    let data = file.folder("data").map(|folder| folder.value);
-    let plugins = file.folder("plugins").map(|folder| folder.value);
+    let data = file.path("data").map(|folder| folder.value);
+    let plugins = file.path("plugins").map(|folder| folder.value);
     let environment = file.text("environment").map(|name| name.value);
     let log = file.section("log", "[log]").map(log);
     let compiled = file.section("sandbox", "[sandbox]").and_then(cache);
@@ -128,7 +128,7 @@ fn log(mut section: Section<'_>) -> Log {
 }
 
 fn cache(mut section: Section<'_>) -> Option<PathBuf> {
-    let folder = section.folder("cache").map(|folder| folder.value);
+    let folder = section.path("cache").map(|folder| folder.value);
     section.finish();
     folder
 }

@@ -15,6 +15,7 @@ use super::resolved::{Acknowledge, FileReady, Sender, Source, SourceWire};
 use super::section::Section;
 use super::step::Surroundings;
 use super::suggest;
+use super::tls;
 use super::validate;
 
 /// What an interface asks of the rest of its file and of the other interfaces of the site. No two of them can have one
@@ -64,7 +65,7 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
     let senders = senders(&mut section);
     let Some(kind) = kind else { return (None, claims) };
     let wire = match kind.value {
-        Kind::Mllp => mllp(&mut section, &mut claims),
+        Kind::Mllp => mllp(&mut section, &mut claims, surroundings.site),
         Kind::Files => files(&mut section, &mut claims, surroundings.site),
     };
     section.finish();
@@ -86,13 +87,16 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
     (source(), claims)
 }
 
-fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
+fn mllp(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<SourceWire> {
     let listen = listen_address(section);
     let mllp_release = acknowledgement::release(section);
     let frame_bytes_max = section.size("frame_bytes_max", &(1024..=(256 << 20)));
     let idle_timeout = section.duration("idle_timeout", &(ONE_SECOND..=ONE_WEEK));
     let connections_max = section.count("connections_max", &(1..=10_000));
     let peers = peers(section);
+    let tls = section
+        .section("tls", "`[source.tls]`")
+        .map(|section| tls::server(section, site));
     let listen = listen?;
     let defaults = ListenerSettings::new("");
     claims.listen = Some(listen.clone());
@@ -103,6 +107,10 @@ fn mllp(section: &mut Section<'_>, claims: &mut Claims) -> Option<SourceWire> {
         idle_timeout_ms: idle_timeout.or(defaults.idle_timeout).map(milliseconds),
         connections_max: connections_max.unwrap_or(defaults.connections_max as u64),
         peers,
+        tls: match tls {
+            Some(tls) => Some(tls?),
+            None => None,
+        },
     })
 }
 
@@ -175,8 +183,8 @@ fn files(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<
     let poll = section.duration("poll", &(SHORTEST_PAUSE..=ONE_HOUR));
     let stable_for = section.duration("stable_for", &(SHORTEST_PAUSE..=ONE_HOUR));
     let marker = section.text("marker");
-    let archive = section.folder("archive");
-    let errors = section.folder("errors");
+    let archive = section.path("archive");
+    let errors = section.path("errors");
     let message_bytes_max = section.size("message_bytes_max", &(1024..=(256 << 20)));
     let file_bytes_max = section.size("file_bytes_max", &(1024..=(1 << 40)));
     if let (Some(marker), Some(_)) = (&marker, stable_for) {

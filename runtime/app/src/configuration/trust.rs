@@ -41,7 +41,7 @@ pub(super) fn read(mut section: Section<'_>) -> TrustSettings {
     let defaults = Policy::default();
     let require = section.texts("require");
     let keys = keys(&mut section);
-    let revocations = section.folder("revocations");
+    let revocations = section.path("revocations");
     let on_revoked = section.choice("on_revoked", &[("alert", OnRevoked::Alert), ("stop", OnRevoked::Stop)]);
     let look_again = section.duration("look_again", &LOOK_AGAIN_RANGE);
     let (faults, place) = (section.faults(), section.place_of("require"));

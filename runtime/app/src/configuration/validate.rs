@@ -64,7 +64,7 @@ fn profile(
     level: Option<&Located<ValidationLevel>>,
     surroundings: &Surroundings<'_>,
 ) -> Option<Profile> {
-    let name = section.folder("profile");
+    let name = section.path("profile");
     if level?.value == ValidationLevel::Profile {
         section.require("profile");
         return read_profile(&name?, surroundings);

@@ -54,6 +54,8 @@ pub(super) struct Connection<S> {
     owed: Owed,
     /// Framed replies that the socket has not taken yet.
     replies: BytesMut,
+    /// Whether some of what was taken may wait below, where TLS has made records of it.
+    is_unflushed: bool,
     reading: Reading,
     /// False once a frame was left unanswered: a later reply would be taken for its.
     answering: bool,
@@ -79,6 +81,7 @@ enum Reading {
 enum Step {
     Answer(Stage),
     Wrote(io::Result<usize>),
+    Flushed(io::Result<()>),
     Read(io::Result<usize>),
     TimePassed,
     Shutdown,
@@ -96,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             handler,
             owed: Owed::default(),
             replies: BytesMut::new(),
+            is_unflushed: false,
             reading: Reading::Open,
             answering: true,
             paused: false,
@@ -137,6 +141,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Poll::Ready(result) = self.poll_write(context) {
             return Poll::Ready(Step::Wrote(result));
         }
+        if let Poll::Ready(result) = self.poll_flush(context) {
+            return Poll::Ready(Step::Flushed(result));
+        }
         if self.reading == Reading::Open && shutdown.poll(context).is_ready() {
             return Poll::Ready(Step::Shutdown);
         }
@@ -151,10 +158,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Poll::Pending;
         }
         let poll = pin!(self.stream.write(&self.replies)).poll(context);
-        if poll.is_pending() && self.write_blocked_at.is_none() {
+        self.note_blocked(poll.is_pending());
+        poll
+    }
+
+    /// What was written leaves at once: nobody knows when something follows.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_unflushed || !self.replies.is_empty() {
+            return Poll::Pending;
+        }
+        let poll = pin!(self.stream.flush()).poll(context);
+        self.note_blocked(poll.is_pending());
+        poll
+    }
+
+    fn note_blocked(&mut self, is_blocked: bool) {
+        if is_blocked && self.write_blocked_at.is_none() {
             self.write_blocked_at = Some(Instant::now());
         }
-        poll
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -173,9 +194,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Step::Answer(stage) => self.take_answer(stage),
             Step::Wrote(Ok(0)) => self.lose("the socket takes no more bytes"),
             Step::Wrote(Ok(count)) => self.take_progress(count),
-            Step::Wrote(Err(error)) => self.lose(error),
+            Step::Flushed(Ok(())) => {
+                self.is_unflushed = false;
+                self.write_blocked_at = None;
+            }
+            Step::Wrote(Err(error)) | Step::Flushed(Err(error)) => self.lose(error),
             Step::Read(Ok(1..)) => self.take_bytes(),
             Step::Read(Ok(0)) => self.take_end(Reading::PeerClosed, Truncation::StreamEnd),
+            // TLS without its farewell, which many leave out. Frames say for themselves whether they are whole.
+            Step::Read(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.take_end(Reading::PeerClosed, Truncation::StreamEnd);
+            }
             Step::Read(Err(error)) => {
                 self.take_end(Reading::Lost, Truncation::StreamEnd);
                 self.lose(error);
@@ -262,6 +291,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn take_progress(&mut self, count: usize) {
         self.replies.advance(count);
+        self.is_unflushed = true;
         if self.write_blocked_at.take().is_some() || self.settings.idle_timeout.is_some() {
             self.be_patient();
         }
@@ -362,6 +392,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.reading = Reading::Lost;
         self.answering = false;
         self.replies.clear();
+        self.is_unflushed = false;
     }
 
     fn may_read(&self) -> bool {
@@ -369,7 +400,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn is_over(&self) -> bool {
-        let answered = self.replies.is_empty() && (self.owed.is_nothing() || !self.answering);
+        let answered = self.replies.is_empty() && !self.is_unflushed && (self.owed.is_nothing() || !self.answering);
         match self.reading {
             Reading::Open => false,
             Reading::Stopped | Reading::PeerClosed => answered,
@@ -411,14 +442,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Closes the connection so that the peer still reads what was written to it.
+/// Closes the connection so that the peer still reads what was written to it, and knows that nothing follows.
 async fn part<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, reading: Reading) {
-    if reading != Reading::Stopped || stream.shutdown().await.is_err() {
+    if reading == Reading::Lost {
         return;
     }
-    let mut ignored = [0_u8; 1024];
-    let until_closed = async { while matches!(stream.read(&mut ignored).await, Ok(1..)) {} };
-    let _ = timeout(LINGER, until_closed).await;
+    let farewell = async {
+        if stream.shutdown().await.is_err() || reading == Reading::PeerClosed {
+            return;
+        }
+        let mut ignored = [0_u8; 1024];
+        while matches!(stream.read(&mut ignored).await, Ok(1..)) {}
+    };
+    let _ = timeout(LINGER, farewell).await;
 }
 
 #[cfg(test)]

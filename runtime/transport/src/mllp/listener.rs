@@ -15,6 +15,7 @@ use super::connection::Connection;
 use super::peers::Peers;
 use super::{Release, socket};
 use crate::answer::Handler;
+use crate::tls::{self, TlsError};
 
 /// A report of 10 MB, embedded in base64, is 14 MB.
 const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -65,6 +66,8 @@ pub struct ListenerSettings {
     pub keepalive: Duration,
     /// How long a shutdown waits for answers in flight.
     pub shutdown_wait: Duration,
+    /// How TLS is spoken; `None` for plain connections.
+    pub tls: Option<tls::ServerSettings>,
 }
 
 /// A bound port. Connections wait in the kernel until [`Listener::serve`] is called.
@@ -74,6 +77,7 @@ pub struct Listener {
     address: SocketAddr,
     settings: Arc<ListenerSettings>,
     peers: Peers,
+    tls: Option<tls::Server>,
 }
 
 /// The connections that are open.
@@ -120,6 +124,14 @@ pub enum BindError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// TLS cannot be spoken there with these files.
+    #[error("cannot speak TLS on `{address}`: {source}")]
+    Tls {
+        /// As it was given.
+        address: String,
+        /// What is wrong with them.
+        source: TlsError,
+    },
     /// Anything else.
     #[error("cannot listen on `{address}`")]
     Other {
@@ -144,6 +156,7 @@ impl ListenerSettings {
             write_timeout: WRITE_TIMEOUT,
             keepalive: KEEPALIVE,
             shutdown_wait: SHUTDOWN_WAIT,
+            tls: None,
         }
     }
 }
@@ -152,6 +165,7 @@ impl Listener {
     /// Binds the port. Must be called in a tokio runtime with I/O and time.
     pub async fn bind(mut settings: ListenerSettings) -> Result<Listener, BindError> {
         settings.pipeline_max = settings.pipeline_max.max(1);
+        let tls = load(&settings).await?;
         let address = &settings.address;
         let resolved = tokio::net::lookup_host(address)
             .await
@@ -168,6 +182,7 @@ impl Listener {
             address: local,
             settings: Arc::new(settings),
             peers: Peers::default(),
+            tls,
         })
     }
 
@@ -234,10 +249,22 @@ impl Listener {
             return;
         }
         socket::set_up(&stream, self.settings.keepalive);
-        let settings = Arc::clone(&self.settings);
-        let connection = Connection::new(stream, peer.to_string(), settings, Arc::clone(handler));
+        let (settings, handler, source) = (Arc::clone(&self.settings), Arc::clone(handler), peer.to_string());
         let stop = shutdown.child_token();
-        let task = connections.tasks.spawn(connection.run(stop.clone()));
+        let task = match &self.tls {
+            None => {
+                let connection = Connection::new(stream, source, settings, handler);
+                connections.tasks.spawn(connection.run(stop.clone()))
+            }
+            Some(tls) => {
+                let (tls, stop) = (tls.clone(), stop.clone());
+                connections.tasks.spawn(async move {
+                    if let Some(stream) = secured(&tls, stream, &source, &stop).await {
+                        Connection::new(stream, source, settings, handler).run(stop).await;
+                    }
+                })
+            }
+        };
         connections.known.insert(task.id(), (peer.ip(), stop));
     }
 
@@ -301,9 +328,42 @@ impl BindError {
             BindError::NotHere { .. } => {
                 Some("use `0.0.0.0` for all of this machine's addresses (`ip address` lists them)")
             }
+            BindError::Tls { source, .. } => source.hint(),
             BindError::Other { .. } => None,
         }
     }
+}
+
+/// The connection with TLS, where both sides agree on it before anybody stops listening.
+async fn secured(
+    tls: &tls::Server,
+    stream: TcpStream,
+    source: &str,
+    stop: &CancellationToken,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+    let accepted = stop.run_until_cancelled(tls.accept(stream)).await?;
+    accepted
+        .inspect_err(|error| {
+            let hint = error.hint().unwrap_or_default();
+            tracing::warn!(source, %error, hint, "connection refused: no TLS with this peer");
+        })
+        .ok()
+}
+
+async fn load(settings: &ListenerSettings) -> Result<Option<tls::Server>, BindError> {
+    let Some(tls) = settings.tls.clone() else {
+        return Ok(None);
+    };
+    let address = || settings.address.clone();
+    let loading = tokio::task::spawn_blocking(move || tls::Server::load(&tls)).await;
+    let loaded = loading.map_err(|error| BindError::Other {
+        address: address(),
+        source: io::Error::other(error),
+    })?;
+    loaded.map(Some).map_err(|source| BindError::Tls {
+        address: address(),
+        source,
+    })
 }
 
 fn report(error: &JoinError) {

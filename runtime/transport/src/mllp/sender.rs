@@ -1,6 +1,7 @@
 //! Sends messages to one receiver, one at a time, and waits for its reply.
 
 mod error;
+mod idle;
 
 use std::io;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use memchr::memchr2;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
+use tokio_util::either::Either;
 use transfuse_message::Payload;
 
 pub use error::{NotSent, SendError, Unknown};
@@ -21,6 +23,7 @@ use super::release::{Commit, Release};
 use super::socket;
 use super::watchdog::Watchdog;
 use crate::frame::Truncation;
+use crate::tls::{self, ClientStream};
 
 /// Two retransmissions of the first packet on a working network.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,7 +47,7 @@ pub struct SenderSettings {
     pub address: String,
     /// Which MLLP the receiver speaks.
     pub release: Release,
-    /// For the name and the connection together.
+    /// For the name, the connection and what TLS needs to begin, together.
     pub connect_timeout: Duration,
     /// How long the receiver may take no byte of a frame.
     pub write_timeout: Duration,
@@ -55,12 +58,16 @@ pub struct SenderSettings {
     pub reply_bytes_max: usize,
     /// After so much silence the kernel asks whether the receiver still lives.
     pub keepalive: Duration,
+    /// How TLS is spoken; `None` for plain connections.
+    pub tls: Option<tls::ClientSettings>,
 }
 
 /// A connection to one receiver, opened at the first message and kept.
 #[derive(Debug)]
 pub struct Sender {
     settings: SenderSettings,
+    /// Made at the first connection, because a file may be missing until then.
+    tls: Option<tls::Client>,
     /// Present only while it can carry the next message: it is taken out for each exchange, so that a failed or
     /// abandoned one never leaves a connection on which an answer is outstanding.
     link: Option<Link>,
@@ -85,6 +92,7 @@ impl SenderSettings {
             reply_timeout: REPLY_TIMEOUT,
             reply_bytes_max: REPLY_BYTES_MAX,
             keepalive: KEEPALIVE,
+            tls: None,
         }
     }
 }
@@ -93,7 +101,11 @@ impl Sender {
     /// A sender that is not connected yet.
     #[must_use]
     pub fn new(settings: SenderSettings) -> Sender {
-        Sender { settings, link: None }
+        Sender {
+            settings,
+            tls: None,
+            link: None,
+        }
     }
 
     /// Sends one message and waits for its reply. Connects where needed; a connection that the receiver has closed
@@ -104,7 +116,10 @@ impl Sender {
     /// Whether the reply is about this message (MSA-2) is for the caller to see.
     pub async fn send(&mut self, content: &Payload) -> Result<Payload, SendError> {
         let reply_timeout = self.settings.reply_timeout;
-        let quiet = self.link.take().filter(Link::is_quiet);
+        let quiet = match self.link.take() {
+            Some(link) => link.if_quiet().await,
+            None => None,
+        };
         let mut exchange = self.write(content, quiet).await?;
         let reply = exchange.next(reply_timeout).await?;
         if exchange.link.holds_nothing() {
@@ -122,7 +137,10 @@ impl Sender {
     /// something about earlier ones: all of it comes out of [`Exchange::next`]. Connects where needed, also where the
     /// receiver has closed the connection meanwhile.
     pub async fn begin(&mut self, content: &Payload) -> Result<Exchange<'_>, SendError> {
-        let open = self.link.take().filter(Link::is_open);
+        let open = match self.link.take() {
+            Some(link) => link.if_open().await,
+            None => None,
+        };
         self.write(content, open).await
     }
 
@@ -147,18 +165,24 @@ impl Sender {
         }
     }
 
-    async fn connect(&self) -> Result<Link, NotSent> {
+    async fn connect(&mut self) -> Result<Link, NotSent> {
+        let tls = self.tls()?;
         let SenderSettings {
             address,
             connect_timeout,
+            keepalive,
             ..
         } = &self.settings;
-        let connected = timeout(*connect_timeout, connect(address)).await;
+        let connecting = async {
+            let stream = connect(address).await?;
+            socket::set_up(&stream, *keepalive);
+            secured(stream, tls, address).await
+        };
+        let connected = timeout(*connect_timeout, connecting).await;
         let stream = connected.map_err(|_| NotSent::ConnectTimeout {
             address: address.clone(),
             timeout: *connect_timeout,
         })??;
-        socket::set_up(&stream, self.settings.keepalive);
         tracing::debug!(address, "connected");
         Ok(Link {
             stream,
@@ -166,6 +190,18 @@ impl Sender {
             early: None,
             watchdog: Watchdog::default(),
         })
+    }
+
+    fn tls(&mut self) -> Result<Option<tls::Client>, NotSent> {
+        let SenderSettings { tls, address, .. } = &self.settings;
+        if let (None, Some(settings)) = (&self.tls, tls) {
+            let client = tls::Client::new(settings, address).map_err(|source| NotSent::TlsFiles {
+                address: address.clone(),
+                source,
+            })?;
+            self.tls = Some(client);
+        }
+        Ok(self.tls.clone())
     }
 }
 
@@ -195,7 +231,7 @@ impl Exchange<'_> {
 /// One connection to the receiver.
 #[derive(Debug)]
 struct Link {
-    stream: TcpStream,
+    stream: ClientStream,
     decoder: Decoder,
     /// What the receiver said while a commit block was awaited.
     early: Option<Payload>,
@@ -203,50 +239,27 @@ struct Link {
 }
 
 impl Link {
-    fn is_quiet(&self) -> bool {
-        socket::is_quiet(&self.stream)
-    }
-
     /// Whether what was taken out is all that came.
     fn holds_nothing(&mut self) -> bool {
         self.decoder.next_event().is_none() && self.decoder.pending() == Pending::Nothing
     }
 
-    fn is_open(&self) -> bool {
-        socket::is_open(&self.stream)
-    }
-
     async fn write(&mut self, content: &[u8], settings: &SenderSettings) -> Result<(), SendError> {
-        let SenderSettings {
-            address, write_timeout, ..
-        } = settings;
         let content = Buf::chain(content, [END, RETURN].as_slice());
         let mut rest = Buf::chain([START].as_slice(), content);
         let bytes = rest.remaining();
         while rest.has_remaining() {
-            let deadline = Instant::now() + *write_timeout;
+            let deadline = Instant::now() + settings.write_timeout;
             let written = self.watchdog.guard(deadline, self.stream.write_buf(&mut rest)).await;
-            let source = match written {
-                Ok(Ok(1..)) => continue,
-                Ok(Ok(0)) => io::ErrorKind::WriteZero.into(),
-                Ok(Err(error)) => error,
-                Err(_) => {
-                    return Err(Unknown::WriteTimeout {
-                        address: address.clone(),
-                        timeout: *write_timeout,
-                    }
-                    .into());
-                }
-            };
-            let address = address.clone();
-            let none_left = rest.remaining() == bytes;
-            return if none_left {
-                Err(NotSent::Write { address, source }.into())
-            } else {
-                Err(Unknown::Write { address, source }.into())
-            };
+            let written = written.map(|result| match result {
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                result => result.map(drop),
+            });
+            check_written(written, rest.remaining() == bytes, settings)?;
         }
-        Ok(())
+        let deadline = Instant::now() + settings.write_timeout;
+        let flushed = self.watchdog.guard(deadline, self.stream.flush()).await;
+        check_written(flushed, false, settings)
     }
 
     /// Waits for the commit block of what was written. What HL7 says of an earlier message may come before it; only
@@ -358,6 +371,52 @@ impl Link {
     }
 }
 
+/// What became of bytes that were to leave. Where none has left, the receiver cannot have the message.
+fn check_written<E>(
+    written: Result<io::Result<()>, E>,
+    has_none_left: bool,
+    settings: &SenderSettings,
+) -> Result<(), SendError> {
+    let address = || settings.address.clone();
+    match written {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(source)) if has_none_left => Err(NotSent::Write {
+            address: address(),
+            source,
+        }
+        .into()),
+        Ok(Err(source)) => Err(Unknown::Write {
+            address: address(),
+            source,
+        }
+        .into()),
+        Err(_) => Err(Unknown::WriteTimeout {
+            address: address(),
+            timeout: settings.write_timeout,
+        }
+        .into()),
+    }
+}
+
+/// The connection with TLS, where the destination has it.
+async fn secured(stream: TcpStream, tls: Option<tls::Client>, address: &str) -> Result<ClientStream, NotSent> {
+    let Some(tls) = tls else {
+        return Ok(Either::Left(stream));
+    };
+    let address = || address.to_owned();
+    match tls.connect(stream).await {
+        Ok(stream) => Ok(Either::Right(Box::new(stream))),
+        Err(tls::ConnectError::Files(source)) => Err(NotSent::TlsFiles {
+            address: address(),
+            source,
+        }),
+        Err(tls::ConnectError::Handshake(source)) => Err(NotSent::Tls {
+            address: address(),
+            source,
+        }),
+    }
+}
+
 fn check_framing(content: &Payload) -> Result<(), NotSent> {
     let bytes = content.as_slice();
     match memchr2(START, END, bytes).and_then(|offset| Some((offset, *bytes.get(offset)?))) {
@@ -380,7 +439,7 @@ async fn connect(address: &str) -> Result<TcpStream, NotSent> {
     })
 }
 
-async fn read(stream: &mut TcpStream, decoder: &mut Decoder) -> io::Result<usize> {
+async fn read(stream: &mut ClientStream, decoder: &mut Decoder) -> io::Result<usize> {
     let buffer = decoder.buffer();
     if buffer.capacity() - buffer.len() < READ_BYTES / 4 {
         buffer.reserve(READ_BYTES);

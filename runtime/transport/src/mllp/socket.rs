@@ -50,13 +50,27 @@ pub(super) fn is_quiet(stream: &TcpStream) -> bool {
 
 /// Whether the peer has kept an idle connection open. What is waiting to be read does not matter, and stays.
 pub(super) fn is_open(stream: &TcpStream) -> bool {
+    waiting(stream) != Waiting::Closed
+}
+
+/// What the kernel has of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    Nothing,
+    Bytes,
+    /// By the peer, or by the network.
+    Closed,
+}
+
+/// Looks, and leaves it there.
+pub(super) fn waiting(stream: &TcpStream) -> Waiting {
     let mut waiting = [0_u8; 1];
     loop {
         match recv(stream, &mut waiting[..], RecvFlags::DONTWAIT | RecvFlags::PEEK) {
             Err(rustix::io::Errno::INTR) => {}
-            Err(rustix::io::Errno::AGAIN) => return true,
-            Ok((count, _)) => return count > 0,
-            Err(_) => return false,
+            Err(rustix::io::Errno::AGAIN) => return Waiting::Nothing,
+            Ok((1.., _)) => return Waiting::Bytes,
+            Ok(_) | Err(_) => return Waiting::Closed,
         }
     }
 }

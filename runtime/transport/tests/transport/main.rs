@@ -9,4 +9,5 @@ mod privacy;
 mod sender;
 mod source;
 mod support;
+mod tls;
 mod watched;

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::frame::Defect;
+use crate::tls::{HandshakeError, TlsError};
 
 /// Why there is no reply. Neither case carries anything of the message.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,22 @@ pub enum NotSent {
         address: String,
         /// The setting.
         timeout: Duration,
+    },
+    /// The files that TLS needs cannot be used.
+    #[error("cannot speak TLS with `{address}`: {source}")]
+    TlsFiles {
+        /// As it was given.
+        address: String,
+        /// What is wrong with them.
+        source: TlsError,
+    },
+    /// The receiver is not who it should be, or does not accept this side.
+    #[error("no TLS with `{address}`: {source}")]
+    Tls {
+        /// As it was given.
+        address: String,
+        /// What did not fit.
+        source: HandshakeError,
     },
     /// The connection broke before its first byte left.
     #[error("the connection to `{address}` broke before the message was sent")]
@@ -144,6 +161,8 @@ impl SendError {
             SendError::NotSent(NotSent::Connect { .. } | NotSent::ConnectTimeout { .. }) => {
                 Some("check that the receiver runs and that no firewall stands between")
             }
+            SendError::NotSent(NotSent::TlsFiles { source, .. }) => source.hint(),
+            SendError::NotSent(NotSent::Tls { source, .. }) => source.hint(),
             SendError::Unknown(Unknown::ReplyTimeout { .. }) => {
                 Some("the receiver may be slow: `reply_timeout` sets how long it is given")
             }
