@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::built;
+use crate::disk::{Disk, DiskFault};
 use crate::mllp::Connection;
 use crate::wait::wait_until;
 
@@ -50,21 +51,43 @@ impl Engine {
     /// The same with further arguments.
     pub fn start_with(site: &Path, arguments: &[&str]) -> Result<Self> {
         let mut engine = Self::spawn(site, arguments)?;
-        wait_until("the engine to be ready", START_LIMIT, || {
-            let ended = engine.child.try_wait().ok().flatten().is_some();
-            (ended || engine.said().contains("ready")).then_some(())
-        })?;
+        engine.wait_until_ready_or_ended()?;
         ensure!(
-            engine.child.try_wait()?.is_none(),
+            !engine.has_ended()?,
             "the engine ended at once; it said:\n{}",
             engine.said()
         );
         Ok(engine)
     }
 
+    fn wait_until_ready_or_ended(&mut self) -> Result<()> {
+        wait_until("the engine to be ready", START_LIMIT, || {
+            let has_ended = self.child.try_wait().ok().flatten().is_some();
+            (has_ended || self.said().contains("ready")).then_some(())
+        })
+    }
+
+    /// Starts the engine on a disk that may fail, and waits until it is ready or has ended.
+    pub fn start_on(disk: &Disk, fault: DiskFault, site: &Path) -> Result<Self> {
+        let mut command = transfuse()?;
+        command.envs(disk.environment(site, fault)?);
+        let mut engine = Self::spawn_by(command, site, &[])?;
+        engine.wait_until_ready_or_ended()?;
+        Ok(engine)
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Starts the process and waits for nothing: for starts that are meant to fail.
     pub fn spawn(site: &Path, arguments: &[&str]) -> Result<Self> {
-        let mut child = transfuse()?
+        Self::spawn_by(transfuse()?, site, arguments)
+    }
+
+    fn spawn_by(mut command: Command, site: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut child = command
             .arg("run")
             .arg(site)
             .args(arguments)

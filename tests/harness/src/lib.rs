@@ -5,6 +5,7 @@
 
 mod authority;
 mod built;
+mod disk;
 mod engine;
 mod mllp;
 mod sample;
@@ -14,6 +15,7 @@ mod wait;
 
 pub use authority::{Authority, Certified, Valid};
 pub use built::{binary, compiled, corpus, plugins, python, target_folder, test_plugins};
+pub use disk::{Disk, DiskCounts, DiskFault, DiskOperation};
 pub use engine::{Engine, Finished};
 pub use mllp::{Connection, NOT_STORED, STORED, frame};
 pub use sample::{control_id_of, observation};

@@ -1,0 +1,246 @@
+//! The disk fails below the engine: each write and each sync of a workload fails once, or the power goes there and what was not
+//! synced with it. What was acknowledged is delivered, in its order, and the engine goes on by itself where it lives.
+//!
+//! `make test` takes some of the places, by a seed that a failure prints; `make soak` (`TRANSFUSE_DISK=all`) takes all of them.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and reports by printing"
+)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use transfuse_harness::{
+    Connection, Disk, DiskCounts, DiskFault, DiskOperation, Engine, InterfaceFile, Sink, Site, observation, wait_until,
+};
+
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Messages of the workload, one after the answer to the other: each is a batch of its own, with a sync of its own.
+const MESSAGES: usize = 16;
+
+/// Places that `make test` takes of each kind.
+const PLACES: u64 = 6;
+
+/// A workload on a disk, and what its sender was told.
+struct Life {
+    sink: Sink,
+    site: Site,
+    disk: Disk,
+    acknowledged: Vec<String>,
+}
+
+/// What one fault came to.
+#[derive(Default)]
+struct Told {
+    faults: u64,
+    acknowledged: usize,
+    again: usize,
+    ended: u64,
+}
+
+impl Life {
+    fn new() -> Self {
+        let sink = Sink::accepting().expect("a receiver");
+        let interface = InterfaceFile::listening("lab").normalizing().to("ehr", sink.address());
+        Self {
+            site: Site::with(&interface).expect("a site"),
+            disk: Disk::new().expect("the C compiler builds the disk"),
+            sink,
+            acknowledged: Vec::new(),
+        }
+    }
+
+    /// Lives through the workload, and is killed at its end at the latest. Says whether the engine ended before.
+    fn live(&mut self, fault: DiskFault) -> bool {
+        let mut engine = Engine::start_on(&self.disk, fault, &self.site.path()).expect("it starts, or ends");
+        for number in 0..MESSAGES {
+            if !self.send(&mut engine, &format!("N{number}")) {
+                return true;
+            }
+        }
+        let arrived = wait_until("what was acknowledged, or the end", LIMIT, || {
+            let has_ended = engine.has_ended().expect("it can be asked");
+            (has_ended || self.missing().is_empty()).then_some(())
+        });
+        arrived.expect("the engine goes on delivering after a fault");
+        let has_ended = engine.has_ended().expect("it can be asked");
+        if !has_ended {
+            self.send_until_taken(&mut engine, MESSAGES);
+            engine.kill().expect("SIGKILL");
+        }
+        has_ended
+    }
+
+    /// Sends one message after the other until one is acknowledged, as the engine does again by itself.
+    fn send_until_taken(&mut self, engine: &mut Engine, first: usize) {
+        let (before, mut number) = (self.acknowledged.len(), first);
+        wait_until("the engine to take messages again", LIMIT, || {
+            self.send(engine, &format!("N{number}"));
+            number += 1;
+            (self.acknowledged.len() > before).then_some(())
+        })
+        .expect("it goes on by itself");
+    }
+
+    /// One message over a connection of its own. Says whether the engine still lives; what it answers for good is kept.
+    fn send(&mut self, engine: &mut Engine, control_id: &str) -> bool {
+        let answer = self
+            .connect(engine)
+            .map(|mut connection| connection.ask(observation(control_id).as_bytes()));
+        if let Some(Ok(answer)) = answer
+            && answer.contains(&format!("MSA|AA|{control_id}"))
+        {
+            self.acknowledged.push(control_id.to_owned());
+        }
+        !engine.has_ended().expect("it can be asked")
+    }
+
+    fn connect(&self, engine: &Engine) -> Option<Connection> {
+        engine.connect("lab").ok()
+    }
+
+    fn missing(&self) -> Vec<String> {
+        let there = self.sink.control_ids();
+        let missing = self.acknowledged.iter().filter(|one| !there.contains(one));
+        missing.cloned().collect()
+    }
+
+    /// On a disk that is whole again, everything that was acknowledged arrives, and nothing out of its order.
+    fn recover(&self, fault: DiskFault) -> usize {
+        let engine = Engine::start(&self.site.path()).expect("it starts again");
+        let arrived = wait_until("what was acknowledged", LIMIT, || {
+            self.missing().is_empty().then_some(())
+        });
+        assert!(
+            arrived.is_ok(),
+            "{fault:?}: acknowledged and lost: {:?}",
+            self.missing()
+        );
+        engine.stop().expect("a clean stop");
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        let mut firsts = Vec::new();
+        for control_id in self.sink.control_ids() {
+            let count = times.entry(control_id.clone()).or_default();
+            *count += 1;
+            if *count == 1 {
+                firsts.push(
+                    control_id
+                        .trim_start_matches('N')
+                        .parse::<u64>()
+                        .expect("an id of ours"),
+                );
+            }
+        }
+        assert!(firsts.is_sorted(), "{fault:?}: out of order: {firsts:?}");
+        assert!(times.values().all(|times| *times <= 2), "{fault:?}: {times:?}");
+        times.values().map(|times| times - 1).sum()
+    }
+}
+
+/// What the workload does with files where nothing fails.
+fn counted() -> DiskCounts {
+    let mut life = Life::new();
+    assert!(!life.live(DiskFault::None), "nothing fails");
+    assert_eq!(life.acknowledged.len(), MESSAGES + 1);
+    let counts = life.disk.counts().expect("the counts");
+    assert!(
+        counts.syncs >= MESSAGES as u64 && counts.writes > counts.syncs,
+        "{counts:?}"
+    );
+    counts
+}
+
+/// The places of so many operations that are tried.
+fn places(operations: u64, seed: u64) -> Vec<u64> {
+    let is_all = std::env::var("TRANSFUSE_DISK").is_ok_and(|wanted| wanted == "all");
+    if is_all {
+        return (1..=operations).collect();
+    }
+    let step = (operations / PLACES).max(1);
+    (0..PLACES).map(|number| 1 + number * step + seed % step).collect()
+}
+
+fn live_through(faults: impl Iterator<Item = DiskFault>) -> Told {
+    let mut told = Told::default();
+    for fault in faults {
+        let mut life = Life::new();
+        told.ended += u64::from(life.live(fault));
+        told.again += life.recover(fault);
+        told.acknowledged += life.acknowledged.len();
+        told.faults += 1;
+    }
+    told
+}
+
+fn tell(what: &str, seed: u64, told: &Told) {
+    let Told {
+        faults,
+        acknowledged,
+        again,
+        ended,
+    } = told;
+    println!(
+        "{what}, seed {seed}: {faults} faults, {ended} engines ended by them, {acknowledged} messages acknowledged and none lost, \
+         {again} delivered again"
+    );
+    assert!(*acknowledged > 0, "the workload was too small to mean anything");
+}
+
+fn seed() -> u64 {
+    let wanted = std::env::var("TRANSFUSE_SEED").ok();
+    wanted.map_or(20_261_128, |seed| seed.parse().expect("TRANSFUSE_SEED is a number"))
+}
+
+#[test]
+fn the_power_may_go_at_any_write_and_at_any_sync() {
+    let (counts, seed) = (counted(), seed());
+    let of = |on, operations| {
+        places(operations, seed).into_iter().map(move |at| DiskFault::Power {
+            on,
+            at,
+            seed: seed + at,
+        })
+    };
+    let faults = of(DiskOperation::Write, counts.writes).chain(of(DiskOperation::Sync, counts.syncs));
+    let told = live_through(faults);
+    assert!(told.ended > 0, "the power went nowhere");
+    tell("power", seed, &told);
+}
+
+#[test]
+fn any_write_and_any_sync_may_fail() {
+    let (counts, seed) = (counted(), seed());
+    let of = |on, operations, is_full| {
+        places(operations, seed).into_iter().map(move |at| DiskFault::Fails {
+            on,
+            at,
+            times: 1,
+            is_full,
+        })
+    };
+    let faults = of(DiskOperation::Write, counts.writes, false)
+        .chain(of(DiskOperation::Write, counts.writes, true))
+        .chain(of(DiskOperation::Sync, counts.syncs, false));
+    tell("errors", seed, &live_through(faults));
+}
+
+#[test]
+fn a_full_disk_acknowledges_nothing_and_room_is_noticed() {
+    let mut life = Life::new();
+    let mut engine = Engine::start_on(&life.disk, DiskFault::None, &life.site.path()).expect("it starts");
+    for number in 0..3 {
+        assert!(life.send(&mut engine, &format!("N{number}")));
+    }
+    assert_eq!(life.acknowledged.len(), 3);
+    life.disk.fill().expect("it is full");
+    for number in 3..6 {
+        assert!(life.send(&mut engine, &format!("N{number}")), "it lives on");
+    }
+    assert_eq!(life.acknowledged.len(), 3, "nothing is promised that cannot be kept");
+    life.disk.make_room().expect("there is room");
+    life.send_until_taken(&mut engine, 6);
+    engine.kill().expect("SIGKILL");
+    life.recover(DiskFault::None);
+}
