@@ -3,8 +3,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use anyhow::{Context as _, Result};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
 /// An authority and the folder of its files.
@@ -34,7 +36,11 @@ pub struct Certified {
 impl Authority {
     /// An authority that nobody knows yet.
     pub fn new() -> Result<Self> {
+        // Of two authorities by one name, each would be taken for the other with a signature that is wrong.
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
         let mut params = CertificateParams::new(Vec::new())?;
+        let name = format!("Authority {}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;

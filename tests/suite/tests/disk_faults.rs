@@ -65,21 +65,19 @@ impl Life {
             (has_ended || self.missing().is_empty()).then_some(())
         });
         arrived.expect("the engine goes on delivering after a fault");
+        self.send_until_taken(&mut engine, MESSAGES);
         let has_ended = engine.has_ended().expect("it can be asked");
-        if !has_ended {
-            self.send_until_taken(&mut engine, MESSAGES);
-            engine.kill().expect("SIGKILL");
-        }
+        engine.kill().expect("SIGKILL, or it is gone");
         has_ended
     }
 
-    /// Sends one message after the other until one is acknowledged, as the engine does again by itself.
+    /// Sends one message after the other until one is acknowledged, as the engine does again by itself, or until it has ended.
     fn send_until_taken(&mut self, engine: &mut Engine, first: usize) {
         let (before, mut number) = (self.acknowledged.len(), first);
         wait_until("the engine to take messages again", LIMIT, || {
-            self.send(engine, &format!("N{number}"));
+            let lives = self.send(engine, &format!("N{number}"));
             number += 1;
-            (self.acknowledged.len() > before).then_some(())
+            (!lives || self.acknowledged.len() > before).then_some(())
         })
         .expect("it goes on by itself");
     }

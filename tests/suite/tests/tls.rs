@@ -145,7 +145,7 @@ fn files_that_cannot_be_used_are_faults_of_the_site_with_their_lines() {
     assert!(!check.status.success(), "{told}");
     for part in [
         "is not the key of",
-        "interfaces/lab.toml:7",
+        "interfaces/lab.toml:8",
         "`no name` is not a host name",
     ] {
         assert!(told.contains(part), "{part} is not in {told}");

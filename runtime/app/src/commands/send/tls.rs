@@ -9,6 +9,7 @@ use crate::failure::Failure;
 
 /// How TLS is spoken.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(super) struct Arguments {
     /// Speak TLS; the receiver's certificate is checked against the authorities that this machine trusts
     #[arg(long)]
