@@ -41,7 +41,15 @@ struct Told {
 }
 
 impl Life {
+    /// On a store that has been there before.
     fn new() -> Self {
+        let life = Self::with_a_new_store();
+        let engine = Engine::start(&life.site.path()).expect("it starts");
+        engine.stop().expect("a clean stop");
+        life
+    }
+
+    fn with_a_new_store() -> Self {
         let sink = Sink::accepting().expect("a receiver");
         let interface = InterfaceFile::listening("lab").normalizing().to("ehr", sink.address());
         Self {
@@ -138,8 +146,7 @@ impl Life {
 }
 
 /// What the workload does with files where nothing fails.
-fn counted() -> DiskCounts {
-    let mut life = Life::new();
+fn counted(mut life: Life) -> DiskCounts {
     assert!(!life.live(DiskFault::None), "nothing fails");
     assert_eq!(life.acknowledged.len(), MESSAGES + 1);
     let counts = life.disk.counts().expect("the counts");
@@ -150,20 +157,23 @@ fn counted() -> DiskCounts {
     counts
 }
 
+fn is_all_wanted() -> bool {
+    std::env::var("TRANSFUSE_DISK").is_ok_and(|wanted| wanted == "all")
+}
+
 /// The places of so many operations that are tried.
 fn places(operations: u64, seed: u64) -> Vec<u64> {
-    let is_all = std::env::var("TRANSFUSE_DISK").is_ok_and(|wanted| wanted == "all");
-    if is_all {
+    if is_all_wanted() {
         return (1..=operations).collect();
     }
     let step = (operations / PLACES).max(1);
     (0..PLACES).map(|number| 1 + number * step + seed % step).collect()
 }
 
-fn live_through(faults: impl Iterator<Item = DiskFault>) -> Told {
+fn live_through(faults: impl Iterator<Item = DiskFault>, begin: fn() -> Life) -> Told {
     let mut told = Told::default();
     for fault in faults {
-        let mut life = Life::new();
+        let mut life = begin();
         told.ended += u64::from(life.live(fault));
         told.again += life.recover(fault);
         told.acknowledged += life.acknowledged.len();
@@ -191,37 +201,60 @@ fn seed() -> u64 {
     wanted.map_or(20_261_128, |seed| seed.parse().expect("TRANSFUSE_SEED is a number"))
 }
 
-#[test]
-fn the_power_may_go_at_any_write_and_at_any_sync() {
-    let (counts, seed) = (counted(), seed());
-    let of = |on, operations| {
-        places(operations, seed).into_iter().map(move |at| DiskFault::Power {
+/// The power goes, at each of the places.
+fn power(counts: DiskCounts, seed: u64) -> impl Iterator<Item = DiskFault> {
+    let of = move |on, operations| {
+        let places = places(operations, seed).into_iter();
+        places.map(move |at| DiskFault::Power {
             on,
             at,
             seed: seed + at,
         })
     };
-    let faults = of(DiskOperation::Write, counts.writes).chain(of(DiskOperation::Sync, counts.syncs));
-    let told = live_through(faults);
-    assert!(told.ended > 0, "the power went nowhere");
-    tell("power", seed, &told);
+    of(DiskOperation::Write, counts.writes).chain(of(DiskOperation::Sync, counts.syncs))
 }
 
-#[test]
-fn any_write_and_any_sync_may_fail() {
-    let (counts, seed) = (counted(), seed());
-    let of = |on, operations, is_full| {
-        places(operations, seed).into_iter().map(move |at| DiskFault::Fails {
+/// One operation fails, at each of the places: for want of room where it is a write, and for another reason.
+fn errors(counts: DiskCounts, seed: u64) -> impl Iterator<Item = DiskFault> {
+    let of = move |on, operations, is_full| {
+        let places = places(operations, seed).into_iter();
+        places.map(move |at| DiskFault::Fails {
             on,
             at,
             times: 1,
             is_full,
         })
     };
-    let faults = of(DiskOperation::Write, counts.writes, false)
+    of(DiskOperation::Write, counts.writes, false)
         .chain(of(DiskOperation::Write, counts.writes, true))
-        .chain(of(DiskOperation::Sync, counts.syncs, false));
-    tell("errors", seed, &live_through(faults));
+        .chain(of(DiskOperation::Sync, counts.syncs, false))
+}
+
+#[test]
+fn the_power_may_go_at_any_write_and_at_any_sync() {
+    let (counts, seed) = (counted(Life::new()), seed());
+    let told = live_through(power(counts, seed), Life::new);
+    assert!(told.ended > 0, "the power went nowhere");
+    tell("power", seed, &told);
+}
+
+#[test]
+fn any_write_and_any_sync_may_fail() {
+    let (counts, seed) = (counted(Life::new()), seed());
+    tell("errors", seed, &live_through(errors(counts, seed), Life::new));
+}
+
+#[test]
+fn a_store_may_be_made_on_such_a_disk() {
+    let (counts, seed) = (counted(Life::with_a_new_store()), seed());
+    let faults = power(counts, seed).chain(errors(counts, seed));
+    // Half of them, and the others where all are wanted.
+    let step = if is_all_wanted() { 1 } else { 2 };
+    tell(
+        "a new store",
+        seed,
+        &live_through(faults.step_by(step), Life::with_a_new_store),
+    );
 }
 
 #[test]
