@@ -241,15 +241,18 @@ fn a_mapping_runs_in_an_engine() {
 }
 
 #[test]
-fn a_parameter_that_the_mapping_does_not_have_keeps_the_interface_from_starting() {
+fn a_parameter_that_the_mapping_does_not_have_is_told_with_its_line_in_the_sites_file() {
     let site = site(&STEP.replace("facility =", "facilty ="), "127.0.0.1:1");
     let check = transfuse(&["check", site.path().to_str().expect("a path in UTF-8")]);
     let told = [check.stdout, check.stderr]
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .concat();
     assert!(!check.status.success(), "{told}");
-    assert!(
-        told.contains("the mapping has no parameter `facilty`; did you mean `facility`?"),
-        "{told}"
-    );
+    for part in [
+        "the configuration of `transfuse/lab-mapping`: unknown key `facilty`",
+        "did you mean `facility`?",
+        "interfaces/lab.toml:",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
 }
