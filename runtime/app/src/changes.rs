@@ -29,6 +29,7 @@ use transfuse_store::{CatalogError, Expected, LiveChange, Operator, Revision, St
 use crate::configuration::{self, BudgetSettings, Fault};
 use crate::control::view::LiveList;
 use crate::deployment::{self, Change};
+use crate::identity::Identity;
 use crate::tables::RunningList;
 use crate::trust::{Alerts, Distrust, WatchList};
 
@@ -110,8 +111,8 @@ pub(crate) enum ChangeError {
     TableNeedsApproval(String),
     #[error("revision {number} of `{interface}` does not wait for a second person")]
     NotWaiting { interface: String, number: u32 },
-    #[error("{0} has asked for it, and a second person has to approve it")]
-    SamePerson(String),
+    #[error("{first} has asked for it, and a second person has to approve it: {second} may be the same one")]
+    SamePerson { first: Identity, second: Identity },
     #[error("what `{0}` is made of was changed in the meantime")]
     Outdated(String),
     #[error("{source}")]
@@ -192,7 +193,7 @@ impl Changes {
             return Ok(None);
         };
         let operator = Operator {
-            author: change.author.clone(),
+            author: change.author.to_string(),
             reason: change.reason.clone(),
         };
         let held = self.store.hold(&interface, number, &operator).await;
@@ -203,9 +204,9 @@ impl Changes {
     }
 
     /// Keeps messages in front of an interface, on their connections, until `resume`; also after a restart.
-    pub(crate) fn pause(&self, interface: &str, author: &str, reason: &str) -> Result<(), ChangeError> {
+    pub(crate) fn pause(&self, interface: &str, author: &Identity, reason: &str) -> Result<(), ChangeError> {
         self.known(interface)?;
-        self.store.catalog().pause(interface, author, reason)?;
+        self.store.catalog().pause(interface, &author.to_string(), reason)?;
         let paused = self.engine.pause(interface);
         paused.map_err(|_| ChangeError::UnknownInterface(interface.to_owned()))
     }
@@ -322,7 +323,9 @@ impl ChangeError {
                 format!("change the table first, with `transfuse tables change {table}`")
             }
             Self::NotWaiting { interface, .. } => format!("`transfuse history {interface}` shows what waits"),
-            Self::SamePerson(_) => "ask somebody else to run this".to_owned(),
+            Self::SamePerson { .. } => "ask somebody else to run this, from an account of their own: `group` in `[control]` of \
+                                        transfuse.toml lets them in"
+                .to_owned(),
             Self::Outdated(interface) => format!("look at `transfuse diff {interface}`, and ask again"),
             Self::Conflict {
                 source: CatalogError::Conflict { interface, .. },

@@ -11,6 +11,7 @@ use transfuse_store::{Catalog, Evidence, NewEvidence, Sealed};
 
 use super::{ChangeError, Changes};
 use crate::control::wire::evidence::Detail;
+use crate::identity::Identity;
 
 /// The first byte of every stored detail.
 const FORMAT: u8 = 1;
@@ -138,9 +139,9 @@ impl Changes {
         self: &Arc<Self>,
         about: About,
         findings: Vec<Finding>,
-        author: &str,
+        author: &Identity,
     ) -> Result<(), ChangeError> {
-        let (changes, author) = (Arc::clone(self), author.to_owned());
+        let (changes, author) = (Arc::clone(self), author.to_string());
         let keeping = spawn_blocking(move || {
             let catalog = changes.store.catalog();
             findings
@@ -156,7 +157,7 @@ impl Changes {
         interface: &str,
         number: u32,
         findings: Vec<Finding>,
-        author: &str,
+        author: &Identity,
     ) -> Result<(), ChangeError> {
         let (changes, interface) = (Arc::clone(self), interface.to_owned());
         let reading = spawn_blocking(move || {

@@ -66,8 +66,8 @@ impl Changes {
         findings.push(self.try_vectors(interface, parts, settings).await?);
         if !wish.is_shadow() {
             findings.extend(self.try_messages(planned, interface, parts, wish, settings).await?);
-            if settings.approval {
-                findings.push(approval::wanted(planned));
+            if settings.approval.is_some() {
+                findings.push(approval::wanted(planned, wish));
             }
         }
         for finding in &mut findings {

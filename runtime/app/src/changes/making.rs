@@ -155,7 +155,7 @@ impl Changes {
             interface = name,
             revision = planned.after,
             reason,
-            author,
+            %author,
             "changed what is live"
         );
         Ok(planned)

@@ -154,7 +154,8 @@ impl Changes {
         async move {
             let kept = spawn_blocking(move || {
                 let catalog = changes.store.catalog();
-                catalog.set_live(&interface, number, expected, &change.author, &change.reason)
+                let author = change.author.to_string();
+                catalog.set_live(&interface, number, expected, &author, &change.reason)
             });
             Ok(kept.await??)
         }
@@ -201,7 +202,7 @@ impl Changes {
         let (changes, interface, change) = (Arc::clone(self), name.to_owned(), change.clone());
         let retired = spawn_blocking(move || {
             let catalog = changes.store.catalog();
-            catalog.retire(&interface, expected, &change.author, &change.reason)
+            catalog.retire(&interface, expected, &change.author.to_string(), &change.reason)
         });
         retired.await??;
         self.engine.remove(name).await;

@@ -10,9 +10,7 @@ use super::{Mode, RunningTrial};
 use crate::control::view::of_many;
 use crate::control::wire::evidence::Detail;
 use crate::deployment::Change;
-
-/// Who changes what is live where no person does.
-const AUTOMATIC: &str = "transfuse";
+use crate::identity::Identity;
 
 /// How the reason of an automatic rollback begins.
 const ROLLBACK: &str = "automatic rollback: ";
@@ -23,7 +21,7 @@ pub(crate) fn rolled_back(history: &[LiveChange]) -> Option<String> {
     let why = last
         .reason
         .strip_prefix(ROLLBACK)
-        .filter(|_| last.author == AUTOMATIC)?;
+        .filter(|_| last.author == Identity::Engine.to_string())?;
     Some(format!(
         "revision {} was rolled back to {}: {why}",
         before.number, last.number
@@ -179,7 +177,7 @@ impl Changes {
     /// Keeps back what a revision has made and what is not with its receivers yet, and says so.
     async fn hold(&self, running: &RunningTrial, breach: &Breach) -> String {
         let operator = Operator {
-            author: AUTOMATIC.to_owned(),
+            author: Identity::Engine.to_string(),
             reason: breach.told.clone(),
         };
         let (interface, number) = (&running.interface, running.number);
@@ -195,7 +193,7 @@ impl Changes {
     /// What is live delivers.
     async fn release(&self, running: &RunningTrial, why: &ChangeError) {
         let operator = Operator {
-            author: AUTOMATIC.to_owned(),
+            author: Identity::Engine.to_string(),
             reason: format!("the rollback has failed: {why}"),
         };
         if let Err(error) = self.store.release(&running.interface, running.number, &operator).await {
@@ -262,7 +260,7 @@ impl Changes {
 
 fn automatic(reason: String) -> Change {
     Change {
-        author: AUTOMATIC.to_owned(),
+        author: Identity::Engine,
         reason,
         note: String::new(),
     }
