@@ -31,7 +31,7 @@ use crate::control::view::LiveList;
 use crate::deployment::{self, Change};
 use crate::identity::Identity;
 use crate::tables::RunningList;
-use crate::trust::{Alerts, Distrust, WatchList};
+use crate::trust::{Alerts, WatchList};
 
 pub(crate) use difference::{Difference, difference};
 pub(crate) use evidence::{Finding, Probe, Verdict, open as open_detail};
@@ -97,8 +97,6 @@ pub(crate) enum ChangeError {
     UnknownStep { interface: String, plugin: String },
     #[error("{0}")]
     UnknownPackage(String),
-    #[error("{}", .0.message)]
-    Distrusted(Distrust),
     #[error("{}", gates_failed(planned))]
     Gated { planned: Vec<Planned>, may_waive: bool },
     #[error("`{0}` is no gate that can be waived")]
@@ -314,7 +312,6 @@ impl ChangeError {
                 source: TrialError::NotShared { .. },
             } => "try it as a shadow, or make it live at once".to_owned(),
             Self::UnknownPackage(_) => "`transfuse plugin list` shows what is installed".to_owned(),
-            Self::Distrusted(distrust) => distrust.hint.clone(),
             Self::Gated { planned, may_waive } => return gated_hint(planned, *may_waive),
             Self::NotWaivable(_) => "there are `vectors`, `replay` and `envelope`".to_owned(),
             Self::NoWaiving => "`waive` in `[gates]` of transfuse.toml says so".to_owned(),
@@ -345,13 +342,18 @@ impl ChangeError {
 fn gates_failed(planned: &[Planned]) -> String {
     let told = planned.iter().filter_map(|one| {
         let failed = failed(one);
-        (!failed.is_empty()).then(|| format!("`{}` does not pass: {}", one.interface, failed.join(", ")))
+        let untrusted: Vec<&str> = one.untrusted.iter().map(|one| one.told.as_str()).collect();
+        let why = if untrusted.is_empty() { String::new() } else { format!(" ({})", untrusted.join("; ")) };
+        (!failed.is_empty()).then(|| format!("`{}` does not pass: {}{why}", one.interface, failed.join(", ")))
     });
     format!("{}; nothing was changed", told.collect::<Vec<_>>().join("; "))
 }
 
 fn gated_hint(planned: &[Planned], may_waive: bool) -> Option<String> {
     let first = planned.iter().find(|one| !failed(one).is_empty())?;
+    if let Some(untrusted) = first.untrusted.first() {
+        return Some(untrusted.hint.clone());
+    }
     let interface = &first.interface;
     let look = format!("`transfuse evidence {interface}` shows what was found");
     if !may_waive {

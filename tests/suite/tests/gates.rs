@@ -399,6 +399,54 @@ fn a_plugin_that_does_not_do_here_what_its_vectors_say_is_refused_live_and_as_a_
     assert!(output.status.success(), "{}", told(&output));
 }
 
+#[test]
+fn what_the_policy_refuses_is_kept_with_who_wanted_it_and_why() {
+    let sink = Sink::accepting().expect("a receiver");
+    let site = Site::with(&InterfaceFile::listening("lab").normalizing().to("ehr", sink.address())).expect("a site");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    let next = site.add_next_version("transfuse/lab-normalize").expect("a package");
+    let bench = Bench {
+        sink,
+        site,
+        engine,
+        sent: 0,
+    };
+    let deploy = ["deploy", "lab", "transfuse/lab-normalize@1.1.0"];
+    let deploy = |more: &[&str]| bench.run(&[&deploy, more].concat());
+    let output = deploy(&["--yes", "--reason", "the new analyser"]);
+    let kept = bench.assert_refused_by("trust", &output);
+    assert!(
+        kept["summary"].as_str().is_some_and(|it| it.contains("lab-normalize 1.1.0` must not be deployed")),
+        "{kept}"
+    );
+    assert_eq!(kept["detail"]["reason"], "the new analyser");
+    let said = told(&output);
+    assert!(said.contains("plugin approve") && !said.contains("--waive"), "{said}");
+    let planned = deploy(&["--dry-run"]);
+    assert_eq!(planned.status.code(), Some(1));
+    assert!(told(&planned).contains("gate trust: failed"), "{}", told(&planned));
+    assert_eq!(bench.evidence().len(), 1, "a dry run refuses nobody anything");
+
+    // The folder asks for the newest version, and its line is kept.
+    let kept = bench.assert_refused_by("trust", &bench.apply(&[]));
+    assert!(
+        kept["summary"].as_str().is_some_and(|it| it.contains("interfaces/lab.toml:")),
+        "{kept}"
+    );
+    let shown = told(&bench.run(&["evidence", "lab"]));
+    assert!(shown.contains("trust failed") && shown.contains("wanted: the new analyser"), "{shown}");
+
+    // What was live before is refused as well where its approval is gone.
+    bench.site.approve(&next).expect("it is approved");
+    assert!(deploy(&["--yes", "--reason", "a test", "--unwatched"]).status.success());
+    bench.site.disapprove().expect("approvals are withdrawn");
+    let back = bench.run(&["rollback", "lab", "--yes", "--reason", "a test"]);
+    assert!(told(&back).contains("must not be deployed"), "{}", told(&back));
+    assert_eq!(bench.live(), 2);
+    let kept = bench.evidence_of("trust");
+    assert_eq!((&kept["verdict"], &kept["revision"]), (&"failed".into(), &1.into()));
+}
+
 /// Prints each table and column of a catalog in which a value stands.
 const SEARCH: &str = r#"
 import sqlite3, sys

@@ -72,6 +72,7 @@ impl Changes {
             after: Some(trial.number),
             differences: Vec::new(),
             alerts: Vec::new(),
+            untrusted: Vec::new(),
             findings: Vec::new(),
             held: None,
         };
