@@ -121,6 +121,13 @@ pub(crate) enum ChangeError {
     OnTrial { interface: String, number: u32 },
     #[error("deliveries of revision {number} of `{interface}` are held, and would be from the next one on")]
     Held { interface: String, number: u32 },
+    #[error("deliveries of revision {revision} of `{interface}` to `{destination}`, which is to go, are held: {deliveries}")]
+    Stranded {
+        interface: String,
+        revision: u32,
+        destination: String,
+        deliveries: u64,
+    },
     #[error("`{0}` has no trial")]
     NoTrial(String),
     #[error("revision {number} of `{interface}` is live already, and only watched")]
@@ -303,6 +310,12 @@ impl ChangeError {
             Self::Held { interface, number } => {
                 format!(
                     "`transfuse deliveries held {interface}` shows them, and `transfuse deliveries release {interface} --revision {number}` ends it"
+                )
+            }
+            Self::Stranded { interface, revision, .. } => {
+                format!(
+                    "`transfuse deliveries discard {interface} --revision {revision}` gives them up, `transfuse deliveries release {interface} \
+                     --revision {revision}` lets them go on; or leave the destination in for now"
                 )
             }
             Self::NoTrial(_) => "`transfuse trial list` shows those that there are".to_owned(),

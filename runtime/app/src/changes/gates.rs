@@ -132,7 +132,7 @@ impl About {
 }
 
 impl Wish {
-    fn is_shadow(&self) -> bool {
+    pub(super) fn is_shadow(&self) -> bool {
         self.trial
             .as_ref()
             .is_some_and(|trial| matches!(trial.mode, Mode::Shadow))

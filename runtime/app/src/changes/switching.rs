@@ -116,6 +116,51 @@ impl Changes {
         Ok(())
     }
 
+    /// What is held for a destination that a change takes away: let go, it would wait there for good. A change is refused for it; a way
+    /// back, which may be urgent, tells it.
+    pub(super) async fn refuse_stranded(
+        self: &Arc<Self>,
+        planned: &mut Planned,
+        after: &resolved::Interface,
+    ) -> Result<(), ChangeError> {
+        let stranded = self.stranded(planned.before, after).await?;
+        match stranded {
+            Some(stranded) if planned.kind == Kind::RolledBack => {
+                planned.alerts.push(format!("{stranded}; they stay so"));
+                Ok(())
+            }
+            Some(stranded) => Err(stranded),
+            None => Ok(()),
+        }
+    }
+
+    async fn stranded(
+        self: &Arc<Self>,
+        before: Option<u32>,
+        after: &resolved::Interface,
+    ) -> Result<Option<ChangeError>, ChangeError> {
+        let Some(before) = before else { return Ok(None) };
+        let (changes, after) = (Arc::clone(self), after.clone());
+        let looking = spawn_blocking(move || {
+            let held = changes.store.held();
+            let held = held.map_err(|error| ChangeError::Failed(error.into()))?;
+            let Some(before) = changes.store.catalog().revision(&after.name, before)? else {
+                return Ok(None);
+            };
+            let before = deployment::read_revision(&before).map_err(ChangeError::Failed)?;
+            let goes = |name: &str| before.sends_to(name) && !after.sends_to(name);
+            let mut held = held.into_iter();
+            let stranded = held.find(|one| one.interface == after.name && goes(&one.destination));
+            Ok(stranded.map(|held| ChangeError::Stranded {
+                interface: held.interface,
+                revision: held.revision,
+                destination: held.destination,
+                deliveries: held.deliveries,
+            }))
+        });
+        looking.await?
+    }
+
     /// Makes a revision live that the catalog holds.
     pub(super) async fn switch(
         self: &Arc<Self>,
@@ -127,6 +172,8 @@ impl Changes {
         planned: &Planned,
     ) -> Result<Running, ChangeError> {
         self.refuse_held(&interface.name, number).await?;
+        // What was planned has told it already; in the meantime somebody may have held something.
+        self.refuse_stranded(&mut planned.clone(), &interface).await?;
         let (changes, of_parts, to_run) = (Arc::clone(self), Arc::clone(parts), interface.clone());
         let settings =
             spawn_blocking(move || assembly::interface(&to_run, number, &of_parts, &changes.site, &changes.sandbox));
