@@ -211,8 +211,8 @@ fn a_difference_that_is_only_reported_goes_live_with_its_evidence() {
         .iter()
         .filter_map(|one| one["kind"].as_str())
         .collect();
-    assert_eq!(kinds, ["envelope", "replay", "vectors", "trust"]);
-    assert_eq!(of_second["evidence"][0]["revision"], 2);
+    assert_eq!(kinds, ["watch", "envelope", "replay", "vectors", "trust"]);
+    assert_eq!(of_second["evidence"][1]["revision"], 2);
 }
 
 #[test]

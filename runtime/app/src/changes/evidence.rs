@@ -42,6 +42,8 @@ pub(crate) enum Verdict {
     Waived,
     /// There was nothing to look at, or no need to.
     Skipped,
+    /// It goes on, until there is a later word of it.
+    Begun,
     /// It ended before it had seen enough.
     Stopped,
     /// A person has to say.
@@ -93,6 +95,7 @@ impl Verdict {
             Self::Failed => "failed",
             Self::Waived => "waived",
             Self::Skipped => "skipped",
+            Self::Begun => "begun",
             Self::Stopped => "stopped",
             Self::Waiting => "waiting",
         }

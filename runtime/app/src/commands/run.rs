@@ -244,8 +244,17 @@ async fn serve(
         passed_vectors: PassedVectors::default(),
         stop: stop.clone(),
     });
+    changes.keep_interrupted().await;
     let (tables, past) = beside(&changes);
-    let controlled = Controlled::new(store, process, tables, observing, changes, past, stop.clone());
+    let controlled = Controlled::new(
+        store,
+        process,
+        tables,
+        observing,
+        Arc::clone(&changes),
+        past,
+        stop.clone(),
+    );
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     watching::keep_watch(watch, &engine, &alerts, &stop, console).await;
     console.note("stopping: finishing what was received");
@@ -256,6 +265,7 @@ async fn serve(
     if tokio::time::timeout(CONTROL_CLOSE_MAX, observer).await.is_err() {
         tracing::warn!("the journal is still being looked through; the next start goes on where that ends");
     }
+    changes.end_trials().await;
     engine.stop().await;
     console.note("stopped");
     Ok(())

@@ -29,7 +29,7 @@ pub(crate) fn evidence(kept: &Evidence, palette: Palette) -> Vec<String> {
     let (summary, author) = (one_line(&kept.summary), one_line(&kept.author));
     let mut lines = vec![format!("{at} {what} {kind} {verdict}: {summary}, by {author}")];
     // What was waived says why by itself.
-    if kept.verdict == "failed" && !kept.detail.reason.is_empty() {
+    if matches!(kept.verdict.as_str(), "failed" | "begun") && !kept.detail.reason.is_empty() {
         lines.push(format!("    wanted: {}", one_line(&kept.detail.reason)));
     }
     lines.extend(detail(&kept.detail, palette));

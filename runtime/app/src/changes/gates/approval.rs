@@ -134,7 +134,7 @@ impl Changes {
 
 /// None where nobody waits for it any more.
 fn waiting(catalog: &Catalog, interface: &str, number: u32) -> Result<Option<Waiting>, ChangeError> {
-    let last = catalog.last_evidence(interface, number, Probe::Approval.word())?;
+    let last = catalog.last_evidence(interface, Some(number), Probe::Approval.word())?;
     let is_waiting = |one: &Evidence| one.found.verdict == Verdict::Waiting.word();
     let Some(last) = last.filter(is_waiting) else {
         return Ok(None);

@@ -70,7 +70,7 @@ pub(crate) struct Evidence {
     pub(crate) id: i64,
     /// A gate, or `shadow`, `pilot`, `watch` or `rollback`.
     pub(crate) kind: String,
-    /// As of a gate, or `stopped`.
+    /// As of a gate, or of a trial `begun` and `stopped`.
     pub(crate) verdict: String,
     /// None where what was looked at did not become a revision.
     pub(crate) revision: Option<u32>,
