@@ -36,7 +36,7 @@ use crate::trust::{Alerts, WatchList};
 pub(crate) use difference::{Difference, difference};
 pub(crate) use evidence::{Finding, Probe, Verdict, open as open_detail};
 pub(crate) use gates::PassedVectors;
-pub(crate) use planning::{Kind, Planned};
+pub(crate) use planning::{Kind, Planned, Untrusted};
 pub(crate) use trials::{Mode, RunningTrial, Standing, TrialWish, Trials, rolled_back};
 
 /// What changes are made of and made to.
@@ -97,6 +97,8 @@ pub(crate) enum ChangeError {
     UnknownStep { interface: String, plugin: String },
     #[error("{0}")]
     UnknownPackage(String),
+    #[error("{}", .0.told)]
+    Untrusted(Untrusted),
     #[error("{}", gates_failed(planned))]
     Gated { planned: Vec<Planned>, may_waive: bool },
     #[error("`{0}` is no gate that can be waived")]
@@ -121,7 +123,9 @@ pub(crate) enum ChangeError {
     OnTrial { interface: String, number: u32 },
     #[error("deliveries of revision {number} of `{interface}` are held, and would be from the next one on")]
     Held { interface: String, number: u32 },
-    #[error("deliveries of revision {revision} of `{interface}` to `{destination}`, which is to go, are held: {deliveries}")]
+    #[error(
+        "deliveries of revision {revision} of `{interface}` to `{destination}`, which is to go, are held: {deliveries}"
+    )]
     Stranded {
         interface: String,
         revision: u32,
@@ -312,7 +316,9 @@ impl ChangeError {
                     "`transfuse deliveries held {interface}` shows them, and `transfuse deliveries release {interface} --revision {number}` ends it"
                 )
             }
-            Self::Stranded { interface, revision, .. } => {
+            Self::Stranded {
+                interface, revision, ..
+            } => {
                 format!(
                     "`transfuse deliveries discard {interface} --revision {revision}` gives them up, `transfuse deliveries release {interface} \
                      --revision {revision}` lets them go on; or leave the destination in for now"
@@ -325,6 +331,7 @@ impl ChangeError {
                 source: TrialError::NotShared { .. },
             } => "try it as a shadow, or make it live at once".to_owned(),
             Self::UnknownPackage(_) => "`transfuse plugin list` shows what is installed".to_owned(),
+            Self::Untrusted(untrusted) => untrusted.hint.clone(),
             Self::Gated { planned, may_waive } => return gated_hint(planned, *may_waive),
             Self::NotWaivable(_) => "there are `vectors`, `replay` and `envelope`".to_owned(),
             Self::NoWaiving => "`waive` in `[gates]` of transfuse.toml says so".to_owned(),
@@ -333,9 +340,11 @@ impl ChangeError {
                 format!("change the table first, with `transfuse tables change {table}`")
             }
             Self::NotWaiting { interface, .. } => format!("`transfuse history {interface}` shows what waits"),
-            Self::SamePerson { .. } => "ask somebody else to run this, from an account of their own: `group` in `[control]` of \
+            Self::SamePerson { .. } => {
+                "ask somebody else to run this, from an account of their own: `group` in `[control]` of \
                                         transfuse.toml lets them in"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::Outdated(interface) => format!("look at `transfuse diff {interface}`, and ask again"),
             Self::Conflict {
                 source: CatalogError::Conflict { interface, .. },
@@ -356,7 +365,11 @@ fn gates_failed(planned: &[Planned]) -> String {
     let told = planned.iter().filter_map(|one| {
         let failed = failed(one);
         let untrusted: Vec<&str> = one.untrusted.iter().map(|one| one.told.as_str()).collect();
-        let why = if untrusted.is_empty() { String::new() } else { format!(" ({})", untrusted.join("; ")) };
+        let why = if untrusted.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", untrusted.join("; "))
+        };
         (!failed.is_empty()).then(|| format!("`{}` does not pass: {}{why}", one.interface, failed.join(", ")))
     });
     format!("{}; nothing was changed", told.collect::<Vec<_>>().join("; "))

@@ -416,7 +416,9 @@ fn what_the_policy_refuses_is_kept_with_who_wanted_it_and_why() {
     let output = deploy(&["--yes", "--reason", "the new analyser"]);
     let kept = bench.assert_refused_by("trust", &output);
     assert!(
-        kept["summary"].as_str().is_some_and(|it| it.contains("lab-normalize 1.1.0` must not be deployed")),
+        kept["summary"]
+            .as_str()
+            .is_some_and(|it| it.contains("lab-normalize 1.1.0` must not be deployed")),
         "{kept}"
     );
     assert_eq!(kept["detail"]["reason"], "the new analyser");
@@ -430,11 +432,16 @@ fn what_the_policy_refuses_is_kept_with_who_wanted_it_and_why() {
     // The folder asks for the newest version, and its line is kept.
     let kept = bench.assert_refused_by("trust", &bench.apply(&[]));
     assert!(
-        kept["summary"].as_str().is_some_and(|it| it.contains("interfaces/lab.toml:")),
+        kept["summary"]
+            .as_str()
+            .is_some_and(|it| it.contains("interfaces/lab.toml:")),
         "{kept}"
     );
     let shown = told(&bench.run(&["evidence", "lab"]));
-    assert!(shown.contains("trust failed") && shown.contains("wanted: the new analyser"), "{shown}");
+    assert!(
+        shown.contains("trust failed") && shown.contains("wanted: the new analyser"),
+        "{shown}"
+    );
 
     // What was live before is refused as well where its approval is gone.
     bench.site.approve(&next).expect("it is approved");

@@ -94,7 +94,11 @@ impl Changes {
         }
         for (planned, target) in plan.steps.iter().filter(|(planned, _)| has_failed(planned)) {
             let about = About::of_target(planned, target)?;
-            let findings = planned.findings.iter().cloned().map(|finding| finding.wanted_for(change));
+            let findings = planned
+                .findings
+                .iter()
+                .cloned()
+                .map(|finding| finding.wanted_for(change));
             self.keep_findings(about, findings.collect(), &change.author).await?;
         }
         let planned = std::mem::take(&mut plan.steps).into_iter().map(|(planned, _)| planned);
@@ -178,7 +182,10 @@ fn distrusted(planned: &Planned) -> Finding {
     let told = planned.untrusted.iter().map(|one| one.told.clone());
     let summary = match planned.untrusted.as_slice() {
         [one] => one.told.clone(),
-        several => format!("the policy does not allow {}", crate::layout::counted(several.len(), "plugin")),
+        several => format!(
+            "the policy does not allow {}",
+            crate::layout::counted(several.len(), "plugin")
+        ),
     };
     Finding::new(Probe::Trust, Verdict::Failed, summary).with(Detail {
         lines: told.filter(|_| planned.untrusted.len() > 1).map(Into::into).collect(),

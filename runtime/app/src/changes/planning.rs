@@ -250,6 +250,15 @@ impl Changes {
         Ok((alerts, untrusted))
     }
 
+    /// Of what runs or goes live without a plan: the policy has to allow every plugin of it.
+    pub(super) fn refuse_untrusted(&self, interface: &resolved::Interface, parts: &Parts) -> Result<(), ChangeError> {
+        let (_, untrusted) = self.judge(interface, parts)?;
+        match untrusted.into_iter().next() {
+            Some(first) => Err(ChangeError::Untrusted(first)),
+            None => Ok(()),
+        }
+    }
+
     /// The site folder as it is now. Links every chain, and compiles what is not compiled yet.
     pub(super) fn read_site(&self) -> Result<Site, ChangeError> {
         let trust = self.trust()?;

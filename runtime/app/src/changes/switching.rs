@@ -77,7 +77,13 @@ impl Changes {
             held: None,
         };
         let (changes, candidate) = (Arc::clone(self), trial.resolved().clone());
-        let (interface, parts) = spawn_blocking(move || changes.as_of_today(candidate)).await??;
+        let preparing = spawn_blocking(move || {
+            let (interface, parts) = changes.as_of_today(candidate)?;
+            // It may have been revoked while it was tried.
+            changes.refuse_untrusted(&interface, &parts)?;
+            Ok::<_, ChangeError>((interface, parts))
+        });
+        let (interface, parts) = preparing.await??;
         let (parts, number) = (Arc::new(parts), trial.number);
         let expected = Expected::Revision(trial.against);
         let now = self
