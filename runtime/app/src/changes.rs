@@ -29,13 +29,14 @@ use transfuse_store::{CatalogError, Expected, LiveChange, Operator, Revision, St
 use crate::configuration::{self, BudgetSettings, Fault};
 use crate::control::view::LiveList;
 use crate::deployment::{self, Change};
+use crate::identity::Identity;
 use crate::tables::RunningList;
-use crate::trust::{Alerts, Distrust, WatchList};
+use crate::trust::{Alerts, WatchList};
 
 pub(crate) use difference::{Difference, difference};
 pub(crate) use evidence::{Finding, Probe, Verdict, open as open_detail};
 pub(crate) use gates::PassedVectors;
-pub(crate) use planning::{Kind, Planned};
+pub(crate) use planning::{Kind, Planned, Untrusted};
 pub(crate) use trials::{Mode, RunningTrial, Standing, TrialWish, Trials, rolled_back};
 
 /// What changes are made of and made to.
@@ -96,8 +97,8 @@ pub(crate) enum ChangeError {
     UnknownStep { interface: String, plugin: String },
     #[error("{0}")]
     UnknownPackage(String),
-    #[error("{}", .0.message)]
-    Distrusted(Distrust),
+    #[error("{}", .0.told)]
+    Untrusted(Untrusted),
     #[error("{}", gates_failed(planned))]
     Gated { planned: Vec<Planned>, may_waive: bool },
     #[error("`{0}` is no gate that can be waived")]
@@ -110,8 +111,8 @@ pub(crate) enum ChangeError {
     TableNeedsApproval(String),
     #[error("revision {number} of `{interface}` does not wait for a second person")]
     NotWaiting { interface: String, number: u32 },
-    #[error("{0} has asked for it, and a second person has to approve it")]
-    SamePerson(String),
+    #[error("{first} has asked for it, and a second person has to approve it: {second} may be the same one")]
+    SamePerson { first: Identity, second: Identity },
     #[error("what `{0}` is made of was changed in the meantime")]
     Outdated(String),
     #[error("{source}")]
@@ -122,6 +123,15 @@ pub(crate) enum ChangeError {
     OnTrial { interface: String, number: u32 },
     #[error("deliveries of revision {number} of `{interface}` are held, and would be from the next one on")]
     Held { interface: String, number: u32 },
+    #[error(
+        "deliveries of revision {revision} of `{interface}` to `{destination}`, which is to go, are held: {deliveries}"
+    )]
+    Stranded {
+        interface: String,
+        revision: u32,
+        destination: String,
+        deliveries: u64,
+    },
     #[error("`{0}` has no trial")]
     NoTrial(String),
     #[error("revision {number} of `{interface}` is live already, and only watched")]
@@ -198,7 +208,7 @@ impl Changes {
             return Ok(None);
         };
         let operator = Operator {
-            author: change.author.clone(),
+            author: change.author.to_string(),
             reason: change.reason.clone(),
         };
         let held = self.store.hold(&interface, number, &operator).await;
@@ -209,9 +219,9 @@ impl Changes {
     }
 
     /// Keeps messages in front of an interface, on their connections, until `resume`; also after a restart.
-    pub(crate) fn pause(&self, interface: &str, author: &str, reason: &str) -> Result<(), ChangeError> {
+    pub(crate) fn pause(&self, interface: &str, author: &Identity, reason: &str) -> Result<(), ChangeError> {
         self.known(interface)?;
-        self.store.catalog().pause(interface, author, reason)?;
+        self.store.catalog().pause(interface, &author.to_string(), reason)?;
         let paused = self.engine.pause(interface);
         paused.map_err(|_| ChangeError::UnknownInterface(interface.to_owned()))
     }
@@ -317,6 +327,14 @@ impl ChangeError {
                     "`transfuse deliveries held {interface}` shows them, and `transfuse deliveries release {interface} --revision {number}` ends it"
                 )
             }
+            Self::Stranded {
+                interface, revision, ..
+            } => {
+                format!(
+                    "`transfuse deliveries discard {interface} --revision {revision}` gives them up, `transfuse deliveries release {interface} \
+                     --revision {revision}` lets them go on; or leave the destination in for now"
+                )
+            }
             Self::NoTrial(_) => "`transfuse trial list` shows those that there are".to_owned(),
             Self::LiveAlready { interface, .. } => format!("`transfuse rollback {interface}` takes it back"),
             Self::OneTrialAtATime(_) => "try one, and apply the others before or after it".to_owned(),
@@ -324,7 +342,7 @@ impl ChangeError {
                 source: TrialError::NotShared { .. },
             } => "try it as a shadow, or make it live at once".to_owned(),
             Self::UnknownPackage(_) => "`transfuse plugin list` shows what is installed".to_owned(),
-            Self::Distrusted(distrust) => distrust.hint.clone(),
+            Self::Untrusted(untrusted) => untrusted.hint.clone(),
             Self::Gated { planned, may_waive } => return gated_hint(planned, *may_waive),
             Self::NotWaivable(_) => "there are `vectors`, `replay` and `envelope`".to_owned(),
             Self::NoWaiving => "`waive` in `[gates]` of transfuse.toml says so".to_owned(),
@@ -333,7 +351,11 @@ impl ChangeError {
                 format!("change the table first, with `transfuse tables change {table}`")
             }
             Self::NotWaiting { interface, .. } => format!("`transfuse history {interface}` shows what waits"),
-            Self::SamePerson(_) => "ask somebody else to run this".to_owned(),
+            Self::SamePerson { .. } => {
+                "ask somebody else to run this, from an account of their own: `group` in `[control]` of \
+                                        transfuse.toml lets them in"
+                    .to_owned()
+            }
             Self::Outdated(interface) => format!("look at `transfuse diff {interface}`, and ask again"),
             Self::Conflict {
                 source: CatalogError::Conflict { interface, .. },
@@ -353,13 +375,22 @@ impl ChangeError {
 fn gates_failed(planned: &[Planned]) -> String {
     let told = planned.iter().filter_map(|one| {
         let failed = failed(one);
-        (!failed.is_empty()).then(|| format!("`{}` does not pass: {}", one.interface, failed.join(", ")))
+        let untrusted: Vec<&str> = one.untrusted.iter().map(|one| one.told.as_str()).collect();
+        let why = if untrusted.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", untrusted.join("; "))
+        };
+        (!failed.is_empty()).then(|| format!("`{}` does not pass: {}{why}", one.interface, failed.join(", ")))
     });
     format!("{}; nothing was changed", told.collect::<Vec<_>>().join("; "))
 }
 
 fn gated_hint(planned: &[Planned], may_waive: bool) -> Option<String> {
     let first = planned.iter().find(|one| !failed(one).is_empty())?;
+    if let Some(untrusted) = first.untrusted.first() {
+        return Some(untrusted.hint.clone());
+    }
     let interface = &first.interface;
     let look = format!("`transfuse evidence {interface}` shows what was found");
     if !may_waive {

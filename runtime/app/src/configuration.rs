@@ -7,6 +7,7 @@ mod acknowledgement;
 mod approved;
 mod budget;
 mod charset;
+mod control;
 mod destination;
 mod document;
 mod environment;
@@ -44,6 +45,7 @@ use transfuse_sandbox::Sandbox;
 
 pub(crate) use approved::{APPROVED, is_digest, read_approvals};
 pub(crate) use budget::{Bounds, BudgetSettings};
+pub(crate) use control::ControlSettings;
 pub(crate) use fault::{Fault, FaultReport, Faults, Location};
 pub(crate) use gates::{GateSettings, OnDifference};
 pub(crate) use message_types::is_message_type;

@@ -13,6 +13,7 @@ use transfuse_store::{Catalog, Expected, NewRevision, Revision, TableEntry};
 
 use crate::configuration::resolved::Interface;
 use crate::configuration::{CodeTable, Fault, SecretSources, Site};
+use crate::identity::Identity;
 use crate::parts::{Component, Parts};
 use crate::trust::{Distrust, Trust};
 
@@ -51,7 +52,7 @@ pub(crate) struct Deployment {
 /// Who changes what is live, and why.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
-    pub(crate) author: String,
+    pub(crate) author: Identity,
     pub(crate) reason: String,
     /// The release note; may be empty.
     pub(crate) note: String,
@@ -198,8 +199,8 @@ fn make_live(
         anyhow::bail!("{}", refusal.message);
     }
     let (revision, _) = make_revision(catalog, &site.parts, interface, apply, change)?;
-    let (author, reason) = (&change.author, &change.reason);
-    catalog.set_live(&interface.name, revision.number, Expected::Anything, author, reason)?;
+    let (author, reason) = (change.author.to_string(), &change.reason);
+    catalog.set_live(&interface.name, revision.number, Expected::Anything, &author, reason)?;
     tracing::info!(
         interface = interface.name,
         revision = revision.number,
@@ -233,7 +234,7 @@ pub(crate) fn make_revision(
     let revision = catalog.add_revision(&NewRevision {
         interface: interface.name.clone(),
         content: serde_json::to_string(&interface)?,
-        author: change.author.clone(),
+        author: change.author.to_string(),
         reason: change.reason.clone(),
         note: change.note.clone(),
     })?;
@@ -251,8 +252,8 @@ pub(crate) fn live_tables(catalog: &Catalog) -> anyhow::Result<BTreeMap<String, 
 }
 
 /// Makes a version of a code table the live one of its name, for every start from now on.
-pub(crate) fn put_table(catalog: &Catalog, table: &CodeTable, author: &str, reason: &str) -> anyhow::Result<()> {
-    Ok(catalog.put_table(&table_entry(table), author, reason)?)
+pub(crate) fn put_table(catalog: &Catalog, table: &CodeTable, author: &Identity, reason: &str) -> anyhow::Result<()> {
+    Ok(catalog.put_table(&table_entry(table), &author.to_string(), reason)?)
 }
 
 /// A revision as it runs: with the live versions of its code tables.

@@ -13,12 +13,3 @@ pub(crate) fn refuse_core_dumps() -> anyhow::Result<()> {
     setrlimit(Resource::Core, none).context("cannot switch core dumps off")?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot keep the process from being dumped")
 }
-
-/// Whoever started the process, for the record of who changed what is live.
-pub(crate) fn user() -> String {
-    let uid = rustix::process::getuid().as_raw();
-    match std::env::var("USER") {
-        Ok(name) if !name.is_empty() => format!("{name} (uid {uid})"),
-        _ => format!("uid {uid}"),
-    }
-}

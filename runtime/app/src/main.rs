@@ -15,6 +15,7 @@ mod demo;
 mod deployment;
 mod failure;
 mod hardening;
+mod identity;
 mod layout;
 mod logging;
 mod message_file;

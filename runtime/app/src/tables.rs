@@ -15,6 +15,7 @@ use transfuse_store::{Catalog, Store, TableChange};
 
 use crate::changes::{RunningTrial, Trials};
 use crate::configuration::{self, CodeTable, RowError, Secret, TableFile, TableFileError, is_name, resolved};
+use crate::identity::Identity;
 use crate::parts::Parts;
 use crate::{assembly, deployment};
 
@@ -49,7 +50,7 @@ pub(crate) struct Running {
 }
 
 /// A wish to change a table.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Change {
     /// The rows to add; none takes the file as it is.
     pub(crate) rows: Vec<Vec<String>>,
@@ -60,7 +61,7 @@ pub(crate) struct Change {
     /// Only tells what would become of it.
     pub(crate) dry_run: bool,
     /// Who wants it.
-    pub(crate) author: String,
+    pub(crate) author: Identity,
     /// Why.
     pub(crate) reason: String,
 }
@@ -285,7 +286,7 @@ impl Tables {
             table = name,
             digest = changed.after,
             reason,
-            author,
+            %author,
             "a new version of a code table is live"
         );
         changed.rehearsed = rehearsal::rehearse(&self.store, trials).await;

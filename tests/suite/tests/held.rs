@@ -263,6 +263,70 @@ fn what_is_held_can_be_released_as_it_is_or_given_up() {
     assert!(said(&unknown).contains("has no revision 9"), "{}", said(&unknown));
 }
 
+/// What is held for it could be let go nowhere: a change that drops the destination waits for a decision, and a way back does not.
+#[test]
+fn a_destination_for_which_something_is_held_goes_only_with_a_way_back() {
+    let bench = Bench::with("");
+    let second = |owner: &str| {
+        let file = wayward("", &bench.address).head(&format!("owner = \"{owner}\""));
+        bench
+            .site
+            .add(&file.to("second", "127.0.0.1:1"))
+            .expect("the file is changed");
+    };
+    second("laboratory");
+    bench.ok(&["apply", "--yes", "--reason", "a test", "--unwatched"]);
+    bench.send(1..=2);
+    bench.wait_for("/destinations/1/pending", 2);
+    let act = |action: &str| {
+        let of_second = [
+            "deliveries",
+            action,
+            "lab",
+            "--revision",
+            "2",
+            "--yes",
+            "--reason",
+            "a test",
+        ];
+        bench.ok(&of_second)
+    };
+    act("hold");
+    bench
+        .site
+        .add(&wayward("", &bench.address))
+        .expect("the destination is taken out");
+    for arguments in [&["apply", "--dry-run"][..], &["apply", "--yes", "--reason", "a test"]] {
+        let refused = bench.run(arguments);
+        let said = said(&refused);
+        assert!(!refused.status.success(), "{arguments:?} works");
+        assert!(said.contains("to `second`, which is to go, are held: 2"), "{said}");
+        assert!(said.contains("deliveries discard lab --revision 2"), "{said}");
+    }
+    let back = bench.ok(&["rollback", "lab", "--yes", "--reason", "a test"]);
+    assert!(
+        back["interfaces"][0]["alerts"].to_string().contains("they stay so"),
+        "{back}"
+    );
+    assert_eq!(bench.lab()["revision"], 1);
+    let held = bench.ok(&["deliveries", "held"]);
+    assert_eq!(
+        held["holds"][0]["destinations"].as_array().map(Vec::len),
+        Some(2),
+        "{held}"
+    );
+
+    second("laboratory again");
+    bench.ok(&["apply", "--yes", "--reason", "a test", "--unwatched"]);
+    act("discard");
+    bench
+        .site
+        .add(&wayward("", &bench.address))
+        .expect("the destination is taken out");
+    bench.ok(&["apply", "--yes", "--reason", "a test", "--unwatched"]);
+    assert_ne!(bench.lab()["revision"], 3);
+}
+
 #[test]
 fn what_rests_in_quarantine_is_replayed_after_a_fix_once_somebody_accepts_that_it_comes_late() {
     let bench = Bench::with(FAULTY);
@@ -361,6 +425,36 @@ fn only_what_a_bad_revision_got_wrong_is_sent_again() {
         (nothing["messages"].as_array().map(Vec::len), &nothing["same"]),
         (Some(0), &2.into())
     );
+}
+
+#[test]
+fn a_replay_goes_where_it_is_wanted_and_nowhere_else() {
+    let bench = Bench::with("");
+    let (sink, second) = (bench.receiver(), Sink::accepting().expect("another receiver"));
+    let both = wayward("", &bench.address).to("second", second.address());
+    bench.site.add(&both).expect("the file is changed");
+    bench.ok(&["apply", "--yes", "--reason", "a test", "--unwatched"]);
+    bench.send(1..=2);
+    bench.wait_for(DELIVERED, 2);
+    bench.wait_for("/destinations/1/delivered", 2);
+    let first = bench.ok(&["messages", "list"])["messages"][1]["id"].clone();
+    let replay = |to: &str| {
+        let id = first.as_str().expect("an id");
+        bench.run(&[
+            "messages", "replay", id, "--to", to, "--yes", "--reason", "a test", "--json",
+        ])
+    };
+    let done: Value = serde_json::from_slice(&replay("second").stdout).expect("JSON");
+    assert_eq!(
+        done["messages"][0]["destinations"],
+        serde_json::json!(["second"]),
+        "{done}"
+    );
+    second.wait_for(3, LIMIT).expect("it arrives there");
+    assert_eq!(second.control_ids(), ["M1", "M2", "M1"]);
+    assert_eq!(sink.count(), 2, "and nowhere else");
+    let unknown = said(&replay("nowhere"));
+    assert!(unknown.contains("has no destination `nowhere`"), "{unknown}");
 }
 
 const NORMALIZE: &str = r#"[[steps]]

@@ -303,7 +303,7 @@ fn who_plans_on_what_somebody_else_has_changed_gets_a_conflict() {
     let engine = Engine::start(&site.path()).expect("the engine starts");
     site.add(&interface("TWO", &sink)).expect("the file is changed");
     apply(&engine);
-    let body = "{ \"author\": \"anna\", \"reason\": \"late\", \"expected\": { \"lab\": 1 } }";
+    let body = "{ \"reason\": \"late\", \"expected\": { \"lab\": 1 } }";
     let told = post(&site, "/v1/interfaces/lab/rollback", body);
     assert!(told.starts_with("HTTP/1.1 409 "), "{told}");
     assert!(told.contains("changed in the meantime: revision 2 is live"), "{told}");

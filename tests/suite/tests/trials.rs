@@ -148,6 +148,15 @@ impl Bench {
         changed.count()
     }
 
+    /// What is kept of the trials of one kind, the newest first.
+    fn verdicts(&self, kind: &str) -> Vec<String> {
+        let found = self.ok(&["evidence", "lab"]);
+        let kept = found["evidence"].as_array().expect("a list").iter();
+        let own = kept.filter(|one| one["kind"] == kind);
+        own.filter_map(|one| one["verdict"].as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// What is told once a trial has ended by itself: a moment later, because what was being sent is waited for.
     fn alerts(&self) -> String {
         let told = wait_until("an alert", LIMIT, || {
@@ -283,12 +292,8 @@ fn what_is_live_is_rolled_back_by_itself_where_it_faults() {
     bench.apply(&[]);
     assert_eq!(bench.status()["revision"], 2);
     let took = bench.send_until_over();
-    let status = wait_until("the rollback", LIMIT, || {
-        let status = bench.status();
-        (status["revision"] == 1).then_some(status)
-    })
-    .expect("it is rolled back");
-    assert!(status["alerts"].to_string().contains("rolled back to 1"), "{status}");
+    assert!(bench.alerts().contains("rolled back to 1"), "{}", bench.alerts());
+    assert_eq!(bench.status()["revision"], 1);
     let history = bench.ok(&["history", "lab"]);
     assert_eq!(history["live"], 1);
     let last = &history["changes"][0];
@@ -486,9 +491,31 @@ fn a_kill_ends_a_pilot_and_the_live_revision_decides_again() {
     let mut bench = Bench::with(CHANGED);
     bench.apply(&ALL);
     bench.send(5);
+    assert_eq!(bench.verdicts("pilot"), ["begun"]);
     bench.engine.kill().expect("it is killed");
     bench.engine = Engine::start(&bench.site.path()).expect("it starts again");
     assert!(bench.trial().is_none());
     bench.send(5);
     assert_eq!(bench.revisions(), [2, 2, 2, 2, 2, 1, 1, 1, 1, 1]);
+    assert_eq!(bench.verdicts("pilot"), ["stopped", "begun"]);
+    let kept = bench.ok(&["evidence", "lab"])["evidence"][0].clone();
+    assert!(
+        kept["summary"]
+            .as_str()
+            .is_some_and(|it| it.contains("restart") && it.contains("not known")),
+        "{kept}"
+    );
+    assert_eq!((&kept["author"], &kept["revision"]), (&"transfuse".into(), &2.into()));
+
+    // It is said once, and a stop that is none of a bad day says what was seen.
+    bench.apply(&["--shadow"]);
+    bench.send(3);
+    bench.compared(3);
+    bench.engine.stop().expect("a clean stop");
+    bench.engine = Engine::start(&bench.site.path()).expect("it starts again");
+    assert_eq!(bench.verdicts("pilot"), ["stopped", "begun"]);
+    assert_eq!(bench.verdicts("shadow"), ["stopped", "begun"]);
+    let kept = bench.ok(&["evidence", "lab"])["evidence"][0].clone();
+    assert_eq!(kept["summary"], "ended after 3 messages: the engine stopped");
+    assert_eq!(kept["detail"]["differences"]["differing"], 3, "{kept}");
 }

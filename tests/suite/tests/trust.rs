@@ -402,6 +402,18 @@ fn an_expired_certificate_blocks_a_deployment_and_a_live_revision_starts_with_an
         "{said}"
     );
     assert!(engine.address("second").is_err(), "{said}");
+
+    // Nor does it go live while the engine runs, and that it was wanted is kept.
+    let applied = engine
+        .command(&["apply", "--yes", "--reason", "in a hurry"])
+        .expect("a command");
+    assert!(told(&applied).1.contains("expired at"), "{applied:?}");
+    let kept = works(&["evidence", "second", "--site", &text(&hospital.site.path())]);
+    assert!(kept.contains("trust failed: interfaces/second.toml:"), "{kept}");
+    assert!(
+        kept.contains("expired at") && kept.contains("wanted: in a hurry"),
+        "{kept}"
+    );
 }
 
 #[test]

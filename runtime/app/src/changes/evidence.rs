@@ -11,6 +11,7 @@ use transfuse_store::{Catalog, Evidence, NewEvidence, Sealed};
 
 use super::{ChangeError, Changes};
 use crate::control::wire::evidence::Detail;
+use crate::identity::Identity;
 
 /// The first byte of every stored detail.
 const FORMAT: u8 = 1;
@@ -41,6 +42,8 @@ pub(crate) enum Verdict {
     Waived,
     /// There was nothing to look at, or no need to.
     Skipped,
+    /// It goes on, until there is a later word of it.
+    Begun,
     /// It ended before it had seen enough.
     Stopped,
     /// A person has to say.
@@ -92,6 +95,7 @@ impl Verdict {
             Self::Failed => "failed",
             Self::Waived => "waived",
             Self::Skipped => "skipped",
+            Self::Begun => "begun",
             Self::Stopped => "stopped",
             Self::Waiting => "waiting",
         }
@@ -137,9 +141,9 @@ impl Changes {
         self: &Arc<Self>,
         about: About,
         findings: Vec<Finding>,
-        author: &str,
+        author: &Identity,
     ) -> Result<(), ChangeError> {
-        let (changes, author) = (Arc::clone(self), author.to_owned());
+        let (changes, author) = (Arc::clone(self), author.to_string());
         let keeping = spawn_blocking(move || {
             let catalog = changes.store.catalog();
             findings
@@ -155,7 +159,7 @@ impl Changes {
         interface: &str,
         number: u32,
         findings: Vec<Finding>,
-        author: &str,
+        author: &Identity,
     ) -> Result<(), ChangeError> {
         let (changes, interface) = (Arc::clone(self), interface.to_owned());
         let reading = spawn_blocking(move || {

@@ -17,6 +17,8 @@ use super::evidence::About;
 use super::planning::{Plan, Target};
 use super::{ChangeError, Changes, Finding, Mode, Planned, Probe, Verdict, Wish};
 use crate::configuration::{self, GateSettings, resolved};
+use crate::control::wire::evidence::Detail;
+use crate::deployment::Change;
 use crate::parts::Parts;
 
 pub(crate) use vectors::PassedVectors;
@@ -34,6 +36,8 @@ impl Changes {
         may_waive(wish, &settings)?;
         for (planned, target) in &mut plan.steps {
             planned.findings = match target {
+                // What nobody vouches for is not run.
+                _ if !planned.untrusted.is_empty() => vec![distrusted(planned)],
                 Target::New(interface) | Target::Revision(interface, _, true) => {
                     let takes_tables = plan.takes_tables;
                     self.may_wait(interface, takes_tables, wish, &settings).await?;
@@ -66,8 +70,8 @@ impl Changes {
         findings.push(self.try_vectors(interface, parts, settings).await?);
         if !wish.is_shadow() {
             findings.extend(self.try_messages(planned, interface, parts, wish, settings).await?);
-            if settings.approval {
-                findings.push(approval::wanted(planned));
+            if settings.approval.is_some() {
+                findings.push(approval::wanted(planned, wish));
             }
         }
         for finding in &mut findings {
@@ -90,8 +94,12 @@ impl Changes {
         }
         for (planned, target) in plan.steps.iter().filter(|(planned, _)| has_failed(planned)) {
             let about = About::of_target(planned, target)?;
-            self.keep_findings(about, planned.findings.clone(), &change.author)
-                .await?;
+            let findings = planned
+                .findings
+                .iter()
+                .cloned()
+                .map(|finding| finding.wanted_for(change));
+            self.keep_findings(about, findings.collect(), &change.author).await?;
         }
         let planned = std::mem::take(&mut plan.steps).into_iter().map(|(planned, _)| planned);
         Err(ChangeError::Gated {
@@ -128,7 +136,7 @@ impl About {
 }
 
 impl Wish {
-    fn is_shadow(&self) -> bool {
+    pub(super) fn is_shadow(&self) -> bool {
         self.trial
             .as_ref()
             .is_some_and(|trial| matches!(trial.mode, Mode::Shadow))
@@ -148,6 +156,16 @@ impl Wish {
     }
 }
 
+impl Finding {
+    /// What refuses a change is kept with the reason that somebody gave for it.
+    fn wanted_for(mut self, change: &Change) -> Self {
+        if self.verdict == Verdict::Failed {
+            self.detail.reason.clone_from(&change.reason);
+        }
+        self
+    }
+}
+
 fn may_waive(wish: &Wish, settings: &GateSettings) -> Result<(), ChangeError> {
     let is_known = |name: &&String| !WAIVABLE.iter().any(|probe| probe.word() == name.as_str());
     if let Some(unknown) = wish.waived.iter().find(is_known) {
@@ -159,7 +177,23 @@ fn may_waive(wish: &Wish, settings: &GateSettings) -> Result<(), ChangeError> {
     Ok(())
 }
 
-/// What the policy does not allow was refused when it was planned.
+/// What the policy does not allow, plugin by plugin. Nobody can waive it.
+fn distrusted(planned: &Planned) -> Finding {
+    let told = planned.untrusted.iter().map(|one| one.told.clone());
+    let summary = match planned.untrusted.as_slice() {
+        [one] => one.told.clone(),
+        several => format!(
+            "the policy does not allow {}",
+            crate::layout::counted(several.len(), "plugin")
+        ),
+    };
+    Finding::new(Probe::Trust, Verdict::Failed, summary).with(Detail {
+        lines: told.filter(|_| planned.untrusted.len() > 1).map(Into::into).collect(),
+        against: planned.before,
+        ..Detail::default()
+    })
+}
+
 fn trusted(planned: &Planned) -> Finding {
     let summary = match planned.alerts.len() {
         0 => "the policy allows every plugin".to_owned(),

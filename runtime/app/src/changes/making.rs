@@ -61,9 +61,14 @@ impl Changes {
         let running = self.running.lock().await;
         let (changes, known) = (Arc::clone(self), running.clone());
         let planning = spawn_blocking(move || plan(&changes, &known).map(|plan| (plan, known)));
-        let (plan, known) = planning.await??;
+        let (mut plan, known) = planning.await??;
         self.may_change(&plan.steps, wish)?;
         plan.steps.iter().try_for_each(|(planned, _)| wish.fits(planned))?;
+        for (planned, target) in plan.steps.iter_mut().filter(|_| !wish.is_shadow()) {
+            if let Target::New(after) | Target::Revision(after, ..) | Target::Approved(after, _) = target {
+                self.refuse_stranded(planned, after).await?;
+            }
+        }
         Ok((plan, known))
     }
 
@@ -155,7 +160,7 @@ impl Changes {
             interface = name,
             revision = planned.after,
             reason,
-            author,
+            %author,
             "changed what is live"
         );
         Ok(planned)

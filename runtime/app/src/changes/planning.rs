@@ -8,11 +8,11 @@ use transfuse_package::trust::Occasion;
 use transfuse_store::Catalog;
 
 use super::{ChangeError, Changes, Difference, Finding, difference};
-use crate::configuration::{self, Site, resolved};
+use crate::configuration::{self, Fault, Site, resolved};
 use crate::deployment;
 use crate::parts::{Component, Parts};
 use crate::tables::Running;
-use crate::trust::{Distrust, Trust};
+use crate::trust::Trust;
 
 /// What is to become of one interface.
 #[derive(Debug, Clone)]
@@ -26,10 +26,20 @@ pub(crate) struct Planned {
     pub(crate) differences: Vec<Difference>,
     /// What somebody should know about its plugins.
     pub(crate) alerts: Vec<String>,
+    /// Why the policy does not allow some of them.
+    pub(crate) untrusted: Vec<Untrusted>,
     /// What its gates have found.
     pub(crate) findings: Vec<Finding>,
     /// Deliveries of the revision that was left, where they were to be held.
     pub(crate) held: Option<u64>,
+}
+
+/// A plugin that must not go live.
+#[derive(Debug, Clone)]
+pub(crate) struct Untrusted {
+    /// Which, and why; with the line of the site folder that names it, where it was read from there.
+    pub(crate) told: String,
+    pub(crate) hint: String,
 }
 
 /// Which way an interface changes.
@@ -81,13 +91,12 @@ impl Changes {
                 steps.extend(Self::renewed(before, &site.parts));
                 continue;
             }
-            if let Some(refusals) = site.refusals.get(&interface.name) {
-                return Err(ChangeError::Faults(refusals.clone()));
-            }
-            steps.push((
-                Planned::new(before, interface),
-                Target::New(Box::new(interface.clone())),
-            ));
+            let refusals = site.refusals.get(&interface.name);
+            let planned = Planned {
+                untrusted: refusals.into_iter().flatten().map(Untrusted::at).collect(),
+                ..Planned::new(before, interface)
+            };
+            steps.push((planned, Target::New(Box::new(interface.clone()))));
         }
         let gone = running.iter().filter(|one| {
             let name = &one.interface.name;
@@ -208,7 +217,7 @@ impl Changes {
         let fetched = deployment::fetch_parts(self.store.catalog(), &after, &mut parts);
         fetched.map_err(ChangeError::Failed)?;
         let mut planned = Planned::new(before, &after);
-        planned.alerts = self.judge(&after, &parts)?;
+        (planned.alerts, planned.untrusted) = self.judge(&after, &parts)?;
         let is_same = planned.differences.is_empty();
         let target = Target::New(Box::new(after));
         Ok(Plan {
@@ -218,17 +227,36 @@ impl Changes {
         })
     }
 
-    /// The policy has to allow every plugin of what is to go live.
-    pub(super) fn judge(&self, interface: &resolved::Interface, parts: &Parts) -> Result<Vec<String>, ChangeError> {
+    /// What the policy says of every plugin of what is to go live: what somebody should know, and what it does not allow.
+    fn judge(
+        &self,
+        interface: &resolved::Interface,
+        parts: &Parts,
+    ) -> Result<(Vec<String>, Vec<Untrusted>), ChangeError> {
         let trust = self.trust()?;
-        let mut alerts = Vec::new();
+        let (mut alerts, mut untrusted) = (Vec::new(), Vec::new());
         for step in &interface.steps {
-            if let Some(component) = parts.component(&step.digest) {
-                let judged = trust.judge(component, &step.grants, Occasion::Deploy);
-                alerts.extend(judged.map_err(|distrust: Distrust| ChangeError::Distrusted(distrust))?);
+            let Some(component) = parts.component(&step.digest) else {
+                continue;
+            };
+            match trust.judge(component, &step.grants, Occasion::Deploy) {
+                Ok(told) => alerts.extend(told),
+                Err(distrust) => untrusted.push(Untrusted {
+                    told: distrust.message,
+                    hint: distrust.hint,
+                }),
             }
         }
-        Ok(alerts)
+        Ok((alerts, untrusted))
+    }
+
+    /// Of what runs or goes live without a plan: the policy has to allow every plugin of it.
+    pub(super) fn refuse_untrusted(&self, interface: &resolved::Interface, parts: &Parts) -> Result<(), ChangeError> {
+        let (_, untrusted) = self.judge(interface, parts)?;
+        match untrusted.into_iter().next() {
+            Some(first) => Err(ChangeError::Untrusted(first)),
+            None => Ok(()),
+        }
     }
 
     /// The site folder as it is now. Links every chain, and compiles what is not compiled yet.
@@ -279,6 +307,7 @@ impl Planned {
             after: None,
             differences: difference(before.map(|before| &before.interface), after),
             alerts: Vec::new(),
+            untrusted: Vec::new(),
             findings: Vec::new(),
             held: None,
         }
@@ -292,8 +321,19 @@ impl Planned {
             after: None,
             differences: Vec::new(),
             alerts: Vec::new(),
+            untrusted: Vec::new(),
             findings: Vec::new(),
             held: None,
+        }
+    }
+}
+
+impl Untrusted {
+    /// As the site folder has it.
+    fn at(fault: &Fault) -> Self {
+        Self {
+            told: format!("{}: {}", fault.location.told(), fault.message),
+            hint: fault.hints.join("; "),
         }
     }
 }

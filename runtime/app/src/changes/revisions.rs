@@ -42,7 +42,7 @@ impl Changes {
             return Err(ChangeError::OtherEnvironment { interface, number });
         }
         let (resolved, parts) = self.as_of_today(resolved)?;
-        self.judge(&resolved, &parts)?;
+        self.refuse_untrusted(&resolved, &parts)?;
         let settings = assembly::interface(&resolved, number, &parts, &self.site, &self.sandbox);
         Ok(Revision::new(settings.map_err(ChangeError::Failed)?))
     }

@@ -72,11 +72,18 @@ impl Changes {
             after: Some(trial.number),
             differences: Vec::new(),
             alerts: Vec::new(),
+            untrusted: Vec::new(),
             findings: Vec::new(),
             held: None,
         };
         let (changes, candidate) = (Arc::clone(self), trial.resolved().clone());
-        let (interface, parts) = spawn_blocking(move || changes.as_of_today(candidate)).await??;
+        let preparing = spawn_blocking(move || {
+            let (interface, parts) = changes.as_of_today(candidate)?;
+            // It may have been revoked while it was tried.
+            changes.refuse_untrusted(&interface, &parts)?;
+            Ok::<_, ChangeError>((interface, parts))
+        });
+        let (interface, parts) = preparing.await??;
         let (parts, number) = (Arc::new(parts), trial.number);
         let expected = Expected::Revision(trial.against);
         let now = self
@@ -115,6 +122,51 @@ impl Changes {
         Ok(())
     }
 
+    /// What is held for a destination that a change takes away: let go, it would wait there for good. A change is refused for it; a way
+    /// back, which may be urgent, tells it.
+    pub(super) async fn refuse_stranded(
+        self: &Arc<Self>,
+        planned: &mut Planned,
+        after: &resolved::Interface,
+    ) -> Result<(), ChangeError> {
+        let stranded = self.stranded(planned.before, after).await?;
+        match stranded {
+            Some(stranded) if planned.kind == Kind::RolledBack => {
+                planned.alerts.push(format!("{stranded}; they stay so"));
+                Ok(())
+            }
+            Some(stranded) => Err(stranded),
+            None => Ok(()),
+        }
+    }
+
+    async fn stranded(
+        self: &Arc<Self>,
+        before: Option<u32>,
+        after: &resolved::Interface,
+    ) -> Result<Option<ChangeError>, ChangeError> {
+        let Some(before) = before else { return Ok(None) };
+        let (changes, after) = (Arc::clone(self), after.clone());
+        let looking = spawn_blocking(move || {
+            let held = changes.store.held();
+            let held = held.map_err(|error| ChangeError::Failed(error.into()))?;
+            let Some(before) = changes.store.catalog().revision(&after.name, before)? else {
+                return Ok(None);
+            };
+            let before = deployment::read_revision(&before).map_err(ChangeError::Failed)?;
+            let goes = |name: &str| before.sends_to(name) && !after.sends_to(name);
+            let mut held = held.into_iter();
+            let stranded = held.find(|one| one.interface == after.name && goes(&one.destination));
+            Ok(stranded.map(|held| ChangeError::Stranded {
+                interface: held.interface,
+                revision: held.revision,
+                destination: held.destination,
+                deliveries: held.deliveries,
+            }))
+        });
+        looking.await?
+    }
+
     /// Makes a revision live that the catalog holds.
     pub(super) async fn switch(
         self: &Arc<Self>,
@@ -126,6 +178,8 @@ impl Changes {
         planned: &Planned,
     ) -> Result<Running, ChangeError> {
         self.refuse_held(&interface.name, number).await?;
+        // What was planned has told it already; in the meantime somebody may have held something.
+        self.refuse_stranded(&mut planned.clone(), &interface).await?;
         let (changes, of_parts, to_run) = (Arc::clone(self), Arc::clone(parts), interface.clone());
         let settings =
             spawn_blocking(move || assembly::interface(&to_run, number, &of_parts, &changes.site, &changes.sandbox));
@@ -154,7 +208,8 @@ impl Changes {
         async move {
             let kept = spawn_blocking(move || {
                 let catalog = changes.store.catalog();
-                catalog.set_live(&interface, number, expected, &change.author, &change.reason)
+                let author = change.author.to_string();
+                catalog.set_live(&interface, number, expected, &author, &change.reason)
             });
             Ok(kept.await??)
         }
@@ -201,7 +256,7 @@ impl Changes {
         let (changes, interface, change) = (Arc::clone(self), name.to_owned(), change.clone());
         let retired = spawn_blocking(move || {
             let catalog = changes.store.catalog();
-            catalog.retire(&interface, expected, &change.author, &change.reason)
+            catalog.retire(&interface, expected, &change.author.to_string(), &change.reason)
         });
         retired.await??;
         self.engine.remove(name).await;

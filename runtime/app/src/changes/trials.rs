@@ -5,6 +5,7 @@
 
 mod beginning;
 mod ending;
+mod interrupted;
 mod observing;
 
 use std::collections::BTreeMap;
@@ -102,7 +103,7 @@ impl Mode {
         self.probe().word()
     }
 
-    /// As what its end is kept.
+    /// As what its beginning and its end are kept.
     fn probe(&self) -> Probe {
         match self {
             Self::Shadow => Probe::Shadow,

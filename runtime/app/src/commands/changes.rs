@@ -23,7 +23,6 @@ use crate::control::ClientError;
 use crate::control::wire::ErrorBody;
 use crate::control::wire::changes::{ChangeWanted, Changed, InterfaceChange, PlaceDifference};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
-use crate::hardening;
 use crate::story;
 
 /// Differences of one interface that are shown; a new interface has some dozens, and JSON has them all.
@@ -69,7 +68,6 @@ impl Site {
 impl Intent {
     fn wanted(&self) -> ChangeWanted {
         ChangeWanted {
-            author: hardening::user(),
             reason: self.reason.clone(),
             note: self.note.clone(),
             ..ChangeWanted::default()

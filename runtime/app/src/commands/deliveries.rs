@@ -7,7 +7,6 @@ use super::site::Engine;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::repairs::{HeldChanged, HeldQuery, HeldWanted, Hold, Left, Recomputed};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
-use crate::hardening;
 use crate::layout::{self, Cell, counted};
 use crate::story;
 
@@ -341,7 +340,6 @@ impl Intent {
         Ok(HeldWanted {
             action: action.to_owned(),
             revision,
-            author: hardening::user(),
             reason: self.reason.clone(),
             on: None,
             skip: 0,

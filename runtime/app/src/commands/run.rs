@@ -15,11 +15,12 @@ use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 
 use crate::changes::{Changes, PassedVectors, Trials};
-use crate::configuration::{self, SecretSources, Settings};
+use crate::configuration::{self, ControlSettings, SecretSources, Settings};
 use crate::console::Console;
 use crate::control::{self, Controlled, view};
 use crate::deployment::{self, Change, Deployment};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::identity::Identity;
 use crate::observing::{self, Observing};
 use crate::past::Past;
 use crate::tables::{Running, Tables};
@@ -68,6 +69,7 @@ struct Prepared {
     data: PathBuf,
     plugins: PathBuf,
     environment: Option<String>,
+    control: ControlSettings,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -108,6 +110,7 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
     })?;
     trust.keep(&data)?;
     let secrets = configuration::read_secrets(&arguments.site, chosen);
+    let control = settings.control.clone();
     let deployment = deploy(site, &trust, secrets, &opened.store, arguments, console)?;
     telling::tell_trust(&deployment, console)?;
     Ok(Prepared {
@@ -118,6 +121,7 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         data,
         plugins,
         environment,
+        control,
     })
 }
 
@@ -153,7 +157,7 @@ fn deploy(
                 "first seen in the site folder"
             };
             let change = Change {
-                author: hardening::user(),
+                author: Identity::of_process(),
                 reason: reason.to_owned(),
                 note: String::new(),
             };
@@ -202,11 +206,15 @@ async fn serve(
         data,
         plugins,
         environment,
+        control,
     } = prepared;
     let store = opened.store.clone();
     let stop = CancellationToken::new();
     signals::stop_on_first_and_exit_on_second(stop.clone())?;
-    let socket = control::bind(&data)?;
+    let socket = control::bind(&arguments.site, &data, &control).map_err(|error| {
+        let hint = error.hint();
+        Failure::from(error).hinted(hint)
+    })?;
     let engine = Arc::new(start(opened, settings).await?);
     let process = view::Process {
         environment: environment.clone(),
@@ -236,8 +244,17 @@ async fn serve(
         passed_vectors: PassedVectors::default(),
         stop: stop.clone(),
     });
+    changes.keep_interrupted().await;
     let (tables, past) = beside(&changes);
-    let controlled = Controlled::new(store, process, tables, observing, changes, past, stop.clone());
+    let controlled = Controlled::new(
+        store,
+        process,
+        tables,
+        observing,
+        Arc::clone(&changes),
+        past,
+        stop.clone(),
+    );
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     watching::keep_watch(watch, &engine, &alerts, &stop, console).await;
     console.note("stopping: finishing what was received");
@@ -248,6 +265,7 @@ async fn serve(
     if tokio::time::timeout(CONTROL_CLOSE_MAX, observer).await.is_err() {
         tracing::warn!("the journal is still being looked through; the next start goes on where that ends");
     }
+    changes.end_trials().await;
     engine.stop().await;
     console.note("stopped");
     Ok(())

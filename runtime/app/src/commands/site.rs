@@ -41,6 +41,9 @@ impl Engine {
             Err(error @ ClientError::NotRunning { .. }) => {
                 Err(error).hint(format!("start it with `transfuse run {}`", self.site.display()))
             }
+            Err(error) if error.is_forbidden() => Err(error).hint(
+                "its own account and root may ask it, and the group that `group` in `[control]` of transfuse.toml names",
+            ),
             Err(error) => Err(error.into()),
         }
     }
@@ -48,6 +51,10 @@ impl Engine {
     fn client(&self) -> Client {
         // What is wrong with the site does not matter here: where the data is can be read all the same.
         let (settings, _) = configuration::read_settings(&self.site);
-        Client::new(self.data.clone().unwrap_or_else(|| self.site.join(settings.data)))
+        match (&self.data, settings.control.socket) {
+            (Some(data), _) => Client::new(data),
+            (None, None) => Client::new(self.site.join(settings.data)),
+            (None, Some(socket)) => Client::at(self.site.join(settings.data), self.site.join(socket)),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::section::Section;
+use crate::identity::SecondPerson;
 
 /// What is looked at. How much worse a revision may be says `[budget]`, and what may differ its `expect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +14,8 @@ pub(crate) struct GateSettings {
     pub(crate) replay_messages: usize,
     /// What becomes of a change whose messages come out differently.
     pub(crate) differences: OnDifference,
-    /// Whether a second person has to approve what goes live.
-    pub(crate) approval: bool,
+    /// How the second person is known who has to approve what goes live; none where nobody has to.
+    pub(crate) approval: Option<SecondPerson>,
     /// Whether a gate that fails may be waived.
     pub(crate) waive: bool,
 }
@@ -40,7 +41,7 @@ impl Default for GateSettings {
             vectors: true,
             replay_messages: count(REPLAY_MESSAGES),
             differences: OnDifference::Report,
-            approval: false,
+            approval: None,
             waive: true,
         }
     }
@@ -57,11 +58,21 @@ pub(super) fn read(mut section: Section<'_>) -> GateSettings {
         differences: section
             .choice("differences", &choices)
             .map_or(defaults.differences, |choice| choice.value),
-        approval: section.flag("approval").unwrap_or(defaults.approval),
+        approval: approval(&mut section),
         waive: section.flag("waive").unwrap_or(defaults.waive),
     };
     section.finish();
     settings
+}
+
+/// `true` is the safe one of the two ways.
+fn approval(section: &mut Section<'_>) -> Option<SecondPerson> {
+    if section.peek("approval").is_some() {
+        let choices = [("accounts", SecondPerson::Account), ("sudo", SecondPerson::Sudo)];
+        return section.choice("approval", &choices).map(|choice| choice.value);
+    }
+    let is_wanted = section.flag("approval").unwrap_or_default();
+    is_wanted.then_some(SecondPerson::Account)
 }
 
 fn count(number: u64) -> usize {

@@ -29,6 +29,11 @@ pub(crate) struct Interface {
 }
 
 impl Interface {
+    /// Whether it has a destination of this name.
+    pub(crate) fn sends_to(&self, destination: &str) -> bool {
+        self.destinations.iter().any(|one| one.name == destination)
+    }
+
     /// The code tables that it needs, those of its steps and those of its profile.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &TableGrant> {
         let profile = self

@@ -4,10 +4,11 @@
 //! it, so a section is asked for each key, reports what is wrong with that key, and goes on; what nobody asked for is
 //! an unknown key.
 
+mod json;
 mod overlay;
 mod parse;
+mod tables;
 
-use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -248,139 +249,6 @@ impl<'d> Section<'d> {
         Some(texts)
     }
 
-    /// Any value, as JSON: a plugin's configuration means nothing to the host.
-    pub(crate) fn json(&mut self, key: &'static str) -> Option<Located<serde_json::Value>> {
-        let (value, place) = self.value(key)?;
-        let converted = to_json(value);
-        if converted.is_none() {
-            let message = format!("`{key}` holds a number that JSON does not have");
-            self.faults.at(&place, message);
-        }
-        converted.map(|value| Located { value, place })
-    }
-
-    /// Where the parts of a value were written, by their JSON pointers; nothing where the key is not written.
-    pub(crate) fn places_within(&self, key: &str) -> BTreeMap<String, Place> {
-        let mut places = BTreeMap::new();
-        if let Some(value) = self.table.get(key) {
-            self.collect_places(value.get_ref(), "", &mut places);
-        }
-        places
-    }
-
-    fn collect_places(&self, value: &DeValue<'_>, pointer: &str, places: &mut BTreeMap<String, Place>) {
-        match value {
-            DeValue::Table(table) => {
-                for (key, value) in table {
-                    let key_text = key.get_ref().replace('~', "~0").replace('/', "~1");
-                    let pointer = format!("{pointer}/{key_text}");
-                    places.insert(pointer.clone(), Place::new(self.document, key.span()));
-                    self.collect_places(value.get_ref(), &pointer, places);
-                }
-            }
-            DeValue::Array(elements) => {
-                for (index, element) in elements.iter().enumerate() {
-                    let pointer = format!("{pointer}/{index}");
-                    places.insert(pointer.clone(), Place::new(self.document, element.span()));
-                    self.collect_places(element.get_ref(), &pointer, places);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    pub(crate) fn section(&mut self, key: &'static str, title: &'static str) -> Option<Section<'d>> {
-        let (value, place) = self.value(key)?;
-        let span = place.clone();
-        let table = self.typed(key, value, place, value.as_table(), "a table")?.value;
-        let document = self.written(key).map_or(self.document, |(document, _)| document);
-        Some(Self {
-            place: span,
-            ..Self::new(document, self.faults, table, 0..0, title)
-        })
-    }
-
-    /// A section that must be there.
-    pub(crate) fn required_section(&mut self, key: &'static str, title: &'static str) -> Option<Section<'d>> {
-        self.require(key);
-        self.section(key, title)
-    }
-
-    /// The tables of an array of tables (`[[steps]]`), in the order of the file.
-    pub(crate) fn sections(&mut self, key: &'static str, title: &'static str) -> Vec<Section<'d>> {
-        let Some((value, place)) = self.value(key) else {
-            return Vec::new();
-        };
-        let elements = value.as_array().map(|array| array.iter().collect::<Vec<_>>());
-        let Some(elements) = self.typed(key, value, place, elements, "a list of tables") else {
-            return Vec::new();
-        };
-        let mut sections = Vec::with_capacity(elements.value.len());
-        for element in elements.value {
-            let place = Place::new(self.document, element.span());
-            if let Some(table) = self.typed(key, element.get_ref(), place, element.get_ref().as_table(), "a table") {
-                sections.push(Self::new(
-                    self.document,
-                    self.faults,
-                    table.value,
-                    element.span(),
-                    title,
-                ));
-            }
-        }
-        sections
-    }
-
-    /// The tables within a table, each with the name that is its key. The line of what is no table is not shown, because
-    /// anything may stand there.
-    pub(crate) fn named_sections(
-        &mut self,
-        key: &'static str,
-        title: &'static str,
-        hint: &str,
-    ) -> Vec<(Located<String>, Section<'d>)> {
-        let Some(within) = self.section(key, title) else {
-            return Vec::new();
-        };
-        let mut sections = Vec::new();
-        for (name, value) in within.table {
-            let place = Place::new(self.document, name.span());
-            let Some(table) = value.get_ref().as_table() else {
-                let kind = kind(value.get_ref());
-                let message = format!("`{}` in {title} is {kind}, but must be a table", name.get_ref());
-                self.faults.in_row(place.file(), place.position().line, message, hint);
-                continue;
-            };
-            let name = Located {
-                value: name.get_ref().to_string(),
-                place: place.clone(),
-            };
-            let section = Self::new(self.document, self.faults, table, 0..0, title);
-            sections.push((name, Self { place, ..section }));
-        }
-        sections
-    }
-
-    /// The tables of a key that holds one table or a list of them.
-    pub(crate) fn one_or_more(&mut self, key: &'static str, title: &'static str) -> Vec<Section<'d>> {
-        if self.holds_table(key) {
-            self.section(key, title).into_iter().collect()
-        } else {
-            self.sections(key, title)
-        }
-    }
-
-    /// Whether the value of a key is a list without entries.
-    pub(crate) fn is_empty_list(&self, key: &str) -> bool {
-        let list = self.table.get(key).and_then(|value| value.get_ref().as_array());
-        list.is_some_and(|list| list.is_empty())
-    }
-
-    /// Whether the value of a key is a table.
-    pub(crate) fn holds_table(&self, key: &str) -> bool {
-        self.table.get(key).is_some_and(|value| value.get_ref().is_table())
-    }
-
     /// Where the value of a key was written; the table where it was not.
     pub(crate) fn place_of(&self, key: &str) -> Place {
         match self.written(key) {
@@ -505,27 +373,4 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
-}
-
-/// None where the value holds a number that JSON cannot express (`nan`, `inf`, beyond 64 bits).
-fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
-    Some(match value {
-        DeValue::String(text) => serde_json::Value::from(text.as_ref()),
-        DeValue::Integer(integer) => {
-            serde_json::Value::from(i64::from_str_radix(integer.as_str(), integer.radix()).ok()?)
-        }
-        DeValue::Float(float) => serde_json::Value::Number(serde_json::Number::from_f64(float.as_str().parse().ok()?)?),
-        DeValue::Boolean(flag) => serde_json::Value::from(*flag),
-        DeValue::Datetime(date) => serde_json::Value::from(date.to_string()),
-        DeValue::Array(elements) => elements
-            .iter()
-            .map(|element| to_json(element.get_ref()))
-            .collect::<Option<Vec<_>>>()?
-            .into(),
-        DeValue::Table(table) => table
-            .iter()
-            .map(|(key, value)| Some((key.get_ref().to_string(), to_json(value.get_ref())?)))
-            .collect::<Option<serde_json::Map<_, _>>>()?
-            .into(),
-    })
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use transfuse_store::StoreSettings;
 
 use super::budget::{self, BudgetSettings};
+use super::control::{self, ControlSettings};
 use super::fault::Faults;
 use super::gates::{self, GateSettings};
 use super::section::{self, Section};
@@ -31,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) budget: BudgetSettings,
     /// What a change has to pass before it goes live.
     pub(crate) gates: GateSettings,
+    /// Where the engine is asked, and by whom.
+    pub(crate) control: ControlSettings,
 }
 
 /// The operational log, which goes to stderr and never holds a payload.
@@ -72,6 +75,7 @@ impl Default for Settings {
             trust: TrustSettings::default(),
             budget: BudgetSettings::default(),
             gates: GateSettings::default(),
+            control: ControlSettings::default(),
         }
     }
 }
@@ -95,6 +99,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     let trust = file.section("trust", "[trust]").map(trust::read);
     let budget = file.section("budget", "[budget]").map(budget::read);
     let gates = file.section("gates", "[gates]").map(gates::read);
+    let control = file.section("control", "[control]").map(control::read);
     file.finish();
     Settings {
         data: data.unwrap_or(defaults.data),
@@ -106,6 +111,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
         trust: trust.unwrap_or(defaults.trust),
         budget: budget.unwrap_or(defaults.budget),
         gates: gates.unwrap_or(defaults.gates),
+        control: control.unwrap_or(defaults.control),
     }
 }
 

@@ -11,7 +11,8 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 
-use super::{socket, wire};
+use super::{SUDO_USER_HEADER, socket, wire};
+use crate::identity;
 
 /// The largest answer: the largest message a few times over, as input and as outputs.
 const ANSWER_BYTES_MAX: usize = 1 << 30;
@@ -26,6 +27,7 @@ const CHANGE_WAIT: Duration = Duration::from_mins(20);
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     data: PathBuf,
+    socket: PathBuf,
 }
 
 /// Why there is no answer.
@@ -51,9 +53,23 @@ pub(crate) enum ClientError {
     Refused(wire::ErrorBody),
 }
 
+impl ClientError {
+    /// Whether the account of this process may not open the socket.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
 impl Client {
     pub(crate) fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into() }
+        let data = data.into();
+        let socket = socket::in_data(&data);
+        Self { data, socket }
+    }
+
+    /// The same where its socket lies elsewhere.
+    pub(crate) fn at(data: PathBuf, socket: PathBuf) -> Self {
+        Self { data, socket }
     }
 
     pub(crate) async fn status(&self) -> Result<wire::Status, ClientError> {
@@ -238,18 +254,22 @@ impl Client {
     }
 
     async fn exchange(&self, method: Method, path: String, body: Vec<u8>) -> Result<(StatusCode, Bytes), ClientError> {
-        let stream = socket::connect(&self.data)
+        let stream = socket::connect(&self.socket)
             .await
             .map_err(|error| self.unreachable(error))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.broken(error))?;
         let connection = tokio::spawn(connection);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(hyper::header::HOST, "transfuse")
-            .header(hyper::header::CONTENT_TYPE, "application/json")
+            .header(hyper::header::CONTENT_TYPE, "application/json");
+        if let Some(name) = identity::sudo_user() {
+            request = request.header(SUDO_USER_HEADER, name);
+        }
+        let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| self.broken(error))?;
         let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;

@@ -1,6 +1,7 @@
 //! Answering questions about the running engine.
 
 mod access;
+mod caller;
 mod changes;
 mod past;
 mod repairs;
@@ -20,8 +21,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use transfuse_store::{MessageId, ReadError, Stage, Store};
 
+use caller::Peer;
+
 use super::{view, wire};
 use crate::changes::Changes;
+use crate::identity::Identity;
 use crate::observing::Observing;
 use crate::past::Past;
 use crate::repairs::Repairs;
@@ -109,7 +113,7 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .fallback(no_such_address)
         .method_not_allowed_fallback(no_such_method)
         .with_state(Arc::new(controlled));
-    let served = axum::serve(listener, router)
+    let served = axum::serve(listener, router.into_make_service_with_connect_info::<Peer>())
         .with_graceful_shutdown(done.cancelled_owned())
         .await;
     if let Err(error) = served {
@@ -165,8 +169,8 @@ async fn message(State(controlled): Shared, Path(id): Path<String>) -> Result<Js
     }
 }
 
-async fn shutdown(State(controlled): Shared) -> Json<serde_json::Value> {
-    tracing::info!("asked to stop over the control socket");
+async fn shutdown(State(controlled): Shared, author: Identity) -> Json<serde_json::Value> {
+    tracing::info!(%author, "asked to stop over the control socket");
     controlled.stop.cancel();
     Json(serde_json::json!({ "stopping": true }))
 }
@@ -250,7 +254,7 @@ where
 }
 
 /// What a caller may know of a failure. The log has the rest.
-struct ApiError {
+pub(crate) struct ApiError {
     status: StatusCode,
     body: wire::ErrorBody,
 }

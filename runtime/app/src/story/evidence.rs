@@ -28,6 +28,10 @@ pub(crate) fn evidence(kept: &Evidence, palette: Palette) -> Vec<String> {
     let verdict = palette.paint(tone(&kept.verdict), &kept.verdict);
     let (summary, author) = (one_line(&kept.summary), one_line(&kept.author));
     let mut lines = vec![format!("{at} {what} {kind} {verdict}: {summary}, by {author}")];
+    // What was waived says why by itself.
+    if matches!(kept.verdict.as_str(), "failed" | "begun") && !kept.detail.reason.is_empty() {
+        lines.push(format!("    wanted: {}", one_line(&kept.detail.reason)));
+    }
     lines.extend(detail(&kept.detail, palette));
     lines
 }

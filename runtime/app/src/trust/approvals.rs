@@ -10,7 +10,7 @@ use transfuse_package::trust::Approval;
 
 use crate::configuration::{APPROVED, Faults, read_approvals};
 use crate::failure::Failure;
-use crate::hardening;
+use crate::identity::Identity;
 
 /// What a new file begins with.
 const HEAD: &str = "\
@@ -50,7 +50,7 @@ pub(crate) fn approval(package: &Package, note: &str) -> Approval {
         digest: package.digest.clone(),
         plugin: package.manifest.name.to_string(),
         version: package.manifest.version.to_string(),
-        who: hardening::user(),
+        who: Identity::of_process().to_string(),
         when: format!("{:.0}", Timestamp::now()),
         note: note.to_owned(),
     }

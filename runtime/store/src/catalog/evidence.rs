@@ -47,11 +47,16 @@ impl Catalog {
         })
     }
 
-    /// The last evidence of one kind about a revision.
-    pub fn last_evidence(&self, interface: &str, revision: u32, kind: &str) -> Result<Option<Evidence>, CatalogError> {
+    /// The last evidence of one kind about an interface, or about one revision of it.
+    pub fn last_evidence(
+        &self,
+        interface: &str,
+        revision: Option<u32>,
+        kind: &str,
+    ) -> Result<Option<Evidence>, CatalogError> {
         self.read(|connection| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM evidence WHERE interface = ?1 AND revision = ?2 AND kind = ?3 \
+                "SELECT {COLUMNS} FROM evidence WHERE interface = ?1 AND (?2 IS NULL OR revision = ?2) AND kind = ?3 \
                  ORDER BY id DESC LIMIT 1"
             );
             connection

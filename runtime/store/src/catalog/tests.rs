@@ -327,14 +327,14 @@ fn evidence_is_kept_by_interface_and_revision_newest_first() {
     assert_eq!(catalog.evidence("lab", None, 100).unwrap()[2].found, before);
     assert_eq!(
         catalog
-            .last_evidence("lab", 1, "replay")
+            .last_evidence("lab", Some(1), "replay")
             .unwrap()
             .unwrap()
             .found
             .verdict,
         "passed"
     );
-    assert!(catalog.last_evidence("lab", 1, "vectors").unwrap().is_none());
+    assert!(catalog.last_evidence("lab", Some(1), "vectors").unwrap().is_none());
 }
 
 #[test]

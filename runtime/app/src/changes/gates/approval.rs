@@ -8,14 +8,15 @@ use transfuse_store::{Catalog, Evidence};
 use super::super::evidence::open;
 use super::super::planning::{Plan, Target};
 use super::super::{ChangeError, Changes, Finding, Mode, Planned, Probe, Verdict, Wish};
-use crate::configuration::{GateSettings, resolved};
-use crate::control::wire::evidence::Detail;
+use crate::configuration::{self, GateSettings, resolved};
+use crate::control::wire::evidence::{Asker, Detail};
 use crate::deployment;
+use crate::identity::{Account, Identity, SecondPerson};
 use crate::tables::Running;
 
 /// A revision that waits.
 struct Waiting {
-    author: String,
+    asked_by: Account,
     /// What was live when it was asked for.
     against: Option<u32>,
 }
@@ -30,7 +31,7 @@ impl Changes {
     ) -> Result<Vec<Planned>, ChangeError> {
         let author = wish.change.as_ref().map(|change| change.author.clone());
         self.carry_out(wish, move |changes, running| {
-            changes.plan_approval(running, &interface, number, author.as_deref())
+            changes.plan_approval(running, &interface, number, author.as_ref())
         })
         .await
     }
@@ -40,7 +41,7 @@ impl Changes {
         running: &[Running],
         interface: &str,
         number: u32,
-        author: Option<&str>,
+        author: Option<&Identity>,
     ) -> Result<Plan, ChangeError> {
         let catalog = self.store.catalog();
         let unknown = || ChangeError::UnknownRevision {
@@ -53,8 +54,11 @@ impl Changes {
             number,
         };
         let waiting = waiting(catalog, interface, number)?.ok_or_else(not_waiting)?;
-        if author == Some(waiting.author.as_str()) {
-            return Err(ChangeError::SamePerson(waiting.author));
+        if let Some(author) = author {
+            let settings = configuration::read_settings(&self.site).0.gates;
+            // A revision waits on also where the site has ceased to want that.
+            let told_by = settings.approval.unwrap_or(SecondPerson::Account);
+            is_second(&Identity::Account(waiting.asked_by), author, told_by)?;
         }
         let tables = deployment::live_tables(catalog).map_err(ChangeError::Failed)?;
         let after = deployment::current(&revision, &tables).map_err(ChangeError::Failed)?;
@@ -77,7 +81,7 @@ impl Changes {
         wish: &Wish,
         settings: &GateSettings,
     ) -> Result<(), ChangeError> {
-        if !settings.approval {
+        if settings.approval.is_none() {
             return Ok(());
         }
         let mode = wish.trial.as_ref().map(|trial| &trial.mode);
@@ -100,14 +104,14 @@ impl Changes {
     /// Whether somebody may make the revision of a trial live.
     pub(in crate::changes) async fn may_promote(
         self: &Arc<Self>,
-        asked_by: &str,
-        promoted_by: &str,
+        asked_by: &Identity,
+        promoted_by: &Identity,
     ) -> Result<bool, ChangeError> {
-        let is_wanted = self.gates().await?.approval;
-        if is_wanted && asked_by == promoted_by {
-            return Err(ChangeError::SamePerson(promoted_by.to_owned()));
-        }
-        Ok(is_wanted)
+        let Some(told_by) = self.gates().await?.approval else {
+            return Ok(false);
+        };
+        is_second(asked_by, promoted_by, told_by)?;
+        Ok(true)
     }
 
     /// Which of its revisions wait for a second person. Blocks on the disk.
@@ -130,36 +134,60 @@ impl Changes {
 
 /// None where nobody waits for it any more.
 fn waiting(catalog: &Catalog, interface: &str, number: u32) -> Result<Option<Waiting>, ChangeError> {
-    let last = catalog.last_evidence(interface, number, Probe::Approval.word())?;
+    let last = catalog.last_evidence(interface, Some(number), Probe::Approval.word())?;
     let is_waiting = |one: &Evidence| one.found.verdict == Verdict::Waiting.word();
     let Some(last) = last.filter(is_waiting) else {
         return Ok(None);
     };
     let detail = open(&last.found.detail).map_err(ChangeError::Failed)?;
-    Ok(Some(Waiting {
-        author: last.found.author,
+    // An earlier engine has kept no account: nobody can say who a second person would be, and it is to be asked for anew.
+    Ok(detail.asked_by.map(|asker| Waiting {
+        asked_by: account(asker),
         against: detail.against,
     }))
 }
 
+/// The engine is no person, and what it was told to do has been asked for by one.
+fn is_second(first: &Identity, second: &Identity, told_by: SecondPerson) -> Result<(), ChangeError> {
+    match (first, second) {
+        (Identity::Account(one), Identity::Account(other)) if other.is_another_than(one, told_by) => Ok(()),
+        _ => Err(ChangeError::SamePerson {
+            first: first.clone(),
+            second: second.clone(),
+        }),
+    }
+}
+
 /// What is found of a change that has to wait.
-pub(super) fn wanted(planned: &Planned) -> Finding {
+pub(super) fn wanted(planned: &Planned, wish: &Wish) -> Finding {
     let why = "a second person has to approve it";
+    let asked_by = match wish.change.as_ref().map(|change| &change.author) {
+        Some(Identity::Account(account)) => Some(asker(account)),
+        _ => None,
+    };
     Finding::new(Probe::Approval, Verdict::Waiting, why).with(Detail {
         against: planned.before,
+        asked_by,
         ..Detail::default()
     })
+}
+
+fn asker(account: &Account) -> Asker {
+    let Account { uid, name, claimed } = account.clone();
+    Asker { uid, name, claimed }
+}
+
+fn account(asker: Asker) -> Account {
+    let Asker { uid, name, claimed } = asker;
+    Account { uid, name, claimed }
 }
 
 /// What is found of a change that somebody approves.
 pub(super) fn given(wish: &Wish) -> Finding {
     let change = wish.change.as_ref();
-    let (author, reason) = change.map_or(("nobody", ""), |change| {
-        (change.author.as_str(), change.reason.as_str())
-    });
-    Finding::new(
-        Probe::Approval,
-        Verdict::Passed,
-        format!("approved by {author}: {reason}"),
-    )
+    let told = change.map_or_else(
+        || "nobody approves a plan".to_owned(),
+        |change| format!("approved by {}: {}", change.author, change.reason),
+    );
+    Finding::new(Probe::Approval, Verdict::Passed, told)
 }

@@ -50,7 +50,9 @@ impl Changes {
             None => self.engine.shadow(settings, expected).await,
         };
         let trial = trial.map_err(|source| ChangeError::NotTried { source })?;
-        self.register(candidate, against, wish, change, trial);
+        let running = running(candidate, against, wish, change, trial);
+        self.keep_begin(&running).await;
+        self.register(running);
         Ok(())
     }
 
@@ -68,45 +70,50 @@ impl Changes {
         let trial = engine
             .watch(&name, before.revision, before.recent, wish.expected.clone())
             .await?;
-        self.register(candidate, against, wish, change, trial);
+        let running = running(candidate, against, wish, change, trial);
+        self.keep_begin(&running).await;
+        self.register(running);
         Ok(())
     }
 
-    fn register(
-        self: &Arc<Self>,
-        candidate: Candidate,
-        against: u32,
-        wish: TrialWish,
-        change: Change,
-        trial: Arc<Trial>,
-    ) {
-        let Candidate { interface, number, .. } = candidate;
+    /// Its beginning is kept by then, so that its end comes behind it: a start finds by that what the stop before it has cut off.
+    fn register(self: &Arc<Self>, running: Arc<RunningTrial>) {
         tracing::info!(
-            interface = interface.name,
-            revision = number,
-            against,
-            kind = wish.mode.word(),
+            interface = running.interface,
+            revision = running.number,
+            against = running.against,
+            kind = running.wish.mode.word(),
             "a trial begins"
         );
-        let running = Arc::new(RunningTrial {
-            interface: interface.name.clone(),
-            number,
-            against,
-            wish,
-            change,
-            began_at: Timestamp::now(),
-            progress: Mutex::new(Progress {
-                stage: 0,
-                began: Instant::now(),
-                messages: 0,
-            }),
-            trial,
-            candidate: interface,
-            over: CancellationToken::new(),
-        });
         self.trials.put(&running);
         tokio::spawn(Arc::clone(self).observe(running));
     }
+}
+
+fn running(
+    candidate: Candidate,
+    against: u32,
+    wish: TrialWish,
+    change: Change,
+    trial: Arc<Trial>,
+) -> Arc<RunningTrial> {
+    let Candidate { interface, number, .. } = candidate;
+    Arc::new(RunningTrial {
+        interface: interface.name.clone(),
+        number,
+        against,
+        wish,
+        change,
+        began_at: Timestamp::now(),
+        progress: Mutex::new(Progress {
+            stage: 0,
+            began: Instant::now(),
+            messages: 0,
+        }),
+        trial,
+        candidate: interface,
+        over: CancellationToken::new(),
+    })
 }
 
 impl TrialWish {

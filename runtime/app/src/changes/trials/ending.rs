@@ -10,9 +10,8 @@ use super::{Mode, RunningTrial};
 use crate::control::view::of_many;
 use crate::control::wire::evidence::Detail;
 use crate::deployment::Change;
-
-/// Who changes what is live where no person does.
-const AUTOMATIC: &str = "transfuse";
+use crate::identity::Identity;
+use crate::layout::counted;
 
 /// How the reason of an automatic rollback begins.
 const ROLLBACK: &str = "automatic rollback: ";
@@ -23,7 +22,7 @@ pub(crate) fn rolled_back(history: &[LiveChange]) -> Option<String> {
     let why = last
         .reason
         .strip_prefix(ROLLBACK)
-        .filter(|_| last.author == AUTOMATIC)?;
+        .filter(|_| last.author == Identity::Engine.to_string())?;
     Some(format!(
         "revision {} was rolled back to {}: {why}",
         before.number, last.number
@@ -91,6 +90,18 @@ impl Changes {
         if matches!(running.wish.mode, Mode::Watch) && self.end(&running) {
             let told = "ended: something else went live".to_owned();
             self.keep_end(&running, Verdict::Stopped, told).await;
+        }
+    }
+
+    /// Ends all of them, because the engine does. What they have seen is kept.
+    pub(crate) async fn end_trials(self: &Arc<Self>) {
+        for standing in self.trials.all() {
+            let running = standing.trial;
+            if self.end(&running) {
+                let messages = usize::try_from(running.trial.messages()).unwrap_or(usize::MAX);
+                let told = format!("ended after {}: the engine stopped", counted(messages, "message"));
+                self.keep_end(&running, Verdict::Stopped, told).await;
+            }
         }
     }
 
@@ -179,7 +190,7 @@ impl Changes {
     /// Keeps back what a revision has made and what is not with its receivers yet, and says so.
     async fn hold(&self, running: &RunningTrial, breach: &Breach) -> String {
         let operator = Operator {
-            author: AUTOMATIC.to_owned(),
+            author: Identity::Engine.to_string(),
             reason: breach.told.clone(),
         };
         let (interface, number) = (&running.interface, running.number);
@@ -195,7 +206,7 @@ impl Changes {
     /// What is live delivers.
     async fn release(&self, running: &RunningTrial, why: &ChangeError) {
         let operator = Operator {
-            author: AUTOMATIC.to_owned(),
+            author: Identity::Engine.to_string(),
             reason: format!("the rollback has failed: {why}"),
         };
         if let Err(error) = self.store.release(&running.interface, running.number, &operator).await {
@@ -229,9 +240,13 @@ impl Changes {
         if !self.end(running) {
             return Err(ChangeError::NoTrial(running.interface.clone()));
         }
-        self.make_live(running, change).await?;
-        self.keep_end(running, Verdict::Passed, told).await;
-        Ok(())
+        let made = self.make_live(running, change).await;
+        let (verdict, told) = match &made {
+            Ok(()) => (Verdict::Passed, told),
+            Err(error) => (Verdict::Stopped, format!("ended, and could not go live: {error}")),
+        };
+        self.keep_end(running, verdict, told).await;
+        made
     }
 
     /// Keeps what was found, for whoever asks later.
@@ -247,10 +262,23 @@ impl Changes {
             against: Some(running.against),
             ..Detail::default()
         };
-        let finding = Finding::new(running.wish.mode.probe(), verdict, told).with(detail);
-        let author = &running.change.author;
-        if let Err(error) = self.keep_of_revision(interface, *revision, vec![finding], author).await {
-            tracing::error!(interface, revision, %error, "what a trial has found could not be kept");
+        self.keep_of_trial(
+            running,
+            Finding::new(running.wish.mode.probe(), verdict, told).with(detail),
+        )
+        .await;
+    }
+
+    pub(super) async fn keep_of_trial(self: &Arc<Self>, running: &RunningTrial, finding: Finding) {
+        let RunningTrial {
+            interface,
+            number: revision,
+            change,
+            ..
+        } = running;
+        let kept = self.keep_of_revision(interface, *revision, vec![finding], &change.author);
+        if let Err(error) = kept.await {
+            tracing::error!(interface, revision, %error, "what is known of a trial could not be kept");
         }
     }
 
@@ -262,7 +290,7 @@ impl Changes {
 
 fn automatic(reason: String) -> Change {
     Change {
-        author: AUTOMATIC.to_owned(),
+        author: Identity::Engine,
         reason,
         note: String::new(),
     }

@@ -6,13 +6,13 @@ use super::{Site, interface, tell};
 use crate::console::Console;
 use crate::control::wire::changes::ChangeWanted;
 use crate::failure::{Hint as _, Outcome};
-use crate::hardening;
 
 /// Let a revision go live that waits for a second person
 ///
 /// Where the site's `[gates]` want it (`approval = true`), `apply` and `deploy` make a revision, keep what its gates have found, and
 /// leave live what is live. Somebody else looks at it (`transfuse history`, `transfuse diff`, `transfuse evidence`) and approves it: then
-/// it goes live as if it had been deployed. Whoever asked for it cannot. Where something else has gone live meanwhile, it is a conflict.
+/// it goes live as if it had been deployed. Whoever asked for it cannot: another account has to, or where the site says so (`approval =
+/// "sudo"`) somebody else whom sudo names. Where something else has gone live meanwhile, it is a conflict.
 ///
 /// Example: transfuse approve lab-results 12 --reason "looked at OBX-3 with the laboratory" --site examples/lab-results
 #[derive(Debug, Args)]
@@ -42,7 +42,6 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         return Err(anyhow::anyhow!("an approval needs a reason")).hint("say it with --reason \"..\"");
     }
     let wanted = ChangeWanted {
-        author: hardening::user(),
         reason: arguments.reason.clone(),
         to: Some(arguments.revision),
         unwatched: arguments.unwatched,

@@ -10,7 +10,8 @@ use crate::story;
 
 /// Show what gates, trials and people have found out about the revisions of an interface
 ///
-/// Newest first, with who wanted to know and when. What did not become a revision is there too: a change that a gate refused.
+/// Newest first, with who wanted to know and when. What did not become a revision is there too: a change that a gate refused, or the trust
+/// policy.
 ///
 /// What is shown may be patient data: values that differ.
 ///

@@ -6,7 +6,6 @@ use super::{Site, interface};
 use crate::console::{Console, Tone};
 use crate::control::wire::changes::ChangeWanted;
 use crate::failure::{Exit, Hint as _, Outcome};
-use crate::hardening;
 
 /// Keep new messages in front of an interface
 ///
@@ -75,7 +74,6 @@ pub(crate) fn resume(arguments: &ResumeArguments, console: Console) -> Outcome {
 
 fn wanted(reason: &str) -> ChangeWanted {
     ChangeWanted {
-        author: hardening::user(),
         reason: reason.to_owned(),
         ..ChangeWanted::default()
     }

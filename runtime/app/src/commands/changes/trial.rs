@@ -7,7 +7,6 @@ use crate::commands::site::Engine;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::trials::{Figures, Trial, TrialAction};
 use crate::failure::{Exit, Hint as _, Outcome};
-use crate::hardening;
 use crate::layout::{self, Cell};
 use crate::story;
 
@@ -216,7 +215,6 @@ fn act(action: &str, arguments: &ActArguments, console: Console) -> Outcome {
     }
     let wanted = TrialAction {
         action: action.to_owned(),
-        author: hardening::user(),
         reason: arguments.reason.clone(),
     };
     let trial = arguments

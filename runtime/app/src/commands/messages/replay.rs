@@ -11,7 +11,6 @@ use crate::configuration::{NAME_RULE, is_name};
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::repairs::{ReplayWanted, Replayed};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
-use crate::hardening;
 use crate::layout::counted;
 use crate::story;
 
@@ -136,7 +135,6 @@ fn wanted(arguments: &Arguments) -> Result<ReplayWanted, Failure> {
         only_different: arguments.only_different,
         dry_run: true,
         accept_disorder: false,
-        author: hardening::user(),
         reason: arguments.reason.clone(),
     })
 }

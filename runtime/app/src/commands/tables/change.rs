@@ -10,7 +10,6 @@ use crate::console::{Console, Palette, Tone};
 use crate::control::wire::Words;
 use crate::control::wire::tables::{Rehearsed, TableChange, TableChanged, Tried};
 use crate::failure::{Exit, Outcome};
-use crate::hardening;
 use crate::layout::{counted, short_digest};
 
 /// Add a row to a code table, at once and for good
@@ -85,7 +84,6 @@ pub(super) fn add(arguments: &AddArguments, console: Console) -> Outcome {
         rows: vec![arguments.cells.iter().cloned().map(Words::from).collect()],
         key: arguments.key.clone(),
         dry_run: arguments.dry_run,
-        author: hardening::user(),
         reason: arguments.reason.clone(),
     };
     ask(&engine, &arguments.table, &change, arguments.json, console)
@@ -94,7 +92,6 @@ pub(super) fn add(arguments: &AddArguments, console: Console) -> Outcome {
 pub(super) fn apply(arguments: &ApplyArguments, console: Console) -> Outcome {
     let change = TableChange {
         dry_run: arguments.dry_run,
-        author: hardening::user(),
         reason: arguments.reason.clone(),
         ..TableChange::default()
     };

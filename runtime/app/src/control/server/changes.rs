@@ -11,21 +11,27 @@ use crate::control::view::{self, time};
 use crate::control::wire::changes as wire;
 use crate::control::wire::evidence::{EvidenceList, EvidenceQuery};
 use crate::deployment::Change;
+use crate::identity::Identity;
 
 type Body = Result<Json<wire::ChangeWanted>, JsonRejection>;
 type Answer = Result<Json<wire::Changed>, ApiError>;
 
-/// How long a name, a reason or a note may be: they are written and read by people.
+/// How long a reason or a note may be: they are written and read by people.
 const WORDS_BYTES_MAX: usize = 4 << 10;
 
-pub(super) async fn apply(State(controlled): Shared, body: Body) -> Answer {
+pub(super) async fn apply(State(controlled): Shared, author: Identity, body: Body) -> Answer {
     let wanted = wanted(body)?;
     let changes = controlled.changes.clone();
-    let wish = wish(&wanted, &controlled).await?;
+    let wish = wish(&wanted, &author, &controlled).await?;
     answer(tokio::spawn(async move { changes.apply(wish).await }), wanted.dry_run).await
 }
 
-pub(super) async fn deploy(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
+pub(super) async fn deploy(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+    author: Identity,
+    body: Body,
+) -> Answer {
     let wanted = wanted(body)?;
     let (Some(plugin), Some(version)) = (wanted.plugin.clone(), wanted.version.clone()) else {
         return Err(ApiError::bad_request(
@@ -34,20 +40,25 @@ pub(super) async fn deploy(State(controlled): Shared, Path(name): Path<String>, 
         ));
     };
     let changes = controlled.changes.clone();
-    let wish = wish(&wanted, &controlled).await?;
+    let wish = wish(&wanted, &author, &controlled).await?;
     let changing = tokio::spawn(async move { changes.deploy(name, plugin, version, wish).await });
     answer(changing, wanted.dry_run).await
 }
 
-pub(super) async fn rollback(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
+pub(super) async fn rollback(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+    author: Identity,
+    body: Body,
+) -> Answer {
     let wanted = wanted(body)?;
-    let wish = wish(&wanted, &controlled).await?;
+    let wish = wish(&wanted, &author, &controlled).await?;
     let dry_run = wanted.dry_run;
     let changing = tokio::spawn(async move {
         let changes = &controlled.changes;
         let mut tables = Vec::new();
         if wanted.with_tables {
-            tables = tables_of_then(&controlled, &name, &wanted).await?;
+            tables = tables_of_then(&controlled, &name, &author, &wanted).await?;
         }
         let mut planned = changes.roll_back(name, wanted.to, wish).await?;
         planned.extend(tables);
@@ -61,6 +72,7 @@ pub(super) async fn rollback(State(controlled): Shared, Path(name): Path<String>
 async fn tables_of_then(
     controlled: &Controlled,
     name: &str,
+    author: &Identity,
     wanted: &wire::ChangeWanted,
 ) -> Result<Vec<Planned>, ChangeError> {
     let then = controlled.changes.tables_of_then(name, wanted.to).await?;
@@ -72,10 +84,12 @@ async fn tables_of_then(
     }
     for (table, digest) in then.versions {
         let change = crate::tables::Change {
+            rows: Vec::new(),
+            key: None,
             version: Some(digest),
-            author: wanted.author.clone(),
+            dry_run: false,
+            author: author.clone(),
             reason: wanted.reason.clone(),
-            ..crate::tables::Change::default()
         };
         let changed = controlled.tables.change(&table, change).await;
         changed.map_err(|error| ChangeError::Failed(error.into()))?;
@@ -83,7 +97,12 @@ async fn tables_of_then(
     Ok(then.planned)
 }
 
-pub(super) async fn approve(State(controlled): Shared, Path(name): Path<String>, body: Body) -> Answer {
+pub(super) async fn approve(
+    State(controlled): Shared,
+    Path(name): Path<String>,
+    author: Identity,
+    body: Body,
+) -> Answer {
     let wanted = wanted(body)?;
     let Some(number) = wanted.to else {
         return Err(ApiError::bad_request(
@@ -92,7 +111,7 @@ pub(super) async fn approve(State(controlled): Shared, Path(name): Path<String>,
         ));
     };
     let changes = controlled.changes.clone();
-    let wish = wish(&wanted, &controlled).await?;
+    let wish = wish(&wanted, &author, &controlled).await?;
     let changing = tokio::spawn(async move { changes.approve(name, number, wish).await });
     answer(changing, wanted.dry_run).await
 }
@@ -177,14 +196,15 @@ pub(super) async fn difference(
 pub(super) async fn pause(
     State(controlled): Shared,
     Path(name): Path<String>,
+    author: Identity,
     body: Body,
 ) -> Result<Json<wire::PauseChanged>, ApiError> {
     let wanted = wanted(body)?;
     let interface = name.clone();
-    let told = format!("{}, by {}", wanted.reason, wanted.author);
+    let told = format!("{}, by {author}", wanted.reason);
     let was_paused = controlled.changes.engine.is_paused(&name);
     let done = on_a_thread(&controlled, move |controlled| {
-        let paused = controlled.changes.pause(&name, &wanted.author, &wanted.reason);
+        let paused = controlled.changes.pause(&name, &author, &wanted.reason);
         paused.inspect(|()| controlled.changes.shown.set_paused(&name, Some(told)))
     });
     done.await?.map_err(|error| refused(&error))?;
@@ -215,13 +235,9 @@ pub(super) async fn resume(
 }
 
 fn wanted(body: Body) -> Result<wire::ChangeWanted, ApiError> {
-    let Json(wanted) = body.map_err(|error| {
-        ApiError::bad_request(
-            error.body_text(),
-            "write at least `{ \"author\": \"..\", \"reason\": \"..\" }`",
-        )
-    })?;
-    let words = [&wanted.author, &wanted.reason, &wanted.note];
+    let Json(wanted) =
+        body.map_err(|error| ApiError::bad_request(error.body_text(), "write at least `{ \"reason\": \"..\" }`"))?;
+    let words = [&wanted.reason, &wanted.note];
     require_words(words, &wanted.reason, wanted.dry_run)?;
     Ok(wanted)
 }
@@ -229,7 +245,7 @@ fn wanted(body: Body) -> Result<wire::ChangeWanted, ApiError> {
 /// Refuses a change without a reason, and words that nobody would read.
 pub(super) fn require_words<const N: usize>(words: [&String; N], reason: &str, dry_run: bool) -> Result<(), ApiError> {
     if words.iter().any(|words| words.len() > WORDS_BYTES_MAX) {
-        let message = format!("author, reason and note may have {WORDS_BYTES_MAX} bytes each");
+        let message = format!("reason and note may have {WORDS_BYTES_MAX} bytes each");
         return Err(ApiError::bad_request(
             message,
             "write the long version elsewhere, and name it here",
@@ -242,7 +258,7 @@ pub(super) fn require_words<const N: usize>(words: [&String; N], reason: &str, d
     Ok(())
 }
 
-async fn wish(wanted: &wire::ChangeWanted, controlled: &Controlled) -> Result<Wish, ApiError> {
+async fn wish(wanted: &wire::ChangeWanted, author: &Identity, controlled: &Controlled) -> Result<Wish, ApiError> {
     let trial = match &wanted.trial {
         Some(trial) => {
             let site = controlled.changes.budget().await.map_err(|error| refused(&error))?;
@@ -251,7 +267,7 @@ async fn wish(wanted: &wire::ChangeWanted, controlled: &Controlled) -> Result<Wi
         None => None,
     };
     let change = Change {
-        author: wanted.author.clone(),
+        author: author.clone(),
         reason: wanted.reason.clone(),
         note: wanted.note.clone(),
     };

@@ -10,6 +10,7 @@ use transfuse_store::{Operator, Stage};
 use super::changes::{refused as change_refused, require_words};
 use super::{ApiError, Shared, message_id, view};
 use crate::control::wire::repairs as wire;
+use crate::identity::Identity;
 use crate::repairs::{Choice, RepairError, Repairs, ReplayWish};
 
 pub(super) async fn held(
@@ -26,29 +27,31 @@ pub(super) async fn held(
 pub(super) async fn act(
     State(controlled): Shared,
     Path(name): Path<String>,
+    author: Identity,
     body: Result<Json<wire::HeldWanted>, JsonRejection>,
 ) -> Result<Json<wire::HeldChanged>, ApiError> {
     let Json(wanted) = body.map_err(|error| {
-        let hint = "write `{ \"action\": \"release\", \"revision\": 2, \"author\": \"..\", \"reason\": \"..\" }`";
+        let hint = "write `{ \"action\": \"release\", \"revision\": 2, \"reason\": \"..\" }`";
         ApiError::bad_request(error.body_text(), hint)
     })?;
-    require_words([&wanted.author, &wanted.reason], &wanted.reason, false)?;
+    require_words([&wanted.reason], &wanted.reason, false)?;
     let repairs = Arc::clone(&controlled.repairs);
-    let acting = tokio::spawn(async move { repairs.act(&name, &wanted).await });
+    let acting = tokio::spawn(async move { repairs.act(&name, &author, &wanted).await });
     let acted = acting.await.map_err(|panicked| ApiError::internal(&panicked))?;
     acted.map(Json)
 }
 
 pub(super) async fn replay(
     State(controlled): Shared,
+    author: Identity,
     body: Result<Json<wire::ReplayWanted>, JsonRejection>,
 ) -> Result<Json<wire::Replayed>, ApiError> {
     let Json(wanted) = body.map_err(|error| {
-        let hint = "write `{ \"ids\": [\"..\"], \"author\": \"..\", \"reason\": \"..\" }`";
+        let hint = "write `{ \"ids\": [\"..\"], \"reason\": \"..\" }`";
         ApiError::bad_request(error.body_text(), hint)
     })?;
-    require_words([&wanted.author, &wanted.reason], &wanted.reason, wanted.dry_run)?;
-    let wish = wish(&wanted)?;
+    require_words([&wanted.reason], &wanted.reason, wanted.dry_run)?;
+    let wish = wish(&wanted, &author)?;
     let repairs = Arc::clone(&controlled.repairs);
     let replaying = tokio::spawn(async move { repairs.replay(&wish).await });
     let replayed = replaying.await.map_err(|panicked| ApiError::internal(&panicked))?;
@@ -57,9 +60,14 @@ pub(super) async fn replay(
 }
 
 impl Repairs {
-    async fn act(&self, name: &str, wanted: &wire::HeldWanted) -> Result<wire::HeldChanged, ApiError> {
+    async fn act(
+        &self,
+        name: &str,
+        author: &Identity,
+        wanted: &wire::HeldWanted,
+    ) -> Result<wire::HeldChanged, ApiError> {
         let operator = Operator {
-            author: wanted.author.clone(),
+            author: author.to_string(),
             reason: wanted.reason.clone(),
         };
         let mut changed = wire::HeldChanged {
@@ -94,7 +102,7 @@ impl Repairs {
     }
 }
 
-fn wish(wanted: &wire::ReplayWanted) -> Result<ReplayWish, ApiError> {
+fn wish(wanted: &wire::ReplayWanted, author: &Identity) -> Result<ReplayWish, ApiError> {
     let ids = wanted
         .ids
         .iter()
@@ -113,7 +121,7 @@ fn wish(wanted: &wire::ReplayWanted) -> Result<ReplayWish, ApiError> {
         _ => Choice::Ids(ids),
     };
     let operator = Operator {
-        author: wanted.author.clone(),
+        author: author.to_string(),
         reason: wanted.reason.clone(),
     };
     Ok(ReplayWish {

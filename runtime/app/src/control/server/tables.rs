@@ -12,6 +12,7 @@ use super::changes::require_words;
 use super::{ApiError, Controlled, Shared, on_a_thread};
 use crate::control::view::time;
 use crate::control::wire::tables as wire;
+use crate::identity::Identity;
 use crate::tables::{Change, ChangeError, Changed, Rehearsed, Tried};
 
 pub(super) async fn list(State(controlled): Shared) -> Result<Json<wire::Tables>, ApiError> {
@@ -97,6 +98,7 @@ pub(super) async fn history(
 pub(super) async fn change(
     State(controlled): Shared,
     Path(name): Path<String>,
+    author: Identity,
     body: Result<Json<wire::TableChange>, JsonRejection>,
 ) -> Result<Json<wire::TableChanged>, ApiError> {
     let Json(body) = body.map_err(|_| {
@@ -106,7 +108,7 @@ pub(super) async fn change(
         )
     })?;
     let dry_run = body.dry_run;
-    require_words([&body.author, &body.reason], &body.reason, dry_run)?;
+    require_words([&body.reason], &body.reason, dry_run)?;
     let rows = body.rows.into_iter();
     let wish = Change {
         rows: rows
@@ -114,7 +116,7 @@ pub(super) async fn change(
             .collect(),
         key: body.key,
         dry_run,
-        author: body.author,
+        author,
         reason: body.reason,
         version: None,
     };

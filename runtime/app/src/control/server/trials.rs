@@ -15,6 +15,7 @@ use crate::configuration::{Bounds, BudgetSettings};
 use crate::control::view;
 use crate::control::wire::trials as wire;
 use crate::deployment::Change;
+use crate::identity::Identity;
 
 /// Stages of a pilot: more is a schedule that nobody follows.
 const STAGES_MAX: usize = 10;
@@ -35,20 +36,21 @@ pub(super) async fn list(State(controlled): Shared) -> Json<wire::Trials> {
 pub(super) async fn act(
     State(controlled): Shared,
     Path(name): Path<String>,
+    author: Identity,
     body: Result<Json<wire::TrialAction>, JsonRejection>,
 ) -> Result<Json<wire::Trial>, ApiError> {
     let Json(wanted) = body.map_err(|error| {
         ApiError::bad_request(
             error.body_text(),
-            "write `{ \"action\": \"stop\", \"author\": \"..\", \"reason\": \"..\" }`",
+            "write `{ \"action\": \"stop\", \"reason\": \"..\" }`",
         )
     })?;
     let change = Change {
-        author: wanted.author,
+        author,
         reason: wanted.reason,
         note: String::new(),
     };
-    require_words([&change.author, &change.reason], &change.reason, false)?;
+    require_words([&change.reason], &change.reason, false)?;
     let changes = controlled.changes.clone();
     // Whether or not its asker still listens.
     let acting = tokio::spawn(async move {

@@ -25,7 +25,7 @@ pub(crate) fn trial(standing: &Standing) -> wire::Trial {
         messages_max: bounds.messages,
         seconds_max: bounds.time.as_secs(),
         began_at: trial.began_at.to_string(),
-        author: trial.change.author.clone(),
+        author: trial.change.author.to_string(),
         reason: trial.change.reason.clone(),
         candidate: figures(&observed.candidate),
         baseline: figures(&observed.baseline),

@@ -11,7 +11,6 @@ use super::evidence::Gate;
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of its own on the wire")]
 pub(crate) struct ChangeWanted {
-    pub(crate) author: String,
     pub(crate) reason: String,
     /// The release note.
     #[serde(default)]

@@ -32,6 +32,21 @@ pub(crate) struct Detail {
     /// Of an approval that is waited for: the revision that was live when it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) against: Option<u32>,
+    /// And who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asked_by: Option<Asker>,
+}
+
+/// An account of the engine's machine, as the kernel said of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asker {
+    pub(crate) uid: u32,
+    /// None where the machine knew none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// Of an account that several people share: who it was, as sudo said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) claimed: Option<String>,
 }
 
 /// The query of `GET /v1/interfaces/NAME/evidence`.
@@ -55,7 +70,7 @@ pub(crate) struct Evidence {
     pub(crate) id: i64,
     /// A gate, or `shadow`, `pilot`, `watch` or `rollback`.
     pub(crate) kind: String,
-    /// As of a gate, or `stopped`.
+    /// As of a gate, or of a trial `begun` and `stopped`.
     pub(crate) verdict: String,
     /// None where what was looked at did not become a revision.
     pub(crate) revision: Option<u32>,

@@ -47,7 +47,6 @@ pub(crate) struct HeldWanted {
     pub(crate) action: String,
     /// The revision that made the deliveries.
     pub(crate) revision: u32,
-    pub(crate) author: String,
     pub(crate) reason: String,
     /// Of `recompute`: the revision that decides anew; none for the live one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,7 +126,6 @@ pub(crate) struct ReplayWanted {
     /// Sends although newer messages have been delivered to the same destinations.
     #[serde(default)]
     pub(crate) accept_disorder: bool,
-    pub(crate) author: String,
     pub(crate) reason: String,
 }
 

@@ -80,9 +80,6 @@ pub(crate) struct TableChange {
     /// Changes nothing, and only tells what would come of it.
     #[serde(default)]
     pub(crate) dry_run: bool,
-    /// Who wants it.
-    #[serde(default)]
-    pub(crate) author: String,
     /// Why. A change needs a reason.
     #[serde(default)]
     pub(crate) reason: String,

@@ -46,7 +46,6 @@ pub(crate) struct FilterWanted {
 pub(crate) struct TrialAction {
     /// `pause`, `resume`, `stop` or `promote`.
     pub(crate) action: String,
-    pub(crate) author: String,
     #[serde(default)]
     pub(crate) reason: String,
 }
