@@ -15,7 +15,7 @@ use crate::configuration::resolved;
 use crate::parts::Parts;
 use crate::{assembly, configuration, deployment};
 
-pub(crate) use explaining::{Explanation, Maker, NotExplained};
+pub(crate) use explaining::{Explanation, MadeBy, Maker, NotExplained, Standing};
 pub(crate) use verifying::{Found, Verified};
 
 /// Revisions that are kept ready, those that were asked for last: as many as a site has interfaces, so that messages of all of them

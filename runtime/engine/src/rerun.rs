@@ -1,7 +1,7 @@
 //! A stored message run again: nothing is decided, kept or delivered.
 
 use transfuse_message::{Message, Payload};
-use transfuse_sandbox::{Chain, Outcome, Report, State};
+use transfuse_sandbox::{Chain, Outcome, Question, Report, State};
 use transfuse_store::{Decision, MessageRecord, NewOutput, Sealed, StoredFault};
 
 use crate::detail::Detail;
@@ -78,10 +78,19 @@ impl Revision {
     }
 
     /// Takes a stored message through another chain, with what this revision's chain would know of it: some of its steps, to see
-    /// what each of them does, rows of code tables included. Nothing is validated or routed.
-    pub async fn rerun_chain(&self, record: &MessageRecord, chain: &Chain, state: State) -> Result<Report, NotRun> {
+    /// what each of them does, with the answer to a question. Nothing is validated or routed.
+    pub async fn rerun_chain(
+        &self,
+        record: &MessageRecord,
+        chain: &Chain,
+        state: State,
+        question: Question,
+    ) -> Result<Report, NotRun> {
         match self.content_of(record)? {
-            Content::Readable(message) => Ok(chain.run_traced(self.input(run_of(record), message, state)).await),
+            Content::Readable(message) => {
+                let input = self.input(run_of(record), message, state);
+                Ok(chain.run_traced(input, question).await)
+            }
             Content::Unreadable(..) | Content::Broken(..) => Err(NotRun::Broken),
         }
     }

@@ -13,7 +13,7 @@ use crate::fault::{Explanation, FaultKind};
 use crate::pool::Pace;
 use crate::sandbox::Shared;
 use crate::table::Table;
-use crate::{Fault, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Report};
+use crate::{Fault, Grants, Input, Instances, Limits, Outcome, Plugin, PluginIdentity, Question, Report};
 
 pub use link::LinkError;
 pub(crate) use snapshot::Snapshot;
@@ -119,17 +119,18 @@ impl Chain {
     /// thread that polls. When the future is dropped, a run that has begun goes on until it ends or meets a limit, and
     /// its report is lost.
     pub async fn run(&self, input: Input) -> Report {
-        self.submit(input, false).await
+        self.submit(input, None).await
     }
 
-    /// The same, for those who want to know how its results came about: the rows that tables were asked for are noted.
-    pub async fn run_traced(&self, input: Input) -> Report {
-        self.submit(input, true).await
+    /// The same, for those who want to know how its results came about: the rows that tables were asked for are noted, and a question
+    /// is answered.
+    pub async fn run_traced(&self, input: Input, question: Question) -> Report {
+        self.submit(input, Some(question)).await
     }
 
-    async fn submit(&self, input: Input, is_traced: bool) -> Report {
+    async fn submit(&self, input: Input, question: Option<Question>) -> Report {
         if self.steps.is_empty() {
-            return self.run_here(input, is_traced);
+            return self.run_here(input, question);
         }
         let call = Arc::clone(&self.calls).acquire_owned().await;
         let place = Arc::clone(&self.shared.places).acquire_owned().await;
@@ -141,7 +142,7 @@ impl Chain {
                 drop(place);
                 if !answer.is_closed() {
                     // Nobody waits any more where this fails.
-                    let _ = answer.send(chain.run_here(input, is_traced));
+                    let _ = answer.send(chain.run_here(input, question));
                 }
                 drop(call);
             }),
@@ -155,7 +156,7 @@ impl Chain {
     /// plugins take.
     pub fn run_blocking(&self, input: Input) -> Report {
         let _permit = self.shared.inline_runs.acquire();
-        self.run_here(input, false)
+        self.run_here(input, None)
     }
 
     /// The plugins of the steps, in order.
@@ -184,7 +185,7 @@ impl Chain {
             tables: Vec::new(),
             table_misses: Vec::new(),
             table_misses_unlisted: 0,
-            look_ups: Vec::new(),
+            trace: None,
             state: Vec::new(),
         }
     }

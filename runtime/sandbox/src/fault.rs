@@ -10,7 +10,7 @@ use transfuse_message::Payload;
 
 use crate::PluginIdentity;
 
-pub(crate) use explain::{Explanation, explain};
+pub(crate) use explain::{Explanation, explain, halted_at};
 pub(crate) use location::printable;
 pub(crate) use stop::{Limit, Stop};
 
@@ -63,6 +63,8 @@ pub enum FaultKind {
     MisplacedDocument,
     /// Its `init` refused the configuration that it had accepted when the chain was made.
     Misconfigured,
+    /// A traced run was ended on purpose, to see where the plugin stands. No other run is.
+    Halted,
     /// The host failed. Trying again later may help.
     HostBroken,
 }
@@ -96,6 +98,7 @@ impl FaultKind {
             Self::ConflictingOutcome => "conflicting-outcome",
             Self::MisplacedDocument => "misplaced-document",
             Self::Misconfigured => "misconfigured",
+            Self::Halted => "halted",
             Self::HostBroken => "host-broken",
         }
     }
@@ -104,7 +107,7 @@ impl FaultKind {
     #[must_use]
     pub fn blame(self) -> Blame {
         match self {
-            Self::HostBroken => Blame::Host,
+            Self::Halted | Self::HostBroken => Blame::Host,
             _ => Blame::Plugin,
         }
     }

@@ -23,6 +23,7 @@ mod table;
 
 mod chain;
 mod outcome;
+mod trace;
 
 mod fault;
 
@@ -56,3 +57,4 @@ pub use reuse::Instances;
 pub use sandbox::{Sandbox, StartError};
 pub use settings::{SNAPSHOT_FUEL_MIN, SandboxSettings};
 pub use table::{Table, TableError};
+pub use trace::{Deed, Edit, Place, Question, Raised, Trace};

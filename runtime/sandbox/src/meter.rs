@@ -115,6 +115,11 @@ impl Meter {
         self.outline_calls += 1;
     }
 
+    /// How often the host was called.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls
+    }
+
     /// Whether the host was asked for nothing but names and columns of tables.
     pub(crate) fn is_of_outlines(&self) -> bool {
         self.calls == self.outline_calls

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use transfuse_message::{Message, Payload};
 
-use crate::{Access, Fault, PluginIdentity, State, StateWrites};
+use crate::{Access, Fault, PluginIdentity, State, StateWrites, Trace};
 
 /// One message and its context, on its way into a chain.
 #[derive(Debug, Clone)]
@@ -52,8 +52,8 @@ pub struct Report {
     pub table_misses: Vec<TableMiss>,
     /// How many more there were than are listed.
     pub table_misses_unlisted: u64,
-    /// The rows that tables were asked for, in order; none but of [`Chain::run_traced`](crate::Chain::run_traced).
-    pub look_ups: Vec<LookUp>,
+    /// How it came about; none but of [`Chain::run_traced`](crate::Chain::run_traced).
+    pub trace: Option<Trace>,
     /// What is to be kept for later messages, to be made durable together with the outcome; nothing where the message was
     /// rejected or a step failed.
     pub state: Vec<StateWrites>,

@@ -13,8 +13,9 @@ use crate::chain::ReadyStep;
 use crate::fault::{Limit, Stop};
 use crate::kept::Overlay;
 use crate::meter::{MemoryMeter, Meter};
-use crate::outcome::{Context, LogLine, LookUp, Output, TableMiss};
+use crate::outcome::{Context, LogLine, Output, TableMiss};
 use crate::table::Table;
+use crate::trace::{Edit, Tracing};
 
 /// A message behind a handle.
 pub struct HeldMessage {
@@ -22,6 +23,28 @@ pub struct HeldMessage {
     /// Made by the plugin from bytes of its own: it is the plugin's to read and change, and forwarding it needs the grant
     /// `create`.
     pub(crate) is_made: bool,
+    /// In a traced run, the last edit that made the value in question.
+    pub(crate) maker: Option<Edit>,
+}
+
+impl HeldMessage {
+    /// What came in.
+    pub(crate) fn of_input(message: Message) -> Self {
+        Self {
+            message,
+            is_made: false,
+            maker: None,
+        }
+    }
+
+    /// What the plugin made of bytes, by this edit in a traced run.
+    pub(crate) fn made(message: Message, maker: Option<Edit>) -> Self {
+        Self {
+            message,
+            is_made: true,
+            maker,
+        }
+    }
 }
 
 /// A code table behind a handle.
@@ -58,8 +81,8 @@ pub(crate) struct Journey {
     /// Names and digests.
     pub(crate) tables: Vec<(String, String)>,
     pub(crate) misses: Misses,
-    /// The rows that tables were asked for, where somebody wants to know.
-    pub(crate) look_ups: Option<Vec<LookUp>>,
+    /// How things come about, where somebody wants to know.
+    pub(crate) tracing: Option<Tracing>,
     pub(crate) state: Overlay,
     /// What the plugin of the step at hand touched.
     pub(crate) touched: Touched,
@@ -81,17 +104,9 @@ impl Journey {
             log: Vec::new(),
             tables: Vec::new(),
             misses: Misses::default(),
-            look_ups: None,
+            tracing: None,
             state: Overlay::over(state),
             touched: Touched::default(),
-        }
-    }
-
-    /// The same, with the rows noted that tables are asked for.
-    pub(crate) fn traced(self) -> Self {
-        Self {
-            look_ups: Some(Vec::new()),
-            ..self
         }
     }
 
@@ -112,7 +127,7 @@ impl Journey {
             log: std::mem::take(&mut self.log),
             tables: std::mem::take(&mut self.tables),
             misses: std::mem::take(&mut self.misses),
-            look_ups: std::mem::take(&mut self.look_ups),
+            tracing: std::mem::take(&mut self.tracing),
             state: std::mem::take(&mut self.state),
             touched: std::mem::take(&mut self.touched),
         }

@@ -1,14 +1,18 @@
 //! Why a value is there: the chain is run again step by step, on the revision and the code tables of then.
 
+mod placing;
+
 use std::sync::Arc;
 
 use transfuse_engine::{Detail, Interface, Made, NotRun};
 use transfuse_message::{Message, ParseOptions, Path, Payload};
-use transfuse_sandbox::{Content, LookUp, Outcome, State};
+use transfuse_sandbox::{Content, Edit, LookUp, Outcome, Question, Report, State};
 use transfuse_store::{MessageId, MessageRecord, ReadError};
 
 use super::{Past, Then, state_of};
 use crate::configuration::resolved;
+
+pub(crate) use placing::MadeBy;
 
 /// Rows of code tables that are told for one value.
 const ROWS_MAX: usize = 5;
@@ -46,7 +50,7 @@ pub(crate) struct Explanation {
     /// Which output, from 0.
     pub(crate) output: usize,
     /// The value as it came in.
-    pub(crate) input: Option<Payload>,
+    pub(crate) input: Option<Standing>,
     /// The value behind each step, as far as the chain got.
     pub(crate) seen: Vec<Seen>,
     /// The last step that changed it; none where it is as it came in.
@@ -54,7 +58,7 @@ pub(crate) struct Explanation {
     /// Why the chain did not get to its end.
     pub(crate) ended: Option<String>,
     /// The value in what is stored of then; none where there is nothing.
-    pub(crate) stored: Option<Payload>,
+    pub(crate) stored: Option<Standing>,
     /// Why what is told may not be what was.
     pub(crate) doubts: Vec<String>,
 }
@@ -64,7 +68,7 @@ pub(crate) struct Explanation {
 pub(crate) struct Seen {
     pub(crate) plugin: String,
     pub(crate) version: String,
-    pub(crate) value: Option<Payload>,
+    pub(crate) value: Option<Standing>,
     pub(crate) is_changed: bool,
     pub(crate) fuel: u64,
 }
@@ -77,8 +81,18 @@ pub(crate) struct Maker {
     pub(crate) plugin: String,
     pub(crate) version: String,
     pub(crate) digest: String,
+    /// The edit that made it, where it is known.
+    pub(crate) made: Option<MadeBy>,
     /// Rows that the step got from its code tables, and that hold the value after it.
     pub(crate) rows: Vec<Explained>,
+}
+
+/// What stands at a path. Two are the same where they are written the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    written: Vec<u8>,
+    /// The text in the message's character set; as it is written, where it is none.
+    pub(crate) text: Payload,
 }
 
 /// A row of a code table.
@@ -102,12 +116,14 @@ struct Ran {
     fuel: u64,
     uses_state: bool,
     look_ups: Vec<LookUp>,
+    /// For each output, the edit of the last step that made what stands at the path.
+    makers: Vec<Option<Edit>>,
 }
 
 /// What stands at the path of an output.
 enum At {
     /// The value; none where there is nothing.
-    Value(Option<Payload>),
+    Value(Option<Standing>),
     /// It is a document, of this media type.
     Document(String),
 }
@@ -140,7 +156,11 @@ impl Past {
         };
         if explanation.ended.is_none() {
             let parts = self.run_parts(&then, &record, &of_path, &state).await?;
-            explanation.follow(&then, parts)?;
+            let edit = explanation.follow(&then, parts)?;
+            if let (Some(maker), Some(edit)) = (&mut explanation.maker, edit) {
+                let steps = maker.step + 1;
+                maker.made = Some(self.place(&then, &record, steps, edit, &state).await?);
+            }
         }
         if explanation.ended.is_none() {
             // It went through its chain, and led nowhere behind it.
@@ -181,15 +201,15 @@ impl Past {
         Ok((record, then))
     }
 
-    /// Runs the first so many steps.
-    async fn run_part(
+    /// Runs the first so many steps, with a question.
+    async fn run_steps(
         self: &Arc<Self>,
         then: &Arc<Then>,
         record: &MessageRecord,
         steps: usize,
-        path: &Path,
         state: &State,
-    ) -> Result<Ran, NotExplained> {
+        question: Question,
+    ) -> Result<Report, NotExplained> {
         let (past, of) = (Arc::clone(self), Arc::clone(then));
         let chain = tokio::task::spawn_blocking(move || {
             let mut shortened = of.resolved.clone();
@@ -198,15 +218,32 @@ impl Past {
         });
         let chain = chain.await.map_err(|error| NotExplained::Gone(error.into()))?;
         let chain = chain.map_err(|error| NotExplained::Gone(error.into()))?;
-        let report = then.revision.rerun_chain(record, &chain, state.clone()).await;
-        let report = report.map_err(|why| NotExplained::NotRun {
+        let report = then
+            .revision
+            .rerun_chain(record, &chain, state.clone(), question)
+            .await;
+        report.map_err(|why| NotExplained::NotRun {
             id: record.summary.id,
             why,
-        })?;
+        })
+    }
+
+    /// Runs the first so many steps, and looks at what they come to.
+    async fn run_part(
+        self: &Arc<Self>,
+        then: &Arc<Then>,
+        record: &MessageRecord,
+        steps: usize,
+        path: &Path,
+        state: &State,
+    ) -> Result<Ran, NotExplained> {
+        let question = Question::MadeAt(path.clone());
+        let report = self.run_steps(then, record, steps, state, question).await?;
+        let trace = report.trace.unwrap_or_default();
         let (found, ended) = match report.outcome {
             Outcome::Forwarded(outputs) => {
                 let found = outputs.iter().map(|output| match &output.content {
-                    Content::Message(message) => At::Value(value_at(message, path)),
+                    Content::Message(message) => At::Value(standing_at(message, path)),
                     Content::Document(document) => At::Document(document.content_type.clone()),
                 });
                 (found.collect(), None)
@@ -220,26 +257,33 @@ impl Past {
             ended,
             fuel: report.steps.iter().map(|step| step.fuel).sum(),
             uses_state: report.steps.iter().any(|step| step.access.state),
-            look_ups: report.look_ups,
+            look_ups: trace.look_ups,
+            makers: trace.makers,
         })
     }
 }
 
 impl Explanation {
-    /// Follows the value through what was run: no step, the first, the first two, and so on.
-    fn follow(&mut self, then: &Then, parts: Vec<Ran>) -> Result<(), NotExplained> {
+    /// Follows the value through what was run: no step, the first, the first two, and so on. Gives the edit that made it in the
+    /// step that changed it last.
+    fn follow(&mut self, then: &Then, parts: Vec<Ran>) -> Result<Option<Edit>, NotExplained> {
         if parts.iter().any(|ran| ran.uses_state) {
             self.doubts.push(STATE.to_owned());
         }
         let last = parts.last().filter(|ran| ran.ended.is_none());
         let outputs = last.map(|ran| ran.found.len());
-        let mut fuel_before = 0;
+        if let Some(count) = outputs.filter(|count| *count <= self.output) {
+            let (id, asked) = (self.id, self.output + 1);
+            return Err(NotExplained::NoSuchOutput { id, count, asked });
+        }
+        let (mut fuel_before, mut edit) = (0, None);
         for (steps, ran) in parts.into_iter().enumerate() {
             if let Some(ended) = ran.ended {
                 self.ended = Some(ended);
-                return Ok(());
+                return Ok(edit);
             }
-            let value = self.pick(&ran.found, outputs)?;
+            let picked = self.pick(&ran.found, outputs);
+            let value = self.value_of(picked.and_then(|index| ran.found.get(index)))?;
             match steps
                 .checked_sub(1)
                 .and_then(|index| Some((index, then.resolved.steps.get(index)?)))
@@ -247,53 +291,60 @@ impl Explanation {
                 Some((index, step)) => {
                     let rows = value
                         .as_ref()
-                        .map(|value| rows(then, step, index, &ran.look_ups, value));
-                    self.add(
-                        index,
-                        step,
-                        value,
-                        rows.unwrap_or_default(),
-                        ran.fuel.saturating_sub(fuel_before),
-                    );
+                        .map(|value| rows(then, step, index, &ran.look_ups, &value.text));
+                    let fuel = ran.fuel.saturating_sub(fuel_before);
+                    if self.add(index, step, value, rows.unwrap_or_default(), fuel) {
+                        edit = self.edit_of(picked, ran.makers);
+                    }
                 }
                 None => self.input = value,
             }
             fuel_before = ran.fuel;
         }
-        Ok(())
+        Ok(edit)
     }
 
-    /// The value in what the output asked for was made of: of one message everything is made, and of as many messages as there are
-    /// outputs each makes its own. How many there are is unknown where the chain does not get to its end.
-    fn pick(&mut self, found: &[At], outputs: Option<usize>) -> Result<Option<Payload>, NotExplained> {
-        let (id, output) = (self.id, self.output);
-        if let Some(count) = outputs.filter(|count| *count <= output) {
-            let asked = output + 1;
-            return Err(NotExplained::NoSuchOutput { id, count, asked });
+    /// What the output asked for was made of: of one message everything is made, and of as many messages as there are outputs each
+    /// makes its own. How many there are is unknown where the chain does not get to its end.
+    fn pick(&mut self, found: &[At], outputs: Option<usize>) -> Option<usize> {
+        if found.len() != 1 && Some(found.len()) != outputs && !self.is_guessed() {
+            self.doubts.push(BRANCHES.to_owned());
         }
-        let at = match found {
-            [only] => only,
-            several => {
-                if Some(several.len()) != outputs && !self.doubts.iter().any(|doubt| doubt == BRANCHES) {
-                    self.doubts.push(BRANCHES.to_owned());
-                }
-                let Some(at) = several.get(output).or(several.last()) else {
-                    return Ok(None);
-                };
-                at
-            }
-        };
+        let last = found.len().checked_sub(1)?;
+        Some(self.output.min(last))
+    }
+
+    fn value_of(&self, at: Option<&At>) -> Result<Option<Standing>, NotExplained> {
         match at {
-            At::Value(value) => Ok(value.clone()),
-            At::Document(content_type) => Err(NotExplained::Document {
-                id,
-                output,
+            None => Ok(None),
+            Some(At::Value(value)) => Ok(value.clone()),
+            Some(At::Document(content_type)) => Err(NotExplained::Document {
+                id: self.id,
+                output: self.output,
                 content_type: content_type.clone(),
             }),
         }
     }
 
-    fn add(&mut self, index: usize, step: &resolved::Step, value: Option<Payload>, rows: Vec<Explained>, fuel: u64) {
+    /// The edit that made the value of an output; none where it is a guess which output that is.
+    fn edit_of(&self, output: Option<usize>, mut makers: Vec<Option<Edit>>) -> Option<Edit> {
+        let maker = makers.get_mut(output?)?;
+        if self.is_guessed() { None } else { maker.take() }
+    }
+
+    fn is_guessed(&self) -> bool {
+        self.doubts.iter().any(|doubt| doubt == BRANCHES)
+    }
+
+    /// Adds the value behind a step, and says whether the step changed it.
+    fn add(
+        &mut self,
+        index: usize,
+        step: &resolved::Step,
+        value: Option<Standing>,
+        rows: Vec<Explained>,
+        fuel: u64,
+    ) -> bool {
         let before = self.seen.last().map_or(&self.input, |seen| &seen.value);
         let is_changed = *before != value;
         if is_changed {
@@ -302,6 +353,7 @@ impl Explanation {
                 plugin: step.plugin.clone(),
                 version: step.version.clone(),
                 digest: step.digest.clone(),
+                made: None,
                 rows,
             });
         }
@@ -312,13 +364,24 @@ impl Explanation {
             is_changed,
             fuel,
         });
+        is_changed
     }
 }
 
-/// What stands at a path, as it is written; none where that is nothing.
-fn value_at(message: &Message, path: &Path) -> Option<Payload> {
-    let written = message.get_raw(path).ok().flatten()?;
-    Some(Payload::from(written.into_owned()))
+/// What stands at a path; none where that is nothing.
+fn standing_at(message: &Message, path: &Path) -> Option<Standing> {
+    let written = message.get_raw(path).ok().flatten()?.into_owned();
+    let text = message.charset().decode(&written).map(|text| text.into_owned().into());
+    Some(Standing {
+        text: text.unwrap_or_else(|| Payload::from(written.clone())),
+        written,
+    })
+}
+
+impl PartialEq for Standing {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
 }
 
 /// What a step got from its code tables and that holds a value: each row once.
@@ -362,13 +425,13 @@ const OTHERWISE: &str = "what is stored is not what this run made";
 const BRANCHES: &str = "a step makes several messages of one, and which of them became this output is a guess";
 
 /// The value in what was made then.
-fn stored(then: &Then, record: &MessageRecord, path: &Path, output: usize) -> Option<Payload> {
+fn stored(then: &Then, record: &MessageRecord, path: &Path, output: usize) -> Option<Standing> {
     let Made::Processed(outputs) = then.revision.recorded(record)? else {
         return None;
     };
     let content = outputs.get(output)?.content.bytes().clone();
     let message = Message::parse(content, &ParseOptions::default()).ok()?;
-    value_at(&message, path)
+    standing_at(&message, path)
 }
 
 /// Why no step decided about it: it may not come in, or is not what the interface asks for.

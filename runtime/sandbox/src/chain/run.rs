@@ -8,13 +8,14 @@ use transfuse_message::{Message, Payload};
 
 use super::{Chain, ReadyStep};
 use crate::bindings::exports::transfuse::plugin::transformer::Rejection as RawRejection;
-use crate::fault::{Explanation, FaultKind, explain};
+use crate::fault::{Explanation, FaultKind, explain, halted_at};
 use crate::instance::{self, Ran, Verdict};
 use crate::kept::Overlay;
 use crate::meter::Meter;
 use crate::outcome::{Content, Input, Outcome, Output, Rejection, Report, StepReport};
 use crate::state::Journey;
 use crate::ticker::Watched;
+use crate::trace::{Question, Tracing};
 
 /// HL7 table 0357, application internal error: what stands for a code that is none.
 const NO_CODE: &str = "207";
@@ -34,22 +35,21 @@ enum Decision {
 }
 
 impl Chain {
-    pub(super) fn run_here(&self, input: Input, is_traced: bool) -> Report {
+    pub(super) fn run_here(&self, input: Input, question: Option<Question>) -> Report {
         let Input {
             message,
             context,
             state,
         } = input;
         let mut journey = Journey::begin(context, state);
-        if is_traced {
-            journey = journey.traced();
-        }
+        journey.tracing = question.map(Tracing::of);
         let mut steps = Vec::with_capacity(self.steps.len());
         let mut outputs = vec![Output {
             content: Content::Message(message),
             to: Vec::new(),
         }];
         for step in self.steps.iter() {
+            journey.tracing.iter_mut().for_each(Tracing::begin_step);
             let mut run = StepRun::new(self, step, journey);
             let decision = run.take_through(outputs);
             steps.push(run.report());
@@ -176,7 +176,12 @@ impl<'a> StepRun<'a> {
         let fault =
             |kind, detail: &str, hint: &str| Decision::Faulted(Explanation::plain(kind, detail).with_hint(hint));
         match (ran.verdict, ran.outputs.is_empty(), ran.filtered) {
-            (Err(error), ..) => Decision::Faulted(explain(&error, &self.step.limits)),
+            (Err(error), ..) => {
+                if let Some(tracing) = &mut self.journey.tracing {
+                    tracing.found.place = halted_at(&error);
+                }
+                Decision::Faulted(explain(&error, &self.step.limits))
+            }
             (Ok(Verdict::Rejected(rejection)), ..) => Decision::Rejected(clean(rejection)),
             (Ok(Verdict::Misconfigured(words)), ..) => {
                 let explanation = Explanation::plain(FaultKind::Misconfigured, "its init refused the configuration");
@@ -218,7 +223,7 @@ struct Checkpoint {
     log_lines: usize,
     tables: usize,
     misses: (usize, u64),
-    look_ups: usize,
+    tracing: Option<(u32, usize, usize)>,
     state: Overlay,
     meter: Meter,
 }
@@ -229,7 +234,7 @@ impl Checkpoint {
             attributes: run.journey.attributes.clone(),
             log_lines: run.journey.log.len(),
             tables: run.journey.tables.len(),
-            look_ups: run.journey.look_ups.as_ref().map_or(0, Vec::len),
+            tracing: run.journey.tracing.as_ref().map(Tracing::checkpoint),
             misses: (run.journey.misses.listed.len(), run.journey.misses.unlisted),
             state: run.journey.state.clone(),
             meter: run.meter,
@@ -242,8 +247,8 @@ impl Checkpoint {
         run.journey.tables.truncate(self.tables);
         run.journey.misses.listed.truncate(self.misses.0);
         run.journey.misses.unlisted = self.misses.1;
-        if let Some(noted) = &mut run.journey.look_ups {
-            noted.truncate(self.look_ups);
+        if let (Some(tracing), Some(before)) = (&mut run.journey.tracing, self.tracing) {
+            tracing.restore(before);
         }
         run.journey.state = self.state;
         run.meter = self.meter;
@@ -300,7 +305,7 @@ fn report(outcome: Outcome, steps: Vec<StepReport>, journey: Journey) -> Report 
         attributes: journey.attributes,
         tables: journey.tables,
         table_misses: journey.misses.listed,
-        look_ups: journey.look_ups.unwrap_or_default(),
+        trace: journey.tracing.map(|tracing| tracing.found),
         table_misses_unlisted: journey.misses.unlisted,
         state,
     }

@@ -4,9 +4,9 @@ use transfuse_message::Payload;
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use super::FaultKind;
-use super::location::locate;
+use super::location::{locate, own_place};
 use super::stop::{Limit, Stop};
-use crate::Limits;
+use crate::{Limits, Place};
 
 /// wasmtime gives these two limits no type of their own, only a text. A test holds that they are still said like this.
 const TRANSFER_EXHAUSTED: &str = "fuel allocated for hostcalls has been exhausted";
@@ -34,6 +34,13 @@ pub(crate) fn explain(error: &Error, limits: &Limits) -> Explanation {
         location: explanation.location.or(location),
         ..explanation
     }
+}
+
+/// Where a plugin stands that was halted; none for any other end.
+pub(crate) fn halted_at(error: &Error) -> Option<Place> {
+    let is_halted = matches!(error.downcast_ref::<Stop>(), Some(Stop::Halted));
+    let backtrace = error.downcast_ref::<WasmBacktrace>().filter(|_| is_halted)?;
+    own_place(backtrace)
 }
 
 impl Explanation {
@@ -78,6 +85,7 @@ impl Explanation {
                 let detail = "it forwarded a document, and the steps behind it work on messages";
                 Self::plain(FaultKind::MisplacedDocument, detail).with_hint("make it the last of the `[[steps]]`")
             }
+            Stop::Halted => Self::plain(FaultKind::Halted, stop.to_string()),
             Stop::HostBroken(detail) => Self::plain(FaultKind::HostBroken, *detail),
         }
     }

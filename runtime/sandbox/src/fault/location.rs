@@ -2,6 +2,8 @@
 
 use wasmtime::{FrameInfo, FrameSymbol, WasmBacktrace};
 
+use crate::Place;
+
 /// Function names and paths of source files are of this length at most; the end of a path tells more than its start.
 const NAME_CHARACTERS_MAX: usize = 120;
 
@@ -15,14 +17,55 @@ const FOREIGN_PATHS: [&str; 6] = [
     "plugin-sdk/",
 ];
 
+/// What begins the names of functions of the SDK, of libraries and of what connects a component with its host.
+const FOREIGN_NAMES: [&str; 7] = [
+    "transfuse_plugin::",
+    "core::",
+    "alloc::",
+    "std::",
+    "serde",
+    "wit-component:",
+    "indirect-",
+];
+
 /// The first frame that lies in the plugin's own source; without debug information, the innermost function's name.
 pub(super) fn locate(backtrace: &WasmBacktrace) -> Option<String> {
-    let symbols = || backtrace.frames().iter().flat_map(FrameInfo::symbols);
-    let own = symbols().find(|symbol| symbol.file().is_some_and(|file| !is_foreign(file)));
-    let described = own
-        .or_else(|| symbols().find(|symbol| symbol.file().is_some()))
+    let described = own(backtrace)
+        .or_else(|| symbols(backtrace).find(|symbol| symbol.file().is_some()))
         .map(describe);
     described.or_else(|| backtrace.frames().iter().find_map(FrameInfo::func_name).map(function))
+}
+
+/// The same in its parts, and of nothing but the plugin's own; without debug information, its innermost function.
+pub(super) fn own_place(backtrace: &WasmBacktrace) -> Option<Place> {
+    if let Some(symbol) = own(backtrace) {
+        let line = |file| match symbol.line() {
+            Some(line) => format!("{}:{line}", ending(file)),
+            None => ending(file),
+        };
+        return Some(Place {
+            function: symbol.name().map(function),
+            line: symbol.file().map(line),
+        });
+    }
+    let mut names = backtrace
+        .frames()
+        .iter()
+        .filter_map(FrameInfo::func_name)
+        .map(function);
+    let function = names.find(|name| !is_foreign_name(name))?;
+    Some(Place {
+        function: Some(function),
+        line: None,
+    })
+}
+
+fn symbols(backtrace: &WasmBacktrace) -> impl Iterator<Item = &FrameSymbol> {
+    backtrace.frames().iter().flat_map(FrameInfo::symbols)
+}
+
+fn own(backtrace: &WasmBacktrace) -> Option<&FrameSymbol> {
+    symbols(backtrace).find(|symbol| symbol.file().is_some_and(|file| !is_foreign(file)))
 }
 
 /// Printable ASCII of a bounded length: what a plugin calls its own parts may hold anything.
@@ -35,6 +78,12 @@ pub(crate) fn printable(text: &str, characters_max: usize) -> String {
 
 fn is_foreign(file: &str) -> bool {
     FOREIGN_PATHS.iter().any(|part| file.contains(part))
+}
+
+/// Of an implementation of a trait too, `<core::option::Option<..> as ..>`.
+fn is_foreign_name(name: &str) -> bool {
+    let name = name.trim_start_matches(['<', '&']);
+    FOREIGN_NAMES.iter().any(|start| name.starts_with(start))
 }
 
 fn describe(symbol: &FrameSymbol) -> String {

@@ -28,6 +28,9 @@ pub(crate) enum Stop {
     /// It forwarded a document, and there are steps behind it that could not read one.
     #[error("the plugin forwarded a document to another step")]
     DocumentBeforeLastStep,
+    /// A traced run has come to the edit in question.
+    #[error("the run was ended to see where it stands")]
+    Halted,
     /// The host failed.
     #[error("{0}")]
     HostBroken(&'static str),

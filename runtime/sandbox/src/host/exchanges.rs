@@ -73,7 +73,7 @@ impl HostExchange for StepState {
     fn message(&mut self, _exchange: Resource<Exchange>) -> Result<Option<Resource<HeldMessage>>> {
         self.enter()?;
         match self.input.clone() {
-            Some(message) => Ok(Some(self.hold(message, false)?)),
+            Some(message) => Ok(Some(self.hold(HeldMessage::of_input(message))?)),
             None => Ok(None),
         }
     }
@@ -168,6 +168,9 @@ impl StepState {
         self.journey.touched.note_to(&to);
         self.meter.output(encoded_bytes(&held.message), limits)?;
         self.meter.keep(to.iter().map(String::len).sum(), limits)?;
+        if let Some(tracing) = &mut self.journey.tracing {
+            tracing.note_output(held.maker.as_ref());
+        }
         self.outputs.push(Output {
             content: Content::Message(held.message.clone()),
             to,
@@ -187,6 +190,9 @@ impl StepState {
         self.meter.output(body.len(), limits)?;
         let names: usize = to.iter().map(String::len).sum();
         self.meter.keep(body.len() + content_type.len() + names, limits)?;
+        if let Some(tracing) = &mut self.journey.tracing {
+            tracing.note_output(None);
+        }
         let document = Document {
             content_type: media_type(content_type),
             body: Payload::from(body),

@@ -19,6 +19,9 @@ impl Host for StepState {
         self.meter.keep(text.len(), &self.step.limits)?;
         let kind = printable(&kind, KIND_CHARACTERS_MAX);
         let location = printable(&location, LOCATION_CHARACTERS_MAX);
+        if let Some(tracing) = &mut self.journey.tracing {
+            tracing.hear(self.meter.calls(), &location, &text);
+        }
         Err(Stop::Raised {
             kind,
             location,

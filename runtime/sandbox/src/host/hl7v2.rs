@@ -4,9 +4,9 @@ mod edit;
 mod read;
 mod schema;
 mod time;
+mod trace;
 
-use bytes::Bytes;
-use transfuse_message::{GroupStep, Message, ParseError, ParseOptions, Path, PathError};
+use transfuse_message::{GroupStep, Message, ParseError, Path, PathError};
 use wasmtime::Result;
 use wasmtime::component::{Resource, ResourceTable};
 
@@ -28,18 +28,18 @@ impl wit::Host for StepState {}
 impl wit::HostMessage for StepState {
     fn parse(&mut self, raw: Vec<u8>) -> Result<Result<Handle, wit::ParseError>> {
         self.enter()?;
-        self.meter.keep(raw.len(), &self.step.limits)?;
-        match Message::parse(Bytes::from(raw), &ParseOptions::default()) {
-            Ok(message) => Ok(Ok(self.hold(message, true)?)),
-            Err(error) => Ok(Err(parse_error(&error))),
-        }
+        Ok(self.parse_bytes(raw)?)
     }
 
     fn copy(&mut self, message: Handle) -> Result<Handle> {
         self.enter()?;
         let held = held(&self.handles, &message)?;
-        let (copy, is_made) = (held.message.clone(), held.is_made);
-        Ok(self.hold(copy, is_made)?)
+        let copy = HeldMessage {
+            message: held.message.clone(),
+            is_made: held.is_made,
+            maker: held.maker.clone(),
+        };
+        Ok(self.hold(copy)?)
     }
 
     fn get(&mut self, message: Handle, path: String) -> Result<Result<Option<String>, wit::PathError>> {
@@ -170,9 +170,10 @@ impl StepState {
     /// A handle to a message. Its list of segments is charged for here, and once more with each output that shares it: the
     /// first edit of one that is shared copies the list, and there are no more such copies than handles and outputs. So
     /// an edit itself need not be charged for what it does not touch.
-    pub(super) fn hold(&mut self, message: Message, is_made: bool) -> Result<Handle, Stop> {
-        self.meter.pass_segments(message.segment_count(), &self.step.limits)?;
-        self.push(HeldMessage { message, is_made })
+    pub(super) fn hold(&mut self, held: HeldMessage) -> Result<Handle, Stop> {
+        self.meter
+            .pass_segments(held.message.segment_count(), &self.step.limits)?;
+        self.push(held)
     }
 }
 

@@ -97,10 +97,9 @@ impl StepState {
 
     /// Only in traced runs, and of what was found.
     fn note_look_up(&mut self, table: &Table, column: usize, value: &str) {
-        let Some(noted) = self
-            .journey
-            .look_ups
-            .as_mut()
+        let tracing = self.journey.tracing.as_mut();
+        let Some(noted) = tracing
+            .map(|tracing| &mut tracing.found.look_ups)
             .filter(|noted| noted.len() < LOOK_UPS_MAX)
         else {
             return;

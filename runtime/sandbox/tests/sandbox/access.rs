@@ -101,7 +101,7 @@ fn values_that_a_table_lacks_are_listed_once() {
     assert_eq!(report.table_misses_unlisted, 0);
     assert_eq!(report.steps[0].access.tables, ["codes"]);
     assert!(searching("GLU", "GLU").table_misses.is_empty());
-    assert!(searching("GLU", "GLU").look_ups.is_empty(), "nobody wants to know");
+    assert!(searching("GLU", "GLU").trace.is_none(), "nobody wants to know");
     assert!(searching("", "").table_misses.is_empty(), "an empty value is no code");
 }
 

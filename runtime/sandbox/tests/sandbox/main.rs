@@ -14,3 +14,4 @@ mod snapshots;
 mod state;
 mod threads;
 mod times;
+mod tracing;

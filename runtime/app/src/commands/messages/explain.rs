@@ -7,7 +7,7 @@ use transfuse_store::MessageId;
 use crate::commands::site::Engine;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::Words;
-use crate::control::wire::past::{Explanation, ExplanationQuery, MadeBy};
+use crate::control::wire::past::{ExplainedStep, Explanation, ExplanationQuery, MadeBy, MadeByEdit};
 use crate::failure::{Exit, Outcome};
 use crate::layout::{short_digest, shortened};
 use crate::story::differences::told_value;
@@ -16,7 +16,8 @@ use crate::visible::one_line;
 /// Say which step of the chain made a value, and of what
 ///
 /// The message is run again on the revision that decided it, with the code tables of that moment, step by step: the value before and
-/// after each of them, the plugin and version that made it, and the rows of code tables that it got and that hold the value.
+/// after each of them, the plugin and version that made it, the line of its mapping or of its source where that is known, and the
+/// rows of code tables that it got and that hold the value.
 ///
 /// What is shown is patient data.
 ///
@@ -70,20 +71,8 @@ fn told(found: &Explanation, palette: Palette) -> Vec<String> {
         ),
         format!("{}, revision {}", found.interface, found.revision),
         String::new(),
-        format!("  as it came in              {}", side(found.input.as_ref())),
     ];
-    for (index, step) in found.steps.iter().enumerate() {
-        let name = format!("step {}, {} {}", index + 1, step.plugin, step.version);
-        let told = if step.changed {
-            side(step.value.as_ref())
-        } else {
-            "unchanged".to_owned()
-        };
-        lines.push(format!("  {name:25}  {told}"));
-    }
-    if found.ended.is_none() && found.stored != *value {
-        lines.push(format!("  as it is stored            {}", side(found.stored.as_ref())));
-    }
+    lines.extend(told_values(found, value.as_ref()));
     lines.extend(
         found
             .ended
@@ -105,12 +94,58 @@ fn told(found: &Explanation, palette: Palette) -> Vec<String> {
     lines
 }
 
+/// The value at each place, below each other.
+fn told_values(found: &Explanation, value: Option<&Words>) -> Vec<String> {
+    let mut values = vec![("as it came in".to_owned(), side(found.input.as_ref()))];
+    values.extend(found.steps.iter().enumerate().map(|(index, step)| {
+        let name = format!("step {}, {} {}", index + 1, step.plugin, step.version);
+        (name, told_step(step))
+    }));
+    if found.ended.is_none() && found.stored.as_ref() != value {
+        values.push(("as it is stored".to_owned(), side(found.stored.as_ref())));
+    }
+    let width = values.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let line = |(name, told)| format!("  {name:width$}  {told}");
+    values.into_iter().map(line).collect()
+}
+
+fn told_step(step: &ExplainedStep) -> String {
+    if step.changed {
+        side(step.value.as_ref())
+    } else {
+        "unchanged".to_owned()
+    }
+}
+
+/// What a plugin says of its place is what its author wants to be told, so that its source is not needed then.
+fn told_edit(edit: &MadeByEdit) -> Vec<String> {
+    let path = shortened(&one_line(&edit.path), VALUE_WIDTH_MAX);
+    let deed = match edit.deed.as_str() {
+        "set" => format!("it set {path}"),
+        "copy" => format!("it copied to {path}"),
+        "clear" => format!("it cleared {path}"),
+        "insert" => format!("it put in {path}, which moves what stands behind it"),
+        "remove" => format!("it took out {path}, which moves what stands behind it"),
+        "parse" => "it made the message of bytes".to_owned(),
+        other => format!("{other} {path}"),
+    };
+    if let Some(context) = &edit.context {
+        let context = shortened(&one_line(context.as_str()), VALUE_WIDTH_MAX);
+        let quote = edit.quote.iter().map(|quote| format!("    {}", one_line(quote.as_str())));
+        return std::iter::once(format!("  {deed}: {context}")).chain(quote).collect();
+    }
+    let function = edit.function.iter().map(|function| format!(" in {function}"));
+    let line = edit.line.iter().map(|line| format!(" at {line}"));
+    vec![format!("  {deed}{}", function.chain(line).collect::<String>())]
+}
+
 fn told_maker(maker: &MadeBy) -> Vec<String> {
     let digest = short_digest(&maker.digest);
     let mut lines = vec![format!(
         "made by step {}: {} {} ({digest})",
         maker.step, maker.plugin, maker.version
     )];
+    lines.extend(maker.edit.iter().flat_map(told_edit));
     if maker.rows.is_empty() {
         lines.push("  no row that it got from a code table holds the value".to_owned());
     }

@@ -5,7 +5,7 @@ use transfuse_message::Payload;
 
 use super::super::wire::past as wire;
 use super::super::wire::{Difference, Words};
-use crate::past::{Explanation, Found, Maker, Verified};
+use crate::past::{Explanation, Found, MadeBy, Maker, Standing, Verified};
 
 pub(crate) fn verified(verified: Verified) -> wire::Verified {
     let not_verifiable = verified.not_verifiable.into_iter();
@@ -54,21 +54,21 @@ pub(crate) fn explanation(told: Explanation) -> wire::Explanation {
         revision: told.revision,
         path: told.path.to_string(),
         output: told.output + 1,
-        input: told.input.as_ref().map(words),
+        input: told.input.as_ref().map(standing),
         steps: told
             .seen
             .into_iter()
             .map(|seen| wire::ExplainedStep {
                 plugin: seen.plugin,
                 version: seen.version,
-                value: seen.value.as_ref().map(words),
+                value: seen.value.as_ref().map(standing),
                 changed: seen.is_changed,
                 fuel: seen.fuel,
             })
             .collect(),
         made_by: told.maker.map(made_by),
         ended: told.ended,
-        stored: told.stored.as_ref().map(words),
+        stored: told.stored.as_ref().map(standing),
         doubts: told.doubts,
     }
 }
@@ -79,6 +79,7 @@ fn made_by(maker: Maker) -> wire::MadeBy {
         plugin: maker.plugin,
         version: maker.version,
         digest: maker.digest,
+        edit: maker.made.map(edit),
         rows: maker
             .rows
             .into_iter()
@@ -92,6 +93,22 @@ fn made_by(maker: Maker) -> wire::MadeBy {
             })
             .collect(),
     }
+}
+
+fn edit(made: MadeBy) -> wire::MadeByEdit {
+    let context = made.raised.as_ref().map(|raised| &raised.context);
+    wire::MadeByEdit {
+        deed: made.deed.as_str().to_owned(),
+        context: context.filter(|context| !context.is_empty()).map(words),
+        function: made.function().map(str::to_owned),
+        line: made.line().map(str::to_owned),
+        quote: made.quote.map(Words::from),
+        path: made.path,
+    }
+}
+
+fn standing(value: &Standing) -> Words {
+    words(&value.text)
 }
 
 fn words(value: &Payload) -> Words {

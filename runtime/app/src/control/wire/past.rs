@@ -86,8 +86,32 @@ pub(crate) struct MadeBy {
     pub(crate) plugin: String,
     pub(crate) version: String,
     pub(crate) digest: String,
+    /// The last edit that changed it there, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) edit: Option<MadeByEdit>,
     /// Rows that the step got from its code tables, and that hold the value.
     pub(crate) rows: Vec<TableRow>,
+}
+
+/// What a plugin did to make a value, and where in its source it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MadeByEdit {
+    /// `set`, `copy`, `clear`, `insert`, `remove`, or `parse` for a message that the plugin made of bytes.
+    pub(crate) deed: String,
+    /// Where, as the plugin wrote it; empty for `parse`.
+    pub(crate) path: String,
+    /// What the plugin itself says of its place, such as `line 12 of the mapping`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) context: Option<Words>,
+    /// The line of the step's configuration that it names with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) quote: Option<Words>,
+    /// The function in its source, where the component tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) function: Option<String>,
+    /// File and line in its source, where the component or the plugin itself tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

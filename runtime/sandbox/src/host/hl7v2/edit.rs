@@ -5,13 +5,16 @@ use transfuse_message::{Message, Path, PathError};
 use super::{Answer, Handle, held, held_mut, parse_path, path_error, touched, wit};
 use crate::fault::Stop;
 use crate::state::StepState;
+use crate::trace::Deed;
 
 /// The message adds no more separators than this on the way to a node that is not there yet.
 const SEPARATORS_MAX: u32 = 10_000;
 
 impl StepState {
     pub(super) fn set_leaf(&mut self, message: &Handle, path: &str, value: &str) -> Answer<()> {
-        self.edit(message, path, value.len(), |message, path| message.set(path, value))
+        self.edit(message, Deed::Set, path, value.len(), |message, path| {
+            message.set(path, value)
+        })
     }
 
     pub(super) fn set_leaves(&mut self, message: &Handle, values: Vec<(String, String)>) -> Answer<()> {
@@ -24,17 +27,19 @@ impl StepState {
     }
 
     pub(super) fn set_node(&mut self, message: &Handle, path: &str, value: &[u8]) -> Answer<()> {
-        self.edit(message, path, value.len(), |message, path| message.set_raw(path, value))
+        self.edit(message, Deed::Set, path, value.len(), |message, path| {
+            message.set_raw(path, value)
+        })
     }
 
     pub(super) fn clear_node(&mut self, message: &Handle, path: &str) -> Answer<()> {
-        self.edit(message, path, 0, Message::clear)
+        self.edit(message, Deed::Clear, path, 0, Message::clear)
     }
 
     pub(super) fn remove_node(&mut self, message: &Handle, path: &str) -> Answer<()> {
         let segments = held(&self.handles, message)?.message.segment_count();
         self.meter.move_segments(segments, &self.step.limits)?;
-        self.edit(message, path, 0, Message::remove)
+        self.edit(message, Deed::Remove, path, 0, Message::remove)
     }
 
     /// A source that is another message is cloned, which costs two counts of references.
@@ -48,10 +53,12 @@ impl StepState {
         let bytes = touched(from, &parsed);
         self.meter.read(bytes, &self.step.limits)?;
         if source.rep() == message.rep() {
-            return self.edit(message, path, bytes, |message, path| message.copy_within(&parsed, path));
+            return self.edit(message, Deed::Copy, path, bytes, |message, path| {
+                message.copy_within(&parsed, path)
+            });
         }
         let from = from.clone();
-        self.edit(message, path, bytes, |message, path| {
+        self.edit(message, Deed::Copy, path, bytes, |message, path| {
             message.copy_from(&from, &parsed, path)
         })
     }
@@ -69,10 +76,12 @@ impl StepState {
         self.meter
             .move_segments(held.message.segment_count(), &self.step.limits)?;
         self.meter.keep(SEGMENT_BYTES, &self.step.limits)?;
-        let path = held_mut(&mut self.handles, message)?.insert(segment, after_path.as_ref());
-        Ok(path
-            .map(|path| path.to_string())
-            .map_err(|error| path_error(&error, segment)))
+        self.traced(message, Deed::Insert, segment, |state| {
+            let path = held_mut(&mut state.handles, message)?.insert(segment, after_path.as_ref());
+            Ok(path
+                .map(|path| path.to_string())
+                .map_err(|error| path_error(&error, segment)))
+        })
     }
 
     /// One edit at a path. The segment is made anew with it. That the list of segments may have to be copied was charged
@@ -80,6 +89,7 @@ impl StepState {
     pub(super) fn edit(
         &mut self,
         message: &Handle,
+        deed: Deed,
         path: &str,
         bytes: usize,
         edit: impl FnOnce(&mut Message, &Path) -> Result<(), PathError>,
@@ -90,8 +100,10 @@ impl StepState {
         };
         self.may_write(message, &parsed)?;
         self.charge_edit(message, &parsed, bytes)?;
-        let message = held_mut(&mut self.handles, message)?;
-        Ok(edit(message, &parsed).map_err(|error| path_error(&error, path)))
+        self.traced(message, deed, path, |state| {
+            let message = held_mut(&mut state.handles, message)?;
+            Ok(edit(message, &parsed).map_err(|error| path_error(&error, path)))
+        })
     }
 
     fn charge_edit(&mut self, message: &Handle, path: &Path, bytes: usize) -> Result<(), Stop> {

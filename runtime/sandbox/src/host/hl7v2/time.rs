@@ -6,6 +6,7 @@ use transfuse_message::{AmbiguousTime, PathError, Precision};
 
 use super::{Answer, Handle, held, parse_path, path_error, touched};
 use crate::state::StepState;
+use crate::trace::Deed;
 
 /// The longest timestamp: fourteen digits, a point and nine more, an offset.
 const TIMESTAMP_BYTES_MAX: usize = 29;
@@ -42,7 +43,7 @@ impl StepState {
         zone: &str,
     ) -> Answer<()> {
         match written(milliseconds, precision, zone, &self.journey.context.time_zone) {
-            Ok((moment, precision, zone)) => self.edit(message, path, TIMESTAMP_BYTES_MAX, |message, path| {
+            Ok((moment, precision, zone)) => self.edit(message, Deed::Set, path, TIMESTAMP_BYTES_MAX, |message, path| {
                 message.set_moment(path, moment, precision, &zone)
             }),
             Err(error) => Ok(Err(path_error(&error, path))),
