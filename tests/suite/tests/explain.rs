@@ -229,8 +229,14 @@ fn languages() -> Bench {
     let site = Site::new().expect("a site");
     site.add_test_plugins().expect("the test plugins are built");
     let languages = target_folder().expect("a target folder").join("language-plugins");
-    site.add_library(&languages).expect("the plugins of other languages are built");
-    for name in ["lab-normalize", "lab-normalize-js", "lab-normalize-python", "lab-mapping"] {
+    site.add_library(&languages)
+        .expect("the plugins of other languages are built");
+    for name in [
+        "lab-normalize",
+        "lab-normalize-js",
+        "lab-normalize-python",
+        "lab-mapping",
+    ] {
         let step = NORMALIZE.replace("transfuse/lab-normalize", &format!("transfuse/{name}"));
         let step = format!("{step}limits = {{ deadline = \"20s\", fuel = 2_000_000_000, memory = \"256MiB\" }}\n");
         let file = InterfaceFile::listening(name).section(&step);
@@ -248,11 +254,17 @@ fn languages() -> Bench {
 
 impl Bench {
     fn edit(&self, id: &str, path: &str) -> Value {
-        self.explained(id, path)["made_by"]["edit"].clone()
+        let told = self.explained(id, path);
+        let edit = told["made_by"]["edit"].clone();
+        assert!(edit.is_object(), "{told}");
+        edit
     }
 
     fn told(&self, id: &str, path: &str) -> String {
-        let told = self.engine.command(&["messages", "explain", id, path]).expect("it runs");
+        let told = self
+            .engine
+            .command(&["messages", "explain", id, path])
+            .expect("it runs");
         String::from_utf8_lossy(&told.stdout).into_owned()
     }
 }
@@ -260,34 +272,50 @@ impl Bench {
 #[test]
 fn the_line_of_the_source_or_of_the_mapping_is_told_in_every_language() {
     let bench = languages();
-    let id = bench.id("lab-normalize", &observation("A"));
+    let id = bench.id("lab-normalize", &result("A", "K"));
     let edit = bench.edit(&id, "OBX[2]-3.1");
     let source = "plugins/lab-normalize/src/lib.rs";
     let line = format!("{source}:{}", line_of(source, "message.set_many("));
-    assert_eq!((&edit["deed"], &edit["path"]), (&"set".into(), &"OBX[2]-3.1".into()), "{edit}");
-    assert!(edit["line"].as_str().is_some_and(|told| told.ends_with(&line)), "{edit}");
+    assert_eq!(
+        (&edit["deed"], &edit["path"]),
+        (&"set".into(), &"OBX[2]-3.1".into()),
+        "{edit}"
+    );
+    assert!(
+        edit["line"].as_str().is_some_and(|told| told.ends_with(&line)),
+        "{edit}"
+    );
     let function = edit["function"].as_str().expect("a function");
     assert!(function.contains("lab_normalize"), "{edit}");
     let told = bench.told(&id, "OBX[2]-3.1");
-    assert!(told.contains("  it set OBX[2]-3.1 in ") && told.contains(&line), "{told}");
+    assert!(
+        told.contains("  it set OBX[2]-3.1 in ") && told.contains(&line),
+        "{told}"
+    );
 
-    let id = bench.id("lab-mapping", &observation("A"));
+    let id = bench.id("lab-mapping", &result("A", "K"));
     let line = line_of("plugins/lab-mapping/mapping.toml", "\"OBX-3.1\" = ");
     let told = bench.told(&id, "OBX[2]-3.1");
     let statement = format!("  it set OBX[2]-3.1: line {line} of the mapping\n    \"OBX-3.1\" = \"{{{{ loinc }}}}\"\n");
     assert!(told.contains(&statement), "{told}");
 
-    let id = bench.id("lab-normalize-js", &observation("A"));
+    let id = bench.id("lab-normalize-js", &result("A", "K"));
     let edit = bench.edit(&id, "OBX[2]-3.1");
     let line = line_of("plugin-sdk/js/examples/lab-normalize/src/plugin.js", "message.setMany(");
     let line = format!("src/plugin.js:{line}:");
-    assert!(edit["line"].as_str().is_some_and(|told| told.starts_with(&line)), "{edit}");
+    assert!(
+        edit["line"].as_str().is_some_and(|told| told.starts_with(&line)),
+        "{edit}"
+    );
     assert_eq!(edit["function"], Value::Null, "one of the interpreter's says nothing");
 
-    let id = bench.id("lab-normalize-python", &observation("A"));
+    let id = bench.id("lab-normalize-python", &result("A", "K"));
     let edit = bench.edit(&id, "OBX[2]-3.1");
     let source = "lab_normalize/__init__.py";
-    let line = line_of(&format!("plugin-sdk/python/examples/lab-normalize/{source}"), "set_many(");
+    let line = line_of(
+        &format!("plugin-sdk/python/examples/lab-normalize/{source}"),
+        "set_many(",
+    );
     assert_eq!(edit["line"], format!("{source}:{line}"), "{edit}");
 }
 
@@ -305,8 +333,8 @@ fn each_statement_of_a_mapping_is_told_apart() {
         (deed.to_owned(), path.to_owned(), context)
     };
     assert_eq!(told("OBX[2]-3.2"), expected("set", "OBX[2]-3.2", 2));
-    assert_eq!(told("ZPI-1"), expected("set", "ZPI-1", 6));
-    assert_eq!(told("ZPI"), expected("set", "ZPI-1", 6));
+    assert_eq!(told("ZPI-1"), expected("set", "ZPI[1]-1", 6));
+    assert_eq!(told("ZPI"), expected("set", "ZPI[1]-1", 6));
     assert_eq!(told("OBX[3]-3.2"), expected("copy", "OBX[3]-3", 9));
     assert_eq!(told("PID-5.2"), expected("clear", "PID-5.2", 10));
     assert_eq!(bench.explained(&id, "OBX-3.1")["made_by"], Value::Null);
@@ -316,14 +344,22 @@ fn each_statement_of_a_mapping_is_told_apart() {
 fn a_value_is_shown_as_text_of_its_character_set() {
     let bench = Bench::open();
     let header = b"MSH|^~\\&|LAB|H|EHR|H|20260301||ORU^R01|A|P|2.5||||||8859/2\r";
-    let rest = b"PID|1||90000001^^^PROBA^MR||\xD5RSZEM^PR\xD3BA\rOBR|1\rOBX|1|NM|GLU^gl\xFCk\xF3z^L||5.4|mmol/l|||||F\r";
+    let rest =
+        b"PID|1||90000001^^^PROBA^MR||\xD5RSZEM^PR\xD3BA\rOBR|1|||CHEM\rOBX|1|NM|GLU^gl\xFCk\xF3z^L||5.4|mmol/l|||||F\r";
     let mut connection = bench.engine.connect("lab").expect("a connection");
     connection.ask(&[&header[..], &rest[..]].concat()).expect("an answer");
     let list = bench.engine.json(&["messages", "list"]).expect("messages");
     let id = list["messages"][0]["id"].as_str().expect("an id");
     let told = bench.explained(id, "PID-5");
-    assert_eq!((&told["input"], &told["stored"]), (&"ŐRSZEM^PRÓBA".into(), &"ŐRSZEM^PRÓBA".into()), "{told}");
+    assert_eq!(
+        (&told["input"], &told["stored"]),
+        (&"ŐRSZEM^PRÓBA".into(), &"ŐRSZEM^PRÓBA".into()),
+        "{told}"
+    );
     assert_eq!(told["doubts"], Value::Array(Vec::new()), "{told}");
     let local = bench.explained(id, "OBX-3.5");
-    assert_eq!(local["steps"][1]["value"], "glükóz", "the local name, as the alternate: {local}");
+    assert_eq!(
+        local["steps"][1]["value"], "glükóz",
+        "the local name, as the alternate: {local}"
+    );
 }

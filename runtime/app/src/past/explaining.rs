@@ -1,18 +1,21 @@
 //! Why a value is there: the chain is run again step by step, on the revision and the code tables of then.
 
 mod placing;
+mod running;
 
 use std::sync::Arc;
 
 use transfuse_engine::{Detail, Interface, Made, NotRun};
 use transfuse_message::{Message, ParseOptions, Path, Payload};
-use transfuse_sandbox::{Content, Edit, LookUp, Outcome, Question, Report, State};
+use transfuse_sandbox::{Edit, LookUp};
 use transfuse_store::{MessageId, MessageRecord, ReadError};
 
 use super::{Past, Then, state_of};
 use crate::configuration::resolved;
 
 pub(crate) use placing::MadeBy;
+pub(crate) use running::Standing;
+use running::{At, Ran, standing_at};
 
 /// Rows of code tables that are told for one value.
 const ROWS_MAX: usize = 5;
@@ -87,14 +90,6 @@ pub(crate) struct Maker {
     pub(crate) rows: Vec<Explained>,
 }
 
-/// What stands at a path. Two are the same where they are written the same.
-#[derive(Debug, Clone)]
-pub(crate) struct Standing {
-    written: Vec<u8>,
-    /// The text in the message's character set; as it is written, where it is none.
-    pub(crate) text: Payload,
-}
-
 /// A row of a code table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Explained {
@@ -106,26 +101,6 @@ pub(crate) struct Explained {
     /// From 1, without the header.
     pub(crate) row: usize,
     pub(crate) cells: Vec<String>,
-}
-
-/// What a part of the chain comes to.
-struct Ran {
-    /// What stands at the path of each output.
-    found: Vec<At>,
-    ended: Option<String>,
-    fuel: u64,
-    uses_state: bool,
-    look_ups: Vec<LookUp>,
-    /// For each output, the edit of the last step that made what stands at the path.
-    makers: Vec<Option<Edit>>,
-}
-
-/// What stands at the path of an output.
-enum At {
-    /// The value; none where there is nothing.
-    Value(Option<Standing>),
-    /// It is a document, of this media type.
-    Document(String),
 }
 
 impl Past {
@@ -174,92 +149,11 @@ impl Past {
         Ok(explanation)
     }
 
-    /// Runs no step, the first, the first two, and so on, as far as the chain gets.
-    async fn run_parts(
-        self: &Arc<Self>,
-        then: &Arc<Then>,
-        record: &MessageRecord,
-        path: &Path,
-        state: &State,
-    ) -> Result<Vec<Ran>, NotExplained> {
-        let mut parts = Vec::new();
-        for steps in 0..=then.resolved.steps.len() {
-            let ran = self.run_part(then, record, steps, path, state).await?;
-            let has_ended = ran.ended.is_some();
-            parts.push(ran);
-            if has_ended {
-                break;
-            }
-        }
-        Ok(parts)
-    }
-
     fn prepare(&self, id: MessageId) -> Result<(MessageRecord, Arc<Then>), NotExplained> {
         let record = self.store.message(id)?.ok_or(NotExplained::Unknown(id))?;
         let decision = record.decision.as_ref().ok_or(NotExplained::Undecided(id))?;
         let then = self.then(&record, decision).map_err(NotExplained::Gone)?;
         Ok((record, then))
-    }
-
-    /// Runs the first so many steps, with a question.
-    async fn run_steps(
-        self: &Arc<Self>,
-        then: &Arc<Then>,
-        record: &MessageRecord,
-        steps: usize,
-        state: &State,
-        question: Question,
-    ) -> Result<Report, NotExplained> {
-        let (past, of) = (Arc::clone(self), Arc::clone(then));
-        let chain = tokio::task::spawn_blocking(move || {
-            let mut shortened = of.resolved.clone();
-            shortened.steps.truncate(steps);
-            of.parts.chain(&past.sandbox, &shortened)
-        });
-        let chain = chain.await.map_err(|error| NotExplained::Gone(error.into()))?;
-        let chain = chain.map_err(|error| NotExplained::Gone(error.into()))?;
-        let report = then
-            .revision
-            .rerun_chain(record, &chain, state.clone(), question)
-            .await;
-        report.map_err(|why| NotExplained::NotRun {
-            id: record.summary.id,
-            why,
-        })
-    }
-
-    /// Runs the first so many steps, and looks at what they come to.
-    async fn run_part(
-        self: &Arc<Self>,
-        then: &Arc<Then>,
-        record: &MessageRecord,
-        steps: usize,
-        path: &Path,
-        state: &State,
-    ) -> Result<Ran, NotExplained> {
-        let question = Question::MadeAt(path.clone());
-        let report = self.run_steps(then, record, steps, state, question).await?;
-        let trace = report.trace.unwrap_or_default();
-        let (found, ended) = match report.outcome {
-            Outcome::Forwarded(outputs) => {
-                let found = outputs.iter().map(|output| match &output.content {
-                    Content::Message(message) => At::Value(standing_at(message, path)),
-                    Content::Document(document) => At::Document(document.content_type.clone()),
-                });
-                (found.collect(), None)
-            }
-            Outcome::Filtered { step, .. } => (Vec::new(), Some(format!("step {} filtered the message", step + 1))),
-            Outcome::Rejected { rejection, step } => (Vec::new(), Some(rejection.summary(step))),
-            Outcome::Faulted(fault) => (Vec::new(), Some(fault.to_string())),
-        };
-        Ok(Ran {
-            found,
-            ended,
-            fuel: report.steps.iter().map(|step| step.fuel).sum(),
-            uses_state: report.steps.iter().any(|step| step.access.state),
-            look_ups: trace.look_ups,
-            makers: trace.makers,
-        })
     }
 }
 
@@ -365,22 +259,6 @@ impl Explanation {
             fuel,
         });
         is_changed
-    }
-}
-
-/// What stands at a path; none where that is nothing.
-fn standing_at(message: &Message, path: &Path) -> Option<Standing> {
-    let written = message.get_raw(path).ok().flatten()?.into_owned();
-    let text = message.charset().decode(&written).map(|text| text.into_owned().into());
-    Some(Standing {
-        text: text.unwrap_or_else(|| Payload::from(written.clone())),
-        written,
-    })
-}
-
-impl PartialEq for Standing {
-    fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
     }
 }
 

@@ -48,11 +48,7 @@ pub(super) fn own_place(backtrace: &WasmBacktrace) -> Option<Place> {
             line: symbol.file().map(line),
         });
     }
-    let mut names = backtrace
-        .frames()
-        .iter()
-        .filter_map(FrameInfo::func_name)
-        .map(function);
+    let mut names = backtrace.frames().iter().filter_map(FrameInfo::func_name).map(function);
     let function = names.find(|name| !is_foreign_name(name))?;
     Some(Place {
         function: Some(function),

@@ -87,7 +87,7 @@ fn each_output_has_the_history_of_its_own_copy() {
 #[test]
 fn a_message_of_bytes_was_made_as_a_whole() {
     let parse = "(call $parse {0} (i32.const 64))
-        (call $forward (local.get $exchange) (i32.load (i32.const 68)) (i32.const 0) (i32.const 0))";
+        (call $forward (local.get $exchange) (i32.load (i32.const 72)) (i32.const 0) (i32.const 0))";
     // The end of a segment is written as an escape in the text of the component.
     let fields = does(parse, &["MSH|^~\\&|A|B`PID|1"]).replace('`', "\\r");
     let chain = editing(&fields);
@@ -118,7 +118,13 @@ fn a_plugin_is_halted_where_it_asks_for_an_edit() {
     assert_eq!(place(0), function("misbehave"));
     assert_eq!(place(1), function("correct"));
     let beyond = ask(&chain, Question::PlaceOf(2));
-    assert_eq!(beyond.trace, Some(Trace { makers: vec![None], ..Trace::default() }));
+    assert_eq!(
+        beyond.trace,
+        Some(Trace {
+            makers: vec![None],
+            ..Trace::default()
+        })
+    );
 }
 
 #[test]

@@ -131,7 +131,10 @@ fn told_edit(edit: &MadeByEdit) -> Vec<String> {
     };
     if let Some(context) = &edit.context {
         let context = shortened(&one_line(context.as_str()), VALUE_WIDTH_MAX);
-        let quote = edit.quote.iter().map(|quote| format!("    {}", one_line(quote.as_str())));
+        let quote = edit
+            .quote
+            .iter()
+            .map(|quote| format!("    {}", one_line(quote.as_str())));
         return std::iter::once(format!("  {deed}: {context}")).chain(quote).collect();
     }
     let function = edit.function.iter().map(|function| format!(" in {function}"));

@@ -98,11 +98,17 @@ mod tests {
     #[test]
     fn the_stack_comes_before_what_is_raised_and_an_interpreters_function_is_nobodys() {
         let both = made(Some(("normalize", Some("src/codes.rs:7"))), Some("src/lib.rs:3:1"));
-        assert_eq!((both.function(), both.line()), (Some("normalize"), Some("src/codes.rs:7")));
+        assert_eq!(
+            (both.function(), both.line()),
+            (Some("normalize"), Some("src/codes.rs:7"))
+        );
         let stripped = made(Some(("normalize", None)), None);
         assert_eq!((stripped.function(), stripped.line()), (Some("normalize"), None));
         let interpreted = made(Some(("PyEval_EvalCode", None)), Some("src/plugin.py:12"));
-        assert_eq!((interpreted.function(), interpreted.line()), (None, Some("src/plugin.py:12")));
+        assert_eq!(
+            (interpreted.function(), interpreted.line()),
+            (None, Some("src/plugin.py:12"))
+        );
         let silent = made(None, Some("unknown"));
         assert_eq!((silent.function(), silent.line()), (None, None));
     }
@@ -111,7 +117,13 @@ mod tests {
     fn a_line_of_the_configuration_is_quoted_where_it_is_named() {
         let config = serde_json::json!({ "mapping": "[[rules]]\n  set = 1\n", "table": 7 });
         assert_eq!(quoted(&config, "line 2 of the mapping").as_deref(), Some("set = 1"));
-        for other in ["line 3 of the mapping", "line 0 of the mapping", "line 1 of the table", "line 1 of the end", "mapping"] {
+        for other in [
+            "line 3 of the mapping",
+            "line 0 of the mapping",
+            "line 1 of the table",
+            "line 1 of the end",
+            "mapping",
+        ] {
             assert_eq!(quoted(&config, other), None, "{other}");
         }
     }

@@ -43,9 +43,11 @@ impl StepState {
         zone: &str,
     ) -> Answer<()> {
         match written(milliseconds, precision, zone, &self.journey.context.time_zone) {
-            Ok((moment, precision, zone)) => self.edit(message, Deed::Set, path, TIMESTAMP_BYTES_MAX, |message, path| {
-                message.set_moment(path, moment, precision, &zone)
-            }),
+            Ok((moment, precision, zone)) => {
+                self.edit(message, Deed::Set, path, TIMESTAMP_BYTES_MAX, |message, path| {
+                    message.set_moment(path, moment, precision, &zone)
+                })
+            }
             Err(error) => Ok(Err(path_error(&error, path))),
         }
     }
