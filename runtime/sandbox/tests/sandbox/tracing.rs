@@ -29,9 +29,9 @@ fn makers(deed: &str, texts: &[&str], path: &str) -> Vec<Option<Edit>> {
     traced(&editing(&does(deed, texts)), question).makers
 }
 
-fn edit(number: u32, deed: Deed, path: &str) -> Option<Edit> {
+fn edit(number: u32, deed: Deed, path: &str) -> Edit {
     let path = path.to_owned();
-    Some(Edit { number, deed, path })
+    Edit { number, deed, path }
 }
 
 #[test]
@@ -40,9 +40,15 @@ fn the_last_edit_that_changed_a_value_made_it() {
     let elsewhere = "(call $set (local.get $message) {3} {1} (i32.const 64))";
     let deed = format!("{SET} {again} {elsewhere} {again}");
     let texts = ["OBX[2]-3.1", "A", "B", "OBX-3.1"];
-    assert_eq!(makers(&deed, &texts, "OBX[2]-3.1"), [edit(1, Deed::Set, "OBX[2]-3.1")]);
-    assert_eq!(makers(&deed, &texts, "OBX[2]-3"), [edit(1, Deed::Set, "OBX[2]-3.1")]);
-    assert_eq!(makers(&deed, &texts, "OBX-3.1"), [edit(2, Deed::Set, "OBX-3.1")]);
+    assert_eq!(
+        makers(&deed, &texts, "OBX[2]-3.1"),
+        [Some(edit(1, Deed::Set, "OBX[2]-3.1"))]
+    );
+    assert_eq!(
+        makers(&deed, &texts, "OBX[2]-3"),
+        [Some(edit(1, Deed::Set, "OBX[2]-3.1"))]
+    );
+    assert_eq!(makers(&deed, &texts, "OBX-3.1"), [Some(edit(2, Deed::Set, "OBX-3.1"))]);
     assert_eq!(makers(&deed, &texts, "PID-3.1"), [None]);
     let refused = "(call $set (local.get $message) {0} {1} (i32.const 64))";
     assert_eq!(makers(refused, &["OBX[9]-3.1", "A"], "OBX[9]-3.1"), [None]);
@@ -52,16 +58,16 @@ fn the_last_edit_that_changed_a_value_made_it() {
 fn what_is_inserted_removed_cleared_or_copied_there_made_it_too() {
     let insert = "(call $insert (local.get $message) {0} {1} (i32.const 64))";
     let moved = makers(insert, &["OBX", "OBR"], "OBX[2]-3.1");
-    assert_eq!(moved, [edit(0, Deed::Insert, "OBX")]);
+    assert_eq!(moved, [Some(edit(0, Deed::Insert, "OBX"))]);
     let remove = "(call $remove (local.get $message) {0} (i32.const 64))";
     let moved = makers(remove, &["OBX[1]"], "OBX-3.1");
-    assert_eq!(moved, [edit(0, Deed::Remove, "OBX[1]")]);
+    assert_eq!(moved, [Some(edit(0, Deed::Remove, "OBX[1]"))]);
     let clear = "(call $clear (local.get $message) {0} (i32.const 64))";
     let cleared = makers(clear, &["PID-3"], "PID-3.1");
-    assert_eq!(cleared, [edit(0, Deed::Clear, "PID-3")]);
+    assert_eq!(cleared, [Some(edit(0, Deed::Clear, "PID-3"))]);
     let copy = "(call $copy_from (local.get $message) (local.get $message) {0} {1} (i32.const 64))";
     let copied = makers(copy, &["OBX[2]-3", "OBX[1]-3"], "OBX-3.1");
-    assert_eq!(copied, [edit(0, Deed::Copy, "OBX[1]-3")]);
+    assert_eq!(copied, [Some(edit(0, Deed::Copy, "OBX[1]-3"))]);
 }
 
 #[test]
@@ -77,9 +83,9 @@ fn each_output_has_the_history_of_its_own_copy() {
     );
     let path = "OBX-3.1";
     let own = [
-        edit(1, Deed::Set, path),
-        edit(0, Deed::Set, path),
-        edit(0, Deed::Set, path),
+        Some(edit(1, Deed::Set, path)),
+        Some(edit(0, Deed::Set, path)),
+        Some(edit(0, Deed::Set, path)),
     ];
     assert_eq!(makers(&deed, &[path, "A", "B"], path), own);
 }
@@ -92,7 +98,7 @@ fn a_message_of_bytes_was_made_as_a_whole() {
     let fields = does(parse, &["MSH|^~\\&|A|B`PID|1"]).replace('`', "\\r");
     let chain = editing(&fields);
     let makers = |path: &str| traced(&chain, Question::MadeAt(path.parse().unwrap())).makers;
-    assert_eq!(makers("MSH-4"), [edit(0, Deed::Parse, ""), None]);
+    assert_eq!(makers("MSH-4"), [Some(edit(0, Deed::Parse, "")), None]);
     assert_eq!(makers("PID-5"), [None, None]);
 }
 
