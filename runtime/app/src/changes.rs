@@ -30,13 +30,15 @@ use crate::configuration::{self, BudgetSettings, Fault};
 use crate::control::view::LiveList;
 use crate::deployment::{self, Change};
 use crate::identity::Identity;
+use crate::selection::SelectionError;
 use crate::tables::RunningList;
 use crate::trust::{Alerts, WatchList};
 
 pub(crate) use difference::{Difference, difference};
 pub(crate) use evidence::{Finding, Probe, Verdict, open as open_detail};
-pub(crate) use gates::PassedVectors;
+pub(crate) use gates::{PassedVectors, Replaying};
 pub(crate) use planning::{Kind, Planned, Untrusted};
+pub(crate) use revisions::{RunOn, Runnable};
 pub(crate) use trials::{Mode, RunningTrial, Standing, TrialWish, Trials, rolled_back};
 
 /// What changes are made of and made to.
@@ -76,6 +78,8 @@ pub(crate) struct Wish {
     pub(crate) expected_to_differ: Vec<Path>,
     /// Gates that may fail, by name.
     pub(crate) waived: Vec<String>,
+    /// The stored messages that the gate `replay` runs, where somebody has chosen them.
+    pub(crate) replaying: Option<Replaying>,
     /// Whether a plan is enough, without what its gates would find. Only where nothing is changed.
     pub(crate) is_ungated: bool,
 }
@@ -105,6 +109,8 @@ pub(crate) enum ChangeError {
     NotWaivable(String),
     #[error("this site lets nobody waive a gate")]
     NoWaiving,
+    #[error("{0}")]
+    Selection(#[from] SelectionError),
     #[error("a pilot decides messages, and here a second person has to approve that")]
     PilotNeedsApproval,
     #[error("the table `{0}` would change with it, and a revision that waits for a second person brings no tables")]
@@ -345,6 +351,7 @@ impl ChangeError {
             Self::Untrusted(untrusted) => untrusted.hint.clone(),
             Self::Gated { planned, may_waive } => return gated_hint(planned, *may_waive),
             Self::NotWaivable(_) => "there are `vectors`, `replay` and `envelope`".to_owned(),
+            Self::Selection(error) => return error.hint(),
             Self::NoWaiving => "`waive` in `[gates]` of transfuse.toml says so".to_owned(),
             Self::PilotNeedsApproval => "try it as a shadow, or ask for it without a trial".to_owned(),
             Self::TableNeedsApproval(table) => {

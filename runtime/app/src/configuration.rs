@@ -47,7 +47,7 @@ pub(crate) use approved::{APPROVED, is_digest, read_approvals};
 pub(crate) use budget::{Bounds, BudgetSettings};
 pub(crate) use control::ControlSettings;
 pub(crate) use fault::{Fault, FaultReport, Faults, Location};
-pub(crate) use gates::{GateSettings, OnDifference};
+pub(crate) use gates::{GateSettings, OnDifference, REPLAY_MESSAGES_MAX};
 pub(crate) use message_types::is_message_type;
 pub(crate) use name::{RULE as NAME_RULE, is_sound as is_name};
 pub(crate) use package::{WrittenConfig, hold_against_schema};

@@ -27,6 +27,7 @@ mod repairs;
 mod samples;
 mod sandboxing;
 mod segment_names;
+mod selection;
 mod signals;
 mod stored;
 mod story;

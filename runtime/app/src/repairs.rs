@@ -12,9 +12,10 @@ use tokio::task::spawn_blocking;
 use transfuse_store::{MessageId, MessageRecord, OperateError, ReadError, Store, WriteError};
 
 use crate::changes::{ChangeError, Changes};
+use crate::selection::SelectionError;
 
 pub(crate) use held::{HeldOf, Recomputed};
-pub(crate) use replaying::{Choice, Replay, ReplayWish, Replayed};
+pub(crate) use replaying::{Replay, ReplayWish, Replayed};
 
 /// Messages that one request may have decided anew: some seconds, also with plugins that take some milliseconds each.
 pub(crate) const MESSAGES_MAX: usize = 500;
@@ -49,6 +50,8 @@ pub(crate) struct LeftOnes {
 pub(crate) enum RepairError {
     #[error(transparent)]
     Change(#[from] ChangeError),
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     #[error(
         "revision {revision} of `{interface}` is what decides its messages: its own deliveries would be held again"
     )]
@@ -59,8 +62,8 @@ pub(crate) enum RepairError {
     SeveralInterfaces(String, String),
     #[error("nothing says which messages are to be replayed")]
     NoMessages,
-    #[error("{0} messages are more than the {MESSAGES_MAX} that one request may replay")]
-    TooMany(usize),
+    #[error("{plugin}@{version} is not deployed, and nothing is delivered by what is no revision")]
+    NoRevision { plugin: String, version: String },
     #[error("`{interface}` has no destination `{destination}`")]
     UnknownDestination { interface: String, destination: String },
     #[error("messages that came later have been delivered already: nothing was sent")]
@@ -122,9 +125,14 @@ impl RepairError {
                 format!("`transfuse rollback {interface}` first, or name another revision with --on")
             }
             Self::UnknownMessage(_) => "`transfuse messages list` shows them".to_owned(),
-            Self::NoMessages => "name their ids, or --interface with --stage or --delivered-by".to_owned(),
+            Self::Selection(error) => return error.hint(),
+            Self::NoMessages => {
+                "name their ids, or say --interface and what to look for, such as --stage quarantined".to_owned()
+            }
+            Self::NoRevision { plugin, version } => {
+                format!("look at it with --dry-run, and `transfuse deploy` {plugin}@{version} first")
+            }
             Self::SeveralInterfaces(..) => "replay those of one interface after the other".to_owned(),
-            Self::TooMany(_) => "ask several times".to_owned(),
             Self::UnknownDestination { .. } => "`transfuse status` shows the destinations".to_owned(),
             Self::OutOfOrder => "look at them with --dry-run; --yes sends all the same".to_owned(),
             Self::HeldRevision { interface, revision } => {

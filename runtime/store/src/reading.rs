@@ -69,17 +69,33 @@ pub struct DestinationStatus {
     pub last_fault_at_ms: Option<i64>,
 }
 
-/// Which messages to list, newest first.
+/// Which messages. Everything that is said has to hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// Only of this interface.
     pub interface: Option<String>,
+    /// Only these; empty for any. Each is looked up, so that they are to be some hundreds at most.
+    pub ids: Vec<MessageId>,
+    /// Only received then or later, in milliseconds since 1970 UTC.
+    pub since_ms: Option<i64>,
+    /// Only received before then.
+    pub until_ms: Option<i64>,
     /// Only in this stage.
     pub stage: Option<Stage>,
+    /// Only of this type. `^` divides the parts of a type: `ORU` takes `ORU^R01` too.
+    pub message_type: Option<String>,
+    /// Only with this control id of the sender.
+    pub control_id: Option<String>,
     /// Only decided by this revision, the last time that they were decided.
-    pub revision: Option<u32>,
+    pub decided_by: Option<u32>,
+    /// Only processed by this revision, the last time that they were decided, with a delivery of its making that is done.
+    pub delivered_by: Option<u32>,
     /// Only older than this one: the last id of the page before.
     pub before: Option<MessageId>,
+    /// Only newer than this one: the last id of the page before, where the oldest come first.
+    pub after: Option<MessageId>,
+    /// Whether the oldest come first; otherwise the newest do.
+    pub oldest_first: bool,
     /// At most this many.
     pub limit: usize,
 }
@@ -303,6 +319,11 @@ impl Readings {
     pub(crate) fn messages(&self, query: &Query) -> Result<Vec<MessageSummary>, ReadError> {
         self.catch_up();
         self.with(|reading| messages::list(&reading.live, query).map_err(|error| reading.live_error(&error)))
+    }
+
+    pub(crate) fn count(&self, query: &Query) -> Result<u64, ReadError> {
+        self.catch_up();
+        self.with(|reading| messages::count(&reading.live, query).map_err(|error| reading.live_error(&error)))
     }
 
     pub(crate) fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, ReadError> {

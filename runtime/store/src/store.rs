@@ -143,9 +143,14 @@ impl Store {
         self.inner.readings.status()
     }
 
-    /// Lists messages, newest first.
+    /// Lists messages, in the order that the query asks for.
     pub fn messages(&self, query: &Query) -> Result<Vec<MessageSummary>, ReadError> {
         self.inner.readings.messages(query)
+    }
+
+    /// Counts messages, up to the limit of the query.
+    pub fn count(&self, query: &Query) -> Result<u64, ReadError> {
+        self.inner.readings.count(query)
     }
 
     /// Everything about one message.

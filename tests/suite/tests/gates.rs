@@ -2,6 +2,9 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "how much it took to find something is a result")]
 
+#[path = "gates/replaying.rs"]
+mod replaying;
+
 use std::process::{Command, Output};
 use std::thread;
 use std::time::Duration;
@@ -76,10 +79,16 @@ impl Bench {
 
     /// Sends so many messages, and waits until all have arrived.
     fn send(&mut self, count: usize) {
+        self.send_as("ORU^R01", count);
+    }
+
+    /// The same with messages of another type.
+    fn send_as(&mut self, message_type: &str, count: usize) {
         let mut connection = self.engine.connect("lab").expect("a connection");
         let numbers = self.sent + 1..=self.sent + count;
         for number in numbers.clone() {
             let message = observation(&format!("M{number}")).replace("OBX|1|NM|GLU", &format!("OBX|1|NM|{CANARY}"));
+            let message = message.replace("ORU^R01^ORU_R01", message_type);
             connection.write(&frame(message.as_bytes())).expect("it is sent");
         }
         for _ in numbers {
@@ -87,6 +96,12 @@ impl Bench {
         }
         self.sent += count;
         self.sink.wait_for(self.sent, LIMIT).expect("all delivered");
+    }
+
+    /// What a dry run of `apply` comes to, and whether its gates let it through.
+    fn plan(&self, arguments: &[&str]) -> (bool, Value) {
+        let output = self.run(&[&["apply", "--dry-run", "--json"], arguments].concat());
+        (output.status.success(), json(&output))
     }
 
     fn run(&self, arguments: &[&str]) -> Output {

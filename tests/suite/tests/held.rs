@@ -1,6 +1,9 @@
 //! A bad revision got out: what it has made and not delivered is held and made anew, and what it delivered is sent again.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "held/replaying.rs"]
+mod replaying;
+
 use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -397,7 +400,7 @@ fn only_what_a_bad_revision_got_wrong_is_sent_again() {
     bench.wait_for(DELIVERED, 5);
     assert!(arrived(&sink).iter().all(|(_, is_wrong)| *is_wrong));
     bench.ok(&["rollback", "lab", "--yes", "--reason", "wrong code"]);
-    let replay = [
+    let search = [
         "messages",
         "replay",
         "--interface",
@@ -406,11 +409,30 @@ fn only_what_a_bad_revision_got_wrong_is_sent_again() {
         "2",
         "--on",
         "1",
-        "--only-different",
-        "--yes",
-        "--reason",
-        "wrong code",
     ];
+    let looked = bench.ok(&[&search[..], &["--dry-run"]].concat());
+    let differences = &looked["differences"];
+    assert_eq!(
+        (&differences["compared"], &differences["differing"]),
+        (&5.into(), &3.into())
+    );
+    let pair = &differences["places"][0]["pairs"][0];
+    assert_eq!((&pair["before"], &pair["messages"]), (&WRONG.into(), &3.into()));
+    let example = pair["examples"][0].as_str().expect("an id");
+    let shown = bench.run(&[&search[..], &["--dry-run"]].concat());
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let line = format!("{WRONG} -> GLU (3 times, {example}");
+    assert!(
+        shown.contains("OBX-3.1 changed in 3 of 5") && shown.contains(&line),
+        "{shown}"
+    );
+    // What is expected to differ is no difference.
+    let expected = bench.ok(&[&search[..], &["--dry-run", "--only-different", "--expect", "OBX-3"]].concat());
+    assert_eq!(
+        (&expected["same"], &expected["differences"]["as_expected"]),
+        (&5.into(), &3.into())
+    );
+    let replay = [&search[..], &["--only-different", "--yes", "--reason", "wrong code"]].concat();
     let done = bench.ok(&replay);
     assert_eq!(
         (done["messages"].as_array().map(Vec::len), &done["same"]),

@@ -297,3 +297,109 @@ fn a_message_that_is_under_way_is_named_and_not_run_beside_itself() {
     );
     engine.kill().expect("it is killed");
 }
+
+/// A site with two interfaces, and messages of two types in one of them.
+fn searched() -> (Sink, Site, Engine) {
+    let sink = Sink::accepting().expect("a receiver");
+    let site = Site::with(&InterfaceFile::listening("lab").to("ehr", sink.address())).expect("a site");
+    site.add(&InterfaceFile::listening("ward").to("ehr", sink.address()))
+        .expect("another interface");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    let send = |interface: &str, control_id: &str, message_type: &str| {
+        let mut connection = engine.connect(interface).expect("a connection");
+        let message = observation(control_id).replace("ORU^R01^ORU_R01", message_type);
+        connection.ask(message.as_bytes()).expect("an answer");
+    };
+    for control_id in ["A", "B", "C"] {
+        send("lab", control_id, "ORU^R01");
+    }
+    send("lab", "D", "ORU^R03");
+    send("ward", "E", "ORU^R01");
+    (sink, site, engine)
+}
+
+#[test]
+fn some_messages_are_verified_and_listed_by_what_is_looked_for() {
+    let (_sink, _site, engine) = searched();
+    let listed = |search: &[&str]| {
+        let list = engine.json(&[&["messages", "list"], search].concat()).expect("a list");
+        let messages = list["messages"].as_array().expect("messages").clone();
+        let verified = engine
+            .json(&[&["messages", "verify"], search].concat())
+            .expect("none differs");
+        assert_eq!(verified["identical"], messages.len(), "{search:?}: {verified}");
+        let told = |name: &str| {
+            messages
+                .iter()
+                .map(|one| one[name].as_str().unwrap_or_default().to_owned())
+                .collect()
+        };
+        let (control_ids, ids): (Vec<String>, Vec<String>) = (told("control_id"), told("id"));
+        (control_ids.concat(), ids)
+    };
+    assert_eq!(listed(&["--type", "ORU^R03"]).0, "D");
+    assert_eq!(listed(&["--type", "ORU", "--interface", "lab"]).0, "DCBA");
+    assert_eq!(listed(&["--since", "1h", "--control-id", "E"]).0, "E");
+    assert_eq!(listed(&["--decided-by", "1", "--stage", "processed"]).0, "EDCBA");
+    let (_, all) = listed(&["--interface", "lab"]);
+    let two = format!("{},{}", all[0], all[3]);
+    assert_eq!(listed(&["--id", &two]).0, "DA");
+    assert_eq!(listed(&["--id", &all[1], "--id", &all[2]]).0, "CB");
+}
+
+#[test]
+fn a_search_that_cannot_match_or_does_not_is_told_with_what_to_do() {
+    let (_sink, _site, engine) = searched();
+    let list = engine
+        .json(&["messages", "list", "--interface", "ward"])
+        .expect("a list");
+    let of_ward = list["messages"][0]["id"].as_str().expect("an id").to_owned();
+    let says = |search: &[&str], words: &str, hint: &str| {
+        let output = engine
+            .command(&[&["messages", "verify"], search].concat())
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{search:?}: {said}");
+        assert!(said.contains(words) && said.contains(hint), "{search:?}: {said}");
+    };
+    let matches = "no stored message matches: nothing was verified";
+    says(&["--until", "2020-01-01"], matches, "takes the same search");
+    says(&["--type", "ADT^A01"], matches, "takes the same search");
+    says(
+        &["--type", "ORU_R01"],
+        "`ORU_R01` is not a message type",
+        "`ORU^R01`, or `ORU`",
+    );
+    says(
+        &["--interface", "labor"],
+        "there is no interface `labor`",
+        "transfuse status",
+    );
+    says(
+        &["--id", "20200101-000001"],
+        "there is no message 20200101-000001",
+        "messages list",
+    );
+    let elsewhere = format!("message {of_ward} is of `ward`, and not of `lab`");
+    says(
+        &["--interface", "lab", "--id", &of_ward],
+        &elsewhere,
+        "ask about `ward`",
+    );
+    says(
+        &["--type", "ORU", "--id", &of_ward],
+        "are named, and looked for as well",
+        "and not both",
+    );
+    says(
+        &["--since", "2026-11-21", "--until", "2026-11-20"],
+        "that is not later",
+        "the earlier one",
+    );
+    let list = engine.command(&["messages", "list", "--type", "ADT"]).expect("it runs");
+    let said = String::from_utf8_lossy(&list.stderr).into_owned();
+    assert!(
+        list.status.success() && list.stdout.is_empty() && said.contains("no stored message matches"),
+        "{said}"
+    );
+}

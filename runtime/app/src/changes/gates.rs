@@ -21,6 +21,7 @@ use crate::control::wire::evidence::Detail;
 use crate::deployment::Change;
 use crate::parts::Parts;
 
+pub(crate) use replay::Replaying;
 pub(crate) use vectors::PassedVectors;
 
 /// The gates that may be waived.

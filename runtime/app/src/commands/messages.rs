@@ -4,9 +4,10 @@ mod explain;
 mod replay;
 mod verify;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use transfuse_store::MessageId;
 
+use super::selecting::Search;
 use super::site::Engine;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire;
@@ -27,17 +28,24 @@ pub(crate) enum Command {
 
 /// List messages, newest first
 ///
-/// Example: transfuse messages list examples/lab-results --stage refused
+/// Without anything to look for all are listed, page by page.
+///
+/// Examples:
+///
+/// What was refused today: transfuse messages list examples/lab-results --stage refused --since 24h
+///
+/// The results of one day: transfuse messages list examples/lab-results --type ORU --since 2026-11-20 --until 2026-11-20
+///
+/// What a revision has sent out: transfuse messages list examples/lab-results --interface lab-results --delivered-by 12
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
     #[command(flatten)]
     engine: Engine,
-    /// Only of this interface
-    #[arg(long, value_name = "NAME")]
-    interface: Option<String>,
-    /// Only in this stage
-    #[arg(long, value_enum, value_name = "STAGE")]
-    stage: Option<Stage>,
+    #[command(flatten)]
+    search: Search,
+    /// Only these messages; several with commas
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
+    ids: Vec<MessageId>,
     /// Only older than this message: the page after the one that ends with it
     #[arg(long, value_name = "ID")]
     before: Option<MessageId>,
@@ -69,29 +77,6 @@ pub(crate) struct ShowArguments {
     json: bool,
 }
 
-/// Where a message stands.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Stage {
-    /// Received, and not decided yet
-    Received,
-    /// Its chain forwarded it
-    Processed,
-    /// Its chain ended it on purpose
-    Filtered,
-    /// The sender was told no, and keeps it
-    Refused,
-    /// Accepted, could not be processed, and rests until somebody decides
-    Quarantined,
-}
-
-impl Stage {
-    /// The word for it.
-    fn word(self) -> String {
-        let value = self.to_possible_value();
-        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
-}
-
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
         Command::List(arguments) => list(arguments, console),
@@ -104,14 +89,17 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
 
 fn list(arguments: &ListArguments, console: Console) -> Outcome {
     let query = wire::MessagesQuery {
-        interface: arguments.interface.clone(),
-        stage: arguments.stage.map(Stage::word),
         before: arguments.before.map(|id| id.to_string()),
         limit: Some(arguments.limit),
+        ..arguments.search.query(&arguments.ids)
     };
     let found = arguments.engine.ask(async |client| client.messages(&query).await)?;
     if arguments.json {
         console.json(&found)?;
+        return Ok(Exit::Success);
+    }
+    if found.messages.is_empty() {
+        console.note("no stored message matches");
         return Ok(Exit::Success);
     }
     let lines = layout::table(&rows(&found.messages), console.palette());

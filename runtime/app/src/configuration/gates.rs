@@ -1,6 +1,7 @@
 //! `[gates]` in `transfuse.toml`: what a change has to pass before it goes live.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::section::Section;
 use crate::identity::SecondPerson;
@@ -10,8 +11,10 @@ use crate::identity::SecondPerson;
 pub(crate) struct GateSettings {
     /// Whether the packages' own vectors are run here.
     pub(crate) vectors: bool,
-    /// How many of the last messages are run by the live and by the new revision; 0 for none.
+    /// How many of the last messages are run by the live and by the new revision, where nobody has chosen others; 0 for none.
     pub(crate) replay_messages: usize,
+    /// How long that may take for one interface. What was run by then is what is judged.
+    pub(crate) replay_time: Duration,
     /// What becomes of a change whose messages come out differently.
     pub(crate) differences: OnDifference,
     /// How the second person is known who has to approve what goes live; none where nobody has to.
@@ -33,13 +36,23 @@ pub(crate) enum OnDifference {
 const REPLAY_MESSAGES: u64 = 1_000;
 
 /// More is an hour's work, and the last ten thousand say no more of a mapping than the last thousand.
-const REPLAY_MESSAGES_RANGE: RangeInclusive<u64> = 0..=10_000;
+const REPLAY_MESSAGES_RANGE: RangeInclusive<u64> = 0..=REPLAY_MESSAGES_MAX;
+
+/// The same where somebody chooses them.
+pub(crate) const REPLAY_MESSAGES_MAX: u64 = 10_000;
+
+/// Whoever has made a change waits for it.
+const REPLAY_TIME: Duration = Duration::from_mins(2);
+
+/// Longer than this the command that asks for the change does not wait, where several interfaces change.
+const REPLAY_TIME_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(10);
 
 impl Default for GateSettings {
     fn default() -> Self {
         Self {
             vectors: true,
             replay_messages: count(REPLAY_MESSAGES),
+            replay_time: REPLAY_TIME,
             differences: OnDifference::Report,
             approval: None,
             waive: true,
@@ -55,6 +68,9 @@ pub(super) fn read(mut section: Section<'_>) -> GateSettings {
         replay_messages: section
             .count("replay", &REPLAY_MESSAGES_RANGE)
             .map_or(defaults.replay_messages, count),
+        replay_time: section
+            .duration("replay_for", &REPLAY_TIME_RANGE)
+            .unwrap_or(defaults.replay_time),
         differences: section
             .choice("differences", &choices)
             .map_or(defaults.differences, |choice| choice.value),

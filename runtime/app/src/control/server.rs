@@ -5,6 +5,7 @@ mod caller;
 mod changes;
 mod past;
 mod repairs;
+mod selecting;
 mod tables;
 mod trials;
 
@@ -19,7 +20,7 @@ use axum::{Json, Router};
 use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use transfuse_store::{MessageId, ReadError, Stage, Store};
+use transfuse_store::{ReadError, Store};
 
 use caller::Peer;
 
@@ -30,12 +31,6 @@ use crate::observing::Observing;
 use crate::past::Past;
 use crate::repairs::Repairs;
 use crate::tables::Tables;
-
-/// Messages of a page where the question says nothing: a screen's worth.
-const PAGE_DEFAULT: u32 = 50;
-
-/// Messages of the largest page. A page is held in memory as a whole.
-const PAGE_MAX: u32 = 1_000;
 
 /// What the control socket speaks about.
 #[derive(Debug)]
@@ -137,14 +132,14 @@ async fn messages(
 ) -> Result<Json<wire::Messages>, ApiError> {
     let Query(query) =
         query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse messages list --help`"))?;
-    let query = store_query(&query)?;
+    let query = selecting::page(&controlled, &query).await?;
     let limit = query.limit;
     let found = blocking(&controlled, move |controlled| controlled.store.messages(&query)).await?;
     Ok(Json(view::messages(&found, limit)))
 }
 
 async fn message(State(controlled): Shared, Path(id): Path<String>) -> Result<Json<wire::Message>, ApiError> {
-    let id = message_id(&id)?;
+    let id = selecting::message_id(&id)?;
     let found = blocking(&controlled, move |controlled| {
         let Some(record) = controlled.store.message(id)? else {
             return Ok(None);
@@ -192,42 +187,6 @@ async fn no_such_method() -> ApiError {
             refused: Vec::new(),
         },
     }
-}
-
-fn store_query(query: &wire::MessagesQuery) -> Result<transfuse_store::Query, ApiError> {
-    let stage = query
-        .stage
-        .as_deref()
-        .map(str::parse::<Stage>)
-        .transpose()
-        .map_err(|_| {
-            let stages = "received, processed, filtered, refused and quarantined";
-            let message = format!("`{}` is not a stage", query.stage.as_deref().unwrap_or_default());
-            ApiError::bad_request(message, &format!("the stages are {stages}"))
-        })?;
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        return Err(ApiError::bad_request(
-            format!("`limit` must be from 1 to {PAGE_MAX}"),
-            "ask for the next page with `before`",
-        ));
-    }
-    Ok(transfuse_store::Query {
-        interface: query.interface.clone(),
-        stage,
-        before: query.before.as_deref().map(message_id).transpose()?,
-        limit: usize::try_from(limit).unwrap_or(usize::MAX),
-        revision: None,
-    })
-}
-
-fn message_id(text: &str) -> Result<MessageId, ApiError> {
-    text.parse().map_err(|_| {
-        ApiError::bad_request(
-            format!("`{text}` is not a message id"),
-            "ids look like `20261123-000042`",
-        )
-    })
 }
 
 /// The store's reads block on the disk, and the threads that drive sockets must not.

@@ -27,7 +27,7 @@ use crate::trust::{Alerts, Distrust};
 
 pub(crate) use differences::of_many;
 pub(crate) use evidence::{evidence, gate};
-pub(crate) use past::{explanation, verified};
+pub(crate) use past::{explanation, reasons, verified};
 pub(crate) use trials::trial;
 
 /// What the process itself knows: what is not in the store.

@@ -9,12 +9,14 @@ pub(crate) mod differences;
 pub(crate) mod evidence;
 pub(crate) mod past;
 pub(crate) mod repairs;
+pub(crate) mod selecting;
 pub(crate) mod tables;
 pub(crate) mod trials;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use super::content::{Content, Words};
+pub(crate) use selecting::{MessagesQuery, Reason};
 
 /// `GET /v1/status`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,24 +86,6 @@ pub(crate) struct DestinationStatus {
     pub(crate) oldest_queued_at: Option<String>,
     pub(crate) last_fault: Option<String>,
     pub(crate) last_fault_at: Option<String>,
-}
-
-/// The query of `GET /v1/messages`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MessagesQuery {
-    /// Only of this interface.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) interface: Option<String>,
-    /// Only in this stage: `received`, `processed`, `filtered`, `refused`, `quarantined`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stage: Option<String>,
-    /// Only older than this message: `next` of the page before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) before: Option<String>,
-    /// At most so many; 50 where nothing is said, 1,000 at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) limit: Option<u32>,
 }
 
 /// `GET /v1/messages`: newest first.

@@ -1,6 +1,5 @@
 //! Whether stored messages come out again as they did: identical, different, or not to be verified, and why.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use transfuse_store::{DecisionRecord, MessageId, MessageRecord, MessageSummary, 
 
 use super::{Past, Then, state_of};
 use crate::configuration::{references, resolved};
+use crate::selection::Reasons;
 use crate::stored::asked;
 
 /// How long one answer may take; whoever asks goes on with the next one.
@@ -17,9 +17,6 @@ const TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Messages that come out differently and are told of in one answer.
 const DIFFERENT_MAX: usize = 50;
-
-/// Messages that are named for one reason.
-const EXAMPLES_MAX: usize = 5;
 
 /// What came of some messages.
 #[derive(Debug, Default)]
@@ -32,8 +29,8 @@ pub(crate) struct Verified {
     pub(crate) different: u64,
     /// And some of them.
     pub(crate) listed: Vec<Found>,
-    /// Those that cannot be verified, by the reason: how many, and some of them.
-    pub(crate) not_verifiable: BTreeMap<String, (u64, Vec<MessageId>)>,
+    /// Those that cannot be verified.
+    pub(crate) not_verifiable: Reasons,
     /// The last message that was looked at; none where there was no other.
     pub(crate) last: Option<MessageId>,
 }
@@ -252,13 +249,7 @@ impl Verified {
                     });
                 }
             }
-            Verdict::NotVerifiable(why) => {
-                let (count, examples) = self.not_verifiable.entry(why).or_default();
-                *count += 1;
-                if examples.len() < EXAMPLES_MAX {
-                    examples.push(message.id);
-                }
-            }
+            Verdict::NotVerifiable(why) => self.not_verifiable.add(message.id, &why),
         }
     }
 }

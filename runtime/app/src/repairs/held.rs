@@ -3,7 +3,7 @@
 use transfuse_store::{Decision, HeldDeliveries, Hold, HoldMade, MessageId, MessageRecord, Operator};
 
 use super::{LeftOnes, MESSAGES_MAX, RepairError, Repairs};
-use crate::changes::ChangeError;
+use crate::changes::{ChangeError, RunOn, Runnable};
 
 /// Held messages that are looked at: what one bad revision makes in a day of a busy interface, and a few megabytes of ids.
 const HELD_MAX: usize = 1_000_000;
@@ -117,7 +117,8 @@ impl Repairs {
     ) -> Result<Recomputed, RepairError> {
         let _one = self.one.lock().await;
         self.known(interface, held)?;
-        let (revision, state) = self.changes.revision_to_run(interface, on).await?;
+        let on = on.map_or(RunOn::Live, RunOn::Revision);
+        let Runnable { revision, state, .. } = self.changes.revision_to_run(interface, &on).await?;
         if revision.number() == held {
             let (interface, revision) = (interface.to_owned(), held);
             return Err(RepairError::OnItself { interface, revision });

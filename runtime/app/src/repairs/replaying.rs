@@ -6,49 +6,33 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use transfuse_engine::{Again, Differences, Revision, compare};
-use transfuse_sandbox::State;
+use tokio::task::spawn_blocking;
+use transfuse_engine::{Again, Change, Differences, Made, NotDecided, compare};
+use transfuse_message::Path;
 use transfuse_store::{
     DeliveryStage, MessageId, MessageRecord, MessageSummary, NewerDelivered, Operator, Query, Stage,
 };
 
 use super::{LeftOnes, MESSAGES_MAX, RepairError, Repairs};
-
-/// Messages that a choice looks through, and ids that it keeps meanwhile: some months of a slow interface.
-const CHOSEN_MAX: usize = 100_000;
-
-/// Messages that are looked up at once.
-const PAGE: usize = 10_000;
+use crate::changes::{RunOn, Runnable};
+use crate::selection;
 
 /// Newer messages that are told: somebody looks at a few of them.
 const NEWER_TOLD_MAX: usize = 20;
 
-/// Which messages.
-#[derive(Debug, Clone)]
-pub(crate) enum Choice {
-    /// These.
-    Ids(Vec<MessageId>),
-    /// Those of an interface that are in a stage, or were decided by a revision; the oldest first.
-    Of {
-        interface: String,
-        stage: Option<Stage>,
-        /// Only what this revision has decided and a destination has got.
-        delivered_by: Option<u32>,
-        /// Only behind this one: where the last request ended.
-        after: Option<MessageId>,
-    },
-}
-
-/// How they are to be replayed.
+/// Which messages, and how they are to be replayed.
 #[derive(Debug, Clone)]
 pub(crate) struct ReplayWish {
-    pub(crate) choice: Choice,
-    /// The revision; none for the live one.
-    pub(crate) on: Option<u32>,
+    /// Named messages, or a search within an interface, of which the oldest are taken.
+    pub(crate) query: Query,
+    /// What decides anew.
+    pub(crate) on: RunOn,
     /// Only what goes to this destination.
     pub(crate) to: Option<String>,
-    /// Only messages of which that revision makes something else.
+    /// Only messages of which that makes something else.
     pub(crate) only_different: bool,
+    /// Fields that are expected to differ.
+    pub(crate) expected: Vec<Path>,
     /// Whether it is known that newer messages were delivered.
     pub(crate) accepts_disorder: bool,
     /// Who wants it; none where it is only to be told what would be done.
@@ -67,14 +51,17 @@ pub(crate) struct Replay {
 #[derive(Debug, Default)]
 pub(crate) struct Replayed {
     pub(crate) interface: String,
+    /// The revision that decides anew, or that the candidate was made of.
     pub(crate) on: u32,
+    /// What is other than in that revision, where a candidate decides.
+    pub(crate) candidate: Option<String>,
     /// Those that are sent, the oldest first.
     pub(crate) messages: Vec<Replay>,
     /// Those that differ in nothing, and were left out for that.
     pub(crate) same: u64,
     /// Those that stay as they are.
     pub(crate) left: LeftOnes,
-    /// How what is sent differs from what there was.
+    /// How what comes of them differs from what there was.
     pub(crate) differences: Differences,
     /// Messages whose plugins use what they keep between messages, as it is now.
     pub(crate) approximate: u64,
@@ -89,14 +76,20 @@ struct Bench {
     interface: String,
     ids: Vec<MessageId>,
     next: Option<MessageId>,
-    revision: Arc<Revision>,
-    state: State,
+    on: Runnable,
 }
 
-/// What is to become of one message.
-enum Look {
+/// What comes of one message.
+struct Look {
+    becomes: Becomes,
+    /// What it differs in from what there was; none where it was not decided anew.
+    changes: Option<Vec<Change>>,
+}
+
+/// What is to become of it.
+enum Becomes {
     /// With where it goes, once for each delivery.
-    Send(Box<Again>, Vec<Arc<str>>),
+    Sent(Box<Again>, Vec<Arc<str>>),
     Same,
     Left(String),
 }
@@ -104,18 +97,24 @@ enum Look {
 impl Repairs {
     /// Decides messages anew, and delivers what comes of it, or tells what would be delivered.
     pub(crate) async fn replay(&self, wish: &ReplayWish) -> Result<Replayed, RepairError> {
+        if let (RunOn::Candidate { plugin, version }, Some(_)) = (&wish.on, &wish.operator) {
+            let (plugin, version) = (plugin.clone(), version.clone());
+            return Err(RepairError::NoRevision { plugin, version });
+        }
         let _one = self.one.lock().await;
         let bench = self.bench(wish).await?;
         let mut replayed = Replayed {
             interface: bench.interface.clone(),
-            on: bench.revision.number(),
+            on: bench.on.number,
+            candidate: bench.on.candidate.clone(),
             next: bench.next,
+            differences: Differences::expecting(wish.expected.clone()),
             ..Replayed::default()
         };
         for id in &bench.ids {
             let record = self.record(*id).await?;
             let look = look(&bench, &record, wish).await;
-            replayed.add(&bench, &record, look);
+            replayed.add(&record, look);
         }
         replayed.newer = self.newer(&replayed).await?;
         let Some(operator) = &wish.operator else {
@@ -139,10 +138,12 @@ impl Repairs {
         for replay in &replayed.messages {
             let record = self.record(replay.message.id).await?;
             // Run once more, so that not all of them are kept in memory: the same comes of it.
-            if let Look::Send(again, _) = look(bench, &record, wish).await {
-                let number = bench.revision.number();
+            if let Becomes::Sent(again, _) = look(bench, &record, wish).await.becomes {
                 let to = wish.to.as_deref();
-                self.store.replay(&record, number, again.decision, to, operator).await?;
+                let done = self
+                    .store
+                    .replay(&record, bench.on.number, again.decision, to, operator);
+                done.await?;
             }
         }
         let (interface, messages) = (&bench.interface, replayed.messages.len());
@@ -157,75 +158,40 @@ impl Repairs {
     }
 
     async fn bench(&self, wish: &ReplayWish) -> Result<Bench, RepairError> {
-        let (interface, ids, next) = match &wish.choice {
-            Choice::Ids(ids) => (self.interface_of(ids).await?, ids.clone(), None),
-            Choice::Of {
-                interface,
-                stage,
-                delivered_by,
-                after,
-            } => {
-                let query = Query {
-                    interface: Some(interface.clone()),
-                    stage: stage.or(delivered_by.map(|_| Stage::Processed)),
-                    revision: *delivered_by,
-                    limit: PAGE,
-                    ..Query::default()
-                };
-                let (ids, next) = self.chosen(query, *after).await?;
-                (interface.clone(), ids, next)
-            }
-        };
+        let (interface, ids, next) = self.chosen(&wish.query).await?;
         if let Some(destination) = &wish.to {
             self.known_destination(&interface, destination)?;
         }
-        let (revision, state) = self.changes.revision_to_run(&interface, wish.on).await?;
+        let on = self.changes.revision_to_run(&interface, &wish.on).await?;
         Ok(Bench {
             interface,
             ids,
             next,
-            revision,
-            state,
+            on,
         })
     }
 
-    async fn interface_of(&self, ids: &[MessageId]) -> Result<String, RepairError> {
-        if ids.len() > MESSAGES_MAX {
-            return Err(RepairError::TooMany(ids.len()));
+    /// The messages, the oldest first, with their one interface, and where to go on.
+    async fn chosen(&self, query: &Query) -> Result<(String, Vec<MessageId>, Option<MessageId>), RepairError> {
+        if query.ids.is_empty() && (query.interface.is_none() || !selection::is_search(query)) {
+            return Err(RepairError::NoMessages);
         }
-        let mut interface: Option<String> = None;
-        for id in ids {
-            let own = self.record(*id).await?.summary.interface.to_string();
-            match &interface {
-                Some(other) if *other != own => return Err(RepairError::SeveralInterfaces(other.clone(), own)),
-                _ => interface = Some(own),
-            }
-        }
-        interface.ok_or(RepairError::NoMessages)
-    }
-
-    /// The oldest messages behind one that a query finds, and where to go on.
-    async fn chosen(
-        &self,
-        mut query: Query,
-        after: Option<MessageId>,
-    ) -> Result<(Vec<MessageId>, Option<MessageId>), RepairError> {
-        let mut found: Vec<MessageId> = Vec::new();
-        loop {
-            let asked = query.clone();
-            let page = self.ask(move |store| store.messages(&asked)).await?;
-            let is_last = page.len() < query.limit || page.last().is_some_and(|last| Some(last.id) <= after);
-            query.before = page.last().map(|last| last.id);
-            found.extend(page.into_iter().map(|one| one.id).filter(|id| Some(*id) > after));
-            if is_last || found.len() >= CHOSEN_MAX {
-                break;
-            }
-        }
-        found.reverse();
+        let (store, asked) = (self.store.clone(), query.clone());
+        spawn_blocking(move || selection::check(&store, &asked)).await??;
+        let asked = Query {
+            oldest_first: true,
+            limit: MESSAGES_MAX + 1,
+            ..query.clone()
+        };
+        let mut found = self.ask(move |store| store.messages(&asked)).await?;
+        let interface = match &query.interface {
+            Some(interface) => interface.clone(),
+            None => one_interface(&found)?,
+        };
         let has_more = found.len() > MESSAGES_MAX;
         found.truncate(MESSAGES_MAX);
-        let next = found.last().copied().filter(|_| has_more);
-        Ok((found, next))
+        let next = found.last().map(|last| last.id).filter(|_| has_more);
+        Ok((interface, found.into_iter().map(|message| message.id).collect(), next))
     }
 
     fn known_destination(&self, interface: &str, destination: &str) -> Result<(), RepairError> {
@@ -263,7 +229,7 @@ impl Repairs {
     }
 
     async fn refuse_held(&self, bench: &Bench) -> Result<(), RepairError> {
-        let revision = bench.revision.number();
+        let revision = bench.on.number;
         let holds = self.ask(transfuse_store::Store::holds).await?;
         let is_held = |hold: &transfuse_store::Hold| hold.interface == bench.interface && hold.revision == revision;
         if holds.iter().any(is_held) {
@@ -275,15 +241,15 @@ impl Repairs {
 }
 
 impl Replayed {
-    fn add(&mut self, bench: &Bench, record: &MessageRecord, look: Look) {
+    fn add(&mut self, record: &MessageRecord, look: Look) {
         let id = record.summary.id;
-        match look {
-            Look::Left(why) => self.left.add(id, &why),
-            Look::Same => self.same += 1,
-            Look::Send(again, mut destinations) => {
-                if let Some(before) = bench.revision.recorded(record) {
-                    self.differences.add(id, &compare(&before, &again.made));
-                }
+        if let Some(changes) = &look.changes {
+            self.differences.add(id, changes);
+        }
+        match look.becomes {
+            Becomes::Left(why) => self.left.add(id, &why),
+            Becomes::Same => self.same += 1,
+            Becomes::Sent(again, mut destinations) => {
                 self.approximate += u64::from(again.is_approximate);
                 let deliveries = destinations.len();
                 destinations.sort_unstable();
@@ -298,35 +264,69 @@ impl Replayed {
     }
 }
 
+/// The interface of all these messages.
+fn one_interface(messages: &[MessageSummary]) -> Result<String, RepairError> {
+    let first = messages.first().ok_or(RepairError::NoMessages)?;
+    match messages.iter().find(|message| message.interface != first.interface) {
+        None => Ok(first.interface.to_string()),
+        Some(other) => Err(RepairError::SeveralInterfaces(
+            first.interface.to_string(),
+            other.interface.to_string(),
+        )),
+    }
+}
+
 /// What comes of one message, and whether that is to be sent.
 async fn look(bench: &Bench, record: &MessageRecord, wish: &ReplayWish) -> Look {
-    let stages = || record.deliveries.iter().map(|delivery| delivery.stage);
-    if stages().any(|stage| stage == DeliveryStage::Held) {
-        return Look::Left("deliveries of it are held: have them recomputed".to_owned());
+    if let Some(why) = left_unseen(record, wish) {
+        return Look {
+            becomes: Becomes::Left(why.to_owned()),
+            changes: None,
+        };
     }
-    let is_of_delivered = matches!(
-        wish.choice,
-        Choice::Of {
-            delivered_by: Some(_),
-            ..
+    let on = &bench.on;
+    let before = on.revision.recorded(record);
+    let changes = |made: &Made| before.as_ref().map(|before| compare(before, made));
+    match on.revision.decide_again(record, on.state.clone()).await {
+        Ok(again) => {
+            let changes = changes(&again.made);
+            Look {
+                becomes: becomes(again, changes.as_deref(), record, wish),
+                changes,
+            }
         }
-    );
-    if is_of_delivered && !stages().any(|stage| stage == DeliveryStage::Delivered) {
-        return Look::Left("nothing of it was delivered".to_owned());
+        Err(why) => Look {
+            changes: match &why {
+                NotDecided::Failed(fault) => changes(&Made::Failed(fault.clone())),
+                _ => None,
+            },
+            becomes: Becomes::Left(why.to_string()),
+        },
     }
-    let again = match bench.revision.decide_again(record, bench.state.clone()).await {
-        Ok(again) => again,
-        Err(why) => return Look::Left(why.to_string()),
-    };
-    let before = bench.revision.recorded(record);
-    if wish.only_different && before.is_some_and(|before| compare(&before, &again.made).is_empty()) {
-        return Look::Same;
+}
+
+/// Why a message is left as it is, whatever would come of it.
+fn left_unseen(record: &MessageRecord, wish: &ReplayWish) -> Option<&'static str> {
+    let mut stages = record.deliveries.iter().map(|delivery| delivery.stage);
+    if stages.any(|stage| stage == DeliveryStage::Held) {
+        return Some("deliveries of it are held: have them recomputed");
+    }
+    // A search that does not speak of refused messages does not mean them: their senders have sent them again by then.
+    let is_meant = !wish.query.ids.is_empty() || wish.query.stage.is_some();
+    (record.summary.stage == Stage::Refused && !is_meant)
+        .then_some("its sender was told no, and owns it: name it, or look for `--stage refused`")
+}
+
+fn becomes(again: Again, changes: Option<&[Change]>, record: &MessageRecord, wish: &ReplayWish) -> Becomes {
+    let differs = |change: &Change| !change.place.is_below(&wish.expected);
+    if wish.only_different && changes.is_some_and(|changes| !changes.iter().any(differs)) {
+        return Becomes::Same;
     }
     let mut destinations = again.destinations();
     destinations.retain(|name| wish.to.as_ref().is_none_or(|only| **name == **only));
     let ends_quarantine = record.summary.stage == Stage::Quarantined && again.is_filtered();
     if destinations.is_empty() && !ends_quarantine {
-        return Look::Left("nothing of it would be delivered".to_owned());
+        return Becomes::Left("nothing of it would be delivered".to_owned());
     }
-    Look::Send(Box::new(again), destinations)
+    Becomes::Sent(Box::new(again), destinations)
 }

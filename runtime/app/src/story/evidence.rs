@@ -2,7 +2,7 @@
 
 use super::differences::differences;
 use crate::console::{Palette, Tone};
-use crate::control::wire::evidence::{Detail, Evidence, Gate};
+use crate::control::wire::evidence::{Chosen, Detail, Evidence, Gate};
 use crate::visible::one_line;
 
 /// Lines of one finding that are shown; JSON has all.
@@ -36,9 +36,29 @@ pub(crate) fn evidence(kept: &Evidence, palette: Palette) -> Vec<String> {
     lines
 }
 
+/// Which messages were run, and why others were not.
+fn chosen(chosen: &Chosen) -> Vec<String> {
+    let Chosen {
+        search, matched, ran, ..
+    } = chosen;
+    let match_ = if *matched == 1 { "matches" } else { "match" };
+    let at_least = if chosen.is_more { "at least " } else { "" };
+    let search = one_line(search.as_str());
+    let mut lines = vec![format!("    chosen: {search}: {at_least}{matched} {match_}, {ran} run")];
+    lines.extend(chosen.not_run.iter().map(|reason| {
+        let examples = match reason.examples.as_slice() {
+            [] => String::new(),
+            some => format!(" ({})", some.join(" ")),
+        };
+        format!("    {} not run: {}{examples}", reason.messages, reason.why)
+    }));
+    lines
+}
+
 fn detail(detail: &Detail, palette: Palette) -> Vec<String> {
+    let mut lines: Vec<String> = detail.chosen.iter().flat_map(chosen).collect();
     let shown = detail.lines.iter().take(LINES_SHOWN_MAX);
-    let mut lines: Vec<String> = shown.map(|line| format!("    {}", one_line(line.as_str()))).collect();
+    lines.extend(shown.map(|line| format!("    {}", one_line(line.as_str()))));
     let more = detail.lines.len().saturating_sub(LINES_SHOWN_MAX);
     if more > 0 {
         lines.push(format!("    and {more} more; --json shows them"));

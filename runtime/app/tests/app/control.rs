@@ -116,7 +116,7 @@ fn pages_follow_each_other_without_a_gap() {
         }
     }
     assert_eq!(seen, ["P5", "P4", "P3", "P2", "P1"]);
-    let (_, none) = hospital.ask("GET", "/v1/messages?interface=other");
+    let (_, none) = hospital.ask("GET", "/v1/messages?interface=lab&stage=quarantined");
     assert_eq!(none["messages"], serde_json::json!([]));
 }
 
@@ -134,6 +134,18 @@ fn every_mistake_gets_a_message_and_a_status_of_its_own() {
             "there is no message 20200101-000001",
         ),
         ("GET", "/v1/messages?stage=done", 400, "`done` is not a stage"),
+        (
+            "GET",
+            "/v1/messages?interface=other",
+            404,
+            "there is no interface `other`",
+        ),
+        (
+            "GET",
+            "/v1/messages?message_type=oru",
+            400,
+            "`oru` is not a message type",
+        ),
         ("GET", "/v1/messages?limit=0", 400, "`limit` must be from 1 to 1000"),
         ("GET", "/v1/messages?before=x", 400, "`x` is not a message id"),
     ];

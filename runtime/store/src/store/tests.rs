@@ -9,6 +9,7 @@ mod held;
 mod journey;
 mod opening;
 mod rebuild;
+mod searching;
 mod state;
 mod support;
 mod usage;

@@ -1,29 +1,39 @@
-//! The last messages of an interface, run by the live and by the new revision: what differs, and what it costs.
+//! Stored messages of an interface, the last of them or those that somebody has chosen, run by the live and by the new revision: what
+//! differs, and what it costs.
 //!
 //! Both run here, one after the other and when no message wants the processor, so that time and fuel can be compared, and a code table
 //! that has changed since is no difference between them. Where plugins use what they keep, and the live revision itself decided the
 //! message, its decision is what the new one is held against: it knew the state of then.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use transfuse_engine::{Budget, Differences, Figures, Held, Interface, Revision, compare};
-use transfuse_store::{MessageId, MessageRecord, Query, ReadError, Store};
+use transfuse_store::{MessageId, Query, ReadError, Store};
 
 use super::super::{ChangeError, Changes, Finding, Planned, Probe, Verdict, Wish};
-use crate::assembly;
-use crate::configuration::{BudgetSettings, GateSettings, OnDifference, resolved};
-use crate::control::view::of_many;
-use crate::control::wire::evidence::Detail;
+use crate::configuration::{BudgetSettings, GateSettings, OnDifference, resolved, show_duration};
+use crate::control::view::{of_many, reasons};
+use crate::control::wire::evidence::{Chosen, Detail};
+use crate::layout::counted;
 use crate::parts::Parts;
-
-/// How long the replay of one change may take. What was run by then is what is judged.
-const TIME_MAX: Duration = Duration::from_mins(2);
+use crate::selection::{self, Reasons};
 
 /// Messages that are looked up at once.
 const PAGE: usize = 100;
+
+/// Messages that are counted of what matches: more than this is more than anybody replays.
+const MATCHED_MAX: usize = 100_000;
+
+/// Stored messages that somebody has chosen.
+#[derive(Debug, Clone)]
+pub(crate) struct Replaying {
+    /// What to look for, in whichever interface changes.
+    pub(crate) query: Query,
+    /// So many of them, the newest; none for as many as the site says.
+    pub(crate) last: Option<usize>,
+}
 
 /// What a replay has seen.
 #[derive(Default)]
@@ -33,18 +43,21 @@ struct Replayed {
     candidate: Figures,
     /// Messages whose plugins use what they keep between messages.
     approximate: u64,
-    /// Messages that are not run again: undecided ones, broken ones, acknowledgements.
-    not_run: u64,
-    /// Whether the time was over before the messages were.
-    is_cut: bool,
+    /// Messages that match what was looked for, and whether there are more than were counted.
+    matched: (u64, bool),
+    /// Messages that were to be run, and were not.
+    not_run: Reasons,
 }
 
-/// The two sides, and where the messages are.
+/// The two sides, and which messages.
 struct Replay {
     store: Store,
-    interface: String,
     live: Arc<Interface>,
     candidate: Revision,
+    /// With how many at most.
+    query: Query,
+    /// Whether somebody has chosen them.
+    is_chosen: bool,
 }
 
 impl Changes {
@@ -61,14 +74,15 @@ impl Changes {
         let Some(live) = live.filter(|_| planned.before.is_some()) else {
             return Ok(skipped("nothing is live to hold it against"));
         };
-        if settings.replay_messages == 0 {
+        if settings.replay_messages == 0 && wish.replaying.is_none() {
             return Ok(skipped("the site replays no messages"));
         }
         let budget = self.budget().await?;
         let replay = Replay {
             store: self.store.clone(),
-            interface: planned.interface.clone(),
             live,
+            query: Replaying::query(wish.replaying.as_ref(), &planned.interface, settings),
+            is_chosen: wish.replaying.is_some(),
             candidate: self.candidate(interface, parts).await?,
         };
         let mut expected = budget.expected.clone();
@@ -77,39 +91,47 @@ impl Changes {
             differences: Differences::expecting(expected),
             ..Replayed::default()
         };
-        let replayed = replay.run(replayed, settings.replay_messages).await?;
-        Ok([replayed.replay(settings, &budget), replayed.envelope(&budget.budget)])
+        let replayed = replay.run(replayed, settings).await?;
+        let found = replay.found(&replayed, settings, &budget);
+        Ok([found, replayed.envelope(&budget.budget)])
     }
+}
 
-    /// The new revision, which has no number yet.
-    async fn candidate(
-        self: &Arc<Self>,
-        interface: &resolved::Interface,
-        parts: &Arc<Parts>,
-    ) -> Result<Revision, ChangeError> {
-        let (changes, parts, interface) = (Arc::clone(self), Arc::clone(parts), interface.clone());
-        let making =
-            spawn_blocking(move || assembly::interface(&interface, 0, &parts, &changes.site, &changes.sandbox));
-        Ok(Revision::new(making.await?.map_err(ChangeError::Failed)?))
+impl Replaying {
+    /// The messages of one interface.
+    fn query(chosen: Option<&Self>, interface: &str, settings: &GateSettings) -> Query {
+        let usual = match settings.replay_messages {
+            0 => GateSettings::default().replay_messages,
+            some => some,
+        };
+        Query {
+            interface: Some(interface.to_owned()),
+            limit: chosen.and_then(|chosen| chosen.last).unwrap_or(usual),
+            ..chosen.map(|chosen| chosen.query.clone()).unwrap_or_default()
+        }
     }
 }
 
 impl Replay {
-    /// Runs so many messages, the newest first.
-    async fn run(&self, mut replayed: Replayed, messages: usize) -> Result<Replayed, ChangeError> {
-        let until = Instant::now() + TIME_MAX;
-        let (mut left, mut before) = (messages, None);
+    /// Runs the messages, the newest first, as long as there is time.
+    async fn run(&self, mut replayed: Replayed, settings: &GateSettings) -> Result<Replayed, ChangeError> {
+        let until = Instant::now() + settings.replay_time;
+        replayed.matched = self.matched().await?;
+        let (mut left, mut before) = (self.query.limit, None);
         while left > 0 {
             let page = self.page(before, left.min(PAGE)).await?;
             let Some(last) = page.last().copied() else { break };
-            for id in &page {
+            for (index, id) in page.iter().enumerate() {
                 if Instant::now() >= until {
-                    replayed.is_cut = true;
+                    let done = (self.query.limit - left + index) as u64;
+                    let unseen = replayed.matched.0.min(self.query.limit as u64).saturating_sub(done);
+                    let time = show_duration(settings.replay_time);
+                    replayed
+                        .not_run
+                        .add_unseen(unseen, &format!("there was no time for more within {time}"));
                     return Ok(replayed);
                 }
-                if let Some(record) = self.record(*id).await? {
-                    self.run_one(&record, &mut replayed).await;
-                }
+                self.run_one(*id, &mut replayed).await?;
             }
             left -= page.len();
             before = Some(last);
@@ -117,43 +139,60 @@ impl Replay {
         Ok(replayed)
     }
 
-    async fn run_one(&self, record: &MessageRecord, replayed: &mut Replayed) {
+    async fn run_one(&self, id: MessageId, replayed: &mut Replayed) -> Result<(), ChangeError> {
+        let Some(record) = self.read(move |store| store.message(id)).await? else {
+            replayed.not_run.add(id, &"it is not stored any more");
+            return Ok(());
+        };
+        let Some(revision) = record.decision.as_ref().map(|decision| decision.revision) else {
+            replayed.not_run.add(id, &"it is not decided yet");
+            return Ok(());
+        };
         let (live, state) = (self.live.revision(), self.live.state());
-        let Some(decision) = &record.decision else {
-            replayed.not_run += 1;
-            return;
-        };
         live.wait_until_idle().await;
-        let (Ok(usual), Ok(new)) = (
-            live.rerun(record, state.clone()).await,
-            self.candidate.rerun(record, state).await,
-        ) else {
-            replayed.not_run += 1;
-            return;
+        let usual = live.rerun(&record, state.clone()).await;
+        let new = self.candidate.rerun(&record, state).await;
+        let (usual, new) = match (usual, new) {
+            (Ok(usual), Ok(new)) => (usual, new),
+            (Err(why), _) | (_, Err(why)) => {
+                replayed.not_run.add(id, &why);
+                return Ok(());
+            }
         };
-        let is_own = decision.revision == live.number();
-        let recorded = live.recorded(record).filter(|_| is_own && usual.is_approximate);
+        let is_own = revision == live.number();
+        let recorded = live.recorded(&record).filter(|_| is_own && usual.is_approximate);
         let changes = compare(recorded.as_ref().unwrap_or(&usual.made), &new.made);
-        replayed.differences.add(record.summary.id, &changes);
+        replayed.differences.add(id, &changes);
         replayed.approximate += u64::from(usual.is_approximate || new.is_approximate);
         replayed.live.add_run(&usual);
         replayed.candidate.add_run(&new);
+        Ok(())
+    }
+
+    /// How many messages match, once it is clear that what they are looked for by exists.
+    async fn matched(&self) -> Result<(u64, bool), ChangeError> {
+        let query = Query {
+            limit: MATCHED_MAX + 1,
+            ..self.query.clone()
+        };
+        let store = self.store.clone();
+        let counting = spawn_blocking(move || {
+            selection::check(&store, &query)?;
+            Ok::<u64, selection::SelectionError>(store.count(&query)?)
+        });
+        let most = MATCHED_MAX as u64;
+        let matched = counting.await??;
+        Ok((matched.min(most), matched > most))
     }
 
     async fn page(&self, before: Option<MessageId>, limit: usize) -> Result<Vec<MessageId>, ChangeError> {
         let query = Query {
-            interface: Some(self.interface.clone()),
-            stage: None,
-            revision: None,
-            before,
+            before: before.or(self.query.before),
             limit,
+            ..self.query.clone()
         };
         let found = self.read(move |store| store.messages(&query)).await?;
         Ok(found.into_iter().map(|message| message.id).collect())
-    }
-
-    async fn record(&self, id: MessageId) -> Result<Option<MessageRecord>, ChangeError> {
-        self.read(move |store| store.message(id)).await
     }
 
     /// The store's reads block.
@@ -165,40 +204,76 @@ impl Replay {
         let found = spawn_blocking(move || read(&store)).await?;
         found.map_err(|error| ChangeError::Failed(error.into()))
     }
+
+    fn found(&self, replayed: &Replayed, settings: &GateSettings, budget: &BudgetSettings) -> Finding {
+        let Differences {
+            compared, differing, ..
+        } = replayed.differences;
+        let allowed = budget.budget.differing_per_mille.unwrap_or_default();
+        let is_refused = settings.differences == OnDifference::Refuse && differing * 1_000 > compared * allowed;
+        let verdict = match (compared, self.is_chosen) {
+            // Whoever has chosen messages counts on what they show.
+            (0, true) => Verdict::Failed,
+            (0, false) => Verdict::Skipped,
+            _ if is_refused => Verdict::Failed,
+            _ => Verdict::Passed,
+        };
+        Finding::new(Probe::Replay, verdict, replayed.summary()).with(Detail {
+            differences: (compared > 0).then(|| of_many(&replayed.differences)),
+            chosen: Some(self.chosen(replayed)),
+            ..Detail::default()
+        })
+    }
+
+    /// Which messages it was.
+    fn chosen(&self, replayed: &Replayed) -> Chosen {
+        let last = self.query.limit;
+        let search = match selection::told(&self.query) {
+            words if words.is_empty() => format!("the last {last}"),
+            words => format!("the last {last} {words}"),
+        };
+        let (matched, is_more) = replayed.matched;
+        let mut not_run = replayed.not_run.clone();
+        let older = matched.saturating_sub(last as u64);
+        not_run.add_unseen(older, &format!("older than the last {last}"));
+        Chosen {
+            search: search.into(),
+            matched,
+            is_more,
+            ran: replayed.differences.compared,
+            not_run: reasons(not_run),
+        }
+    }
 }
 
 impl Replayed {
-    fn replay(&self, settings: &GateSettings, budget: &BudgetSettings) -> Finding {
+    /// One line, without a value of any message: what was looked for may be one.
+    fn summary(&self) -> String {
         let Differences {
             compared,
             differing,
             as_expected,
             ..
         } = self.differences;
+        let not_run = self.not_run.messages();
         if compared == 0 {
-            return Finding::new(Probe::Replay, Verdict::Skipped, "there is no message to replay");
+            return match not_run {
+                0 => "no stored message matches: nothing was compared".to_owned(),
+                some => {
+                    let some = counted(usize::try_from(some).unwrap_or(usize::MAX), "message");
+                    format!("none of {some} was run: nothing was compared")
+                }
+            };
         }
-        let allowed = budget.budget.differing_per_mille.unwrap_or_default();
-        let is_refused = settings.differences == OnDifference::Refuse && differing * 1_000 > compared * allowed;
-        let verdict = if is_refused { Verdict::Failed } else { Verdict::Passed };
         let mut summary = format!("{differing} of {compared} messages come out differently");
         let more = [
             (as_expected, "only where that is expected"),
             (self.approximate, "approximately, because plugins keep something"),
-            (self.not_run, "not run again"),
+            (not_run, "not run again"),
         ];
         let more = more.into_iter().filter(|(count, _)| *count > 0);
         summary.extend(more.map(|(count, what)| format!(", {count} {what}")));
-        if self.is_cut {
-            summary.extend([
-                "; there was no time for more within ".to_owned(),
-                format!("{TIME_MAX:?}"),
-            ]);
-        }
-        Finding::new(Probe::Replay, verdict, summary).with(Detail {
-            differences: Some(of_many(&self.differences)),
-            ..Detail::default()
-        })
+        summary
     }
 
     fn envelope(&self, budget: &Budget) -> Finding {

@@ -14,15 +14,19 @@ use crate::failure::{Hint as _, Outcome};
 /// site's library (`transfuse plugin install`) and allowed by its trust policy. It is compiled before anything changes; the switch
 /// takes place between two messages, with connections open.
 ///
-/// Before it goes live it passes the site's `[gates]`: its own vectors, and the last stored messages, run by the live and by the new
-/// revision. --dry-run stops there; --waive goes on where one fails.
+/// Before it goes live it passes the site's `[gates]`: its own vectors, and the last stored messages, or those that --replay looks for, run
+/// by the live and by the new revision. --dry-run stops there; --waive goes on where one fails.
 ///
 /// With --shadow or --pilot it is tried first, and goes live only when it has kept the site's `[budget]` (see `transfuse trial`). What
 /// goes live at once is watched instead: where it does worse than what was live before, that is live again, by itself.
 ///
 /// The site folder is not written: `transfuse status` tells that it differs, until it says the same.
 ///
-/// Example: transfuse deploy lab-results transfuse/lab-normalize@1.1.0 --reason "LOINC 2.80" --site examples/lab-results
+/// Examples:
+///
+/// Held against what the ward sent yesterday: transfuse deploy lab-results transfuse/lab-normalize@1.1.0 --dry-run --replay 'since=2026-11-19,until=2026-11-19' --site examples/lab-results
+///
+/// And done: transfuse deploy lab-results transfuse/lab-normalize@1.1.0 --reason "LOINC 2.80" --site examples/lab-results
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The interface
@@ -55,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         unwatched: arguments.trying.unwatched,
         expect: arguments.trying.expected(),
         waive: arguments.trying.waive.clone(),
+        replay: arguments.trying.replayed()?,
         ..intent.wanted()
     };
     plan_and_do(

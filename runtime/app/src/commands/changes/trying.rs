@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::Args;
 use transfuse_message::Path;
 
+use crate::commands::selecting::words;
 use crate::configuration::{parse_duration, parse_share};
+use crate::control::wire::MessagesQuery;
 use crate::control::wire::trials::{FilterWanted, TrialWanted};
 use crate::failure::{Failure, Hint as _};
 
@@ -32,6 +34,10 @@ pub(super) struct Trying {
     /// Go on where this gate fails, and take that on yourself: vectors, replay or envelope; may be given again
     #[arg(long, value_name = "GATE")]
     pub(super) waive: Vec<String>,
+    /// Which stored messages the gate `replay` runs: the last so many, or a search in the words of `messages list`, with commas between
+    /// them: `type=ORU^R01,since=2026-11-20,last=500` [default: the last ones, as `[gates]` says]
+    #[arg(long, value_name = "SEARCH", value_delimiter = ',', conflicts_with = "shadow")]
+    replay: Vec<String>,
     /// End it where more messages than this differ elsewhere; without it, differences are only told
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     differences: Option<u64>,
@@ -44,6 +50,13 @@ impl Trying {
     /// Fields that may differ when messages are replayed.
     pub(super) fn expected(&self) -> Vec<String> {
         self.expect.iter().map(ToString::to_string).collect()
+    }
+
+    /// The stored messages that are replayed; none where the site's are.
+    pub(super) fn replayed(&self) -> Result<Option<MessagesQuery>, Failure> {
+        words(&self.replay)
+            .map_err(|message| anyhow::anyhow!("--replay: {message}"))
+            .hint("write `--replay 500` or `--replay type=ORU^R01,since=2026-11-20,last=500`")
     }
 
     /// What is asked of the engine; none where the revision goes live at once.

@@ -1,14 +1,16 @@
 //! `transfuse messages replay`: decided messages, decided anew and delivered again.
 
 use clap::Args;
+use transfuse_message::Path;
 use transfuse_store::MessageId;
 
-use super::Stage;
 use crate::commands::changes::{Site, confirmed};
 use crate::commands::deliveries::told_left;
+use crate::commands::selecting::Search;
 use crate::commands::site::Engine;
 use crate::configuration::{NAME_RULE, is_name};
 use crate::console::{Console, Palette, Tone};
+use crate::control::wire::MessagesQuery;
 use crate::control::wire::repairs::{ReplayWanted, Replayed};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::counted;
@@ -16,9 +18,15 @@ use crate::story;
 
 /// Have messages decided anew, and deliver what comes of it
 ///
-/// What would be sent is shown first, with how it differs from what there was and with newer messages that have been delivered to the same
-/// destinations: a receiver may take the older one for the newest. What is sent goes behind everything that waits and is marked as out of
-/// order. A message that rested in quarantine leaves it. What plugins keep between messages is as it is now, and is not changed.
+/// What would be sent is shown first, with how it differs from what there was, place by place, and with newer messages that have been
+/// delivered to the same destinations: a receiver may take the older one for the newest. What is sent goes behind everything that waits and is
+/// marked as out of order. A message that rested in quarantine leaves it. What plugins keep between messages is as it is now, and is not
+/// changed.
+///
+/// Messages are named, or looked for within one interface. A search takes what senders were told no about only where it says `--stage
+/// refused`. The oldest 500 are taken; where there are more it is said how to go on.
+///
+/// With --dry-run nothing is sent, and --on may name a plugin's version that is not deployed: what it would have made of the past.
 ///
 /// Examples:
 ///
@@ -27,6 +35,8 @@ use crate::story;
 /// Everything that rests: transfuse messages replay --interface lab-results --stage quarantined --reason "code added"
 ///
 /// What revision 12 got wrong: transfuse messages replay --interface lab-results --delivered-by 12 --on 11 --only-different --reason "wrong units"
+///
+/// What a new version would make of yesterday: transfuse messages replay --interface lab-results --type ORU --since 2026-11-19 --until 2026-11-19 --on transfuse/lab-normalize@1.1.0 --expect MSH-7 --dry-run
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -36,28 +46,25 @@ pub(crate) struct Arguments {
     /// The messages' ids, as `messages list` shows them
     #[arg(
         value_name = "ID",
-        conflicts_with = "interface",
-        required_unless_present = "interface"
+        required_unless_present = "interface",
+        conflicts_with_all = ["since", "until", "stage", "message_type", "control_id", "decided_by", "delivered_by"]
     )]
     ids: Vec<MessageId>,
-    /// Messages of this interface; with --stage or --delivered-by
-    #[arg(long, value_name = "NAME")]
-    interface: Option<String>,
-    /// Only those in this stage
-    #[arg(long, value_enum, value_name = "STAGE", requires = "interface")]
-    stage: Option<Stage>,
-    /// Only those that this revision has decided, and a destination has got
-    #[arg(long, value_name = "NUMBER", requires = "interface")]
-    delivered_by: Option<u32>,
+    #[command(flatten)]
+    search: Search,
     /// Only those behind this message: where an earlier replay has ended
     #[arg(long, value_name = "ID", requires = "interface")]
     after: Option<MessageId>,
-    /// The revision that decides anew [default: the live one]
-    #[arg(long, value_name = "NUMBER")]
-    on: Option<u32>,
+    /// What decides anew: a revision's number, `live`, or PLUGIN@VERSION for the live one with another version of a plugin, which nothing
+    /// is delivered by
+    #[arg(long, value_name = "REVISION", value_parser = on, default_value = "live")]
+    on: On,
     /// Only messages of which it makes something else than there was
     #[arg(long)]
     only_different: bool,
+    /// Fields that are expected to differ; may be given again
+    #[arg(long, value_name = "PATH")]
+    expect: Vec<Path>,
     /// Only what goes to this destination
     #[arg(long, value_name = "DESTINATION")]
     to: Option<String>,
@@ -77,13 +84,33 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// What decides anew.
+#[derive(Debug, Clone)]
+enum On {
+    Live,
+    Revision(u32),
+    Candidate(String, String),
+}
+
 /// Messages that are named one by one; JSON has them all.
 const MESSAGES_SHOWN_MAX: usize = 20;
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
+    if let (On::Candidate(plugin, version), false) = (&arguments.on, arguments.dry_run) {
+        return Err(anyhow::anyhow!(
+            "{plugin}@{version} is not deployed, and nothing is delivered by what is no revision"
+        ))
+        .hint(format!(
+            "look at it with --dry-run; `transfuse deploy INTERFACE {plugin}@{version}` makes a revision of it"
+        ));
+    }
     let wanted = wanted(arguments)?;
     let engine = arguments.site.engine();
     let planned = ask(&engine, &wanted)?;
+    if planned.is_empty() {
+        return Err(anyhow::anyhow!("no stored message matches: nothing is replayed"))
+            .hint("`transfuse messages list` takes the same search, and shows what there is");
+    }
     let json = arguments.json;
     if arguments.dry_run || planned.messages.is_empty() {
         return tell(&planned, json, console);
@@ -97,11 +124,10 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     }
     // What was shown is sent, and nothing that came to be chosen since.
     let wanted = ReplayWanted {
-        ids: planned.messages.iter().map(|one| one.message.id.clone()).collect(),
-        interface: None,
-        stage: None,
-        delivered_by: None,
-        after: None,
+        messages: MessagesQuery {
+            ids: planned.messages.iter().map(|one| one.message.id.clone()).collect(),
+            ..MessagesQuery::default()
+        },
         dry_run: false,
         accept_disorder: true,
         ..wanted
@@ -115,28 +141,57 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
 }
 
 fn wanted(arguments: &Arguments) -> Result<ReplayWanted, Failure> {
-    if let Some(name) = arguments.interface.as_deref().filter(|name| !is_name(name)) {
+    let name = arguments.search.interface.as_deref();
+    if let Some(name) = name.filter(|name| !is_name(name)) {
         return Err(anyhow::anyhow!("`{name}` cannot name an interface")).hint(NAME_RULE);
     }
-    if arguments.interface.is_some() && arguments.stage.is_none() && arguments.delivered_by.is_none() {
-        return Err(anyhow::anyhow!(
-            "nothing says which messages of the interface are meant"
-        ))
-        .hint("say it with --stage or --delivered-by");
-    }
-    Ok(ReplayWanted {
-        ids: arguments.ids.iter().map(ToString::to_string).collect(),
-        interface: arguments.interface.clone(),
-        stage: arguments.stage.map(Stage::word),
-        delivered_by: arguments.delivered_by,
+    let messages = MessagesQuery {
         after: arguments.after.map(|id| id.to_string()),
-        on: arguments.on,
+        ..arguments.search.query(&arguments.ids)
+    };
+    let (number, plugin, version) = match &arguments.on {
+        On::Live => (None, None, None),
+        On::Revision(number) => (Some(*number), None, None),
+        On::Candidate(plugin, version) => (None, Some(plugin.clone()), Some(version.clone())),
+    };
+    Ok(ReplayWanted {
+        messages,
+        on: number,
+        plugin,
+        version,
+        expect: arguments.expect.iter().map(ToString::to_string).collect(),
         to: arguments.to.clone(),
         only_different: arguments.only_different,
         dry_run: true,
         accept_disorder: false,
         reason: arguments.reason.clone(),
     })
+}
+
+fn on(text: &str) -> Result<On, String> {
+    if let Some((plugin, version)) = text.split_once('@') {
+        return Ok(On::Candidate(plugin.to_owned(), version.to_owned()));
+    }
+    match (text, text.parse()) {
+        ("live", _) => Ok(On::Live),
+        (_, Ok(number)) => Ok(On::Revision(number)),
+        _ => Err("write a revision's number, `live`, or PLUGIN@VERSION".to_owned()),
+    }
+}
+
+impl Replayed {
+    /// Whether there was nothing to look at.
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.same == 0 && self.left_count == 0
+    }
+
+    /// What decides anew, in words.
+    fn maker(&self) -> String {
+        match &self.candidate {
+            None => format!("revision {}", self.on),
+            Some(other) => format!("revision {} with {other}", self.on),
+        }
+    }
 }
 
 fn ask(engine: &Engine, wanted: &ReplayWanted) -> Result<Replayed, Failure> {
@@ -160,10 +215,10 @@ fn told(replayed: &Replayed, palette: Palette) -> Vec<String> {
         "delivered"
     };
     let mut lines = vec![format!(
-        "{}: {} {verb} again, as revision {} makes them",
+        "{}: {} {verb} again, as {} makes them",
         palette.paint(Tone::Strong, &replayed.interface),
         counted(replayed.messages.len(), "message"),
-        replayed.on
+        replayed.maker()
     )];
     lines.extend(replayed.messages.iter().take(MESSAGES_SHOWN_MAX).map(|one| {
         let id = palette.paint(Tone::Strong, &one.message.id);

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use clap::Args as ClapArgs;
 use transfuse_store::MessageId;
 
+use crate::commands::selecting::Search;
 use crate::commands::site::Engine;
 use crate::console::{Console, Palette, Tone};
-use crate::control::wire::past::{NotVerifiable, Verified};
-use crate::control::wire::{Difference, MessagesQuery};
-use crate::failure::{Exit, Failure, Outcome};
+use crate::control::wire::past::Verified;
+use crate::control::wire::{Difference, MessagesQuery, Reason};
+use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::layout::counted;
 use crate::story::differences::told_value;
 
@@ -19,16 +20,24 @@ use crate::story::differences::told_value;
 /// identical, byte for byte; different; or not to be verified, and why: its plugins use what they keep between messages, another version
 /// of the engine decided it, a deadline passed. The newest messages are first.
 ///
-/// The exit code is 0 where none comes out differently, and 1 where one does.
+/// The exit code is 0 where none comes out differently, and 1 where one does, or where nothing matches what is looked for.
 ///
-/// Example: transfuse messages verify examples/lab-results --last 1000
+/// Examples:
+///
+/// The newest: transfuse messages verify examples/lab-results --last 1000
+///
+/// The results of one day: transfuse messages verify examples/lab-results --type ORU^R01 --since 2026-11-20 --until 2026-11-20
+///
+/// Two that somebody asks about: transfuse messages verify examples/lab-results --id 20261120-000017,20261120-000042
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     engine: Engine,
-    /// Only of this interface
-    #[arg(long, value_name = "NAME")]
-    interface: Option<String>,
+    #[command(flatten)]
+    search: Search,
+    /// Only these messages; several with commas
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
+    ids: Vec<MessageId>,
     /// Only older than this message
     #[arg(long, value_name = "ID")]
     before: Option<MessageId>,
@@ -53,7 +62,12 @@ const PLACES_MAX: usize = 10;
 const VALUE_WIDTH_MAX: usize = 40;
 
 pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let verified = ask(arguments, console)?;
+    let search = arguments.search.query(&arguments.ids);
+    let verified = ask(arguments, &search, console)?;
+    if verified.messages() == 0 && search != MessagesQuery::default() {
+        return Err(anyhow::anyhow!("no stored message matches: nothing was verified"))
+            .hint("`transfuse messages list` takes the same search, and shows what there is");
+    }
     if arguments.json {
         console.json(&verified)?;
     } else {
@@ -67,17 +81,16 @@ pub(super) fn run(arguments: &Arguments, console: Console) -> Outcome {
 }
 
 /// Page by page, until there are no more.
-fn ask(arguments: &Arguments, console: Console) -> Result<Verified, Failure> {
+fn ask(arguments: &Arguments, search: &MessagesQuery, console: Console) -> Result<Verified, Failure> {
     let progress = console.working("running stored messages again");
     let mut all = Verified::default();
     let mut before = arguments.before.map(|id| id.to_string());
     let mut left = arguments.last.unwrap_or(u64::MAX);
     while left > 0 {
         let query = MessagesQuery {
-            interface: arguments.interface.clone(),
             before: before.clone(),
             limit: Some(u32::try_from(left).unwrap_or(u32::MAX).min(PAGE)),
-            ..MessagesQuery::default()
+            ..search.clone()
         };
         let page = arguments.engine.ask(async |client| client.verify(&query).await)?;
         left = left.saturating_sub(page.messages());
@@ -108,7 +121,7 @@ impl Verified {
         self.different += page.different;
         let room = DIFFERENT_MAX.saturating_sub(self.listed.len());
         self.listed.extend(page.listed.into_iter().take(room));
-        let mut reasons: BTreeMap<String, NotVerifiable> = std::mem::take(&mut self.not_verifiable)
+        let mut reasons: BTreeMap<String, Reason> = std::mem::take(&mut self.not_verifiable)
             .into_iter()
             .map(|reason| (reason.why.clone(), reason))
             .collect();

@@ -1,12 +1,10 @@
 //! `transfuse tables misses`: what tables were asked for and do not hold.
 
 use clap::Args;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use crate::commands::moment::since;
 use crate::commands::site::Engine;
-use crate::configuration::parse_duration;
 use crate::console::{Console, Tone};
 use crate::control::wire::tables::{MissList, MissListed, MissesQuery};
 use crate::failure::{Exit, Outcome};
@@ -32,7 +30,7 @@ pub(crate) struct Arguments {
     /// Only of this table
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
-    /// Only since then: a day (2026-11-20), a moment (2026-11-20T08:00:00Z), or how long ago (24h)
+    /// Only since then: a day (2026-11-20), a moment ("2026-11-20 08:00", 2026-11-20T08:00:00Z), or how long ago (24h)
     #[arg(long, value_name = "WHEN", value_parser = since)]
     since: Option<Timestamp>,
     /// Write the result as JSON
@@ -110,37 +108,4 @@ fn notes(found: &MissList) -> Vec<String> {
         notes.push("the newest journal entries are not in it yet; ask again".to_owned());
     }
     notes
-}
-
-fn since(text: &str) -> Result<Timestamp, String> {
-    let day = || {
-        let day = text.parse::<Date>().ok()?;
-        TimeZone::system().to_timestamp(day.at(0, 0, 0, 0)).ok()
-    };
-    let ago = || {
-        let ago = SignedDuration::try_from(parse_duration(text).ok()?).ok()?;
-        Timestamp::now().checked_sub(ago).ok()
-    };
-    let moment = text.parse::<Timestamp>().ok();
-    moment
-        .or_else(day)
-        .or_else(ago)
-        .ok_or_else(|| "write 2026-11-20, 2026-11-20T08:00:00Z or 24h".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_may_be_a_day_or_how_long_ago_it_was() {
-        let ago = since("2h").map(|then| Timestamp::now().duration_since(then).as_secs());
-        assert!(ago.is_ok_and(|seconds| (7_199..7_260).contains(&seconds)));
-        assert_eq!(
-            since("2026-11-20T08:00:00Z").map(|then| then.to_string()),
-            Ok("2026-11-20T08:00:00Z".to_owned())
-        );
-        assert!(since("2026-11-20").is_ok());
-        assert!(since("yesterday").is_err());
-    }
 }

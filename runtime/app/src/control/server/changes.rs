@@ -5,9 +5,11 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 
-use super::{ApiError, Controlled, Shared, on_a_thread, trials};
-use crate::changes::{ChangeError, Difference, Kind, Planned, Wish};
+use super::{ApiError, Controlled, Shared, on_a_thread, selecting, trials};
+use crate::changes::{ChangeError, Difference, Kind, Planned, Replaying, Wish};
+use crate::configuration::REPLAY_MESSAGES_MAX;
 use crate::control::view::{self, time};
+use crate::control::wire::MessagesQuery;
 use crate::control::wire::changes as wire;
 use crate::control::wire::evidence::{EvidenceList, EvidenceQuery};
 use crate::deployment::Change;
@@ -279,7 +281,29 @@ async fn wish(wanted: &wire::ChangeWanted, author: &Identity, controlled: &Contr
         hold: wanted.hold,
         expected_to_differ: trials::paths(&wanted.expect)?,
         waived: wanted.waive.clone(),
+        replaying: wanted.replay.as_ref().map(replaying).transpose()?,
         is_ungated: wanted.ungated,
+    })
+}
+
+/// Which messages the gate `replay` runs. The interface is the one that changes.
+fn replaying(wanted: &MessagesQuery) -> Result<Replaying, ApiError> {
+    let last = wanted.limit.map(u64::from);
+    if last.is_some_and(|last| !(1..=REPLAY_MESSAGES_MAX).contains(&last)) {
+        return Err(ApiError::bad_request(
+            format!("from 1 to {REPLAY_MESSAGES_MAX} messages are replayed before something goes live"),
+            "look for fewer, or say `replay = 0` in `[gates]` where none are to be",
+        ));
+    }
+    if wanted.interface.is_some() {
+        return Err(ApiError::bad_request(
+            "the messages that are replayed are of the interface that changes".to_owned(),
+            "leave `interface` out of what is looked for",
+        ));
+    }
+    Ok(Replaying {
+        query: selecting::query(wanted)?,
+        last: last.and_then(|last| usize::try_from(last).ok()),
     })
 }
 
@@ -338,6 +362,9 @@ pub(super) fn refused(error: &ChangeError) -> ApiError {
     let mut refused = ApiError::bad_request(message, &hint).without_empty_hint();
     if let ChangeError::Gated { planned: plan, .. } = error {
         refused.body.refused = plan.iter().cloned().map(planned).collect();
+    }
+    if let ChangeError::Selection(error) = error {
+        return selecting::refused(error);
     }
     if matches!(error, ChangeError::Conflict { .. } | ChangeError::Outdated(_)) {
         refused.status = StatusCode::CONFLICT;

@@ -5,7 +5,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use transfuse_message as message;
 
-use super::{ApiError, Shared, message_id, store_query};
+use super::selecting::{self, message_id};
+use super::{ApiError, Shared};
 use crate::control::{view, wire};
 use crate::past::NotExplained;
 
@@ -15,7 +16,7 @@ pub(super) async fn verify(
 ) -> Result<Json<wire::past::Verified>, ApiError> {
     let Query(query) =
         query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse messages verify --help`"))?;
-    let query = store_query(&query)?;
+    let query = selecting::page(&controlled, &query).await?;
     let engine = &controlled.changes.engine;
     let verified = controlled.past.verify(query, |name| engine.interface(name)).await;
     let verified = verified.map_err(|error| ApiError::internal(&error))?;

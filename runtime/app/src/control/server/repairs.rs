@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use transfuse_store::{Operator, Stage};
+use transfuse_store::Operator;
 
 use super::changes::{refused as change_refused, require_words};
-use super::{ApiError, Shared, message_id, view};
+use super::{ApiError, Shared, selecting, trials, view};
+use crate::changes::RunOn;
 use crate::control::wire::repairs as wire;
 use crate::identity::Identity;
-use crate::repairs::{Choice, RepairError, Repairs, ReplayWish};
+use crate::repairs::{RepairError, Repairs, ReplayWish};
 
 pub(super) async fn held(
     State(controlled): Shared,
@@ -47,7 +48,7 @@ pub(super) async fn replay(
     body: Result<Json<wire::ReplayWanted>, JsonRejection>,
 ) -> Result<Json<wire::Replayed>, ApiError> {
     let Json(wanted) = body.map_err(|error| {
-        let hint = "write `{ \"ids\": [\"..\"], \"reason\": \"..\" }`";
+        let hint = "write `{ \"messages\": { \"ids\": \"..\" }, \"reason\": \"..\" }`";
         ApiError::bad_request(error.body_text(), hint)
     })?;
     require_words([&wanted.reason], &wanted.reason, wanted.dry_run)?;
@@ -103,40 +104,40 @@ impl Repairs {
 }
 
 fn wish(wanted: &wire::ReplayWanted, author: &Identity) -> Result<ReplayWish, ApiError> {
-    let ids = wanted
-        .ids
-        .iter()
-        .map(|id| message_id(id))
-        .collect::<Result<Vec<_>, _>>()?;
-    let stage = wanted.stage.as_deref().map(str::parse::<Stage>).transpose();
-    let stage =
-        stage.map_err(|error| ApiError::bad_request(error.to_string(), "`transfuse messages list` shows them"))?;
-    let choice = match &wanted.interface {
-        Some(interface) if ids.is_empty() && (stage.is_some() || wanted.delivered_by.is_some()) => Choice::Of {
-            interface: interface.clone(),
-            stage,
-            delivered_by: wanted.delivered_by,
-            after: wanted.after.as_deref().map(message_id).transpose()?,
+    let on = match (wanted.on, &wanted.plugin, &wanted.version) {
+        (None, None, None) => RunOn::Live,
+        (Some(number), None, None) => RunOn::Revision(number),
+        (None, Some(plugin), Some(version)) => RunOn::Candidate {
+            plugin: plugin.clone(),
+            version: version.clone(),
         },
-        _ => Choice::Ids(ids),
+        _ => {
+            return Err(ApiError::bad_request(
+                "what decides anew is not clear".to_owned(),
+                "say `on`, or `plugin` and `version`, or nothing for the live revision",
+            ));
+        }
     };
     let operator = Operator {
         author: author.to_string(),
         reason: wanted.reason.clone(),
     };
     Ok(ReplayWish {
-        choice,
-        on: wanted.on,
+        query: selecting::query(&wanted.messages)?,
+        on,
         to: wanted.to.clone(),
         only_different: wanted.only_different,
+        expected: trials::paths(&wanted.expect)?,
         accepts_disorder: wanted.accept_disorder,
         operator: (!wanted.dry_run).then_some(operator),
     })
 }
 
 fn refused(error: &RepairError) -> ApiError {
-    if let RepairError::Change(error) = error {
-        return change_refused(error);
+    match error {
+        RepairError::Change(error) => return change_refused(error),
+        RepairError::Selection(error) => return selecting::refused(error),
+        _ => {}
     }
     if matches!(
         error,

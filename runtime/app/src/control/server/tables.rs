@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use jiff::Timestamp;
 use transfuse_engine::MissQuery;
 
 use super::changes::require_words;
+use super::selecting::moment;
 use super::{ApiError, Controlled, Shared, on_a_thread};
 use crate::control::view::time;
 use crate::control::wire::tables as wire;
@@ -38,11 +38,11 @@ pub(super) async fn misses(
 ) -> Result<Json<wire::MissList>, ApiError> {
     let Query(query) =
         query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse tables misses --help`"))?;
-    let since = query.since.as_deref().map(moment).transpose()?;
+    let since_ms = query.since.as_deref().map(|text| moment("since", text)).transpose()?;
     let query = MissQuery {
         interface: query.interface,
         table: query.table,
-        since_ms: since.map(Timestamp::as_millisecond),
+        since_ms,
     };
     let found = on_a_thread(&controlled, move |controlled| {
         let behind = controlled.observing.catch_up();
@@ -169,15 +169,6 @@ fn rehearsed(one: Rehearsed) -> wire::Rehearsed {
 
 fn tried(Tried { run, pass, not_run }: Tried) -> wire::Tried {
     wire::Tried { run, pass, not_run }
-}
-
-fn moment(text: &str) -> Result<Timestamp, ApiError> {
-    text.parse().map_err(|_| {
-        ApiError::bad_request(
-            "`since` is no moment".to_owned(),
-            "write it as RFC 3339 has it: `2026-11-23T08:00:00Z`",
-        )
-    })
 }
 
 impl Controlled {

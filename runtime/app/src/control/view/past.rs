@@ -2,27 +2,33 @@
 
 use transfuse_engine::Change;
 use transfuse_message::Payload;
+use transfuse_store::MessageId;
 
 use super::super::wire::past as wire;
-use super::super::wire::{Difference, Words};
+use super::super::wire::{Difference, Reason, Words};
 use crate::past::{Explanation, Found, MadeBy, Maker, Standing, Verified};
+use crate::selection::Reasons;
 
 pub(crate) fn verified(verified: Verified) -> wire::Verified {
-    let not_verifiable = verified.not_verifiable.into_iter();
     wire::Verified {
         identical: verified.identical,
         other_fuel: verified.other_fuel,
         different: verified.different,
         listed: verified.listed.into_iter().map(found).collect(),
-        not_verifiable: not_verifiable
-            .map(|(why, (messages, examples))| wire::NotVerifiable {
-                why,
-                messages,
-                examples: examples.iter().map(ToString::to_string).collect(),
-            })
-            .collect(),
+        not_verifiable: reasons(verified.not_verifiable),
         last: verified.last.map(|id| id.to_string()),
     }
+}
+
+/// Why something was not done with messages.
+pub(crate) fn reasons(reasons: Reasons) -> Vec<Reason> {
+    let reasons = reasons.0.into_iter();
+    let reason = |(why, (messages, examples)): (String, (u64, Vec<MessageId>))| Reason {
+        why,
+        messages,
+        examples: examples.iter().map(ToString::to_string).collect(),
+    };
+    reasons.map(reason).collect()
 }
 
 fn found(found: Found) -> wire::VerifiedMessage {

@@ -46,6 +46,7 @@ pub(crate) fn replayed(done: Replayed, dry_run: bool) -> wire::Replayed {
     wire::Replayed {
         interface: done.interface,
         on: done.on,
+        candidate: done.candidate,
         dry_run,
         messages: done.messages.iter().map(replay).collect(),
         same: done.same,

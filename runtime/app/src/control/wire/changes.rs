@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::MessagesQuery;
 use super::evidence::Gate;
 
 /// The body of every request that changes what is live.
@@ -33,6 +34,10 @@ pub(crate) struct ChangeWanted {
     /// Gates that may fail: `vectors`, `replay`, `envelope`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) waive: Vec<String>,
+    /// The stored messages that the gate `replay` runs of each interface that changes, instead of the last of them. `limit` is 10,000 at
+    /// most; what the site says where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replay: Option<MessagesQuery>,
     /// Of a dry run: only the plan, without what its gates find.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) ungated: bool,

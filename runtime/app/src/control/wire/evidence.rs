@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Words;
 use super::differences::Differences;
+use super::{Reason, Words};
 
 /// What one gate found about a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub(crate) struct Detail {
     /// What messages differ in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) differences: Option<Differences>,
+    /// Of a replay: which messages it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) chosen: Option<Chosen>,
     /// What else there is to say, line by line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) lines: Vec<Words>,
@@ -47,6 +50,21 @@ pub(crate) struct Asker {
     /// Of an account that several people share: who it was, as sudo said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) claimed: Option<String>,
+}
+
+/// Which stored messages a replay has run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Chosen {
+    /// What was looked for, in words: `the last 500 of type ORU^R01`.
+    pub(crate) search: Words,
+    /// Messages that match; where `is_more`, at least so many.
+    pub(crate) matched: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_more: bool,
+    /// Those of them that were run by both revisions.
+    pub(crate) ran: u64,
+    /// And those that were not, and why.
+    pub(crate) not_run: Vec<Reason>,
 }
 
 /// The query of `GET /v1/interfaces/NAME/evidence`.

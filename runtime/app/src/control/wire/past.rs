@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Words};
+use super::{Difference, Reason, Words};
 
 /// The answer to `GET /v1/messages/verification`, whose query is that of `GET /v1/messages`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub(crate) struct Verified {
     /// Some of those that come out differently.
     pub(crate) listed: Vec<VerifiedMessage>,
     /// The reasons, and how many messages each has.
-    pub(crate) not_verifiable: Vec<NotVerifiable>,
+    pub(crate) not_verifiable: Vec<Reason>,
     /// The last message that was looked at: `before` of the next question. None where there was no other.
     pub(crate) last: Option<String>,
 }
@@ -27,13 +27,6 @@ pub(crate) struct VerifiedMessage {
     pub(crate) revision: u32,
     /// Paths of outputs, or `outcome`, `outputs`, `destinations`, `content type`, `document`, `spelling`, `reason`.
     pub(crate) differences: Vec<Difference>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct NotVerifiable {
-    pub(crate) why: String,
-    pub(crate) messages: u64,
-    pub(crate) examples: Vec<String>,
 }
 
 /// The query of `GET /v1/messages/ID/explanation`.

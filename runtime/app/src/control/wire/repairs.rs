@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::MessageSummary;
 use super::differences::Differences;
+use super::{MessageSummary, MessagesQuery};
 
 /// `GET /v1/deliveries/held`, of one interface with `?interface=NAME`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,31 +95,30 @@ pub(crate) struct Left {
     pub(crate) reason: String,
 }
 
-/// The body of `POST /v1/replay`: either ids, or an interface with a stage or a revision.
+/// The body of `POST /v1/replay`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReplayWanted {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) ids: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) interface: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) stage: Option<String>,
-    /// Only what this revision has decided, and a destination has got.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) delivered_by: Option<u32>,
-    /// Only messages behind this one: `next` of the answer before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) after: Option<String>,
+    /// Named messages, or an interface and what to look for; the oldest of them.
+    pub(crate) messages: MessagesQuery,
     /// The revision that decides anew; none for the live one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) on: Option<u32>,
+    /// Of a dry run: the live revision decides anew, with another version of this plugin, as `deploy` would make it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plugin: Option<String>,
+    /// That version: a whole one, or a requirement such as `^1.2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
     /// Only what goes to this destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<String>,
     /// Only messages of which that revision makes something else.
     #[serde(default)]
     pub(crate) only_different: bool,
+    /// Paths of fields that are expected to differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) expect: Vec<String>,
     /// Only tells what would be sent.
     #[serde(default)]
     pub(crate) dry_run: bool,
@@ -133,8 +132,11 @@ pub(crate) struct ReplayWanted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Replayed {
     pub(crate) interface: String,
-    /// The revision that decides anew.
+    /// The revision that decides anew, or that the candidate was made of.
     pub(crate) on: u32,
+    /// What is other than in that revision, where a candidate decides: `transfuse/lab-normalize 1.1.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) candidate: Option<String>,
     pub(crate) dry_run: bool,
     /// What is sent, the oldest message first.
     pub(crate) messages: Vec<Replay>,
