@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use transfuse_harness::{
-    Connection, Disk, DiskCounts, DiskFault, DiskOperation, Engine, InterfaceFile, Sink, Site, observation, wait_until,
+    Disk, DiskCounts, DiskFault, DiskOperation, Engine, InterfaceFile, Sink, Site, observation, wait_until,
 };
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -101,10 +101,6 @@ impl Life {
             self.acknowledged.push(control_id.to_owned());
         }
         !engine.has_ended().expect("it can be asked")
-    }
-
-    fn connect(&self, engine: &Engine) -> Option<Connection> {
-        engine.connect("lab").ok()
     }
 
     fn missing(&self) -> Vec<String> {
