@@ -246,29 +246,26 @@ async fn serve(
     });
     changes.keep_interrupted().await;
     let (tables, past) = beside(&changes);
-    let controlled = Controlled::new(
-        store,
-        process,
-        tables,
-        observing,
-        Arc::clone(&changes),
-        past,
-        stop.clone(),
-    );
+    let controlled = Controlled::new(store, process, tables, observing, changes.clone(), past, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     watching::keep_watch(watch, &engine, &alerts, &stop, console).await;
     console.note("stopping: finishing what was received");
     closed.cancel();
+    close(control, observer).await;
+    changes.end_trials().await;
+    engine.stop().await;
+    console.note("stopped");
+    Ok(())
+}
+
+/// Waits for what answers questions and what looks through the journal, both of which have been told to end.
+async fn close(control: impl Future, observer: impl Future) {
     if tokio::time::timeout(CONTROL_CLOSE_MAX, control).await.is_err() {
         tracing::warn!("a question over the control socket is cut off");
     }
     if tokio::time::timeout(CONTROL_CLOSE_MAX, observer).await.is_err() {
         tracing::warn!("the journal is still being looked through; the next start goes on where that ends");
     }
-    changes.end_trials().await;
-    engine.stop().await;
-    console.note("stopped");
-    Ok(())
 }
 
 /// The code tables and the past of the same site.
