@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use transfuse_engine::{
     AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, InterfaceSettings, MllpSettings,
-    OnFinding, Order, OutputCharset, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
+    OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings, SourceSettings, ValidationSettings,
+    WireSettings,
 };
 use transfuse_message::validation::Level;
 use transfuse_message::{Charset, Unmappable};
@@ -15,7 +16,7 @@ use transfuse_sandbox::Sandbox;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::mllp::{ListenerSettings, Release, SenderSettings};
 
-use crate::configuration::{self, resolved};
+use crate::configuration::{self, answer_table, resolved};
 use crate::deployment::Deployment;
 use crate::parts::Parts;
 
@@ -188,12 +189,25 @@ fn destination(destination: &resolved::Destination, site: &Path) -> anyhow::Resu
         types: destination.types.clone(),
         charset: output_charset(destination)?,
         wire: wire(&destination.wire, site)?,
-        retry: RetrySettings {
-            first: Duration::from_millis(destination.retry.first_ms),
-            ceiling: Duration::from_millis(destination.retry.ceiling_ms),
-            rejects_max: destination.retry.rejects_max,
-        },
+        retry: retry(&destination.retry),
+        rate_max: destination.rate_max.map(|rate| RateMax {
+            attempts: rate.count,
+            per: Duration::from_millis(rate.per_ms),
+        }),
     })
+}
+
+fn retry(retry: &resolved::Retry) -> RetrySettings {
+    RetrySettings {
+        first: Duration::from_millis(retry.first_ms),
+        ceiling: Duration::from_millis(retry.ceiling_ms),
+        rejects_max: retry.rejects_max,
+        rejects_then: match retry.rejects_then {
+            resolved::RejectsThen::Hold => RejectsThen::Hold,
+            resolved::RejectsThen::Quarantine => RejectsThen::Quarantine,
+        },
+        failures_max: retry.failures_max,
+    }
 }
 
 fn output_charset(destination: &resolved::Destination) -> anyhow::Result<Option<OutputCharset>> {
@@ -211,12 +225,14 @@ fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSet
             address,
             mllp_release,
             settled_by,
+            answers,
             connect_timeout_ms,
             reply_timeout_ms,
             connections,
             tls,
-        } => WireSettings::Mllp(MllpSettings {
+        } => WireSettings::Mllp(Box::new(MllpSettings {
             acknowledged: acknowledged(settled_by),
+            answers: answer_table(answers)?,
             sender: SenderSettings {
                 release: release(*mllp_release),
                 connect_timeout: Duration::from_millis(*connect_timeout_ms),
@@ -225,7 +241,7 @@ fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSet
                 ..SenderSettings::new(address)
             },
             connections: count(*connections),
-        }),
+        })),
         resolved::DestinationWire::Files { folder, file } => WireSettings::Files {
             folder: site.join(folder),
             name: file.parse()?,

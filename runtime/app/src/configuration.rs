@@ -4,6 +4,7 @@
 //! made: either a [`Site`] in which nothing can fail any more because of configuration, or all the faults there are.
 
 mod acknowledgement;
+mod answers;
 mod approved;
 mod budget;
 mod charset;
@@ -43,6 +44,7 @@ use std::sync::Arc;
 use transfuse_package::trust::Occasion;
 use transfuse_sandbox::Sandbox;
 
+pub(crate) use answers::answer_table;
 pub(crate) use approved::{APPROVED, is_digest, read_approvals};
 pub(crate) use budget::{Bounds, BudgetSettings};
 pub(crate) use control::ControlSettings;

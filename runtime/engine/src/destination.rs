@@ -3,26 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
-use transfuse_store::{DeliveryQueue, Lease, Sealed, Settlement, Store, StoredFault};
+use transfuse_store::{DeliveryQueue, Lease, Operator, Sealed, Settlement, Store, StoredFault};
 
+use crate::answers::AnswerThen;
 use crate::awaited::{Awaited, Expectation};
-use crate::recode::OutputCharset;
+use crate::pace::Pace;
 use crate::retry;
-use crate::settings::{DestinationSettings, RetrySettings, WireSettings};
-use crate::wire::{Attempt, Refusal, Wire};
+use crate::settings::{DestinationSettings, RejectsThen, WireSettings};
+use crate::standing::{AnswerKind, Circuit, DestinationStanding, Standing, Turn, Word};
+use crate::wire::{Attempt, Heard, Refusal, Wire};
 
 /// One receiver of an interface's outputs, live.
 #[derive(Debug)]
 pub struct Destination {
-    name: Arc<str>,
+    pub(crate) settings: DestinationSettings,
     interface: Arc<str>,
-    charset: Option<OutputCharset>,
-    retry: RetrySettings,
-    pub(crate) wire: WireSettings,
     queue: DeliveryQueue,
     awaited: Awaited,
+    pace: Option<Pace>,
+    /// Shared with what the same destination is in other revisions, as its connections are.
+    standing: Arc<Standing>,
 }
 
 /// What became of a delivery.
@@ -33,6 +36,22 @@ enum Result {
     Refused(Refusal),
     /// The engine stops, or the delivery is held, before the receiver has answered: it stays where it is.
     Stopped,
+}
+
+/// What an attempt means.
+enum Verdict {
+    Delivered {
+        answer: Payload,
+    },
+    Refused(Refusal),
+    /// Somebody has to say what is to become of it.
+    Hold(Refusal),
+    /// The receiver cannot take it now.
+    Rejected(Refusal),
+    /// Nobody has answered.
+    Failed {
+        fault: String,
+    },
 }
 
 impl Destination {
@@ -51,22 +70,45 @@ impl Destination {
     pub(crate) fn new(interface: &Arc<str>, settings: DestinationSettings, store: &Store, awaited: &Awaited) -> Self {
         Self {
             queue: store.queue(interface, &settings.name),
-            name: settings.name,
             interface: Arc::clone(interface),
-            charset: settings.charset,
-            retry: settings.retry,
-            wire: settings.wire,
+            pace: settings.rate_max.map(Pace::new),
+            settings,
             awaited: awaited.clone(),
+            standing: Arc::default(),
+        }
+    }
+
+    /// Goes on with what is known of the receiver, where this destination of another revision has the same connections.
+    pub(crate) fn continue_as(&mut self, before: &Self) {
+        if before.settings.delivers_like(&self.settings) {
+            self.standing = Arc::clone(&before.standing);
         }
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
-        &self.name
+        &self.settings.name
     }
 
     /// Whether nothing waits for this receiver, and nothing is being sent to it.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// How it stands with its receiver.
+    #[must_use]
+    pub fn standing(&self) -> DestinationStanding {
+        self.standing.told()
+    }
+
+    /// Has what is held for a word tried again, and the receiver at once where its circuit is open. Gives how many
+    /// deliveries were held.
+    pub fn resume(&self) -> usize {
+        self.standing.say(&Word::Again)
+    }
+
+    /// Puts what is held for a word into quarantine, so that what is behind it goes on. Gives how many deliveries that are.
+    pub fn skip(&self, operator: &Operator) -> usize {
+        self.standing.say(&Word::Skip(operator.clone()))
     }
 }
 
@@ -82,36 +124,167 @@ impl Destination {
             Ok(content) => content,
             Err(refusal) => return Result::Refused(refusal),
         };
-        let mut rejects = 0;
         let mut expected = wire.expect(lease, &content, &self.awaited);
-        let mut attempt = wire.send(lease, &content, expected.as_mut()).await;
+        let (mut rejects, mut pause) = (0, Duration::ZERO);
         loop {
-            let fault = match attempt {
-                Attempt::Delivered { answer } => return Result::Delivered { answer },
-                Attempt::Refused(refusal) => return Result::Refused(refusal),
-                Attempt::NotNow(refusal) if rejects >= self.retry.rejects_max => return Result::Refused(refusal),
-                Attempt::NotNow(refusal) => {
+            let attempted = self.attempt(wire, lease, &content, &mut expected, pause, stop).await;
+            let Some((verdict, next)) = attempted else {
+                return Result::Stopped;
+            };
+            pause = next;
+            let held = match verdict {
+                Verdict::Delivered { answer } => return Result::Delivered { answer },
+                Verdict::Refused(refusal) => return Result::Refused(refusal),
+                Verdict::Failed { .. } => continue,
+                Verdict::Hold(refusal) => refusal,
+                Verdict::Rejected(_) if rejects < self.settings.retry.rejects_max => {
                     rejects += 1;
-                    refusal.summary
+                    continue;
                 }
-                Attempt::Failed { fault } => fault,
+                Verdict::Rejected(refusal) => match self.settings.retry.rejects_then {
+                    RejectsThen::Hold => refusal.after_attempts(rejects + 1),
+                    RejectsThen::Quarantine => return Result::Refused(refusal.after_attempts(rejects + 1)),
+                },
             };
-            self.queue.attempted(lease, &fault);
-            let pause = retry::pause(&self.retry, lease.attempts());
-            tracing::warn!(
-                interface = %self.interface, destination = %self.name, message = %lease.message(),
-                attempts = lease.attempts(), again_in_ms = pause.as_millis(), "not delivered: {fault}"
-            );
-            let next = tokio::select! {
-                biased;
-                () = self.queue.held(lease) => None,
-                next = stop.run_until_cancelled(pass(pause, &content, &mut expected)) => next,
-            };
-            attempt = match next {
+            match self.word(lease, &held, stop).await {
                 None => return Result::Stopped,
-                Some(Some(late)) => late,
-                Some(None) => wire.send(lease, &content, expected.as_mut()).await,
-            };
+                Some(Word::Skip(operator)) => return Result::Refused(held.skipped(&operator)),
+                Some(Word::Again) => (rejects, pause) = (0, Duration::ZERO),
+            }
+        }
+    }
+
+    /// One attempt after a pause, what it means, and the pause before another one; or nothing where it is not to be made.
+    /// An answer to the attempt before that comes late is taken for it.
+    async fn attempt(
+        &self,
+        wire: &mut Wire,
+        lease: &mut Lease,
+        content: &Payload,
+        expected: &mut Option<Expectation>,
+        pause: Duration,
+        stop: &CancellationToken,
+    ) -> Option<(Verdict, Duration)> {
+        let (attempt, _turn) = if let Some(turn) = self.turn_now(pause) {
+            (wire.send(lease, content, expected.as_mut()).await, Some(turn))
+        } else {
+            tokio::select! {
+                biased;
+                () = self.queue.held(lease) => return None,
+                () = stop.cancelled() => return None,
+                attempt = late(content, expected) => (attempt, None),
+                turn = self.turn(pause) => (wire.send(lease, content, expected.as_mut()).await, Some(turn)),
+            }
+        };
+        let (verdict, kind) = self.judge(attempt);
+        let next = kind.map_or(Duration::ZERO, |kind| self.note(lease, &verdict, kind));
+        Some((verdict, next))
+    }
+
+    /// Leave to make an attempt, where nothing has to be waited for.
+    fn turn_now(&self, pause: Duration) -> Option<Turn<'_>> {
+        let is_due = pause.is_zero() && self.pace.is_none();
+        is_due.then(|| self.standing.turn_now().ok()).flatten()
+    }
+
+    async fn turn(&self, pause: Duration) -> Turn<'_> {
+        self.standing.pause(pause).await;
+        let turn = self.standing.turn().await;
+        if let Some(pace) = &self.pace {
+            pace.place().await;
+        }
+        turn
+    }
+
+    /// What an attempt means, and what kind of answer it got; none where nothing was sent.
+    fn judge(&self, attempt: Attempt) -> (Verdict, Option<AnswerKind>) {
+        let heard = match attempt {
+            Attempt::Answered(heard) => heard,
+            Attempt::HandedOver { answer } => return (Verdict::Delivered { answer }, Some(AnswerKind::HandedOver)),
+            Attempt::Failed { fault } => return (Verdict::Failed { fault }, Some(AnswerKind::Nothing)),
+            Attempt::Unsendable(refusal) => return (Verdict::Refused(refusal), None),
+        };
+        let rule = match &self.settings.wire {
+            WireSettings::Mllp(mllp) => mllp.answers.rule(heard.code, &heard.errors),
+            WireSettings::Files { .. } => None,
+        };
+        let then = match rule {
+            _ if heard.code.is_accept() => AnswerThen::Delivered,
+            Some(rule) => rule.then,
+            None => AnswerThen::Quarantine,
+        };
+        let error = heard.error(rule.and_then(|rule| rule.error.as_deref()));
+        let kind = AnswerKind::Code(heard.code, error.map(str::to_owned));
+        let verdict = match then {
+            AnswerThen::Delivered => Verdict::Delivered { answer: heard.answer },
+            AnswerThen::Quarantine => Verdict::Refused(Refusal::of(heard, &kind)),
+            AnswerThen::Hold => Verdict::Hold(Refusal::of(heard, &kind)),
+            AnswerThen::Retry => Verdict::Rejected(Refusal::of(heard, &kind)),
+        };
+        (verdict, Some(kind))
+    }
+
+    /// Notes what came of an attempt, and gives the pause before another one. While the circuit is open that is nothing,
+    /// because leave for an attempt has to be waited for; and nothing is logged of each.
+    fn note(&self, lease: &mut Lease, verdict: &Verdict, kind: AnswerKind) -> Duration {
+        let fault = match verdict {
+            Verdict::Delivered { .. } | Verdict::Refused(_) => {
+                self.reached(kind);
+                return Duration::ZERO;
+            }
+            Verdict::Hold(refusal) => {
+                self.queue.attempted(lease, &refusal.summary);
+                self.reached(kind);
+                return Duration::ZERO;
+            }
+            Verdict::Rejected(refusal) => &refusal.summary,
+            Verdict::Failed { fault } => fault,
+        };
+        self.queue.attempted(lease, fault);
+        let DestinationSettings { name, retry, .. } = &self.settings;
+        let pause = retry::pause(retry, lease.attempts());
+        match self.standing.failed(kind, retry.failures_max, retry::open_pause(retry)) {
+            Circuit::Closed => {
+                tracing::warn!(
+                    interface = %self.interface, destination = %name, message = %lease.message(),
+                    attempts = lease.attempts(), again_in_ms = pause.as_millis(), "not delivered: {fault}"
+                );
+                pause
+            }
+            Circuit::Opened => {
+                tracing::warn!(
+                    interface = %self.interface, destination = %name, message = %lease.message(),
+                    attempts = lease.attempts(), every_ms = retry.ceiling.as_millis(),
+                    "not delivered: {fault}; the circuit is open: one attempt at a time, and no word about each"
+                );
+                Duration::ZERO
+            }
+            Circuit::Open => Duration::ZERO,
+        }
+    }
+
+    /// The receiver takes what it is sent, or says that it does not want it.
+    fn reached(&self, kind: AnswerKind) {
+        if let Some(since_ms) = self.standing.reached(kind) {
+            let open_ms = Timestamp::now().as_millisecond().saturating_sub(since_ms);
+            tracing::info!(
+                interface = %self.interface, destination = %self.name(), open_ms, "the circuit is closed: the receiver answers"
+            );
+        }
+    }
+
+    /// Waits for what somebody says about a delivery that is not tried again by itself; nothing where it is given back.
+    async fn word(&self, lease: &Lease, refusal: &Refusal, stop: &CancellationToken) -> Option<Word> {
+        tracing::warn!(
+            interface = %self.interface, destination = %self.name(), message = %lease.message(),
+            "delivery held, and what is behind it waits: {}", refusal.summary
+        );
+        let mut held = self.standing.hold(lease.message(), &refusal.summary);
+        tokio::select! {
+            biased;
+            () = self.queue.held(lease) => None,
+            () = stop.cancelled() => None,
+            word = held.word() => Some(word),
         }
     }
 
@@ -119,7 +292,7 @@ impl Destination {
     /// that could be known.
     fn content(&self, lease: &Lease) -> std::result::Result<Payload, Refusal> {
         let content = Payload::from(lease.content().bytes().clone());
-        match self.charset {
+        match self.settings.charset {
             Some(charset) if lease.content_type().is_none() => charset.apply(content),
             _ => Ok(content),
         }
@@ -134,7 +307,7 @@ impl Destination {
             },
             Result::Refused(refusal) => {
                 tracing::warn!(
-                    interface = %self.interface, destination = %self.name, message = %lease.message(),
+                    interface = %self.interface, destination = %self.name(), message = %lease.message(),
                     "delivery quarantined: {}", refusal.summary
                 );
                 Settlement::Quarantined {
@@ -147,19 +320,54 @@ impl Destination {
     }
 }
 
-/// Waits for the next attempt, unless the answer to the last one comes late.
-async fn pass(pause: Duration, content: &Payload, expected: &mut Option<Expectation>) -> Option<Attempt> {
-    let late = async {
-        match expected {
+/// An answer to the attempt before that comes late.
+async fn late(content: &Payload, expected: &mut Option<Expectation>) -> Attempt {
+    loop {
+        let answer = match expected {
             Some(expected) => expected.answer().await,
             None => std::future::pending().await,
+        };
+        if let Some(attempt) = Wire::read(content, &answer) {
+            return attempt;
         }
-    };
-    let answer = tokio::time::timeout(pause, late).await.ok()?;
-    Wire::read(content, &answer)
+    }
+}
+
+impl Heard {
+    /// The code of the error that can be shown: the one that the site has named, or else the first of HL7's own (table
+    /// 0357). Receivers may write anything there, and what they write may be about a patient.
+    fn error<'a>(&'a self, named: Option<&'a str>) -> Option<&'a str> {
+        let is_hl7 = |code: &&String| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+        named.or_else(|| self.errors.iter().find(is_hl7).map(String::as_str))
+    }
 }
 
 impl Refusal {
+    fn of(heard: Heard, kind: &AnswerKind) -> Self {
+        Self {
+            kind: "refused-by-destination",
+            hint: "correct the cause at the receiver or in the mapping, then replay the delivery",
+            summary: format!("the receiver answered {kind}"),
+            text: heard.text,
+        }
+    }
+
+    fn after_attempts(mut self, attempts: u32) -> Self {
+        if attempts > 1 {
+            self.summary = format!("{} to {attempts} attempts", self.summary);
+        }
+        self
+    }
+
+    fn skipped(self, operator: &Operator) -> Self {
+        let Operator { author, reason } = operator;
+        Self {
+            kind: "skipped",
+            summary: format!("{}; skipped by {author}: {reason}", self.summary),
+            ..self
+        }
+    }
+
     fn stored(self) -> StoredFault {
         StoredFault {
             kind: self.kind.to_owned(),

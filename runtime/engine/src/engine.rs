@@ -10,6 +10,7 @@ use transfuse_store::{Store, Unfinished};
 use transfuse_transport::{files, mllp};
 
 use crate::awaited::Awaited;
+use crate::destination::Destination;
 use crate::interface::Interface;
 use crate::keeping::Keeping;
 use crate::live::Live;
@@ -129,6 +130,14 @@ impl Engine {
     #[must_use]
     pub fn turned_away(&self, interface: &str) -> Option<mllp::TurnedAway> {
         self.live(interface).map(|live| live.peers.turned_away())
+    }
+
+    /// A destination of a live interface.
+    #[must_use]
+    pub fn destination(&self, interface: &str, destination: &str) -> Option<Arc<Destination>> {
+        let interface = self.live(interface)?.interface();
+        let found = interface.destinations.iter().find(|one| **one.name() == *destination);
+        found.map(Arc::clone)
     }
 
     pub(crate) fn live(&self, name: &str) -> Option<Arc<Live>> {

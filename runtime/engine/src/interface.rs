@@ -127,6 +127,12 @@ impl Interface {
         if next.lane.is_some() && self.lane.is_some() {
             next.lane.clone_from(&self.lane);
         }
+        for destination in &mut next.destinations {
+            let before = self.destinations.iter().find(|one| one.name() == destination.name());
+            if let (Some(before), Some(next)) = (before, Arc::get_mut(destination)) {
+                next.continue_as(before);
+            }
+        }
         next.backlog = self.backlog.clone();
         next.probation = Arc::clone(&self.probation);
         next.with(keeping)

@@ -30,9 +30,12 @@ mod routing;
 mod terms;
 mod validator;
 
+mod answers;
 mod destination;
+mod pace;
 mod recode;
 mod retry;
+mod standing;
 mod wire;
 
 mod detail;
@@ -46,6 +49,7 @@ mod trial;
 mod usage;
 
 pub use again::{Again, NotDecided};
+pub use answers::{AnswerRule, AnswerTable, AnswerThen};
 pub use budget::{Breach, Budget, Held};
 pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use destination::Destination;
@@ -60,7 +64,9 @@ pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
     AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, FileName, FileNameError,
-    InterfaceSettings, MllpSettings, OnFinding, Order, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
+    InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings, SourceSettings,
+    ValidationSettings, WireSettings,
 };
+pub use standing::{AnswerKind, DestinationStanding, HeldDelivery, LastAnswer, OpenCircuit};
 pub use trial::{Filter, Observed, Selection, Share, Trial, TrialError};
 pub use usage::{Count, Miss, MissQuery, Misses, ObserveError, Observer, PluginUse, misses};

@@ -96,7 +96,7 @@ impl Source {
 
 /// The connections of a destination.
 pub(crate) async fn open_wires(interface: &Arc<str>, destination: &Destination) -> Result<Vec<Wire>, StartError> {
-    match &destination.wire {
+    match &destination.settings.wire {
         WireSettings::Mllp(mllp) => {
             let wires = (0..mllp.connections).map(|_| Wire::Mllp(Box::new(MllpWire::new(mllp))));
             Ok(wires.collect())

@@ -323,8 +323,12 @@ impl SourceSettings {
 impl DestinationSettings {
     /// Whether two differ in nothing that a connection knows: routing is asked before.
     pub(crate) fn delivers_like(&self, other: &Self) -> bool {
-        let (wire, charset, retry) = (&self.wire, self.charset, self.retry);
-        *wire == other.wire && charset == other.charset && retry == other.retry
+        let routed_alike = Self {
+            name: Arc::clone(&other.name),
+            types: other.types.clone(),
+            ..self.clone()
+        };
+        routed_alike == *other
     }
 }
 

@@ -10,6 +10,15 @@ use crate::settings::RetrySettings;
 pub(crate) fn pause(settings: &RetrySettings, attempt: u32) -> Duration {
     let doublings = attempt.saturating_sub(1).min(DOUBLINGS_MAX);
     let full = settings.first.saturating_mul(1 << doublings).min(settings.ceiling);
+    jittered(full)
+}
+
+/// The pause between two attempts while the circuit is open.
+pub(crate) fn open_pause(settings: &RetrySettings) -> Duration {
+    jittered(settings.ceiling)
+}
+
+fn jittered(full: Duration) -> Duration {
     full.mul_f64(1.0 - 0.25 * random_fraction())
 }
 
@@ -26,11 +35,14 @@ fn random_fraction() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::RejectsThen;
 
     const SETTINGS: RetrySettings = RetrySettings {
         first: Duration::from_secs(1),
         ceiling: Duration::from_mins(1),
         rejects_max: 10,
+        rejects_then: RejectsThen::Hold,
+        failures_max: 5,
     };
 
     #[test]

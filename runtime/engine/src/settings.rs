@@ -9,6 +9,7 @@ use transfuse_message::validation::Level;
 use transfuse_sandbox::Chain;
 use transfuse_transport::{files, mllp};
 
+use crate::answers::AnswerTable;
 use crate::recode::OutputCharset;
 
 /// One feed: a source, a chain of steps, destinations.
@@ -127,13 +128,25 @@ pub struct DestinationSettings {
     pub wire: WireSettings,
     /// How often, and how soon, a delivery that failed is tried again.
     pub retry: RetrySettings,
+    /// How much is sent in a time at most; none for as much as the receiver takes.
+    pub rate_max: Option<RateMax>,
+}
+
+/// So many attempts in a time, at even distances: a receiver that can take 20 messages in a second may not be able to take a
+/// thousand in a minute at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateMax {
+    /// Attempts, at least one.
+    pub attempts: u32,
+    /// In so long.
+    pub per: Duration,
 }
 
 /// How outputs travel to a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WireSettings {
     /// MLLP over TCP.
-    Mllp(MllpSettings),
+    Mllp(Box<MllpSettings>),
     /// One file for each output; the delivery is settled when the file is durable.
     Files {
         /// The folder that receives the files.
@@ -150,6 +163,8 @@ pub struct MllpSettings {
     pub sender: mllp::SenderSettings,
     /// What settles a delivery.
     pub acknowledged: Acknowledged,
+    /// What each answer is taken for.
+    pub answers: AnswerTable,
     /// How many connections send at the same time. More than one gives up order, so only an interface with
     /// [`Order::None`] may have it.
     pub connections: usize,
@@ -183,20 +198,38 @@ pub struct RetrySettings {
     pub first: Duration,
     /// No pause is longer than this.
     pub ceiling: Duration,
-    /// How many times AR or CR (HL7: the receiver cannot take the message now) is answered by another attempt before
-    /// the delivery goes to quarantine. Faults of the connection are retried without end: the message is not to blame.
+    /// How many times an answer that asks for it (AR, CR) is followed by another attempt. Faults of the connection are retried
+    /// without end: the message is not to blame.
     pub rejects_max: u32,
+    /// What becomes of the delivery then.
+    pub rejects_then: RejectsThen,
+    /// After so many failures in a row, whatever they are, the circuit opens: one connection tries again every `ceiling`, and
+    /// the log is silent until it gets through.
+    pub failures_max: u32,
+}
+
+/// What becomes of a delivery that its receiver has rejected as often as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectsThen {
+    /// It waits for a word, and what is behind it waits too.
+    Hold,
+    /// It goes to quarantine, and the next one goes on.
+    Quarantine,
 }
 
 impl Default for RetrySettings {
     /// A second is short enough that a receiver's restart is hardly noticed; a minute is long enough that a receiver
     /// that is down for a night is not hammered; ten rejections take a few minutes, which a receiver that is merely
-    /// busy survives.
+    /// busy survives. What it rejects for longer than that, for a reason that is not in the message, it would most likely
+    /// reject of the next message too: so that one waits. Five failures take a quarter of a minute, after which it is
+    /// no restart any more.
     fn default() -> Self {
         Self {
             first: Duration::from_secs(1),
             ceiling: Duration::from_mins(1),
             rejects_max: 10,
+            rejects_then: RejectsThen::Hold,
+            failures_max: 5,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod mllp;
 
-use transfuse_message::{Message, ParseOptions, Payload};
+use transfuse_message::{AcknowledgementCode, Message, ParseOptions, Payload};
 use transfuse_store::Lease;
 use transfuse_transport::files;
 
@@ -27,14 +27,24 @@ pub enum Wire {
 
 /// What one attempt came to.
 pub(crate) enum Attempt {
-    /// The receiver owns the message.
-    Delivered { answer: Payload },
-    /// The receiver does not want this message: sending it again would not help (AE, CE).
-    Refused(Refusal),
-    /// The receiver cannot take it now (AR, CR: "unrelated to the content, may succeed later").
-    NotNow(Refusal),
+    /// The receiver owns the message, and has nothing to say about it.
+    HandedOver { answer: Payload },
+    /// The receiver has answered for this message.
+    Answered(Heard),
+    /// It can never be sent like this.
+    Unsendable(Refusal),
     /// Nobody answered for this message: the fault is the connection's, and another attempt may succeed.
     Failed { fault: String },
+}
+
+/// What a receiver said about a message.
+pub(crate) struct Heard {
+    pub(crate) code: AcknowledgementCode,
+    /// The codes of its errors.
+    pub(crate) errors: Vec<String>,
+    /// Its words.
+    pub(crate) text: Payload,
+    pub(crate) answer: Payload,
 }
 
 /// Why a receiver does not take a message, or why it is not sent.
@@ -75,7 +85,7 @@ impl Wire {
     /// What an answer that came another way, between two attempts, says about what was sent.
     pub(crate) fn read(content: &Payload, answer: &Payload) -> Option<Attempt> {
         let control_id = labels(content).0;
-        mllp::read(answer, &control_id).ok().map(|heard| heard.attempt)
+        mllp::read(answer, &control_id).ok().map(Attempt::Answered)
     }
 }
 
@@ -96,7 +106,7 @@ async fn write_file(folder: &files::FolderDestination, name: &FileName, lease: &
             .map_or("hl7", |content_type| extension(content_type)),
     });
     match folder.write(&name, content).await {
-        Ok(name) => Attempt::Delivered {
+        Ok(name) => Attempt::HandedOver {
             answer: Payload::from(name),
         },
         Err(fault) => Attempt::Failed {

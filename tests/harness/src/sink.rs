@@ -62,6 +62,8 @@ pub enum Reply {
     Hang,
     /// Half an answer, and the connection is closed.
     DropMidFrame,
+    /// These bytes, without a frame around them.
+    Bytes(&'static [u8]),
 }
 
 impl Sink {
@@ -202,6 +204,7 @@ fn answer(stream: &mut TcpStream, reply: Reply, control_id: &str) -> bool {
             stream.write_all(&framed("AA", control_id)).is_ok()
         }
         Reply::NotStored | Reply::Hang => true,
+        Reply::Bytes(bytes) => stream.write_all(bytes).is_ok(),
         Reply::DropMidFrame => {
             let answer = framed("AA", control_id);
             drop(stream.write_all(answer.get(..answer.len() / 2).unwrap_or_default()));

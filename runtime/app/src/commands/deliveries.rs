@@ -1,4 +1,6 @@
-//! `transfuse deliveries`: what a bad revision has made and is held.
+//! `transfuse deliveries`: what a bad revision has made and is held, and what waits for a word because of its receiver.
+
+mod word;
 
 use clap::{Args, Subcommand};
 
@@ -14,6 +16,8 @@ use crate::story;
 ///
 /// `transfuse rollback --hold` holds what the revision that is left has made and not delivered yet, and a revision that overruns its budget is
 /// held by itself. What is held is in no queue, also after a restart; what the revision is still to make is held too, until it is released.
+///
+/// What a receiver keeps rejecting waits for a word as well: `retry` and `skip` are about that.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Held(HeldArguments),
@@ -21,6 +25,8 @@ pub(crate) enum Command {
     Recompute(RecomputeArguments),
     Discard(ActArguments),
     Release(ActArguments),
+    Retry(word::RetryArguments),
+    Skip(word::SkipArguments),
 }
 
 /// Show what is held, since when and why
@@ -102,6 +108,8 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Discard(arguments) => act("discard", arguments, console),
         Command::Release(arguments) => act("release", arguments, console),
         Command::Recompute(arguments) => recompute(arguments, console),
+        Command::Retry(arguments) => word::retry(arguments, console),
+        Command::Skip(arguments) => word::skip(arguments, console),
     }
 }
 

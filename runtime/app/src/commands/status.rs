@@ -79,7 +79,7 @@ pub(crate) fn figures(status: &Status, palette: Palette) -> Vec<String> {
 }
 
 fn header(names: &[&str]) -> Vec<Cell> {
-    let is_left = |name: &str| matches!(name, "INTERFACE" | "SOURCE" | "DESTINATION" | "OLDEST");
+    let is_left = |name: &str| matches!(name, "INTERFACE" | "SOURCE" | "DESTINATION" | "LAST ANSWER" | "OLDEST");
     let cell = |name: &str| {
         if is_left(name) {
             Cell::new(name)
@@ -127,6 +127,7 @@ fn destinations(interfaces: &[InterfaceStatus]) -> Vec<Vec<Cell>> {
         "DELIVERED",
         "WAITING",
         "QUARANTINED",
+        "LAST ANSWER",
         "OLDEST",
     ])];
     for interface in interfaces {
@@ -136,11 +137,17 @@ fn destinations(interfaces: &[InterfaceStatus]) -> Vec<Vec<Cell>> {
                 Cell::number(destination.delivered),
                 Cell::number(destination.pending),
                 Cell::trouble(destination.quarantined),
+                Cell::new(last_answer(destination)),
                 Cell::new(oldest(destination)),
             ]
         }));
     }
     rows
+}
+
+fn last_answer(destination: &DestinationStatus) -> &str {
+    let receiver = destination.receiver.as_ref();
+    receiver.and_then(|one| one.last_answer.as_deref()).unwrap_or_default()
 }
 
 fn oldest(destination: &DestinationStatus) -> String {
@@ -157,6 +164,7 @@ fn troubles(interfaces: &[InterfaceStatus], palette: Palette) -> Vec<String> {
     for interface in interfaces {
         for destination in &interface.destinations {
             lines.extend(held(&interface.name, destination, palette));
+            lines.extend(receiver(&interface.name, destination, palette));
             if let (Some(fault), Some(at)) = (&destination.last_fault, &destination.last_fault_at) {
                 let place = format!("{}/{}", interface.name, destination.name);
                 lines.push(format!(
@@ -211,6 +219,47 @@ fn held(interface: &str, destination: &DestinationStatus, palette: Palette) -> O
     (count > 0).then(|| {
         format!("{label} {interface}/{name}: {count} {deliveries} for a word (`transfuse deliveries held {interface}`)")
     })
+}
+
+/// What a receiver keeps from going on.
+fn receiver(interface: &str, destination: &DestinationStatus, palette: Palette) -> Vec<String> {
+    let Some(receiver) = &destination.receiver else {
+        return Vec::new();
+    };
+    let name = &destination.name;
+    let label = palette.paint(Tone::Odd, "waits:");
+    let mut lines: Vec<String> = receiver
+        .waiting_for_a_word
+        .iter()
+        .map(|one| {
+            format!(
+                "{label} {interface}/{name}: {}, {} for {}; say `transfuse deliveries retry {interface} {name}`, or `skip`",
+                one.message,
+                one.why,
+                since(&one.since)
+            )
+        })
+        .collect();
+    if let Some(circuit) = &receiver.circuit {
+        let label = palette.paint(Tone::Bad, "circuit:");
+        let next = match until(&circuit.next_attempt_at) {
+            Some(seconds) if lines.is_empty() => format!(", the next attempt is in {}", duration(seconds)),
+            _ => String::new(),
+        };
+        lines.push(format!(
+            "{label} {interface}/{name}: open for {}, {} attempts in a row failed{next}",
+            since(&circuit.open_since),
+            circuit.failures
+        ));
+    }
+    lines
+}
+
+/// Seconds until then; none where it is past.
+fn until(at: &str) -> Option<i64> {
+    let at: Timestamp = at.parse().ok()?;
+    let left = at.duration_since(Timestamp::now());
+    (!left.is_negative()).then(|| left.as_secs())
 }
 
 /// How long ago that was, in the two largest units that matter.

@@ -3,16 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use transfuse_engine::{FileName, RetrySettings};
+use transfuse_engine::{FileName, RejectsThen as Then, RetrySettings};
 use transfuse_transport::mllp::SenderSettings;
 
 use super::acknowledgement;
+use super::answers;
 use super::charset;
 use super::document::Located;
 use super::message_types;
 use super::name;
 use super::quantity::milliseconds;
-use super::resolved::{Destination, DestinationWire, Order, Retry};
+use super::resolved::{Destination, DestinationWire, Order, RejectsThen, Retry};
 use super::section::Section;
 use super::tls;
 
@@ -45,6 +46,7 @@ pub(super) fn read(mut section: Section<'_>, order: Order, site: &Path) -> Writt
     let charset = charset::read(&mut section);
     let unmappable = charset::unmappable(&mut section, charset.as_deref());
     let retry = retry(section.section("retry", "`retry`"));
+    let rate_max = section.rate("rate_max");
     let Some(kind) = kind else {
         return Written {
             name,
@@ -62,6 +64,7 @@ pub(super) fn read(mut section: Section<'_>, order: Order, site: &Path) -> Writt
         charset,
         unmappable,
         retry,
+        rate_max,
         wire,
     });
     Written {
@@ -80,6 +83,7 @@ fn mllp(section: &mut Section<'_>, order: Order, site: &Path) -> (Option<Destina
     let reply_timeout = section.duration("reply_timeout", &timeouts);
     let mllp_release = acknowledgement::release(section);
     let settling = acknowledgement::settling(section);
+    let answers = answers::read(section);
     let connections = section.located_count("connections", &(1..=64));
     if let Some(connections) = connections
         .as_ref()
@@ -106,6 +110,7 @@ fn mllp(section: &mut Section<'_>, order: Order, site: &Path) -> (Option<Destina
         address: address.value,
         mllp_release,
         settled_by: settling.by,
+        answers,
         connect_timeout_ms: milliseconds(connect_timeout.unwrap_or(defaults.connect_timeout)),
         reply_timeout_ms: milliseconds(reply_timeout.unwrap_or(defaults.reply_timeout)),
         connections,
@@ -131,17 +136,31 @@ fn files(section: &mut Section<'_>, site: &Path) -> Option<DestinationWire> {
 
 fn retry(section: Option<Section<'_>>) -> Retry {
     let defaults = RetrySettings::default();
-    let Some(mut section) = section else {
-        return resolved_retry(defaults.first, defaults.ceiling, defaults.rejects_max);
+    let mut retry = Retry {
+        first_ms: milliseconds(defaults.first),
+        ceiling_ms: milliseconds(defaults.ceiling),
+        rejects_max: defaults.rejects_max,
+        rejects_then: match defaults.rejects_then {
+            Then::Hold => RejectsThen::Hold,
+            Then::Quarantine => RejectsThen::Quarantine,
+        },
+        failures_max: defaults.failures_max,
     };
+    let Some(mut section) = section else { return retry };
     let pauses = ONE_MILLISECOND..=ONE_DAY;
     let first = section.duration("first", &pauses).unwrap_or(defaults.first);
     let ceiling = section
         .duration("ceiling", &pauses)
         .unwrap_or(defaults.ceiling.max(first));
-    let rejects_max = section
-        .count("rejects_max", &(0..=1_000_000))
-        .and_then(|count| u32::try_from(count).ok());
+    (retry.first_ms, retry.ceiling_ms) = (milliseconds(first), milliseconds(ceiling));
+    let count = |count: u64| u32::try_from(count).ok();
+    let rejects_max = section.count("rejects_max", &(0..=1_000_000)).and_then(count);
+    retry.rejects_max = rejects_max.unwrap_or(retry.rejects_max);
+    let thens = [("hold", RejectsThen::Hold), ("quarantine", RejectsThen::Quarantine)];
+    let rejects_then = section.choice("rejects_then", &thens);
+    retry.rejects_then = rejects_then.map_or(retry.rejects_then, |then| then.value);
+    let failures_max = section.count("failures_max", &(1..=1_000_000)).and_then(count);
+    retry.failures_max = failures_max.unwrap_or(retry.failures_max);
     if first > ceiling {
         section.faults().at(
             section.place(),
@@ -149,15 +168,7 @@ fn retry(section: Option<Section<'_>>) -> Retry {
         );
     }
     section.finish();
-    resolved_retry(first, ceiling, rejects_max.unwrap_or(defaults.rejects_max))
-}
-
-fn resolved_retry(first: Duration, ceiling: Duration, rejects_max: u32) -> Retry {
-    Retry {
-        first_ms: milliseconds(first),
-        ceiling_ms: milliseconds(ceiling),
-        rejects_max,
-    }
+    retry
 }
 
 /// `host:port`; names are looked up at every connect, so that a peer may move.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::resolved::Rate;
+
 /// Units of time, the longest suffix first where one ends like another.
 const TIME_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("min", 60_000), ("h", 3_600_000)];
 
@@ -32,6 +34,28 @@ pub(crate) fn per_mille(text: &str) -> Result<u64, String> {
     };
     read().ok_or_else(|| {
         format!("`{text}` is not a share; write it in percent, with one decimal at most: `5%` or `0.5%`")
+    })
+}
+
+/// The most of a rate, far beyond what a receiver takes or an engine sends.
+const RATE_MAX: u32 = 100_000;
+
+/// Reads `20/s`, `600/min` or `1000/h`.
+pub(crate) fn rate(text: &str) -> Result<Rate, String> {
+    let read = || {
+        let (count, unit) = text.split_once('/')?;
+        let count = count
+            .trim_end()
+            .parse::<u32>()
+            .ok()
+            .filter(|count| (1..=RATE_MAX).contains(count))?;
+        let (_, per_ms) = TIME_UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;
+        (*per_ms >= 1_000).then_some(Rate { count, per_ms: *per_ms })
+    };
+    read().ok_or_else(|| {
+        format!(
+            "`{text}` is not a rate; write a whole number from 1 to {RATE_MAX} and what it is for: `20/s`, `600/min` or `1000/h`"
+        )
     })
 }
 
@@ -89,6 +113,16 @@ mod tests {
             assert!(per_mille(wrong).is_err(), "{wrong}");
         }
         assert_eq!([50, 5].map(show_per_mille), ["5%", "0.5%"]);
+    }
+
+    #[test]
+    fn rates_are_so_many_in_a_second_a_minute_or_an_hour() {
+        for (text, count, per_ms) in [("20/s", 20, 1_000), ("600 / min", 600, 60_000), ("1/h", 1, 3_600_000)] {
+            assert_eq!(rate(text), Ok(Rate { count, per_ms }), "{text}");
+        }
+        for wrong in ["20", "0/s", "20/ms", "1.5/s", "20/d", "100001/s", "/s", "-1/s"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

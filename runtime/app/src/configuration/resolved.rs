@@ -4,6 +4,7 @@
 //! file of the site folder but the folders that sources and destinations use, so that a live revision does not change
 //! when somebody edits the folder. Durations are whole milliseconds, sizes are bytes.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -166,23 +167,37 @@ pub(crate) enum SourceWire {
         /// Relative to `folder`, as `errors` is.
         archive: PathBuf,
         errors: PathBuf,
-        #[serde(default = "FileLimits::message_bytes_max")]
+        #[serde(default = "Before::message_bytes_max")]
         message_bytes_max: u64,
-        #[serde(default = "FileLimits::file_bytes_max")]
+        #[serde(default = "Before::file_bytes_max")]
         file_bytes_max: u64,
     },
 }
 
 /// What older revisions, which do not name them, were made with.
-struct FileLimits;
+struct Before;
 
-impl FileLimits {
+impl Before {
     fn message_bytes_max() -> u64 {
         16 << 20
     }
 
     fn file_bytes_max() -> u64 {
         1 << 30
+    }
+
+    fn answers() -> BTreeMap<String, AnswerThen> {
+        let blamed = ["AE", "CE"].map(|code| (code.to_owned(), AnswerThen::Quarantine));
+        let put_off = ["AR", "CR"].map(|code| (code.to_owned(), AnswerThen::Retry));
+        blamed.into_iter().chain(put_off).collect()
+    }
+
+    fn rejects_then() -> RejectsThen {
+        RejectsThen::Quarantine
+    }
+
+    fn failures_max() -> u32 {
+        5
     }
 }
 
@@ -248,8 +263,18 @@ pub(crate) struct Destination {
     #[serde(default)]
     pub(crate) unmappable: Unmappable,
     pub(crate) retry: Retry,
+    /// None: as much as the receiver takes.
+    #[serde(default)]
+    pub(crate) rate_max: Option<Rate>,
     #[serde(flatten)]
     pub(crate) wire: DestinationWire,
+}
+
+/// So many in a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rate {
+    pub(crate) count: u32,
+    pub(crate) per_ms: u64,
 }
 
 /// What becomes of a character that a destination's set lacks.
@@ -270,6 +295,9 @@ pub(crate) enum DestinationWire {
         mllp_release: MllpRelease,
         #[serde(default)]
         settled_by: SettledBy,
+        /// By `AE`, or `AE 207` for one of the errors: what that answer is taken for.
+        #[serde(default = "Before::answers")]
+        answers: BTreeMap<String, AnswerThen>,
         connect_timeout_ms: u64,
         reply_timeout_ms: u64,
         connections: u64,
@@ -342,6 +370,28 @@ pub(crate) struct Retry {
     pub(crate) first_ms: u64,
     pub(crate) ceiling_ms: u64,
     pub(crate) rejects_max: u32,
+    #[serde(default = "Before::rejects_then")]
+    pub(crate) rejects_then: RejectsThen,
+    #[serde(default = "Before::failures_max")]
+    pub(crate) failures_max: u32,
+}
+
+/// What becomes of what was rejected as often as it may be; the engine explains each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RejectsThen {
+    Hold,
+    Quarantine,
+}
+
+/// What an answer is taken for; the engine explains each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AnswerThen {
+    Delivered,
+    Retry,
+    Hold,
+    Quarantine,
 }
 
 /// What a step may use for one message; the sandbox explains each. A field that an older revision does not have takes

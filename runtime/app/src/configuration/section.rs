@@ -19,6 +19,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, Located, Place};
 use super::fault::Faults;
+use super::resolved::Rate;
 use super::{quantity, suggest};
 
 pub(crate) use overlay::Overlay;
@@ -208,6 +209,10 @@ impl<'d> Section<'d> {
     /// One of a few words.
     pub(crate) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<Located<T>> {
         let text = self.text(key)?;
+        self.chosen(key, text, choices)
+    }
+
+    fn chosen<T: Copy>(&self, key: &str, text: Located<String>, choices: &[(&str, T)]) -> Option<Located<T>> {
         if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text.value) {
             return Some(Located {
                 value: *choice,
@@ -220,6 +225,39 @@ impl<'d> Section<'d> {
         self.faults
             .at_with_hints(&text.place, message, hint.into_iter().collect());
         None
+    }
+
+    /// A rate such as `20/s`.
+    pub(crate) fn rate(&mut self, key: &'static str) -> Option<Rate> {
+        let text = self.text(key)?;
+        match quantity::rate(&text.value) {
+            Ok(rate) => Some(rate),
+            Err(message) => {
+                self.faults.at(&text.place, format!("`{key}`: {message}"));
+                None
+            }
+        }
+    }
+
+    /// The entries of a table whose keys are anything and whose values are one of a few words.
+    pub(crate) fn named_choices<T: Copy>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        choices: &[(&str, T)],
+    ) -> Vec<(Located<String>, T)> {
+        let Some(within) = self.section(key, title) else {
+            return Vec::new();
+        };
+        let chosen = within.keys().into_iter().filter_map(|name| {
+            let (document, value) = within.written(&name.value)?;
+            let place = Place::new(document, value.span());
+            let text = value.get_ref().as_str().map(str::to_owned);
+            let text = within.typed(&name.value, value.get_ref(), place, text, "text in quotes")?;
+            let choice = within.chosen(&name.value, text, choices)?;
+            Some((name, choice.value))
+        });
+        chosen.collect()
     }
 
     pub(crate) fn required_choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<Located<T>> {

@@ -169,6 +169,17 @@ impl Client {
             .await
     }
 
+    /// Both names must be sound: they become part of the address.
+    pub(crate) async fn say(
+        &self,
+        interface: &str,
+        destination: &str,
+        word: &wire::destinations::Word,
+    ) -> Result<wire::destinations::WordSaid, ClientError> {
+        let path = format!("/v1/interfaces/{interface}/destinations/{destination}");
+        self.post(path, word).await
+    }
+
     pub(crate) async fn replay(
         &self,
         wanted: &wire::repairs::ReplayWanted,

@@ -3,6 +3,7 @@
 mod access;
 mod caller;
 mod changes;
+mod destinations;
 mod past;
 mod repairs;
 mod selecting;
@@ -101,6 +102,10 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .route("/v1/interfaces/{name}/approve", post(changes::approve))
         .route("/v1/deliveries/held", get(repairs::held))
         .route("/v1/interfaces/{name}/deliveries", post(repairs::act))
+        .route(
+            "/v1/interfaces/{name}/destinations/{destination}",
+            post(destinations::say),
+        )
         .route("/v1/replay", post(repairs::replay))
         .route("/v1/trials", get(trials::list))
         .route("/v1/interfaces/{name}/trial", post(trials::act))
@@ -121,7 +126,12 @@ async fn status(State(controlled): Shared) -> Result<Json<wire::Status>, ApiErro
     let trials = controlled.changes.trials.all();
     let mut told = view::status(&controlled.process, &trials, status);
     for interface in &mut told.interfaces {
-        interface.turned_away = view::turned_away(controlled.changes.engine.turned_away(&interface.name));
+        let engine = &controlled.changes.engine;
+        interface.turned_away = view::turned_away(engine.turned_away(&interface.name));
+        for destination in &mut interface.destinations {
+            let standing = engine.destination(&interface.name, &destination.name);
+            destination.receiver = standing.map(|one| view::destinations::standing(one.standing()));
+        }
     }
     Ok(Json(told))
 }

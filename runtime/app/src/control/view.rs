@@ -1,5 +1,6 @@
 //! From what the store knows to what the API says.
 
+pub(crate) mod destinations;
 mod differences;
 mod evidence;
 mod past;
@@ -185,6 +186,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
             oldest_queued_at: figures.oldest_queued_at_ms.map(time),
             last_fault: figures.last_fault,
             last_fault_at: figures.last_fault_at_ms.map(time),
+            receiver: None,
         })
         .collect();
     for name in live.into_iter().flat_map(|live| &live.destinations) {
@@ -230,6 +232,7 @@ impl wire::DestinationStatus {
             oldest_queued_at: None,
             last_fault: None,
             last_fault_at: None,
+            receiver: None,
         }
     }
 }

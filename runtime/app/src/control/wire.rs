@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 pub(crate) mod changes;
+pub(crate) mod destinations;
 pub(crate) mod differences;
 pub(crate) mod evidence;
 pub(crate) mod past;
@@ -86,6 +87,9 @@ pub(crate) struct DestinationStatus {
     pub(crate) oldest_queued_at: Option<String>,
     pub(crate) last_fault: Option<String>,
     pub(crate) last_fault_at: Option<String>,
+    /// How it stands with its receiver; none where the destination is no longer run.
+    #[serde(default)]
+    pub(crate) receiver: Option<destinations::Standing>,
 }
 
 /// `GET /v1/messages`: newest first.

@@ -8,7 +8,7 @@ use transfuse_message::acknowledgement::{self, AcknowledgementCode};
 use transfuse_message::{Message, ParseOptions, Payload, Wanted};
 use transfuse_transport::mllp::{Exchange, SendError, Sender};
 
-use super::{Attempt, Refusal, parsed};
+use super::{Attempt, Heard, Refusal, parsed};
 use crate::awaited::Expectation;
 use crate::settings::{Acknowledged, MllpSettings};
 
@@ -20,10 +20,12 @@ pub struct MllpWire {
     acknowledged: Acknowledged,
 }
 
-/// What a receiver said about a message.
-pub(crate) struct Heard {
-    pub(crate) code: AcknowledgementCode,
-    pub(crate) attempt: Attempt,
+/// Why there is no answer.
+enum Unheard {
+    /// MLLP cannot carry the message.
+    Unsendable(Refusal),
+    /// Whatever it was, another attempt may succeed.
+    Failed(String),
 }
 
 /// What one message asks of its receiver.
@@ -62,31 +64,34 @@ impl MllpWire {
             }
             Acknowledged::Transport => self.hand_over(content).await,
         };
-        attempt.unwrap_or_else(|fault| Attempt::Failed {
-            fault: asked.explain(fault),
+        attempt.unwrap_or_else(|unheard| match unheard {
+            Unheard::Unsendable(refusal) => Attempt::Unsendable(refusal),
+            Unheard::Failed(fault) => Attempt::Failed {
+                fault: asked.explain(fault),
+            },
         })
     }
 
     /// One answer, which settles the delivery whatever its mode.
-    async fn ask(&mut self, content: &Payload, asked: &Asked) -> Result<Attempt, String> {
-        let answer = self.sender.send(content).await.map_err(|fault| told(&fault))?;
+    async fn ask(&mut self, content: &Payload, asked: &Asked) -> Result<Attempt, Unheard> {
+        let answer = self.sender.send(content).await?;
         let heard = read(&answer, &asked.control_id);
         if heard.is_err() {
             // Whatever else this connection says is not to be trusted either.
             self.sender.close().await;
         }
-        Ok(heard?.attempt)
+        Ok(Attempt::Answered(heard?))
     }
 
     /// The first acknowledgement of this message. Application acknowledgements of those before it come in between.
-    async fn hear_accept(&mut self, content: &Payload, asked: &Asked) -> Result<Attempt, String> {
-        let mut exchange = self.sender.begin(content).await.map_err(|fault| told(&fault))?;
+    async fn hear_accept(&mut self, content: &Payload, asked: &Asked) -> Result<Attempt, Unheard> {
+        let mut exchange = self.sender.begin(content).await?;
         let deadline = Instant::now() + self.reply_timeout;
         loop {
             let answer = next(&mut exchange, deadline).await?;
             if let Some(heard) = asked.hear(&answer)? {
                 exchange.finish();
-                return Ok(heard.attempt);
+                return Ok(Attempt::Answered(heard));
             }
         }
     }
@@ -99,8 +104,8 @@ impl MllpWire {
         asked: &Asked,
         patience: Duration,
         mut expected: Option<&mut Expectation>,
-    ) -> Result<Attempt, String> {
-        let mut exchange = self.sender.begin(content).await.map_err(|fault| told(&fault))?;
+    ) -> Result<Attempt, Unheard> {
+        let mut exchange = self.sender.begin(content).await?;
         let mut is_held = !asked.is_answered_at_once();
         let mut deadline = Instant::now() + if is_held { patience } else { self.reply_timeout };
         loop {
@@ -118,13 +123,13 @@ impl MllpWire {
             if is_ours || is_held {
                 exchange.finish();
             }
-            return Ok(heard.attempt);
+            return Ok(Attempt::Answered(heard));
         }
     }
 
     /// No acknowledgement at all. What the receiver says nevertheless is taken out of its way.
-    async fn hand_over(&mut self, content: &Payload) -> Result<Attempt, String> {
-        let mut exchange = self.sender.begin(content).await.map_err(|fault| told(&fault))?;
+    async fn hand_over(&mut self, content: &Payload) -> Result<Attempt, Unheard> {
+        let mut exchange = self.sender.begin(content).await?;
         for _ in 0..UNASKED_MAX {
             if exchange.next(Duration::ZERO).await.is_err() {
                 break;
@@ -132,7 +137,7 @@ impl MllpWire {
         }
         exchange.finish();
         let answer = Payload::default();
-        Ok(Attempt::Delivered { answer })
+        Ok(Attempt::HandedOver { answer })
     }
 }
 
@@ -182,21 +187,32 @@ impl Asked {
 
 impl Heard {
     fn of(answer: &Payload, read: transfuse_message::Answer) -> Self {
-        let refusal = |text| Refusal {
-            kind: "refused-by-destination",
-            hint: "correct the cause at the receiver or in the mapping, then replay the delivery",
-            summary: format!("the receiver answered {}", read.code),
-            text,
-        };
-        let attempt = match read.code {
-            AcknowledgementCode::AA | AcknowledgementCode::CA => Attempt::Delivered { answer: answer.clone() },
-            AcknowledgementCode::AE | AcknowledgementCode::CE => Attempt::Refused(refusal(read.text)),
-            AcknowledgementCode::AR | AcknowledgementCode::CR => Attempt::NotNow(refusal(read.text)),
-        };
         Self {
             code: read.code,
-            attempt,
+            errors: read.errors,
+            text: read.text,
+            answer: answer.clone(),
         }
+    }
+}
+
+impl From<String> for Unheard {
+    fn from(fault: String) -> Self {
+        Self::Failed(fault)
+    }
+}
+
+impl From<SendError> for Unheard {
+    fn from(error: SendError) -> Self {
+        if !error.is_messages_fault() {
+            return Self::Failed(error.to_string());
+        }
+        Self::Unsendable(Refusal {
+            kind: "unsendable",
+            summary: error.to_string(),
+            hint: error.hint().unwrap_or_default(),
+            text: Payload::default(),
+        })
     }
 }
 
@@ -225,8 +241,4 @@ async fn elsewhere(expected: &mut Option<&mut Expectation>) -> Payload {
         Some(expected) => expected.answer().await,
         None => std::future::pending().await,
     }
-}
-
-fn told(fault: &SendError) -> String {
-    fault.to_string()
 }

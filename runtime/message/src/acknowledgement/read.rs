@@ -8,7 +8,7 @@ use super::AcknowledgementCode;
 use crate::path::FieldPath;
 use crate::{Message, Path, Payload};
 
-/// The most ERR segments whose text is kept: the text is for a person, and the whole answer is stored anyway.
+/// The most ERR segments that are read: their text is for a person, and the whole answer is stored anyway.
 const ERRORS_MAX: u32 = 50;
 
 /// What a destination answered. `Debug` prints the code only.
@@ -18,6 +18,10 @@ pub struct Answer {
     pub code: AcknowledgementCode,
     /// MSA-2: the control id of the message that is answered.
     pub control_id: String,
+    /// The codes of what is wrong, one of each ERR in their order: ERR-3.1 (table 0357, or the receiver's own), or ERR-1.4.1 of
+    /// the form before version 2.5. Nothing keeps a receiver from writing something else there: a code that nobody expects is
+    /// as private as a text.
+    pub errors: Vec<String>,
     /// MSA-3 and the texts of ERR, one a line, in UTF-8.
     pub text: Payload,
 }
@@ -51,12 +55,13 @@ pub fn read(answer: &Message) -> Result<Answer, AnswerError> {
     let code = code(&field(1)).ok_or(AnswerError::UnknownCode)?;
     let lines: Vec<String> = [field(3)]
         .into_iter()
-        .chain(errors(answer))
+        .chain(errors(answer).map(|error| line(answer, &error)))
         .filter(|line| !line.is_empty())
         .collect();
     Ok(Answer {
         code,
         control_id: field(2),
+        errors: errors(answer).filter_map(|error| error_code(answer, &error)).collect(),
         text: lines.join("\n").into(),
     })
 }
@@ -69,28 +74,30 @@ fn code(text: &str) -> Option<AcknowledgementCode> {
         .find(|code| text.eq_ignore_ascii_case(code.as_str()))
 }
 
-/// A line for each ERR: code and text of the new form (ERR-3, ERR-7, ERR-8) and of the old one (ERR-1.4).
-fn errors(answer: &Message) -> Vec<String> {
-    let count = answer
-        .count(&Path::of_segment(*b"ERR", 0))
-        .unwrap_or_default()
-        .min(ERRORS_MAX);
-    let line = |occurrence| {
-        let segment = Path::of_segment(*b"ERR", occurrence);
-        let nodes = [(1, 4, 1), (1, 4, 2), (3, 1, 0), (3, 2, 0), (7, 0, 0), (8, 0, 0)];
-        let texts = nodes.map(|(field, component, subcomponent)| {
-            text(
-                answer,
-                &segment.with_field(FieldPath::new(field, 1, component, subcomponent)),
-            )
-        });
-        texts
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    (1..=count).map(line).collect()
+/// The ERR segments, as far as they are read.
+fn errors(answer: &Message) -> impl Iterator<Item = Path> {
+    let count = answer.count(&Path::of_segment(*b"ERR", 0)).unwrap_or_default();
+    (1..=count.min(ERRORS_MAX)).map(|occurrence| Path::of_segment(*b"ERR", occurrence))
+}
+
+/// The code of an ERR: that of the new form, or else that of the old one.
+fn error_code(answer: &Message, error: &Path) -> Option<String> {
+    let codes = [FieldPath::new(3, 1, 1, 0), FieldPath::new(1, 1, 4, 1)];
+    let mut codes = codes.into_iter().map(|field| text(answer, &error.with_field(field)));
+    codes.find(|code| !code.is_empty())
+}
+
+/// The line of an ERR: code and text of the new form (ERR-3, ERR-7, ERR-8) and of the old one (ERR-1.4).
+fn line(answer: &Message, error: &Path) -> String {
+    let nodes = [(1, 4, 1), (1, 4, 2), (3, 1, 0), (3, 2, 0), (7, 0, 0), (8, 0, 0)];
+    let texts = nodes.map(|(field, component, subcomponent)| {
+        text(
+            answer,
+            &error.with_field(FieldPath::new(field, 1, component, subcomponent)),
+        )
+    });
+    let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+    texts.join(" ")
 }
 
 fn text(answer: &Message, path: &Path) -> String {

@@ -277,9 +277,21 @@ fn an_answer_is_read_with_the_texts_of_either_error_form() {
 }
 
 #[test]
+fn the_codes_of_errors_are_read_in_either_form() {
+    let errors =
+        "ERR|PID^1^5^102&Data type error\rERR||PID^1^5|101^Required field missing\rERR|^^^103|MSH|207\rERR||PID";
+    let answer = read(&message(&format!("MSH|^~\\&|HIS\rMSA|AE|K1\r{errors}\r"))).unwrap();
+    assert_eq!(answer.errors, ["102", "101", "207"]);
+}
+
+#[test]
 fn at_most_fifty_errors_of_an_answer_are_read() {
     let answer = format!("MSH|^~\\&|HIS\rMSA|AE|K1\r{}", "ERR|||101\r".repeat(60));
-    assert_eq!(read(&message(&answer)).unwrap().text.lossy_text().lines().count(), 50);
+    let answer = read(&message(&answer)).unwrap();
+    assert_eq!(
+        (answer.text.lossy_text().lines().count(), answer.errors.len()),
+        (50, 50)
+    );
 }
 
 #[test]
