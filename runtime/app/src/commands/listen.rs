@@ -1,13 +1,14 @@
 //! `transfuse listen`: an MLLP receiver for rehearsals, which can also misbehave on request.
 
+mod trouble;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use futures_util::FutureExt as _;
 use jiff::ZonedDateTime;
 use tokio_util::sync::CancellationToken;
@@ -18,20 +19,20 @@ use transfuse_message::{
 use transfuse_transport::mllp::{Listener, ListenerSettings, Release};
 use transfuse_transport::{Answer, Frame, Handler, Later, Reply};
 
-use crate::configuration::parse_duration;
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Outcome};
+use trouble::{Refusal, Trouble, Troubles};
 
 /// Receive messages over MLLP, acknowledge them, and show or keep them
 ///
 /// Stands in for a receiver while an interface is rehearsed. Each message is answered with AA, and shown on stdout with
 /// one segment a line, or kept as a file of its own in the folder that --out names. To rehearse trouble, it can refuse,
-/// dawdle, or hang up: what it refuses and what it hangs up on is not kept.
+/// dawdle, hang up, fall silent or talk nonsense, at every Nth message of all; what it does not accept is not kept.
 ///
 /// A message that asks for it in MSH-15 and MSH-16 is answered in the enhanced mode: CA at once, and AA, or the code of
 /// --nak, after the time of --delay on the same connection.
 ///
-/// Example: transfuse listen 127.0.0.1:2576 --out received --drop-every 10
+/// Example: transfuse listen 127.0.0.1:2576 --delay 5s --nak AR:207 --nak-every 3 --drop-every 10
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Address and port to listen on
@@ -43,36 +44,23 @@ pub(crate) struct Arguments {
     /// Which MLLP to speak; release 2 says that a message is stored before it is answered
     #[arg(long, default_value_t = 1, value_name = "RELEASE", value_parser = clap::value_parser!(u8).range(1..=2))]
     mllp_release: u8,
-    /// Refuse everything with this code
-    #[arg(long, value_enum, value_name = "CODE")]
-    nak: Option<Refusal>,
-    /// Wait this long before each answer
-    #[arg(long, default_value = "0ms", value_name = "TIME", value_parser = parse_duration)]
-    delay: Duration,
-    /// Hang up on every Nth message instead of answering it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    drop_every: Option<u64>,
+    #[command(flatten)]
+    troubles: Troubles,
     /// Stop after so many messages were accepted
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 }
 
-/// How to refuse.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[value(rename_all = "UPPER")]
-enum Refusal {
-    /// The message is wrong
-    Ae,
-    /// The receiver cannot take it now
-    Ar,
-}
+/// What is no HL7, as an answer.
+const NONSENSE: &str = "HTTP/1.1 400 Bad Request";
+
+/// The control id of a message that nobody has sent.
+const ASTRAY: &str = "ASTRAY";
 
 /// The receiver's state, shared by its connections.
 struct Receiver {
     out: Option<PathBuf>,
-    nak: Option<Refusal>,
-    delay: Duration,
-    drop_every: Option<u64>,
+    troubles: Troubles,
     count: Option<u64>,
     received: AtomicU64,
     accepted: AtomicU64,
@@ -98,9 +86,7 @@ async fn serve(arguments: &Arguments, console: Console) -> anyhow::Result<()> {
     };
     let receiver = Arc::new(Receiver {
         out: arguments.out.clone(),
-        nak: arguments.nak,
-        delay: arguments.delay,
-        drop_every: arguments.drop_every,
+        troubles: arguments.troubles.clone(),
         count: arguments.count,
         received: AtomicU64::new(0),
         accepted: AtomicU64::new(0),
@@ -146,17 +132,17 @@ impl Receiver {
             .as_ref()
             .map_or(Wanted::ORIGINAL, |message| Wanted::of(message, &message.header()));
         if wanted.accept == Condition::Never {
-            tokio::time::sleep(self.delay).await;
+            tokio::time::sleep(self.troubles.delay).await;
         }
         if let Some(defect) = frame.defect {
             self.console.note(format_args!("{}: {defect}", frame.source));
             return Answer::Unanswered;
         }
-        if self.drop_every.is_some_and(|every| number.is_multiple_of(every)) {
-            self.console
-                .note(format_args!("{}: hung up on message {number}", frame.source));
-            return Answer::Unanswered;
-        }
+        let refusal = match self.troubles.of(number) {
+            Trouble::None => None,
+            Trouble::Refuse(refusal) => Some(refusal),
+            trouble => return self.misbehave(number, &trouble, &frame, message.ok()),
+        };
         match message {
             Err(error) => {
                 let finding = [finding("100", &error.to_string())];
@@ -170,20 +156,52 @@ impl Receiver {
                 });
                 Answer::Refused(refusing.into())
             }
-            Ok(message) => self.answer(number, &message, &frame.content, wanted),
+            Ok(message) => self.answer(number, &message, &frame.content, wanted, refusal.as_ref()),
         }
+    }
+
+    /// No answer that settles anything, and a word about it for whoever watches.
+    fn misbehave(&self, number: u64, trouble: &Trouble, frame: &Frame, message: Option<Message>) -> Answer {
+        let (what, answer) = match (trouble, message) {
+            (Trouble::Silence, _) => ("silent about", Answer::Accepted(Payload::default().into())),
+            (Trouble::Garbage, _) => (
+                "talked nonsense about",
+                Answer::Accepted(Payload::from(NONSENSE).into()),
+            ),
+            (Trouble::Astray, Some(mut message)) => {
+                if let Ok(control_id) = "MSH-10".parse() {
+                    // Every message has the field; one that keeps its own id is answered as usual.
+                    let _ = message.set(&control_id, ASTRAY);
+                }
+                let reply = saying(&format!("L{number}"), Wanted::ORIGINAL, |context| {
+                    accepting(&message, context)
+                });
+                ("answered for another than", Answer::Accepted(reply.into()))
+            }
+            _ => ("hung up on", Answer::Unanswered),
+        };
+        self.console
+            .note(format_args!("{}: {what} message {number}", frame.source));
+        answer
     }
 
     /// Keeps the message unless it is to be refused, and answers it in the mode that it asks for. In the enhanced mode a
     /// receiver takes the message first and refuses it then.
-    fn answer(&self, number: u64, message: &Message, content: &Payload, wanted: Wanted) -> Answer {
-        if self.nak.is_none()
+    fn answer(
+        &self,
+        number: u64,
+        message: &Message,
+        content: &Payload,
+        wanted: Wanted,
+        refusal: Option<&Refusal>,
+    ) -> Answer {
+        if refusal.is_none()
             && let Err(error) = self.keep(message, content)
         {
             self.console.note(format_args!("{error:#}"));
             return Answer::Unanswered;
         }
-        let last = self.application_answer(number, message, wanted);
+        let last = application_answer(number, message, wanted, refusal);
         let answer = if wanted.accept == Condition::Never {
             Reply::from(last)
         } else {
@@ -191,7 +209,7 @@ impl Receiver {
                 .accept
                 .on_success()
                 .then(|| saying(&format!("L{number}"), wanted, |context| committing(message, context)));
-            let delay = self.delay;
+            let delay = self.troubles.delay;
             let later = Later::new(async move {
                 tokio::time::sleep(delay).await;
                 last
@@ -201,7 +219,7 @@ impl Receiver {
                 later: Some(later),
             }
         };
-        if self.nak.is_some() {
+        if refusal.is_some() {
             return Answer::Refused(answer);
         }
         let accepted = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
@@ -209,23 +227,6 @@ impl Receiver {
             self.enough.cancel();
         }
         Answer::Accepted(answer)
-    }
-
-    /// What the application says, as far as the message wants to hear it.
-    fn application_answer(&self, number: u64, message: &Message, wanted: Wanted) -> Payload {
-        let control_id = format!("L{number}A");
-        match self.nak {
-            None if wanted.application.on_success() => {
-                saying(&control_id, wanted, |context| accepting(message, context))
-            }
-            Some(refusal) if wanted.application.on_error() => {
-                let finding = [finding("207", "refused on request of the rehearsal")];
-                saying(&control_id, wanted, |context| {
-                    acknowledgement::refuse(message, refusal.code(), &finding, context)
-                })
-            }
-            _ => Payload::default(),
-        }
     }
 
     fn keep(&self, message: &Message, content: &Payload) -> anyhow::Result<()> {
@@ -243,12 +244,18 @@ impl Receiver {
     }
 }
 
-impl Refusal {
-    fn code(self) -> AcknowledgementCode {
-        match self {
-            Self::Ae => AcknowledgementCode::AE,
-            Self::Ar => AcknowledgementCode::AR,
+/// What the application says, as far as the message wants to hear it.
+fn application_answer(number: u64, message: &Message, wanted: Wanted, refusal: Option<&Refusal>) -> Payload {
+    let control_id = format!("L{number}A");
+    match refusal {
+        None if wanted.application.on_success() => saying(&control_id, wanted, |context| accepting(message, context)),
+        Some(Refusal { code, error }) if wanted.application.on_error() => {
+            let finding = [finding(error, "refused on request of the rehearsal")];
+            saying(&control_id, wanted, |context| {
+                acknowledgement::refuse(message, *code, &finding, context)
+            })
         }
+        _ => Payload::default(),
     }
 }
 

@@ -114,6 +114,37 @@ fn refusals_hang_ups_and_answers_are_told_apart() {
     assert_eq!((&report["sent"], &report["accepted"]), (&3.into(), &2.into()));
 }
 
+#[test]
+fn trouble_comes_at_the_messages_that_it_was_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let line = "--nak AR:203 --nak-every 5 --silent-every 2 --garbage-every 3 --astray-every 4 --out";
+    let arguments: Vec<&str> = line.split(' ').chain([out]).collect();
+    let moody = Receiver::start(&arguments);
+    let output = moody.send(&["--timeout", "300ms", "--json"], &samples());
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = report["messages"].as_array().unwrap().iter();
+    let told: Vec<(Option<&str>, String)> = told.map(|one| (one["code"].as_str(), one["text"].to_string())).collect();
+    assert_eq!(told[0].0, Some("AA"));
+    for (number, words) in [
+        (2, "no reply from"),
+        (3, "the answer is no acknowledgement"),
+        (4, "no reply from"),
+    ] {
+        let (code, text) = &told[number - 1];
+        assert!(code.is_none() && text.contains(words), "{number}: {code:?} {text}");
+    }
+    assert_eq!(told[4].0, Some("AR"));
+    assert!(told[4].1.contains("203"), "{}", told[4].1);
+    assert_eq!(names(folder.path()).len(), 1, "only what is accepted is kept");
+
+    let astray = Receiver::start(&["--astray-every", "2"]);
+    let output = astray.send(&["--timeout", "300ms", "--json"], &samples()[..3]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["sent"], &report["accepted"]), (&3.into(), &2.into()));
+}
+
 /// A message that asks for these two acknowledgements.
 fn asking(folder: &Path, accept: &str, application: &str) -> PathBuf {
     let file = folder.join(format!("{accept}{application}.hl7"));
