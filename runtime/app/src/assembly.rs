@@ -149,6 +149,8 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             idle_timeout_ms,
             connections_max,
             tls,
+            frame_timeout_ms,
+            write_timeout_ms,
             ..
         } => SourceSettings::Mllp(ListenerSettings {
             release: release(*mllp_release),
@@ -156,6 +158,8 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             idle_timeout: idle_timeout_ms.map(Duration::from_millis),
             connections_max: count(*connections_max),
             tls: tls.as_ref().map(|tls| tls.settings(site)),
+            frame_timeout: Duration::from_millis(*frame_timeout_ms),
+            write_timeout: Duration::from_millis(*write_timeout_ms),
             ..ListenerSettings::new(listen.to_string())
         }),
         resolved::SourceWire::Files {

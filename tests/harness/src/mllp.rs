@@ -87,6 +87,20 @@ impl Connection {
             .context("closing the sending half")
     }
 
+    /// Takes hardly anything from now on, however much is answered: nothing is read, and the kernel has next to no room for it.
+    pub fn read_nothing(&self) -> Result<()> {
+        rustix::net::sockopt::set_socket_recv_buffer_size(&self.stream, 1).context("shrinking the receive buffer")?;
+        Ok(())
+    }
+
+    /// Ends the connection with a reset, once something has come that is left unread.
+    pub fn reset(self) -> Result<()> {
+        self.stream
+            .peek(&mut [0])
+            .context("waiting for something to leave unread")?;
+        Ok(())
+    }
+
     pub(crate) fn next_frame(&mut self) -> Result<Option<Vec<u8>>> {
         loop {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == END) {

@@ -1,6 +1,6 @@
 //! A receiver that does what a script says, and remembers everything.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -64,6 +64,10 @@ pub enum Reply {
     DropMidFrame,
     /// These bytes, without a frame around them.
     Bytes(&'static [u8]),
+    /// AA, one byte after the other with a pause after each.
+    Dribble(Duration),
+    /// Nothing, and nothing more is ever said on this connection; what comes is still read.
+    HalfClose,
 }
 
 impl Sink {
@@ -82,6 +86,24 @@ impl Sink {
         Self::speaking(Release::Two, "127.0.0.1:0", script)
     }
 
+    /// A receiver that accepts everything, but resets its first `resets` connections in the middle of the first frame on each.
+    pub fn resetting(resets: usize) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").context("binding a sink")?;
+        let sink = Self::at(&listener)?;
+        let serving = sink.clone();
+        std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
+                if number < resets {
+                    reset_in_mid_frame(stream);
+                    continue;
+                }
+                let sink = serving.clone();
+                std::thread::spawn(move || serve(stream, number, Release::One, &sink, &|_, _| Reply::Accept));
+            }
+        });
+        Ok(sink)
+    }
+
     /// The same at an address that the test chose: for a receiver that comes up later.
     pub fn listening(address: &str, script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Result<Self> {
         Self::speaking(Release::One, address, script)
@@ -93,11 +115,7 @@ impl Sink {
         script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
     ) -> Result<Self> {
         let listener = TcpListener::bind(address).with_context(|| format!("binding a sink to {address}"))?;
-        let sink = Self {
-            address: listener.local_addr()?.to_string(),
-            received: Arc::default(),
-            commits: Arc::default(),
-        };
+        let sink = Self::at(&listener)?;
         let (serving, script) = (sink.clone(), Arc::new(script));
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
@@ -106,6 +124,14 @@ impl Sink {
             }
         });
         Ok(sink)
+    }
+
+    fn at(listener: &TcpListener) -> Result<Self> {
+        Ok(Self {
+            address: listener.local_addr()?.to_string(),
+            received: Arc::default(),
+            commits: Arc::default(),
+        })
     }
 
     /// Where it listens.
@@ -150,6 +176,13 @@ impl Sink {
 
 fn lock(received: &Mutex<Vec<Delivered>>) -> MutexGuard<'_, Vec<Delivered>> {
     received.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads the beginning of what comes. A socket that is closed with something unread in it resets the connection.
+fn reset_in_mid_frame(mut stream: TcpStream) {
+    let mut beginning = [0; 8];
+    drop(stream.read_exact(&mut beginning));
+    drop(stream.peek(&mut beginning));
 }
 
 fn serve(stream: TcpStream, connection: usize, release: Release, sink: &Sink, script: &dyn Fn(usize, &str) -> Reply) {
@@ -205,6 +238,11 @@ fn answer(stream: &mut TcpStream, reply: Reply, control_id: &str) -> bool {
         }
         Reply::NotStored | Reply::Hang => true,
         Reply::Bytes(bytes) => stream.write_all(bytes).is_ok(),
+        Reply::Dribble(pause) => framed("AA", control_id).chunks(1).all(|byte| {
+            std::thread::sleep(pause);
+            stream.write_all(byte).is_ok()
+        }),
+        Reply::HalfClose => stream.shutdown(std::net::Shutdown::Write).is_ok(),
         Reply::DropMidFrame => {
             let answer = framed("AA", control_id);
             drop(stream.write_all(answer.get(..answer.len() / 2).unwrap_or_default()));

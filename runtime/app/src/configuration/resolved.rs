@@ -152,6 +152,10 @@ pub(crate) enum SourceWire {
         /// None: silence never closes a connection.
         idle_timeout_ms: Option<u64>,
         connections_max: u64,
+        #[serde(default = "Before::frame_timeout_ms")]
+        frame_timeout_ms: u64,
+        #[serde(default = "Before::write_timeout_ms")]
+        write_timeout_ms: u64,
         /// Networks, as `10.1.2.0/24` or `127.0.0.1`; empty: from everywhere.
         #[serde(default)]
         peers: Vec<String>,
@@ -184,6 +188,14 @@ impl Before {
 
     fn file_bytes_max() -> u64 {
         1 << 30
+    }
+
+    fn frame_timeout_ms() -> u64 {
+        30_000
+    }
+
+    fn write_timeout_ms() -> u64 {
+        30_000
     }
 
     fn answers() -> BTreeMap<String, AnswerThen> {

@@ -93,6 +93,9 @@ fn mllp(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<S
     let frame_bytes_max = section.size("frame_bytes_max", &(1024..=(256 << 20)));
     let idle_timeout = section.duration("idle_timeout", &(ONE_SECOND..=ONE_WEEK));
     let connections_max = section.count("connections_max", &(1..=10_000));
+    let patience = SHORTEST_PAUSE..=ONE_HOUR;
+    let frame_timeout = section.duration("frame_timeout", &patience);
+    let write_timeout = section.duration("write_timeout", &patience);
     let peers = peers(section);
     let tls = section
         .section("tls", "`[source.tls]`")
@@ -106,6 +109,8 @@ fn mllp(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<S
         frame_bytes_max: frame_bytes_max.unwrap_or(defaults.frame_bytes_max as u64),
         idle_timeout_ms: idle_timeout.or(defaults.idle_timeout).map(milliseconds),
         connections_max: connections_max.unwrap_or(defaults.connections_max as u64),
+        frame_timeout_ms: milliseconds(frame_timeout.unwrap_or(defaults.frame_timeout)),
+        write_timeout_ms: milliseconds(write_timeout.unwrap_or(defaults.write_timeout)),
         peers,
         tls: match tls {
             Some(tls) => Some(tls?),

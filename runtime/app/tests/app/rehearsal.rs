@@ -125,7 +125,9 @@ fn trouble_comes_at_the_messages_that_it_was_asked_for() {
     assert_eq!(output.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let told = report["messages"].as_array().unwrap().iter();
-    let told: Vec<(Option<&str>, String)> = told.map(|one| (one["code"].as_str(), one["text"].to_string())).collect();
+    let told: Vec<(Option<&str>, String)> = told
+        .map(|one| (one["code"].as_str(), one["text"].to_string()))
+        .collect();
     assert_eq!(told[0].0, Some("AA"));
     for (number, words) in [
         (2, "no reply from"),
