@@ -63,8 +63,13 @@ impl Engine {
     fn wait_until_ready_or_ended(&mut self) -> Result<()> {
         wait_until("the engine to be ready", START_LIMIT, || {
             let has_ended = self.child.try_wait().ok().flatten().is_some();
-            (has_ended || self.said().contains("ready")).then_some(())
+            (has_ended || self.is_ready()).then_some(())
         })
+    }
+
+    /// Whether it has said that all interfaces are, in a line of its own: a hint may hold the word too.
+    fn is_ready(&self) -> bool {
+        self.said().lines().any(|line| line.starts_with("ready: "))
     }
 
     /// Starts the engine on a disk that may fail, and waits until it is ready or has ended.
@@ -173,7 +178,7 @@ impl Engine {
             return Ok(());
         };
         // One that was never ready, has ended, or whose site went before it cannot be asked.
-        let can_be_asked = self.said().contains("ready") && self.site.join("data/control.sock").exists();
+        let can_be_asked = self.is_ready() && self.site.join("data/control.sock").exists();
         if !can_be_asked || self.child.try_wait()?.is_some() {
             return Ok(());
         }

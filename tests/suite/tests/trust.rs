@@ -407,7 +407,11 @@ fn an_expired_certificate_blocks_a_deployment_and_a_live_revision_starts_with_an
     let applied = engine
         .command(&["apply", "--yes", "--reason", "in a hurry"])
         .expect("a command");
-    assert!(told(&applied).1.contains("expired at"), "{applied:?}");
+    assert!(
+        told(&applied).1.contains("expired at"),
+        "{applied:?}\n{}",
+        engine.said()
+    );
     let kept = works(&["evidence", "second", "--site", &text(&hospital.site.path())]);
     assert!(kept.contains("trust failed: interfaces/second.toml:"), "{kept}");
     assert!(

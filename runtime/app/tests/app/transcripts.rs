@@ -128,7 +128,7 @@ fn help_teaches() {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{command:?}");
         assert!(
-            command.is_empty() || text.contains("Example: transfuse "),
+            command.is_empty() || text.contains(": transfuse "),
             "{command:?} has no example:\n{text}"
         );
         assert!(
