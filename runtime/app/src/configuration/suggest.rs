@@ -6,7 +6,7 @@ const LIKENESS_MIN: f64 = 0.8;
 
 /// How many names a hint lists before it gives only their count. All keys of any table fit; a folder of tables or plugins
 /// may hold hundreds.
-const LISTED_MAX: usize = 16;
+const LISTED_MAX: usize = 24;
 
 /// The name that `written` was most likely meant to be.
 pub(crate) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
