@@ -30,9 +30,7 @@ pub(crate) enum Command {
 ///
 /// Without anything to look for all are listed, page by page.
 ///
-/// Examples:
-///
-/// What was refused today: transfuse messages list examples/lab-results --stage refused --since 24h
+/// Example: transfuse messages list examples/lab-results --stage refused --since 24h
 ///
 /// The results of one day: transfuse messages list examples/lab-results --type ORU --since 2026-11-20 --until 2026-11-20
 ///
