@@ -21,9 +21,24 @@ use crate::story;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Held(HeldArguments),
+    /// Keep what a revision has made, and what it is still to make, from being delivered
+    ///
+    /// What is being sent ends first. The hold lasts until it is released.
+    ///
+    /// Example: transfuse deliveries hold lab-results --revision 12 --reason "wrong units" --site examples/lab-results
     Hold(ActArguments),
     Recompute(RecomputeArguments),
+    /// Give up what is held of a revision
+    ///
+    /// It is never delivered, and stays in the journal with who said so and why.
+    ///
+    /// Example: transfuse deliveries discard lab-results --revision 12 --reason "sent again by hand" --site examples/lab-results
     Discard(ActArguments),
+    /// Let what is held of a revision go on as it is, and end the hold
+    ///
+    /// What is delivered behind newer messages is marked as out of order.
+    ///
+    /// Example: transfuse deliveries release lab-results --revision 12 --reason "it was right" --site examples/lab-results
     Release(ActArguments),
     Retry(word::RetryArguments),
     Skip(word::SkipArguments),
@@ -44,13 +59,7 @@ pub(crate) struct HeldArguments {
     json: bool,
 }
 
-/// Hold, discard or release what a revision has made
-///
-/// `hold` keeps what the revision has made, and what it is still to make, from being delivered; what is being sent ends first. `discard`
-/// gives up what is held. `release` lets it go on as it is and ends the hold; what is delivered behind newer messages is marked as out of
-/// order.
-///
-/// Example: transfuse deliveries hold lab-results --revision 12 --reason "wrong units" --site examples/lab-results
+/// What is held, and why.
 #[derive(Debug, Args)]
 pub(crate) struct ActArguments {
     /// The interface

@@ -125,7 +125,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// TLS cannot be spoken there with these files.
-    #[error("cannot speak TLS on `{address}`: {source}")]
+    #[error("cannot speak TLS on `{address}`")]
     Tls {
         /// As it was given.
         address: String,

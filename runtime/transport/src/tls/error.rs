@@ -10,12 +10,12 @@ use rustls::{AlertDescription, CertificateError, Error};
 #[non_exhaustive]
 pub enum TlsError {
     /// A file is missing or unreadable.
-    #[error("cannot read `{}`: {source}", file.display())]
+    #[error("cannot read `{}`: {error}", file.display())]
     Read {
         /// Which.
         file: PathBuf,
         /// What the operating system says.
-        source: io::Error,
+        error: io::Error,
     },
     /// A file is larger than such files are.
     #[error("`{}` is too large to be a list of certificates", file.display())]

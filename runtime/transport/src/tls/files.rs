@@ -27,7 +27,7 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 pub(super) fn key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let found = std::fs::metadata(file).map_err(|source| unreadable(file, source))?;
+    let found = std::fs::metadata(file).map_err(|error| unreadable(file, error))?;
     if found.mode() & OTHERS != 0 {
         return Err(TlsError::OpenKey { file: file.to_owned() });
     }
@@ -56,7 +56,7 @@ pub(super) fn machine_authorities() -> Result<RootCertStore, TlsError> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    let failed = |source| unreadable(file, source);
+    let failed = |error| unreadable(file, error);
     let mut bytes = Vec::new();
     let opened = File::open(file).map_err(failed)?;
     opened
@@ -69,9 +69,9 @@ fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     Ok(bytes)
 }
 
-fn unreadable(file: &Path, source: io::Error) -> TlsError {
+fn unreadable(file: &Path, error: io::Error) -> TlsError {
     TlsError::Read {
         file: file.to_owned(),
-        source,
+        error,
     }
 }

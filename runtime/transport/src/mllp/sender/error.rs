@@ -54,7 +54,7 @@ pub enum NotSent {
         timeout: Duration,
     },
     /// The files that TLS needs cannot be used.
-    #[error("cannot speak TLS with `{address}`: {source}")]
+    #[error("cannot speak TLS with `{address}`")]
     TlsFiles {
         /// As it was given.
         address: String,
@@ -62,7 +62,7 @@ pub enum NotSent {
         source: TlsError,
     },
     /// The receiver is not who it should be, or does not accept this side.
-    #[error("no TLS with `{address}`: {source}")]
+    #[error("no TLS with `{address}`")]
     Tls {
         /// As it was given.
         address: String,
