@@ -9,10 +9,12 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use transfuse_harness::{
-    Disk, DiskCounts, DiskFault, DiskOperation, Engine, InterfaceFile, Sink, Site, observation, wait_until,
+    Disk, DiskCounts, DiskFault, DiskOperation, Engine, InterfaceFile, Reply, Sink, Site, observation, wait_until,
 };
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -26,6 +28,8 @@ const PLACES: u64 = 6;
 /// A workload on a disk, and what its sender was told.
 struct Life {
     sink: Sink,
+    /// While it is, the receiver takes nothing: what it takes at once needs no disk to arrive.
+    is_away: Arc<AtomicBool>,
     site: Site,
     disk: Disk,
     acknowledged: Vec<String>,
@@ -50,9 +54,16 @@ impl Life {
     }
 
     fn with_a_new_store() -> Self {
-        let sink = Sink::accepting().expect("a receiver");
+        let is_away = Arc::new(AtomicBool::new(false));
+        let away = Arc::clone(&is_away);
+        let script = move |_, _: &str| match away.load(Ordering::SeqCst) {
+            true => Reply::DropMidFrame,
+            false => Reply::Accept,
+        };
+        let sink = Sink::scripted(script).expect("a receiver");
         let interface = InterfaceFile::listening("lab").normalizing().to("ehr", sink.address());
         Self {
+            is_away,
             site: Site::with(&interface).expect("a site"),
             disk: Disk::new().expect("the C compiler builds the disk"),
             sink,
@@ -61,7 +72,8 @@ impl Life {
     }
 
     /// Lives through the workload, and is killed at its end at the latest. Says whether the engine ended before.
-    fn live(&mut self, fault: DiskFault) -> bool {
+    fn live(&mut self, fault: DiskFault, is_away: bool) -> bool {
+        self.is_away.store(is_away, Ordering::SeqCst);
         let mut engine = Engine::start_on(&self.disk, fault, &self.site.path()).expect("it starts, or ends");
         for number in 0..MESSAGES {
             if !self.send(&mut engine, &format!("N{number}")) {
@@ -70,7 +82,7 @@ impl Life {
         }
         let arrived = wait_until("what was acknowledged, or the end", LIMIT, || {
             let has_ended = engine.has_ended().expect("it can be asked");
-            (has_ended || self.missing().is_empty()).then_some(())
+            (has_ended || is_away || self.missing().is_empty()).then_some(())
         });
         arrived.expect("the engine goes on delivering after a fault");
         self.send_until_taken(&mut engine, MESSAGES);
@@ -102,14 +114,22 @@ impl Life {
         !engine.has_ended().expect("it can be asked")
     }
 
+    /// What the receiver has taken, in the order in which it came.
+    fn arrived(&self) -> Vec<String> {
+        let taken = self.sink.received().into_iter();
+        let taken = taken.filter(|delivered| delivered.reply == Reply::Accept);
+        taken.map(|delivered| delivered.control_id).collect()
+    }
+
     fn missing(&self) -> Vec<String> {
-        let there = self.sink.control_ids();
+        let there = self.arrived();
         let missing = self.acknowledged.iter().filter(|one| !there.contains(one));
         missing.cloned().collect()
     }
 
     /// On a disk that is whole again, everything that was acknowledged arrives, and nothing out of its order.
     fn recover(&self, fault: DiskFault) -> usize {
+        self.is_away.store(false, Ordering::SeqCst);
         let engine = Engine::start(&self.site.path()).expect("it starts again");
         let arrived = wait_until("what was acknowledged", LIMIT, || {
             self.missing().is_empty().then_some(())
@@ -122,7 +142,7 @@ impl Life {
         engine.stop().expect("a clean stop");
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
         let mut firsts = Vec::new();
-        for control_id in self.sink.control_ids() {
+        for control_id in self.arrived() {
             let count = times.entry(control_id.clone()).or_default();
             *count += 1;
             if *count == 1 {
@@ -142,7 +162,7 @@ impl Life {
 
 /// What the workload does with files where nothing fails.
 fn counted(mut life: Life) -> DiskCounts {
-    assert!(!life.live(DiskFault::None), "nothing fails");
+    assert!(!life.live(DiskFault::None, false), "nothing fails");
     assert_eq!(life.acknowledged.len(), MESSAGES + 1);
     let counts = life.disk.counts().expect("the counts");
     assert!(
@@ -167,9 +187,10 @@ fn places(operations: u64, seed: u64) -> Vec<u64> {
 
 fn live_through(faults: impl Iterator<Item = DiskFault>, begin: fn() -> Life) -> Told {
     let mut told = Told::default();
-    for fault in faults {
+    for (number, fault) in faults.enumerate() {
         let mut life = begin();
-        told.ended += u64::from(life.live(fault));
+        let is_away = number % 2 == 0;
+        told.ended += u64::from(life.live(fault, is_away));
         told.again += life.recover(fault);
         told.acknowledged += life.acknowledged.len();
         told.faults += 1;
