@@ -421,7 +421,7 @@ fn only_what_a_bad_revision_got_wrong_is_sent_again() {
     let example = pair["examples"][0].as_str().expect("an id");
     let shown = bench.run(&[&search[..], &["--dry-run"]].concat());
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-    let line = format!("{WRONG} -> GLU (3 times, {example}");
+    let line = format!("{WRONG} -> GLU (3 messages: {example}");
     assert!(
         shown.contains("OBX-3.1 changed in 3 of 5") && shown.contains(&line),
         "{shown}"

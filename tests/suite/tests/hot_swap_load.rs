@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and tells its figures"
 )]
 
+use std::collections::HashSet;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -186,19 +187,19 @@ fn revisions_change_under_load_and_nothing_is_lost_doubled_or_reordered() {
     });
     let count = sent.iter().map(Vec::len).sum();
     sink.wait_for(count, LIMIT).expect("everything arrives");
-    engine.stop().expect("a clean stop");
-    hold_order(&sink, &sent);
+    let finished = engine.stop().expect("a clean stop");
+    hold_order(&sink, &sent, &finished.said);
     hold_figures(swaps, &sent, memory);
 }
 
-/// Every message arrived once, and those of each sender in its order.
-fn hold_order(sink: &Sink, sent: &[Vec<Sent>]) {
+/// Every message arrived once, and those of each sender in its order. What the engine said tells why one came again.
+fn hold_order(sink: &Sink, sent: &[Vec<Sent>], said: &str) {
     let ids = sink.control_ids();
-    assert_eq!(
-        ids.len(),
-        sent.iter().map(Vec::len).sum::<usize>(),
-        "nothing is lost or doubled"
-    );
+    let mut seen = HashSet::new();
+    let again: Vec<&String> = ids.iter().filter(|id| !seen.insert(id.as_str())).collect();
+    let warnings: Vec<&str> = said.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert!(again.is_empty(), "delivered again: {again:?}\n{}", warnings.join("\n"));
+    assert_eq!(ids.len(), sent.iter().map(Vec::len).sum::<usize>(), "nothing is lost");
     let mut next = vec![0; sent.len()];
     for id in ids {
         let (sender, number) = id.trim_start_matches('S').split_once('-').expect("an id of ours");

@@ -55,9 +55,13 @@ pub(crate) fn summary(found: &Differences) -> String {
         some => format!(", {some} only where that is expected"),
     };
     match differing {
-        0 => format!("{compared} messages compared, none differs{expected}"),
-        some => format!("{some} of {compared} messages differ{expected}"),
+        0 => format!("{} compared, none differs{expected}", messages(*compared)),
+        some => format!("{some} of {} differ{expected}", messages(*compared)),
     }
+}
+
+fn messages(count: u64) -> String {
+    counted(usize::try_from(count).unwrap_or(usize::MAX), "message")
 }
 
 fn told_place(place: &DifferingPlace, compared: u64, palette: Palette) -> String {
@@ -72,7 +76,7 @@ fn told_pair(pair: &Pair, palette: Palette) -> String {
         .take(EXAMPLES_SHOWN_MAX)
         .map(String::as_str)
         .collect();
-    let examples = format!("({} times, {})", pair.messages, examples.join(" "));
+    let examples = format!("({}: {})", messages(pair.messages), examples.join(" "));
     let [before, after] = [&pair.before, &pair.after].map(|value| told_value(value.as_ref(), VALUE_WIDTH_MAX));
     format!("    {before} -> {after} {}", palette.paint(Tone::Faint, &examples))
 }

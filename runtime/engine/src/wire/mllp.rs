@@ -1,5 +1,6 @@
 //! Sending over MLLP, and hearing what the receiver says about it.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -205,7 +206,7 @@ impl From<String> for Unheard {
 impl From<SendError> for Unheard {
     fn from(error: SendError) -> Self {
         if !error.is_messages_fault() {
-            return Self::Failed(error.to_string());
+            return Self::Failed(with_causes(&error));
         }
         Self::Unsendable(Refusal {
             kind: "unsendable",
@@ -214,6 +215,16 @@ impl From<SendError> for Unheard {
             text: Payload::default(),
         })
     }
+}
+
+/// An error and what caused it: where an admin reads it, nothing follows the chain.
+fn with_causes(error: &SendError) -> String {
+    let (mut told, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
 }
 
 /// Reads MSA. An answer for another message settles nothing: it is what a receiver says that has lost its place.

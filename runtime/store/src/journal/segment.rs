@@ -22,7 +22,7 @@ const PAGE_BYTES: u32 = 8192;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a connection that reads keeps of the file: entries are read once, in their order, and the operating system keeps the
-/// file. With SQLite's 2 MiB the engine grew by twenty until its readers had filled theirs.
+/// file. SQLite's own default is 2 MiB, for each of a dozen connections.
 const READER_CACHE_KIB_MAX: u32 = 256;
 
 /// How a segment came to its present form. `meta` has one row, written in the transaction of the first entries: a
