@@ -56,9 +56,12 @@ impl Life {
     fn with_a_new_store() -> Self {
         let is_away = Arc::new(AtomicBool::new(false));
         let away = Arc::clone(&is_away);
-        let script = move |_, _: &str| match away.load(Ordering::SeqCst) {
-            true => Reply::DropMidFrame,
-            false => Reply::Accept,
+        let script = move |_, _: &str| {
+            if away.load(Ordering::SeqCst) {
+                Reply::DropMidFrame
+            } else {
+                Reply::Accept
+            }
         };
         let sink = Sink::scripted(script).expect("a receiver");
         let interface = InterfaceFile::listening("lab").normalizing().to("ehr", sink.address());
