@@ -222,6 +222,15 @@ static ssize_t failed(int error)
     return -1;
 }
 
+/* Lets the others go on, and keeps the error of what was done. */
+static ssize_t unlocked(ssize_t done)
+{
+    int kept = errno;
+    pthread_mutex_unlock(&lock);
+    errno = kept;
+    return done;
+}
+
 /* `offset` is -1 where the file's own counts. */
 static ssize_t write_at(int file, const void *content, size_t bytes, off_t offset)
 {
@@ -238,10 +247,7 @@ static ssize_t write_at(int file, const void *content, size_t bytes, off_t offse
         remember(file, path, place, bytes, bytes);
         written = offset < 0 ? syscall(SYS_write, file, content, bytes) : syscall(SYS_pwrite64, file, content, bytes, offset);
     }
-    int kept = errno;
-    pthread_mutex_unlock(&lock);
-    errno = kept;
-    return written;
+    return unlocked(written);
 }
 
 static int sync_of(int file, long call)
@@ -254,10 +260,7 @@ static int sync_of(int file, long call)
     int synced = error ? failed(error) : syscall(call, file);
     if (!synced)
         forget(file);
-    int kept = errno;
-    pthread_mutex_unlock(&lock);
-    errno = kept;
-    return synced;
+    return unlocked(synced);
 }
 
 static int resize(int file, off_t bytes)
@@ -276,10 +279,7 @@ static int resize(int file, off_t bytes)
             remember(file, path, bytes < found.st_size ? bytes : found.st_size, found.st_size > bytes ? found.st_size - bytes : 0, 0);
         resized = syscall(SYS_ftruncate, file, bytes);
     }
-    int kept = errno;
-    pthread_mutex_unlock(&lock);
-    errno = kept;
-    return resized;
+    return unlocked(resized);
 }
 
 ssize_t write(int file, const void *content, size_t bytes) { return write_at(file, content, bytes, -1); }

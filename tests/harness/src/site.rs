@@ -57,8 +57,13 @@ impl Site {
     /// Puts version 1.1.0 of a first-party plugin into the site's library, which has 1.0.0: the same but for the number. Nobody
     /// has approved it.
     pub fn add_next_version(&self, plugin: &str) -> Result<Package> {
+        self.add_next_version_with(plugin, |_| {})
+    }
+
+    /// The same, with something else changed too.
+    pub fn add_next_version_with(&self, plugin: &str, change: impl FnOnce(&mut Contents)) -> Result<Package> {
         let package = Package::read(&built::plugins()?.join(plugin).join("1.0.0.oci"))?;
-        let next = Package::new(Contents {
+        let mut contents = Contents {
             manifest_text: package
                 .manifest_text
                 .replace("version = \"1.0.0\"", "version = \"1.1.0\""),
@@ -67,7 +72,9 @@ impl Site {
             vectors: package.vectors,
             sbom: package.sbom,
             provenance: package.provenance,
-        })?;
+        };
+        change(&mut contents);
+        let next = Package::new(contents)?;
         next.write(&self.path().join("plugins"))?;
         Ok(next)
     }

@@ -133,8 +133,7 @@ fn what_is_held_can_be_left_out_and_says_by_whom_and_a_restart_tries_it_again() 
         }
     });
     let sink = sink.expect("a receiver");
-    let Feed { engine, site } = Feed::to(sink.address(), &format!("retry = {{ {QUICK}, rejects_max = 0 }}"));
-    let feed = Feed { engine, site };
+    let feed = Feed::to(sink.address(), &format!("retry = {{ {QUICK}, rejects_max = 0 }}"));
     feed.send(&["M0", "M1"]);
     let is_held = |ehr: &Value| ehr["receiver"]["waiting_for_a_word"][0]["why"] == "the receiver answered AR";
     feed.wait_for("a delivery that waits for a word", is_held);

@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use transfuse_harness::{Engine, InterfaceFile, Sink, Site, binary, frame, observation, plugins, wait_until};
-use transfuse_package::{Contents, Package};
+use transfuse_harness::{Engine, InterfaceFile, Sink, Site, binary, frame, observation, wait_until};
+use transfuse_package::Package;
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -351,26 +351,11 @@ fn the_first_revision_of_an_interface_has_nothing_to_be_held_against() {
 
 /// A package whose vectors expect something else than it does.
 fn with_a_wrong_vector(site: &Site) -> Package {
-    let file = plugins()
-        .expect("the plugins")
-        .join("transfuse/lab-normalize/1.0.0.oci");
-    let package = Package::read(&file).expect("it is built");
-    let mut vectors = package.vectors;
-    let expected = vectors.get_mut("chemistry-panel/expected.hl7").expect("the vector");
-    expected.extend_from_slice(b"ZZZ|1\n");
-    let next = Package::new(Contents {
-        manifest_text: package
-            .manifest_text
-            .replace("version = \"1.0.0\"", "version = \"1.1.0\""),
-        component: package.component,
-        config_schema: package.config_schema,
-        vectors,
-        sbom: package.sbom,
-        provenance: package.provenance,
-    })
-    .expect("a package");
-    next.write(&site.path().join("plugins")).expect("it is written");
-    next
+    let next = site.add_next_version_with("transfuse/lab-normalize", |contents| {
+        let expected = contents.vectors.get_mut("chemistry-panel/expected.hl7");
+        expected.expect("the vector").extend_from_slice(b"ZZZ|1\n");
+    });
+    next.expect("it is written")
 }
 
 #[test]

@@ -91,9 +91,7 @@ fn plan_and_do(engine: &Engine, path: &str, wanted: ChangeWanted, intent: &Inten
         console.note("nothing was changed");
         return Ok(Exit::Failure);
     }
-    if wanted.reason.trim().is_empty() {
-        return Err(anyhow::anyhow!("a change needs a reason")).hint("say it with --reason \"..\"");
-    }
+    needs_reason("a change", &wanted.reason)?;
     let wanted = ChangeWanted {
         expected: expected(&planned),
         ..wanted
@@ -227,6 +225,15 @@ fn differences(differences: &[PlaceDifference], palette: Palette) -> Vec<String>
         lines.push(format!("  and {more} more places; --json shows them all"));
     }
     lines
+}
+
+/// A change, or whatever it is called, says why it is made.
+pub(super) fn needs_reason(what: &str, reason: &str) -> Result<(), Failure> {
+    if reason.trim().is_empty() {
+        Err(anyhow::anyhow!("{what} needs a reason")).hint("say it with --reason \"..\"")
+    } else {
+        Ok(())
+    }
 }
 
 /// A name becomes part of an address.

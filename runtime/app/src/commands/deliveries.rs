@@ -4,11 +4,11 @@ mod word;
 
 use clap::{Args, Subcommand};
 
-use super::changes::{Site, confirmed, interface};
+use super::changes::{Site, confirmed, interface, needs_reason};
 use super::site::Engine;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::repairs::{HeldChanged, HeldQuery, HeldWanted, Hold, Left, Recomputed};
-use crate::failure::{Exit, Failure, Hint as _, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 use crate::layout::{self, Cell, counted};
 use crate::story;
 
@@ -351,9 +351,7 @@ fn counted_deliveries(count: u64) -> String {
 
 impl Intent {
     fn wanted(&self, action: &str, revision: u32) -> Result<HeldWanted, Failure> {
-        if self.reason.trim().is_empty() {
-            return Err(anyhow::anyhow!("this needs a reason")).hint("say it with --reason \"..\"");
-        }
+        needs_reason("this", &self.reason)?;
         Ok(HeldWanted {
             action: action.to_owned(),
             revision,

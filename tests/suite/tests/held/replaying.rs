@@ -2,30 +2,18 @@
 
 use serde_json::Value;
 use transfuse_harness::{Engine, InterfaceFile, Sink, Site, plugins};
-use transfuse_package::{Contents, Package};
+use transfuse_package::Package;
 
 use super::{Bench, DELIVERED, NORMALIZE, message, said};
 
 /// Version 1.1.0 of a plugin with another one's component: it goes wrong with every message.
 fn with_another_component(site: &Site) -> Package {
-    let read = |name: &str| Package::read(&plugins().expect("the plugins").join(name)).expect("it is built");
-    let (package, other) = (
-        read("transfuse/lab-normalize/1.0.0.oci"),
-        read("transfuse/redact/1.0.0.oci"),
-    );
-    let next = Package::new(Contents {
-        manifest_text: package
-            .manifest_text
-            .replace("version = \"1.0.0\"", "version = \"1.1.0\""),
-        component: other.component,
-        config_schema: package.config_schema,
-        vectors: package.vectors,
-        sbom: package.sbom,
-        provenance: package.provenance,
-    })
-    .expect("a package");
-    next.write(&site.path().join("plugins")).expect("it is written");
-    next
+    let other = plugins().expect("the plugins").join("transfuse/redact/1.0.0.oci");
+    let other = Package::read(&other).expect("it is built");
+    let next = site.add_next_version_with("transfuse/lab-normalize", |contents| {
+        contents.component = other.component;
+    });
+    next.expect("it is written")
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::{Site, interface, tell};
+use super::{Site, interface, needs_reason, tell};
 use crate::console::Console;
 use crate::control::wire::changes::ChangeWanted;
-use crate::failure::{Hint as _, Outcome};
+use crate::failure::Outcome;
 
 /// Let a revision go live that waits for a second person
 ///
@@ -38,9 +38,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let name = interface(&arguments.interface)?;
-    if arguments.reason.trim().is_empty() {
-        return Err(anyhow::anyhow!("an approval needs a reason")).hint("say it with --reason \"..\"");
-    }
+    needs_reason("an approval", &arguments.reason)?;
     let wanted = ChangeWanted {
         reason: arguments.reason.clone(),
         to: Some(arguments.revision),

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::{Site, interface};
+use super::{Site, interface, needs_reason};
 use crate::console::{Console, Tone};
 use crate::control::wire::changes::ChangeWanted;
-use crate::failure::{Exit, Hint as _, Outcome};
+use crate::failure::{Exit, Outcome};
 
 /// Keep new messages in front of an interface
 ///
@@ -46,9 +46,7 @@ pub(crate) struct ResumeArguments {
 }
 
 pub(crate) fn pause(arguments: &PauseArguments, console: Console) -> Outcome {
-    if arguments.reason.trim().is_empty() {
-        return Err(anyhow::anyhow!("a pause needs a reason")).hint("say it with --reason \"..\"");
-    }
+    needs_reason("a pause", &arguments.reason)?;
     let wanted = wanted(&arguments.reason);
     ask(
         &arguments.interface,

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Site, interface};
+use super::{Site, interface, needs_reason};
 use crate::commands::site::Engine;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::trials::{Figures, Trial, TrialAction};
@@ -210,9 +210,7 @@ fn figures(name: &str, figures: &Figures) -> Vec<Cell> {
 
 fn act(action: &str, arguments: &ActArguments, console: Console) -> Outcome {
     let name = interface(&arguments.interface)?;
-    if arguments.reason.trim().is_empty() {
-        return Err(anyhow::anyhow!("this needs a reason")).hint("say it with --reason \"..\"");
-    }
+    needs_reason("this", &arguments.reason)?;
     let wanted = TrialAction {
         action: action.to_owned(),
         reason: arguments.reason.clone(),

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::super::changes::{Site, interface};
+use super::super::changes::{Site, interface, needs_reason};
 use crate::console::Console;
 use crate::control::wire::destinations::Word;
-use crate::failure::{Exit, Hint as _, Outcome};
+use crate::failure::{Exit, Outcome};
 
 /// Try again now what waits for a word at a destination
 ///
@@ -58,9 +58,7 @@ pub(super) fn skip(arguments: &SkipArguments, console: Console) -> Outcome {
 
 fn say(action: &str, about: &About, console: Console) -> Outcome {
     let (name, destination) = (interface(&about.interface)?, interface(&about.destination)?);
-    if about.reason.trim().is_empty() {
-        return Err(anyhow::anyhow!("this needs a reason")).hint("say it with --reason \"..\"");
-    }
+    needs_reason("this", &about.reason)?;
     let word = Word {
         action: action.to_owned(),
         reason: about.reason.clone(),

@@ -4,11 +4,10 @@ use clap::Args;
 use transfuse_message::Path;
 use transfuse_store::MessageId;
 
-use crate::commands::changes::{Site, confirmed};
+use crate::commands::changes::{Site, confirmed, interface, needs_reason};
 use crate::commands::deliveries::told_left;
 use crate::commands::selecting::Search;
 use crate::commands::site::Engine;
-use crate::configuration::{NAME_RULE, is_name};
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::MessagesQuery;
 use crate::control::wire::repairs::{ReplayWanted, Replayed};
@@ -115,9 +114,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     if arguments.dry_run || planned.messages.is_empty() {
         return tell(&planned, json, console);
     }
-    if arguments.reason.trim().is_empty() {
-        return Err(anyhow::anyhow!("a replay needs a reason")).hint("say it with --reason \"..\"");
-    }
+    needs_reason("a replay", &arguments.reason)?;
     if !arguments.yes && !confirmed(&told(&planned, console.notes_palette()), console)? {
         console.note("nothing was sent");
         return Ok(Exit::Failure);
@@ -141,10 +138,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
 }
 
 fn wanted(arguments: &Arguments) -> Result<ReplayWanted, Failure> {
-    let name = arguments.search.interface.as_deref();
-    if let Some(name) = name.filter(|name| !is_name(name)) {
-        return Err(anyhow::anyhow!("`{name}` cannot name an interface")).hint(NAME_RULE);
-    }
+    arguments.search.interface.as_deref().map(interface).transpose()?;
     let messages = MessagesQuery {
         after: arguments.after.map(|id| id.to_string()),
         ..arguments.search.query(&arguments.ids)
