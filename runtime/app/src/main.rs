@@ -43,6 +43,10 @@ use clap::Parser as _;
 use crate::cli::CommandLine;
 use crate::console::Console;
 
+/// An engine runs for months, on as many threads as there are calls at once: what a burst took has to go back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     let console = Console::new(line.color);

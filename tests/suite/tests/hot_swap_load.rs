@@ -163,7 +163,7 @@ fn p999(sent: &[&Sent]) -> Duration {
 fn revisions_change_under_load_and_nothing_is_lost_doubled_or_reordered() {
     let asked = std::env::var("TRANSFUSE_SWAPS").ok();
     let swaps = asked.map_or(SWAPS, |swaps| swaps.parse().expect("TRANSFUSE_SWAPS is a number"));
-    let sink = Sink::accepting().expect("a receiver");
+    let sink = Sink::keeping_ids().expect("a receiver");
     let site = Site::with(&interface("ONE", &sink)).expect("a site");
     let engine = Engine::start(&site.path()).expect("the engine starts");
     site.add(&interface("TWO", &sink)).expect("the file is changed");
