@@ -46,12 +46,14 @@ fuzz: toolchain
 	@command -v c++ >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q g++; }
 	tests/fuzz/run.sh
 
-# A thousand kills under load, ten thousand hot swaps, and each write and sync of a workload failing once: three hours or so, so
-# not part of `make test`.
+# A thousand kills under load, ten thousand hot swaps, each write and sync of a workload failing once, a backlog of a million
+# messages, and a thousand interfaces: three hours or so, so not part of `make test`.
 soak: guests
 	TRANSFUSE_SWAPS=10000 cargo test --package transfuse-suite --test hot_swap_load -- --nocapture
 	TRANSFUSE_KILLS=1000 cargo test --package transfuse-suite --test kill -- --nocapture
 	TRANSFUSE_DISK=all cargo test --package transfuse-suite --test disk_faults -- --nocapture
+	TRANSFUSE_QUEUED=1000000 cargo test --package transfuse-suite --test backlog -- --nocapture
+	TRANSFUSE_INTERFACES=1000 cargo test --package transfuse-suite --test many_interfaces -- --nocapture
 
 plugins: build
 	@$(BINARY) plugin build plugins/redact plugins/lab-normalize --out $(PLUGINS)

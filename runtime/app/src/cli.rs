@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    changes, check, compile_component, deliveries, demo, hl7, interface, listen, messages, plugin, precompile, run,
-    send, status, tables,
+    changes, check, compile_component, deliveries, demo, downtime, hl7, interface, listen, messages, plugin,
+    precompile, run, send, status, store, tables,
 };
 use crate::console::{ColourChoice, Console};
 use crate::failure::Outcome;
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Deliveries(deliveries::Command),
     #[command(subcommand)]
+    Downtime(downtime::Command),
+    #[command(subcommand)]
     Tables(tables::Command),
     Send(send::Arguments),
     Listen(listen::Arguments),
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Plugin(plugin::Command),
     Precompile(precompile::Arguments),
+    #[command(subcommand)]
+    Store(store::Command),
     /// Compile one component within limits, for a sandbox in another process
     #[command(name = COMPILE_COMMAND, hide = true)]
     CompileComponent,
@@ -94,6 +98,7 @@ impl Command {
             Self::Resume(arguments) => changes::pause::resume(arguments, console),
             Self::Messages(command) => messages::run(command, console),
             Self::Deliveries(command) => deliveries::run(command, console),
+            Self::Downtime(command) => downtime::run(command, console),
             Self::Tables(command) => tables::run(command, console),
             Self::Send(arguments) => send::run(arguments, console),
             Self::Listen(arguments) => listen::run(arguments, console),
@@ -101,6 +106,7 @@ impl Command {
             Self::Interface(command) => interface::run(command, console),
             Self::Plugin(command) => plugin::run(command, console),
             Self::Precompile(arguments) => precompile::run(arguments, console),
+            Self::Store(command) => store::run(command, console),
             Self::CompileComponent => compile_component::run(console),
         }
     }

@@ -54,7 +54,8 @@ pub(crate) use message_types::is_message_type;
 pub(crate) use name::{RULE as NAME_RULE, is_sound as is_name};
 pub(crate) use package::{WrittenConfig, hold_against_schema};
 pub(crate) use quantity::{
-    duration as parse_duration, per_mille as parse_share, show_duration, show_per_mille as show_share, show_size,
+    duration as parse_duration, per_mille as parse_share, rate as parse_rate, show_duration,
+    show_per_mille as show_share, show_rate, show_size,
 };
 pub(crate) use secrets::{Secret, SecretError, SecretSources, references};
 pub(crate) use settings::{Log, LogFormat, LogLevel, Settings};

@@ -12,7 +12,7 @@ pub(crate) mod view;
 pub(crate) mod wire;
 
 pub(crate) use client::{Client, ClientError};
-pub(crate) use server::{Controlled, serve};
+pub(crate) use server::{Beside, Controlled, serve};
 pub(crate) use socket::bind;
 
 /// Names who has become root or the engine's account, as sudo said to the command that asks.

@@ -110,6 +110,16 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// How long something lasts, in the two largest units that it has.
+pub(crate) fn lasting(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
 /// Enough of a digest to tell two apart by eye: `sha256:` and twelve digits.
 pub(crate) fn short_digest(digest: &str) -> String {
     digest.chars().take("sha256:".len() + 12).collect()
@@ -134,5 +144,11 @@ mod tests {
     fn long_text_is_cut_with_an_ellipsis() {
         assert_eq!(shortened("short", 5), "short");
         assert_eq!(shortened("longer", 5), "long…");
+    }
+
+    #[test]
+    fn durations_are_told_in_their_two_largest_units() {
+        let told: Vec<String> = [5, 65, 3_700, 90_000].into_iter().map(lasting).collect();
+        assert_eq!(told, ["5 s", "1 min 5 s", "1 h 1 min", "1 d 1 h"]);
     }
 }

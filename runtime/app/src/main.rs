@@ -13,6 +13,7 @@ mod console;
 mod control;
 mod demo;
 mod deployment;
+mod downtimes;
 mod failure;
 mod hardening;
 mod identity;

@@ -25,6 +25,10 @@ const DIFFERENCES_SHOWN_MAX: usize = 200;
 /// The whole story of one message.
 pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
     let mut lines = heading(message, palette);
+    if let Some(damage) = &message.damage {
+        let line = format!("  not all of it can be had: {damage}");
+        lines.push(palette.paint(Tone::Bad, &line).to_string());
+    }
     if let Some(decision) = &message.decision {
         lines.push(String::new());
         lines.extend(findings::findings(decision, palette));

@@ -1,7 +1,7 @@
 //! From the journal to the wire.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +10,7 @@ use transfuse_store::{DeliveryQueue, Lease, Operator, Sealed, Settlement, Store,
 
 use crate::answers::AnswerThen;
 use crate::awaited::{Awaited, Expectation};
+use crate::downtime::{Gate, Gates};
 use crate::pace::Pace;
 use crate::retry;
 use crate::settings::{DestinationSettings, RejectsThen, WireSettings};
@@ -24,6 +25,8 @@ pub struct Destination {
     queue: DeliveryQueue,
     awaited: Awaited,
     pace: Option<Pace>,
+    /// Closed while the receiver is down by plan.
+    gate: Arc<Gate>,
     /// Shared with what the same destination is in other revisions, as its connections are.
     standing: Arc<Standing>,
 }
@@ -75,7 +78,13 @@ impl Destination {
             settings,
             awaited: awaited.clone(),
             standing: Arc::default(),
+            gate: Arc::default(),
         }
+    }
+
+    /// Takes the place behind its receiver's gate.
+    pub(crate) fn stand_behind(&mut self, gates: &Gates) {
+        self.gate = gates.of(&self.settings.name);
     }
 
     /// Goes on with what is known of the receiver, where this destination of another revision has the same connections.
@@ -92,6 +101,25 @@ impl Destination {
     /// Whether nothing waits for this receiver, and nothing is being sent to it.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// How long it takes to deliver so many at the speed of the last attempts, over all connections; none before the first one
+    /// since the start.
+    #[must_use]
+    pub fn estimate(&self, deliveries: u64) -> Option<Duration> {
+        let each = self.standing.usual()?;
+        let connections = match &self.settings.wire {
+            WireSettings::Mllp(mllp) => u64::try_from(mllp.connections).unwrap_or(1).max(1),
+            WireSettings::Files { .. } => 1,
+        };
+        let in_a_row = u32::try_from(deliveries.div_ceil(connections)).unwrap_or(u32::MAX);
+        let paced = self.settings.rate_max.map(|rate| rate.per / rate.attempts.max(1));
+        let all = each.checked_mul(in_a_row);
+        let paced = paced.map(|one| {
+            one.checked_mul(u32::try_from(deliveries).unwrap_or(u32::MAX))
+                .unwrap_or(Duration::MAX)
+        });
+        Some(all.unwrap_or(Duration::MAX).max(paced.unwrap_or_default()))
     }
 
     /// How it stands with its receiver.
@@ -166,14 +194,17 @@ impl Destination {
         stop: &CancellationToken,
     ) -> Option<(Verdict, Duration)> {
         let (attempt, _turn) = if let Some(turn) = self.turn_now(pause) {
-            (wire.send(lease, content, expected.as_mut()).await, Some(turn))
+            (
+                self.timed(wire.send(lease, content, expected.as_mut())).await,
+                Some(turn),
+            )
         } else {
             tokio::select! {
                 biased;
                 () = self.queue.held(lease) => return None,
                 () = stop.cancelled() => return None,
                 attempt = late(content, expected) => (attempt, None),
-                turn = self.turn(pause) => (wire.send(lease, content, expected.as_mut()).await, Some(turn)),
+                turn = self.turn(pause) => (self.timed(wire.send(lease, content, expected.as_mut())).await, Some(turn)),
             }
         };
         let (verdict, kind) = self.judge(attempt);
@@ -181,15 +212,24 @@ impl Destination {
         Some((verdict, next))
     }
 
+    /// Notes how long an attempt takes.
+    async fn timed(&self, attempt: impl Future<Output = Attempt>) -> Attempt {
+        let began = Instant::now();
+        let attempt = attempt.await;
+        self.standing.took(began.elapsed());
+        attempt
+    }
+
     /// Leave to make an attempt, where nothing has to be waited for.
     fn turn_now(&self, pause: Duration) -> Option<Turn<'_>> {
-        let is_due = pause.is_zero() && self.pace.is_none();
+        let is_due = pause.is_zero() && self.pace.is_none() && self.gate.is_open();
         is_due.then(|| self.standing.turn_now().ok()).flatten()
     }
 
     async fn turn(&self, pause: Duration) -> Turn<'_> {
         self.standing.pause(pause).await;
         let turn = self.standing.turn().await;
+        self.gate.pass().await;
         if let Some(pace) = &self.pace {
             pace.place().await;
         }

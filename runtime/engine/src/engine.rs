@@ -11,11 +11,12 @@ use transfuse_transport::{files, mllp};
 
 use crate::awaited::Awaited;
 use crate::destination::Destination;
+use crate::downtime::Gates;
 use crate::interface::Interface;
 use crate::keeping::Keeping;
 use crate::live::Live;
 use crate::opened::Opened;
-use crate::settings::InterfaceSettings;
+use crate::settings::{InterfaceSettings, RateMax};
 
 /// Live interfaces over one store.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) interfaces: DashMap<Arc<str>, Arc<Live>>,
     pub(crate) awaited: Awaited,
+    pub(crate) gates: Gates,
     /// Messages between the wire and the journal.
     pub(crate) journeys: TaskTracker,
     /// Sources and destinations.
@@ -89,14 +91,20 @@ pub enum StartError {
 impl Engine {
     /// Opens every source and destination, takes up what the last stop left, and then starts to receive and deliver.
     ///
+    /// Nothing is delivered to destinations that are `down`, until [`Engine::open_receiver`].
+    ///
     /// All or nothing: an address that is taken ends the start before any message has moved.
     pub async fn start(
         store: Store,
         interfaces: Vec<InterfaceSettings>,
         unfinished: Vec<Unfinished>,
         after_unclean_stop: bool,
+        down: &[Arc<str>],
     ) -> Result<Self, StartError> {
         let engine = Self::idle(store);
+        for receiver in down {
+            engine.gates.of(receiver).close();
+        }
         let mut opened = Vec::with_capacity(interfaces.len());
         for settings in interfaces {
             opened.push(engine.open(settings, after_unclean_stop).await?);
@@ -138,6 +146,34 @@ impl Engine {
         let interface = self.live(interface)?.interface();
         let found = interface.destinations.iter().find(|one| **one.name() == *destination);
         found.map(Arc::clone)
+    }
+
+    /// Delivers nothing more to the destinations of this name, in any interface, until [`Engine::open_receiver`]. What is being
+    /// sent is finished.
+    pub fn close_receiver(&self, receiver: &Arc<str>) {
+        self.gates.of(receiver).close();
+    }
+
+    /// Delivers to them again, with a rate at so many attempts in a time, all of them together.
+    pub fn open_receiver(&self, receiver: &Arc<str>, rate: Option<RateMax>) {
+        self.gates.of(receiver).open(rate);
+    }
+
+    /// The destinations of this name, each with its interface.
+    #[must_use]
+    pub fn receiver(&self, receiver: &str) -> Vec<(Arc<str>, Arc<Destination>)> {
+        let lives = self.interfaces.iter();
+        let found = lives.flat_map(|live| {
+            let interface = live.interface();
+            let named: Vec<_> = interface
+                .destinations
+                .iter()
+                .filter(|one| **one.name() == *receiver)
+                .cloned()
+                .collect();
+            named.into_iter().map(move |one| (Arc::clone(&interface.name), one))
+        });
+        found.collect()
     }
 
     pub(crate) fn live(&self, name: &str) -> Option<Arc<Live>> {
@@ -192,6 +228,7 @@ impl Engine {
             store,
             interfaces: DashMap::new(),
             awaited: Awaited::default(),
+            gates: Gates::default(),
             journeys: TaskTracker::new(),
             workers: TaskTracker::new(),
             stop_sources: CancellationToken::new(),
@@ -227,7 +264,8 @@ impl Engine {
         let journeys = self.journeys.clone();
         let (source, destinations) = (settings.source.clone(), settings.destinations.clone());
         let interface = Interface::new(settings, &self.store, &self.awaited, journeys, after_unclean_stop)
-            .with(keeping.map(Arc::new));
+            .with(keeping.map(Arc::new))
+            .behind(self.gates.clone());
         Opened::open(interface, source, destinations).await
     }
 

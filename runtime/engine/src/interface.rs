@@ -16,6 +16,7 @@ use crate::admission::Unwelcome;
 use crate::awaited::Awaited;
 use crate::backlog::Backlog;
 use crate::destination::Destination;
+use crate::downtime::Gates;
 use crate::figures::{Figures, Recent};
 use crate::keeping::{Keeping, PlaceInLine};
 use crate::lane::Lane;
@@ -36,6 +37,7 @@ pub struct Interface {
     pub(crate) destinations: Vec<Arc<Destination>>,
     pub(crate) answering: Answering,
     awaited: Awaited,
+    gates: Gates,
     pub(crate) revision: Arc<Revision>,
     /// The last messages of this revision, in figures.
     recent: Recent,
@@ -108,6 +110,7 @@ impl Interface {
             name,
             answering: Answering::of(&settings),
             awaited: awaited.clone(),
+            gates: Gates::default(),
             lane: (settings.order == Order::Interface).then(|| Lane::new(store.clone())),
             revision: Arc::new(Revision::new(settings)),
             recent: Recent::default(),
@@ -135,7 +138,23 @@ impl Interface {
         }
         next.backlog = self.backlog.clone();
         next.probation = Arc::clone(&self.probation);
-        next.with(keeping)
+        next.with(keeping).behind(self.gates.clone())
+    }
+
+    /// The same interface, whose receivers may be down.
+    pub(crate) fn behind(self, gates: Gates) -> Self {
+        let behind = |mut destination: Arc<Destination>| {
+            if let Some(one) = Arc::get_mut(&mut destination) {
+                one.stand_behind(&gates);
+            }
+            destination
+        };
+        let destinations = self.destinations.into_iter().map(behind).collect();
+        Self {
+            destinations,
+            gates,
+            ..self
+        }
     }
 }
 

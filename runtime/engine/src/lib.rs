@@ -32,6 +32,7 @@ mod validator;
 
 mod answers;
 mod destination;
+mod downtime;
 mod pace;
 mod recode;
 mod retry;

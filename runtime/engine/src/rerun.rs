@@ -50,6 +50,9 @@ pub enum NotRun {
     /// It never went through a chain: it acknowledged a delivery.
     #[error("it acknowledged a delivery, and went through no chain")]
     Acknowledgement,
+    /// What is stored of it is damaged.
+    #[error("the journal is damaged where it was")]
+    Damaged,
     /// It was cut off on its way in: only a part of it is stored.
     #[error("only a part of it was received")]
     Broken,
@@ -217,6 +220,9 @@ fn run_of(record: &MessageRecord) -> Run {
 }
 
 fn not_run(record: &MessageRecord) -> Option<NotRun> {
+    if record.damage.is_some() {
+        return Some(NotRun::Damaged);
+    }
     let fault = record.decision.as_ref()?.fault.as_ref()?;
     match fault.kind.as_str() {
         KILLED_THE_ENGINE => Some(NotRun::KilledTheEngine),

@@ -100,6 +100,8 @@ struct State {
     held: BTreeMap<u64, Waiting>,
     last_held: u64,
     last_answer: Option<LastAnswer>,
+    /// How long attempts take, the last ones above all.
+    usual: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -127,6 +129,9 @@ pub(crate) struct Held<'a> {
 /// Leave to make an attempt. While the circuit is open there is one such leave at a time; it ends with this.
 #[derive(Debug)]
 pub(crate) struct Turn<'a>(Option<&'a Standing>);
+
+/// Each attempt is one in so many of what is usual: some dozens show the speed of a receiver, and one slow answer does not.
+const USUAL_OF: u32 = 16;
 
 impl fmt::Display for AnswerKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -208,6 +213,20 @@ impl Standing {
             Some(_) => Circuit::Open,
             None => Circuit::Opened,
         }
+    }
+
+    /// An attempt has taken so long.
+    pub(crate) fn took(&self, time: Duration) {
+        let mut state = self.lock();
+        state.usual = Some(match state.usual {
+            None => time,
+            Some(usual) => (usual * (USUAL_OF - 1) + time) / USUAL_OF,
+        });
+    }
+
+    /// How long attempts take; none before the first.
+    pub(crate) fn usual(&self) -> Option<Duration> {
+        self.lock().usual
     }
 
     /// A delivery waits for a word from now on.

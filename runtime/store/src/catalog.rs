@@ -1,6 +1,7 @@
 //! What is deployed: interfaces and their revisions, packages and code tables.
 
 mod content;
+mod downtimes;
 mod evidence;
 mod pauses;
 mod revisions;
@@ -81,6 +82,42 @@ pub struct Pause {
     pub reason: String,
     /// Since when, in milliseconds since 1970 UTC.
     pub at_ms: i64,
+}
+
+/// That a receiver is to be down: nothing is delivered to destinations of its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDowntime {
+    /// The name of the destinations.
+    pub receiver: String,
+    /// Who wants it.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends by itself, in milliseconds since 1970 UTC; none where somebody has to end it.
+    pub until_ms: Option<i64>,
+    /// Attempts afterwards, in `per_ms`, until everything that waited is delivered; none for no limit.
+    pub attempts: Option<u32>,
+    /// Milliseconds.
+    pub per_ms: Option<u32>,
+}
+
+/// The same as it is kept, with how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Downtime {
+    /// Its number: a later one is greater.
+    pub id: i64,
+    /// What was planned.
+    pub planned: NewDowntime,
+    /// Since when, in milliseconds since 1970 UTC, as the others.
+    pub started_at_ms: i64,
+    /// When it ended; none while the receiver is down.
+    pub ended_at_ms: Option<i64>,
+    /// Who ended it.
+    pub ended_by: Option<String>,
+    /// How many deliveries waited then.
+    pub waited: Option<u64>,
+    /// When all of them were delivered.
+    pub caught_up_at_ms: Option<i64>,
 }
 
 /// One change of what is live.

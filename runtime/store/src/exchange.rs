@@ -179,6 +179,20 @@ pub struct Unfinished {
     pub attempts: u32,
 }
 
+impl StoredFault {
+    /// What an entry of the journal held is lost.
+    pub(crate) fn damaged(what: &str) -> Self {
+        Self {
+            kind: String::from("damaged"),
+            summary: format!("{what}: the segment of the journal that holds it is damaged"),
+            hint: Some(String::from(
+                "`transfuse store check` names the file, and says what can be done",
+            )),
+            text: Sealed::default(),
+        }
+    }
+}
+
 impl fmt::Debug for StateChange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "StateChange({}, {} keys)", self.plugin, self.values.len())
@@ -217,12 +231,12 @@ impl Received {
     }
 
     /// A message that an earlier engine left undecided.
-    pub(crate) fn unfinished(id: MessageId, arrival: &Arrival, attempts: u32) -> Self {
+    pub(crate) fn unfinished(id: MessageId, interface: Arc<str>, revision: u32, attempts: u32) -> Self {
         let attempts = AtomicU32::new(attempts);
         Self {
             id,
-            interface: arrival.interface.clone(),
-            revision: arrival.revision,
+            interface,
+            revision,
             place: Place::Durable,
             attempts,
         }

@@ -35,11 +35,11 @@ impl DataFolder {
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
-        self.path.join("journal")
+        journal_in(&self.path)
     }
 
     pub(crate) fn live(&self) -> PathBuf {
-        self.path.join("live.sqlite")
+        live_in(&self.path)
     }
 
     pub(crate) fn usage(&self) -> PathBuf {
@@ -49,6 +49,16 @@ impl DataFolder {
     pub(crate) fn catalog(&self) -> PathBuf {
         catalog_in(&self.path)
     }
+}
+
+/// The journal of a data folder, whoever holds it.
+pub(crate) fn journal_in(folder: &Path) -> PathBuf {
+    folder.join("journal")
+}
+
+/// The projection of a data folder, whoever holds it.
+pub(crate) fn live_in(folder: &Path) -> PathBuf {
+    folder.join("live.sqlite")
 }
 
 /// The catalog of a data folder, whoever holds it.

@@ -15,6 +15,7 @@
 //! segment; what the old file may hold from there on is void.
 
 mod batch;
+mod check;
 mod entry;
 mod intake;
 mod keeper;
@@ -28,11 +29,14 @@ mod segments;
 mod writer;
 
 pub(crate) use batch::{Batch, Waiting};
+pub use check::{SegmentRepair, SegmentReport};
+pub(crate) use check::{check, repair};
 pub(crate) use entry::{Address, Entry, Event, MessageEvent, Ruling};
 pub(crate) use intake::{Ending, Intake, Redeciding, Slot};
 pub(crate) use keeper::Keeper;
-pub(crate) use numbers::Numbers;
+pub(crate) use numbers::{LEFT_OUT, Numbers};
 pub(crate) use reader::{JournalReader, Payloads};
 pub(crate) use scan::{Scan, scan};
+pub use segments::DamagedSegment;
 pub(crate) use segments::Segments;
 pub(crate) use writer::{Horizon, Writer, WriterParts, Written};

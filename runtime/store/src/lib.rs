@@ -33,8 +33,8 @@ mod sync;
 mod usage;
 
 pub use catalog::{
-    Catalog, Evidence, Expected, LiveChange, NewEvidence, NewRevision, PackageEntry, PackageSummary, Pause, Revision,
-    TableChange, TableEntry, TableSummary,
+    Catalog, Downtime, Evidence, Expected, LiveChange, NewDowntime, NewEvidence, NewRevision, PackageEntry,
+    PackageSummary, Pause, Revision, TableChange, TableEntry, TableSummary,
 };
 pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};
 pub use error::{CatalogError, OpenError, OperateError, ReadError, UsageError, WriteError};
@@ -43,7 +43,10 @@ pub use exchange::{
 };
 pub use operation::{OperationKind, Operator};
 
+pub use journal::{DamagedSegment, SegmentRepair, SegmentReport};
+
 pub use identity::{DeliveryId, DeliveryStage, MessageId, ParseIdError, Stage};
+pub use projection::{Rebuilt, TableDifference};
 pub use reading::{
     DecisionRecord, DeliveryRecord, DestinationStatus, FaultSummary, HeldDeliveries, Hold, InterfaceStatus,
     MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord, Query, Status,

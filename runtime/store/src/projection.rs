@@ -10,10 +10,13 @@ mod changes;
 mod fold;
 mod names;
 mod operate;
+mod rebuild;
 mod schema;
 mod worker;
 
-pub(crate) use catch_up::{ProjectionStart, Undecided, holds, open_projection, rebuild_projection, undecided};
+pub(crate) use catch_up::{JournalEnd, Known, ProjectionStart, Undecided, holds, known, open_projection, undecided};
+pub(crate) use rebuild::rebuild_projection;
+pub use rebuild::{Rebuilt, TableDifference};
 #[cfg(test)]
 pub(crate) use schema::FORMAT;
 pub(crate) use schema::connect_for_reading;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 
-use crate::journal::{Event, JournalReader, Payloads, Segments, Written};
+use crate::journal::{DamagedSegment, Event, JournalReader, Payloads, Segments, Written};
 use crate::operation::{OperationKind, Operator};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
@@ -27,6 +27,8 @@ pub struct Status {
     pub behind: u64,
     /// Batches written since the start, each with one sync.
     pub batches: u64,
+    /// Segments of the journal that could not be read when the store was opened.
+    pub damaged: Vec<DamagedSegment>,
 }
 
 /// Figures of one interface, over the life of the store.
@@ -145,6 +147,8 @@ pub struct MessageRecord {
     pub summary: MessageSummary,
     /// The bytes as they came in.
     pub raw: Sealed,
+    /// Why some of this is empty: the journal is damaged where it was.
+    pub damage: Option<String>,
     /// What was decided, the last time.
     pub decision: Option<DecisionRecord>,
     /// What was decided before that, oldest first: one more than there are operations, less the last.
@@ -208,7 +212,7 @@ pub struct NewerDelivered {
 }
 
 /// What a chain decided, as it was recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DecisionRecord {
     /// When.
     pub at_ms: i64,
@@ -313,6 +317,7 @@ impl Readings {
             interfaces,
             behind,
             batches,
+            damaged: self.segments.damaged().to_vec(),
         })
     }
 

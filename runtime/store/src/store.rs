@@ -20,7 +20,8 @@ use crate::sync::lock;
 use crate::usage::{DetailRecord, Details, Usage};
 use crate::{
     Arrival, Catalog, Decision, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError, PendingCommit,
-    Query, ReadError, Receipt, Received, StateChange, Status, StoreSettings, Unfinished, WriteError,
+    Query, ReadError, Rebuilt, Receipt, Received, SegmentRepair, SegmentReport, StateChange, Status, StoreSettings,
+    Unfinished, WriteError,
 };
 
 pub use operating::HoldMade;
@@ -77,10 +78,24 @@ impl Store {
         opening::open(settings, &opening::Surroundings::default())
     }
 
-    /// Builds `live.sqlite` anew from the journal, in a folder that no engine works on, and gives the last position of
-    /// the journal that it includes.
-    pub fn rebuild(settings: &StoreSettings) -> Result<i64, OpenError> {
+    /// Builds `live.sqlite` anew from the journal, in a folder that no engine works on, and tells where the one that was there
+    /// said something else: it never does, unless a file was changed or this program is wrong.
+    ///
+    /// Refused where a segment of the journal is damaged: then `live.sqlite` alone knows which messages it held.
+    pub fn rebuild(settings: &StoreSettings) -> Result<Rebuilt, OpenError> {
         opening::rebuild(settings)
+    }
+
+    /// Looks at every page and every entry of the journal, and tells each segment as it is done. An engine may work on the folder
+    /// meanwhile.
+    pub fn check(settings: &StoreSettings, each: impl FnMut(&SegmentReport)) -> Result<Vec<SegmentReport>, OpenError> {
+        opening::check(settings, each)
+    }
+
+    /// Puts what can be read of each damaged segment into a new file in its place, in a folder that no engine works on. The
+    /// damaged file is kept beside it.
+    pub fn repair(settings: &StoreSettings) -> Result<Vec<SegmentRepair>, OpenError> {
+        opening::repair(settings)
     }
 
     /// Gives a message its id and its place in the order of arrival, and queues it for the disk. Never blocks on the

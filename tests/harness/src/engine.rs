@@ -140,6 +140,23 @@ impl Engine {
         self.child.id()
     }
 
+    /// The memory that it has now, in KiB.
+    pub fn resident_kib(&self) -> Result<u64> {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// The most memory that it ever had, in KiB.
+    pub fn peak_kib(&self) -> Result<u64> {
+        self.memory_kib("VmHWM:")
+    }
+
+    fn memory_kib(&self, name: &str) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find(|line| line.starts_with(name));
+        let figure = line.and_then(|line| line.split_whitespace().nth(1));
+        Ok(figure.with_context(|| format!("the kernel tells no {name}"))?.parse()?)
+    }
+
     /// Runs another command of the binary on the same site, and gives what it printed.
     pub fn command(&self, arguments: &[&str]) -> Result<Output> {
         transfuse()?

@@ -216,7 +216,11 @@ fn serve(stream: TcpStream, connection: usize, release: Release, sink: &Sink, sc
             let at = Instant::now();
             received.push(Delivered {
                 control_id: control_id.clone(),
-                content: if sink.keeps == Keeps::Content { content } else { Vec::new() },
+                content: if sink.keeps == Keeps::Content {
+                    content
+                } else {
+                    Vec::new()
+                },
                 connection,
                 reply,
                 at,

@@ -136,20 +136,13 @@ fn swap_in_windows(site: &Site, engine: &Engine, load: &Load, swaps: usize) -> (
 /// Lets so much time pass, and gives the memory that the engine had for half of it.
 fn resident_over(time: Duration, engine: &Engine) -> u64 {
     let started = Instant::now();
-    let mut seen = vec![resident_kib(engine.id())];
+    let mut seen = vec![engine.resident_kib().expect("it runs")];
     while started.elapsed() < time {
         thread::sleep(LOOK);
-        seen.push(resident_kib(engine.id()));
+        seen.push(engine.resident_kib().expect("it runs"));
     }
     seen.sort_unstable();
     seen.get(seen.len() / 2).copied().unwrap_or_default()
-}
-
-fn resident_kib(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let figure = line.and_then(|line| line.split_whitespace().nth(1));
-    figure.and_then(|figure| figure.parse().ok()).expect("a figure")
 }
 
 /// The slowest of a thousand.

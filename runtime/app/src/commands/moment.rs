@@ -1,6 +1,6 @@
 //! Moments on a command line: a day, a time of day, or how long ago.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,6 +20,36 @@ pub(super) fn until(text: &str) -> Result<Timestamp, String> {
     next.and_then(|next| here(next.at(0, 0, 0, 0)))
         .or_else(|| moment(text))
         .ok_or_else(not_understood)
+}
+
+/// A time to come: a moment, the next time that a clock here shows this, or in how long.
+pub(super) fn ahead(text: &str) -> Result<Timestamp, String> {
+    let now = Timestamp::now();
+    let within = || {
+        now.checked_add(SignedDuration::try_from(parse_duration(text).ok()?).ok()?)
+            .ok()
+    };
+    let moment = text
+        .parse::<Timestamp>()
+        .ok()
+        .or_else(|| here(text.parse::<DateTime>().ok()?));
+    let found = next(text).or(moment).or_else(within);
+    let found = found.ok_or_else(|| "write 04:00, \"2026-11-20 04:00\", 2026-11-20T04:00:00Z or 90min".to_owned())?;
+    if found <= now {
+        return Err("that is past".to_owned());
+    }
+    Ok(found)
+}
+
+/// When a clock here shows this time next: today or tomorrow.
+fn next(text: &str) -> Option<Timestamp> {
+    let now = Timestamp::now();
+    let today = now.to_zoned_datetime(TimeZone::system()).date();
+    let time: Time = text.contains(':').then(|| text.parse().ok()).flatten()?;
+    [today, today.tomorrow().ok()?]
+        .into_iter()
+        .filter_map(|day| here(day.to_datetime(time)))
+        .find(|moment| *moment > now)
 }
 
 /// A day alone: one with a time is a moment.
@@ -59,6 +89,15 @@ mod tests {
         );
         assert!(since("yesterday").is_err());
         assert!(until("tomorrow").is_err());
+    }
+
+    #[test]
+    fn a_time_to_come_may_be_what_a_clock_shows_next_or_in_how_long() {
+        let in_how_long = |text: &str| ahead(text).map(|then| then.duration_since(Timestamp::now()).as_secs());
+        assert!(in_how_long("2h").is_ok_and(|seconds| (7_140..=7_200).contains(&seconds)));
+        assert!(in_how_long("04:00").is_ok_and(|seconds| (0..=25 * 3_600).contains(&seconds)));
+        assert_eq!(ahead("2026-11-20T08:00:00Z"), Err("that is past".to_owned()));
+        assert!(ahead("soon").is_err());
     }
 
     #[test]

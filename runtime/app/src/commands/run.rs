@@ -17,8 +17,9 @@ use transfuse_store::{Catalog, Opened, Store, StoreSettings};
 use crate::changes::{Changes, PassedVectors, Trials};
 use crate::configuration::{self, ControlSettings, SecretSources, Settings};
 use crate::console::Console;
-use crate::control::{self, Controlled, view};
+use crate::control::{self, Beside, Controlled, view};
 use crate::deployment::{self, Change, Deployment};
+use crate::downtimes::{self, Downtimes};
 use crate::failure::{Exit, Failure, Hint as _, Outcome};
 use crate::identity::Identity;
 use crate::observing::{self, Observing};
@@ -245,8 +246,9 @@ async fn serve(
         stop: stop.clone(),
     });
     changes.keep_interrupted().await;
-    let (tables, past) = beside(&changes);
-    let controlled = Controlled::new(store, process, tables, observing, changes.clone(), past, stop.clone());
+    let beside = beside(&changes, observing)?;
+    tokio::spawn(downtimes::keep(Arc::clone(&beside.downtimes), closed.clone()));
+    let controlled = Controlled::new(store, process, changes.clone(), beside, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     watching::keep_watch(watch, &engine, &alerts, &stop, console).await;
     console.note("stopping: finishing what was received");
@@ -268,8 +270,8 @@ async fn close(control: impl Future, observer: impl Future) {
     }
 }
 
-/// The code tables and the past of the same site.
-fn beside(changes: &Changes) -> (Arc<Tables>, Arc<Past>) {
+/// The code tables, the past and the receivers of the same site.
+fn beside(changes: &Changes, observing: Arc<Observing>) -> Result<Beside, Failure> {
     let Changes {
         site,
         environment,
@@ -277,6 +279,7 @@ fn beside(changes: &Changes) -> (Arc<Tables>, Arc<Past>) {
         sandbox,
         running,
         trials,
+        engine,
         ..
     } = changes;
     let tables = Tables::new(
@@ -288,7 +291,12 @@ fn beside(changes: &Changes) -> (Arc<Tables>, Arc<Past>) {
         Arc::clone(trials),
     );
     let past = Past::new(site.clone(), environment.clone(), store.clone(), sandbox.clone());
-    (Arc::new(tables), Arc::new(past))
+    Ok(Beside {
+        tables: Arc::new(tables),
+        observing,
+        past: Arc::new(past),
+        downtimes: Arc::new(Downtimes::take_up(store.clone(), Arc::clone(engine))?),
+    })
 }
 
 /// A start that fails leaves the store as clean as it found it.
@@ -299,7 +307,8 @@ async fn start(opened: Opened, settings: Vec<InterfaceSettings>) -> Result<Engin
         unfinished,
         ..
     } = opened;
-    match Engine::start(store.clone(), settings, unfinished, unclean).await {
+    let down = downtimes::receivers_down(store.catalog())?;
+    match Engine::start(store.clone(), settings, unfinished, unclean, &down).await {
         Ok(engine) => Ok(engine),
         Err(error) => {
             store.shutdown().await;

@@ -3,11 +3,12 @@
 use clap::Args;
 use jiff::Timestamp;
 
+use super::downtime;
 use super::site::Engine;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::{DestinationStatus, InterfaceStatus, Status, TurnedAway};
 use crate::failure::{Exit, Outcome};
-use crate::layout::{self, Cell};
+use crate::layout::{self, Cell, lasting};
 
 /// Show what the running engine is doing
 ///
@@ -42,6 +43,8 @@ fn show(status: &Status, palette: Palette) -> String {
         data,
         environment,
         behind,
+        damaged,
+        downtimes,
         ..
     } = status;
     let environment = environment.as_ref();
@@ -60,6 +63,18 @@ fn show(status: &Status, palette: Palette) -> String {
         String::new(),
     ];
     lines.extend(figures(status, palette));
+    lines.extend(
+        downtimes
+            .iter()
+            .map(|one| format!("\n{}", downtime::told(one, palette))),
+    );
+    for segment in damaged {
+        let line = format!("\n{} is damaged: {}", segment.file, segment.reason);
+        lines.push(palette.paint(Tone::Bad, &line).to_string());
+    }
+    if !damaged.is_empty() {
+        lines.push("  what it holds cannot be had; `transfuse store check` says what can be done".to_owned());
+    }
     if *behind > 0 {
         lines.push(format!("\n{behind} journal entries are not in these figures yet"));
     }
@@ -243,7 +258,7 @@ fn receiver(interface: &str, destination: &DestinationStatus, palette: Palette) 
     if let Some(circuit) = &receiver.circuit {
         let label = palette.paint(Tone::Bad, "circuit:");
         let next = match until(&circuit.next_attempt_at) {
-            Some(seconds) if lines.is_empty() => format!(", the next attempt is in {}", duration(seconds)),
+            Some(seconds) if lines.is_empty() => format!(", the next attempt is in {}", lasting(seconds)),
             _ => String::new(),
         };
         lines.push(format!(
@@ -268,25 +283,5 @@ fn since(at: &str) -> String {
         return "an unknown time".to_owned();
     };
     let seconds = Timestamp::now().duration_since(at).as_secs().max(0);
-    duration(seconds)
-}
-
-fn duration(seconds: i64) -> String {
-    match seconds {
-        ..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_told_in_their_two_largest_units() {
-        let told: Vec<String> = [5, 65, 3_700, 90_000].into_iter().map(duration).collect();
-        assert_eq!(told, ["5 s", "1 min 5 s", "1 h 1 min", "1 d 1 h"]);
-    }
+    lasting(seconds)
 }

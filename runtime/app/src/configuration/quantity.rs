@@ -59,6 +59,14 @@ pub(crate) fn rate(text: &str) -> Result<Rate, String> {
     })
 }
 
+/// A rate as it is written.
+pub(crate) fn show_rate(count: u32, per_ms: u64) -> String {
+    match TIME_UNITS.iter().find(|(_, milliseconds)| *milliseconds == per_ms) {
+        Some((unit, _)) => format!("{count}/{unit}"),
+        None => format!("{count} in {}", show_duration(Duration::from_millis(per_ms))),
+    }
+}
+
 /// A share in thousandths, in percent.
 pub(crate) fn show_per_mille(per_mille: u64) -> String {
     match (per_mille / 10, per_mille % 10) {

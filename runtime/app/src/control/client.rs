@@ -180,6 +180,17 @@ impl Client {
         self.post(path, word).await
     }
 
+    pub(crate) async fn downtimes(&self) -> Result<wire::downtimes::Downtimes, ClientError> {
+        self.get("/v1/downtimes".to_owned()).await
+    }
+
+    pub(crate) async fn act_on_downtime(
+        &self,
+        wanted: &wire::downtimes::DowntimeWanted,
+    ) -> Result<wire::downtimes::Downtime, ClientError> {
+        self.post("/v1/downtimes".to_owned(), wanted).await
+    }
+
     pub(crate) async fn replay(
         &self,
         wanted: &wire::repairs::ReplayWanted,

@@ -4,6 +4,7 @@ mod access;
 mod caller;
 mod changes;
 mod destinations;
+mod downtimes;
 mod past;
 mod repairs;
 mod selecting;
@@ -27,6 +28,7 @@ use caller::Peer;
 
 use super::{view, wire};
 use crate::changes::Changes;
+use crate::downtimes::{DowntimeError, Downtimes};
 use crate::identity::Identity;
 use crate::observing::Observing;
 use crate::past::Past;
@@ -43,10 +45,19 @@ pub(crate) struct Controlled {
     repairs: Arc<Repairs>,
     changes: Arc<Changes>,
     past: Arc<Past>,
+    downtimes: Arc<Downtimes>,
     /// Cancelled to stop the engine.
     stop: CancellationToken,
     /// Places for answers, each of which may hold a whole message in memory.
     reads: Semaphore,
+}
+
+/// What can be asked and told about beside what is live.
+pub(crate) struct Beside {
+    pub(crate) tables: Arc<Tables>,
+    pub(crate) observing: Arc<Observing>,
+    pub(crate) past: Arc<Past>,
+    pub(crate) downtimes: Arc<Downtimes>,
 }
 
 /// How many questions read the store at once. Each may hold the largest message several times over.
@@ -56,12 +67,16 @@ impl Controlled {
     pub(crate) fn new(
         store: Store,
         process: view::Process,
-        tables: Arc<Tables>,
-        observing: Arc<Observing>,
         changes: Arc<Changes>,
-        past: Arc<Past>,
+        beside: Beside,
         stop: CancellationToken,
     ) -> Self {
+        let Beside {
+            tables,
+            observing,
+            past,
+            downtimes,
+        } = beside;
         Self {
             store,
             process,
@@ -70,6 +85,7 @@ impl Controlled {
             repairs: Arc::new(Repairs::new(Arc::clone(&changes))),
             changes,
             past,
+            downtimes,
             stop,
             reads: Semaphore::new(READS_MAX),
         }
@@ -106,6 +122,7 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
             "/v1/interfaces/{name}/destinations/{destination}",
             post(destinations::say),
         )
+        .route("/v1/downtimes", get(downtimes::list).post(downtimes::act))
         .route("/v1/replay", post(repairs::replay))
         .route("/v1/trials", get(trials::list))
         .route("/v1/interfaces/{name}/trial", post(trials::act))
@@ -122,9 +139,15 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
 }
 
 async fn status(State(controlled): Shared) -> Result<Json<wire::Status>, ApiError> {
-    let status = blocking(&controlled, |controlled| controlled.store.status()).await?;
+    let looked = on_a_thread(&controlled, |controlled| {
+        let status = controlled.store.status()?;
+        let downtimes = controlled.downtimes.current(&status)?;
+        Ok::<_, DowntimeError>((status, downtimes))
+    });
+    let (status, downtimes) = looked.await?.map_err(|error| ApiError::internal(&error))?;
     let trials = controlled.changes.trials.all();
     let mut told = view::status(&controlled.process, &trials, status);
+    told.downtimes = downtimes.iter().map(view::downtime).collect();
     for interface in &mut told.interfaces {
         let engine = &controlled.changes.engine;
         interface.turned_away = view::turned_away(engine.turned_away(&interface.name));

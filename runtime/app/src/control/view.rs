@@ -2,6 +2,7 @@
 
 pub(crate) mod destinations;
 mod differences;
+mod downtimes;
 mod evidence;
 mod past;
 pub(crate) mod repairs;
@@ -14,8 +15,8 @@ use jiff::Timestamp;
 use transfuse_engine::Detail;
 use transfuse_message::{Charset, Message, ParseOptions, Payload};
 use transfuse_store::{
-    DecisionRecord, DeliveryRecord, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary, OperationRecord,
-    OutputRecord, Sealed, Status, StoredFault,
+    DamagedSegment, DecisionRecord, DeliveryRecord, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary,
+    OperationRecord, OutputRecord, Sealed, Status, StoredFault,
 };
 
 use transfuse_transport::mllp::TurnedAway;
@@ -27,6 +28,7 @@ use crate::deployment::{Live, Stopped};
 use crate::trust::{Alerts, Distrust};
 
 pub(crate) use differences::of_many;
+pub(crate) use downtimes::downtime;
 pub(crate) use evidence::{evidence, gate};
 pub(crate) use past::{explanation, reasons, verified};
 pub(crate) use trials::trial;
@@ -169,7 +171,16 @@ pub(super) fn status(process: &Process, trials: &[Standing], status: Status) -> 
         data: process.data.clone(),
         environment: process.environment.clone(),
         behind: status.behind,
+        downtimes: Vec::new(),
+        damaged: status.damaged.iter().map(damaged).collect(),
         interfaces,
+    }
+}
+
+fn damaged(segment: &DamagedSegment) -> wire::DamagedSegment {
+    wire::DamagedSegment {
+        file: segment.file.display().to_string(),
+        reason: segment.reason.clone(),
     }
 }
 
@@ -287,6 +298,7 @@ pub(super) fn message(record: &MessageRecord, charset: Option<String>) -> wire::
         summary: summary(&record.summary),
         charset,
         raw: content(&record.raw),
+        damage: record.damage.clone(),
         decision: record.decision.as_ref().map(|made| decision(made, input.as_ref())),
         earlier: record
             .earlier

@@ -7,6 +7,7 @@ pub(crate) mod access;
 pub(crate) mod changes;
 pub(crate) mod destinations;
 pub(crate) mod differences;
+pub(crate) mod downtimes;
 pub(crate) mod evidence;
 pub(crate) mod past;
 pub(crate) mod repairs;
@@ -33,8 +34,21 @@ pub(crate) struct Status {
     pub(crate) environment: Option<String>,
     /// Journal entries that the figures do not include yet.
     pub(crate) behind: u64,
+    /// Receivers that are down by plan, and those that are still catching up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) downtimes: Vec<downtimes::Downtime>,
+    /// Segments of the journal that cannot be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) damaged: Vec<DamagedSegment>,
     /// Live interfaces by name, then those that only have a past.
     pub(crate) interfaces: Vec<InterfaceStatus>,
+}
+
+/// A segment of the journal that could not be read when the engine started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DamagedSegment {
+    pub(crate) file: String,
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +151,9 @@ pub(crate) struct Message {
     pub(crate) charset: Option<String>,
     /// The bytes as they came in.
     pub(crate) raw: Content,
+    /// Why some of this is empty: the journal is damaged where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) damage: Option<String>,
     /// The last one.
     pub(crate) decision: Option<Decision>,
     /// Those before it, where somebody had the message decided anew; the oldest first.

@@ -80,6 +80,9 @@ impl Past {
 
     /// Every decision about it: more than one where somebody had it decided again.
     async fn verify_one(self: &Arc<Self>, record: MessageRecord, live: Option<Arc<Interface>>) -> Verdict {
+        if let Some(damage) = record.damage {
+            return Verdict::NotVerifiable(damage);
+        }
         let mut all = Verdict::NotVerifiable("it is not decided yet".to_owned());
         let decisions: Vec<DecisionRecord> = record.earlier.iter().chain(&record.decision).cloned().collect();
         for (number, decision) in decisions.into_iter().enumerate() {

@@ -99,6 +99,23 @@ pub(super) const FORMAT: Format = Format {
         CREATE INDEX evidence_by_interface ON evidence(interface, id);
         CREATE TRIGGER evidence_is_never_changed BEFORE UPDATE ON evidence
             BEGIN SELECT raise(ABORT, 'evidence is never changed'); END",
+        // Receivers that are down because somebody has planned it, one at a time for each.
+        "CREATE TABLE downtimes(
+            id INTEGER PRIMARY KEY,
+            receiver TEXT NOT NULL,
+            author TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            started_at_ms INTEGER NOT NULL,
+            until_ms INTEGER,
+            attempts INTEGER,
+            per_ms INTEGER,
+            ended_at_ms INTEGER,
+            ended_by TEXT,
+            waited INTEGER,
+            caught_up_at_ms INTEGER
+        );
+        CREATE UNIQUE INDEX downtimes_one_at_a_time ON downtimes(receiver) WHERE ended_at_ms IS NULL;
+        CREATE INDEX downtimes_open ON downtimes(id) WHERE caught_up_at_ms IS NULL",
     ],
 };
 

@@ -100,9 +100,15 @@ impl Feeder {
             if bytes >= load.bytes_max && !items.is_empty() {
                 break;
             }
-            let NewOutput {
-                content, content_type, ..
-            } = self.output(&row)?;
+            let found = match self.output(&row) {
+                Err(error @ ReadError::Damaged { .. }) => {
+                    tracing::error!(%error, delivery = %row.id, "what was to be delivered cannot be read");
+                    None
+                }
+                read => Some(read?),
+            };
+            let is_lost = found.is_none();
+            let (content, content_type) = found.map_or_else(Default::default, |one| (one.content, one.content_type));
             bytes += content.len();
             let Waiting {
                 id,
@@ -120,6 +126,7 @@ impl Feeder {
                 revision,
                 content,
                 content_type,
+                is_lost,
             });
         }
         let complete = selected < load.deliveries_max && items.len() == selected;

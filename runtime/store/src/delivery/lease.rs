@@ -81,7 +81,7 @@ impl DeliveryQueue {
 
     /// The next delivery, once it is durable, in the order of their ids. Several leases may be out at once. Waits also
     /// while as many settlements are unsynced as [`crate::StoreSettings::unsynced_settlements_max`] allows. `None`
-    /// when the store shuts down.
+    /// when the store shuts down. What the journal cannot give because it is damaged goes to quarantine on the way.
     ///
     /// Cancel-safe: a dropped call takes nothing.
     pub async fn lease(&self) -> Option<Lease> {
@@ -91,11 +91,18 @@ impl DeliveryQueue {
             changed.as_mut().enable();
             match self.queue.take() {
                 Taken::Item(item) => {
-                    return Some(Lease {
+                    let is_lost = item.is_lost;
+                    let lease = Lease {
                         queue: self.queue.clone(),
                         item,
                         settled: false,
-                    });
+                    };
+                    if !is_lost {
+                        return Some(lease);
+                    }
+                    // Nobody can have it, and those behind it need not wait.
+                    let fault = StoredFault::damaged("what was to be delivered cannot be read");
+                    drop(self.settle(lease, Settlement::Quarantined { fault }));
                 }
                 Taken::Closed => return None,
                 Taken::Wait => changed.await,

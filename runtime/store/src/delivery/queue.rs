@@ -44,6 +44,8 @@ pub(crate) struct Item {
     pub(crate) content: Sealed,
     /// Of a document.
     pub(crate) content_type: Option<Arc<str>>,
+    /// The journal cannot give its content: it is damaged there.
+    pub(crate) is_lost: bool,
 }
 
 /// What the feeder shall load: waiting deliveries after this one.
@@ -446,6 +448,7 @@ mod tests {
             revision: 3,
             content: Sealed::default(),
             content_type: None,
+            is_lost: false,
         }
     }
 

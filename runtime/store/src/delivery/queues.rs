@@ -200,6 +200,7 @@ impl Open {
                     revision: ruling.revision,
                     content: delivery.output.content.clone(),
                     content_type: delivery.output.content_type.clone(),
+                    is_lost: false,
                 });
             }
         }

@@ -3,6 +3,10 @@
 use crate::clock::Day;
 use crate::{DeliveryId, MessageId};
 
+/// Positions, messages and deliveries whose numbers are left out where the end of the journal is damaged: what was given out last
+/// may be in what cannot be read, and the projection is some hundred milliseconds behind. No number is ever given twice.
+pub(crate) const LEFT_OUT: i64 = 1_000_000;
+
 /// Gives out ids. They go on where the journal ends, and the day never goes backwards.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Numbers {
@@ -38,6 +42,15 @@ impl Numbers {
                 message: 0,
                 delivery,
             },
+        }
+    }
+
+    /// The same, further on: nothing up to there is given out any more.
+    pub(crate) fn leaving_out(self, count: i64) -> Self {
+        Self {
+            message: self.message + count,
+            delivery: self.delivery + count,
+            ..self
         }
     }
 

@@ -9,7 +9,7 @@ use super::entry::Entry;
 use super::record::RecordError;
 use super::record::decode;
 use super::segment::connect_existing;
-use super::segments::{Segments, Stretch};
+use super::segments::{DamagedSegment, Segments, Stretch};
 use crate::ReadError;
 use crate::format::is_damage;
 
@@ -43,6 +43,11 @@ impl JournalReader {
             segments,
             open: Vec::new(),
         }
+    }
+
+    /// Segments that could not be read when the store was opened.
+    pub(crate) fn damaged(&self) -> &[DamagedSegment] {
+        self.segments.damaged()
     }
 
     /// The file that a position belongs to.
@@ -102,6 +107,36 @@ impl JournalReader {
         Ok(Some(StretchRead { next, ..read }))
     }
 
+    /// As `range`, and where some of it is damaged, one entry after the other, with those left out that cannot be read.
+    pub(crate) fn range_past_damage(
+        &mut self,
+        first: i64,
+        last: i64,
+        limit: usize,
+        payloads: Payloads,
+    ) -> Result<EntriesRead, ReadError> {
+        let mut entries = Vec::new();
+        match self.range(first, last, limit, payloads, |position, entry| {
+            entries.push((position, entry))
+        }) {
+            Ok(next) => return Ok(EntriesRead { entries, next }),
+            Err(ReadError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        entries.clear();
+        let next = last.min(first + i64::try_from(limit).unwrap_or(i64::MAX) - 1) + 1;
+        for position in first..next {
+            match self.entry(position, payloads) {
+                Ok(entry) => entries.extend(entry.map(|entry| (position, entry))),
+                Err(error @ ReadError::Damaged { .. }) => {
+                    tracing::error!(%error, position, "an entry of the journal is left out");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(EntriesRead { entries, next })
+    }
+
     fn connection(&mut self, number: u64, file: &Path) -> Result<&Connection, ReadError> {
         let found = self.open.iter().position(|(open, _)| *open == number);
         let entry = match found {
@@ -121,6 +156,12 @@ impl JournalReader {
         };
         self.open.last().map(|(_, connection)| connection).ok_or_else(reason)
     }
+}
+
+/// Entries with their positions, and the position after the last one that was looked at.
+pub(crate) struct EntriesRead {
+    pub(crate) entries: Vec<(i64, Entry)>,
+    pub(crate) next: i64,
 }
 
 struct StretchRead {

@@ -16,7 +16,7 @@ use crate::format::{Format, version};
 
 /// Measured with 1 KB in and 1 KB out: three entries fit a page, and a batch of 32 costs half of what it does with
 /// SQLite's 4096, where a third of every page stays empty. 16384 gained nothing more.
-const PAGE_BYTES: u32 = 8192;
+pub(super) const PAGE_BYTES: u32 = 8192;
 
 /// Somebody looks into the file with another tool: wait for that rather than fail the batch.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -199,13 +199,24 @@ pub(super) fn holds(connection: &Connection, position: i64) -> rusqlite::Result<
 }
 
 fn begin_segment(connection: &Connection, first_position: i64, stamp: &Stamp) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO meta(first_position, day, last_message, last_delivery) VALUES (?1, ?2, ?3, ?4)";
-    let values = [
+    let start = SegmentStart {
         first_position,
-        stamp.day,
-        stamp.last_message.as_i64(),
-        stamp.last_delivery.as_i64(),
-    ];
-    connection.execute(sql, values)?;
+        day: stamp.day,
+        last_message: stamp.last_message.as_i64(),
+        last_delivery: stamp.last_delivery.as_i64(),
+    };
+    begin(connection, &start)
+}
+
+/// Writes what a segment says of itself.
+pub(super) fn begin(connection: &Connection, start: &SegmentStart) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO meta(first_position, day, last_message, last_delivery) VALUES (?1, ?2, ?3, ?4)";
+    let SegmentStart {
+        first_position,
+        day,
+        last_message,
+        last_delivery,
+    } = *start;
+    connection.execute(sql, [first_position, day, last_message, last_delivery])?;
     Ok(())
 }

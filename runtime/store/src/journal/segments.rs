@@ -8,6 +8,16 @@ use std::sync::{PoisonError, RwLock};
 pub(crate) struct Segments {
     folder: PathBuf,
     places: RwLock<Vec<SegmentPlace>>,
+    damaged: Vec<DamagedSegment>,
+}
+
+/// A segment of the journal that could not be read when the store was opened. What it holds cannot be had; everything else can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedSegment {
+    /// Its file.
+    pub file: PathBuf,
+    /// What was found.
+    pub reason: String,
 }
 
 /// A segment that holds entries.
@@ -25,13 +35,25 @@ pub(crate) struct Stretch {
     pub(crate) end: i64,
 }
 
+impl std::fmt::Display for DamagedSegment {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} is damaged: {}", self.file.display(), self.reason)
+    }
+}
+
 impl Segments {
     /// `places` in order of their numbers.
-    pub(crate) fn new(folder: PathBuf, places: Vec<SegmentPlace>) -> Self {
+    pub(crate) fn new(folder: PathBuf, places: Vec<SegmentPlace>, damaged: Vec<DamagedSegment>) -> Self {
         Self {
             folder,
             places: RwLock::new(places),
+            damaged,
         }
+    }
+
+    /// Those that could not be read at the start.
+    pub(crate) fn damaged(&self) -> &[DamagedSegment] {
+        &self.damaged
     }
 
     /// The file of a segment.
@@ -88,7 +110,7 @@ mod tests {
         let places = (1..)
             .zip(first_positions)
             .map(|(number, &first_position)| SegmentPlace { number, first_position });
-        Segments::new(PathBuf::new(), places.collect())
+        Segments::new(PathBuf::new(), places.collect(), Vec::new())
     }
 
     #[test]

@@ -18,6 +18,23 @@ use crate::{DeliveryId, MessageId, OpenError, ReadError};
 /// Entries in one transaction: some tens of milliseconds of work, a few megabytes of memory.
 const ENTRIES_MAX: usize = 8192;
 
+/// Where the journal ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JournalEnd {
+    /// The last position that can be read.
+    pub(crate) known: i64,
+    /// Whether there were more behind it.
+    pub(crate) is_damaged: bool,
+}
+
+/// What a projection knows of the journal's end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) position: i64,
+    pub(crate) last_message: i64,
+    pub(crate) last_delivery: i64,
+}
+
 /// A projection that is up to date, and what it knows.
 pub(crate) struct ProjectionStart {
     pub(super) applier: Applier,
@@ -48,10 +65,10 @@ struct State {
 pub(crate) fn open_projection(
     file: &Path,
     segments: &Arc<Segments>,
-    journal_end: i64,
+    journal: JournalEnd,
     faults: Faults,
 ) -> Result<ProjectionStart, OpenError> {
-    match is_usable(file, journal_end) {
+    match is_usable(file, journal) {
         Ok(true) => {}
         Ok(false) => remove(file)?,
         Err(error @ OpenError::Damaged { .. }) => {
@@ -69,10 +86,10 @@ pub(crate) fn open_projection(
     applier.skip_to(first - 1);
     tracing::info!(
         position = applier.folded(),
-        journal_end,
+        journal_end = journal.known,
         "bringing the projection up to date"
     );
-    applier.catch_up(journal_end).map_err(OpenError::from)?;
+    applier.catch_up(journal.known).map_err(OpenError::from)?;
     let (last_message, last_delivery) = applier.last_ids().map_err(OpenError::from)?;
     Ok(ProjectionStart {
         applier,
@@ -81,11 +98,11 @@ pub(crate) fn open_projection(
     })
 }
 
-/// Builds the projection anew from the journal and gives the number of its last position.
-pub(crate) fn rebuild_projection(file: &Path, segments: &Arc<Segments>, journal_end: i64) -> Result<i64, OpenError> {
-    remove(file)?;
-    let start = open_projection(file, segments, journal_end, Faults::default())?;
-    Ok(start.applier.applied())
+impl ProjectionStart {
+    /// The last position that it includes.
+    pub(crate) fn position(&self) -> i64 {
+        self.applier.applied().max(self.applier.folded())
+    }
 }
 
 /// A message that nothing was decided about.
@@ -94,19 +111,25 @@ pub(crate) struct Undecided {
     pub(crate) attempts: u32,
     /// Where its arrival is in the journal.
     pub(crate) position: i64,
+    pub(crate) interface: Arc<str>,
+    /// The one of its arrival.
+    pub(crate) revision: u32,
 }
 
 /// All undecided messages, in the order of arrival.
 pub(crate) fn undecided(file: &Path) -> rusqlite::Result<Vec<Undecided>> {
     let connection = connect(file)?;
     // The second condition is what the partial index asks for.
-    let sql = "SELECT id, attempts, received_position FROM messages WHERE stage = 0 AND stage <> 1 ORDER BY id";
+    let sql = "SELECT messages.id, attempts, received_position, name, revision FROM messages \
+        JOIN interfaces ON interfaces.id = interface WHERE stage = 0 AND stage <> 1 ORDER BY messages.id";
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| {
         Ok(Undecided {
             id: MessageId::from_i64(row.get(0)?),
             attempts: row.get(1)?,
             position: row.get(2)?,
+            interface: row.get(3)?,
+            revision: row.get(4)?,
         })
     })?;
     rows.collect()
@@ -126,7 +149,7 @@ pub(crate) fn holds(file: &Path) -> rusqlite::Result<HashMap<Arc<str>, BTreeSet<
 }
 
 /// Whether the file can be gone on with; `false` when it is to be built anew.
-fn is_usable(file: &Path, journal_end: i64) -> Result<bool, OpenError> {
+pub(super) fn is_usable(file: &Path, journal: JournalEnd) -> Result<bool, OpenError> {
     let connection = connect(file).map_err(|error| classify(file, &error))?;
     let found = version(&connection).map_err(|error| classify(file, &error))?;
     if found < FORMAT.newest() {
@@ -140,12 +163,24 @@ fn is_usable(file: &Path, journal_end: i64) -> Result<bool, OpenError> {
         });
     }
     let (position, ..) = progress(&connection).map_err(|error| classify(file, &error))?;
-    // Ahead of the journal: it belongs to another one, or the journal was put back to an earlier state.
-    Ok(position <= journal_end)
+    // Ahead of the journal: it belongs to another one, or the journal was put back to an earlier state. Where the end of the
+    // journal is damaged, it is all that is known of what was there.
+    Ok(position <= journal.known || journal.is_damaged)
 }
 
-fn remove(file: &Path) -> Result<(), OpenError> {
+pub(super) fn remove(file: &Path) -> Result<(), OpenError> {
     remove_database(file).map_err(|error| unusable(file, &error))
+}
+
+/// How far a projection has come; none where that cannot be read.
+pub(crate) fn known(file: &Path) -> Option<Known> {
+    let connection = super::schema::connect_for_reading(file).ok()?;
+    let (position, last_message, last_delivery) = progress(&connection).ok()?;
+    Some(Known {
+        position,
+        last_message,
+        last_delivery,
+    })
 }
 
 /// Position, last message, last delivery.
@@ -244,14 +279,11 @@ impl Applier {
 
     fn read_on(&mut self, last: i64) -> Result<(), ReadError> {
         let first = self.state()?.folded + 1;
-        let mut entries = Vec::new();
-        let next = self
+        let read = self
             .reader
-            .range(first, last, ENTRIES_MAX, Payloads::State, |position, entry| {
-                entries.push((position, entry));
-            })?;
-        self.gather(entries.into_iter())?;
-        self.state()?.folded = next - 1;
+            .range_past_damage(first, last, ENTRIES_MAX, Payloads::State)?;
+        self.gather(read.entries.into_iter())?;
+        self.state()?.folded = read.next - 1;
         Ok(())
     }
 

@@ -94,40 +94,83 @@ pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<Mess
     else {
         return Ok(None);
     };
-    let (mut raw, mut decisions) = (Sealed::default(), Vec::new());
-    let mut positions = vec![message.received_position];
-    positions.extend(
-        message
-            .decided_position
-            .filter(|position| *position != message.received_position),
-    );
-    positions.extend(operations.iter().map(|row| row.position));
-    for position in positions {
-        match reading.entry(position)? {
-            Some((at_ms, Event::Message(event))) => {
-                raw = event.arrival.map_or(raw, |arrival| arrival.raw);
-                decisions.extend(event.ruling.map(|ruling| decision_record(at_ms, ruling)));
-            }
-            Some((at_ms, Event::Operated(operation))) => {
-                let redecision = operation.into_redecision();
-                decisions.extend(redecision.map(|made| decision_record(at_ms, made.ruling)));
-            }
-            _ => {}
-        }
+    let mut told = Told::default();
+    for (position, decides) in entries_of(&message, &operations) {
+        told.take(reading, position, decides)?;
     }
     let deliveries = deliveries
         .into_iter()
         .map(|row| delivery_record(reading, row, &operations));
     let deliveries = deliveries.collect::<Result<_, _>>()?;
+    let Told {
+        raw,
+        mut decisions,
+        damage,
+    } = told;
     let decision = decisions.pop();
     Ok(Some(MessageRecord {
         summary: message.summary,
         raw,
+        damage,
         decision,
         earlier: decisions,
         operations: operations.into_iter().map(|row| row.record).collect(),
         deliveries,
     }))
+}
+
+/// The entries of the journal that are about a message, in order, and whether each is a decision.
+fn entries_of(message: &MessageRow, operations: &[OperationRow]) -> Vec<(i64, bool)> {
+    let (received, decided) = (message.received_position, message.decided_position);
+    let mut entries = vec![(received, decided == Some(received))];
+    let later = decided.filter(|position| *position != received);
+    entries.extend(later.map(|position| (position, true)));
+    entries.extend(operations.iter().map(|row| (row.position, true)));
+    entries
+}
+
+/// What the journal tells of a message.
+#[derive(Default)]
+struct Told {
+    raw: Sealed,
+    decisions: Vec<DecisionRecord>,
+    damage: Option<String>,
+}
+
+impl Told {
+    fn take(&mut self, reading: &mut Reading, position: i64, decides: bool) -> Result<(), ReadError> {
+        let entry = match reading.entry(position) {
+            Err(error @ ReadError::Damaged { .. }) => {
+                self.damage = Some(error.to_string());
+                None
+            }
+            read => read?,
+        };
+        match entry {
+            Some((at_ms, Event::Message(event))) => {
+                if let Some(arrival) = event.arrival {
+                    self.raw = arrival.raw;
+                }
+                self.decisions
+                    .extend(event.ruling.map(|ruling| decision_record(at_ms, ruling)));
+            }
+            Some((at_ms, Event::Operated(operation))) => {
+                let redecision = operation.into_redecision();
+                self.decisions
+                    .extend(redecision.map(|made| decision_record(at_ms, made.ruling)));
+            }
+            _ => {
+                self.damage
+                    .get_or_insert_with(|| match reading.journal.damaged().first() {
+                        Some(segment) => segment.to_string(),
+                        None => format!("the journal has no entry at position {position}"),
+                    });
+                // Deliveries count the decisions before theirs.
+                self.decisions.extend(decides.then(DecisionRecord::default));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Messages of the same interface that came after one and were delivered to one of these destinations.
@@ -413,7 +456,11 @@ fn delivery_record(
     let Some(position) = settled_position else {
         return Ok(record);
     };
-    if let Some((_, Event::DeliverySettled { settlement, .. })) = reading.entry(position)? {
+    let entry = match reading.entry(position) {
+        Err(ReadError::Damaged { .. }) => None,
+        read => read?,
+    };
+    if let Some((_, Event::DeliverySettled { settlement, .. })) = entry {
         match settlement {
             Settlement::Delivered { answer } => record.answer = Some(answer),
             Settlement::Quarantined { fault } => record.fault = Some(fault),

@@ -7,15 +7,19 @@ use super::{Inner, Opened, Running, Store};
 use crate::clock::Clock;
 use crate::delivery::{Feeder, Limits, Queues};
 use crate::faults::Faults;
-use crate::folder::DataFolder;
+use crate::folder::{DataFolder, journal_in, live_in};
 use crate::format::unusable;
 use crate::journal::{
-    Horizon, Intake, JournalReader, Keeper, Numbers, Payloads, Scan, Segments, Writer, WriterParts, Written, scan,
+    Horizon, Intake, JournalReader, Keeper, LEFT_OUT, Numbers, Payloads, Scan, Segments, Writer, WriterParts, Written,
+    scan,
 };
-use crate::projection::{self, ProjectionStart, Undecided, open_projection, rebuild_projection};
+use crate::projection::{self, JournalEnd, ProjectionStart, Undecided, open_projection, rebuild_projection};
 use crate::reading::Readings;
 use crate::usage::Usage;
-use crate::{Catalog, OpenError, Received, StoreSettings, Unfinished};
+use crate::{
+    Catalog, DamagedSegment, Decision, OpenError, ReadError, Rebuilt, Received, Sealed, SegmentRepair, SegmentReport,
+    StoreSettings, StoredFault, Unfinished,
+};
 
 /// What a test may replace.
 #[derive(Clone, Default)]
@@ -30,6 +34,8 @@ struct Found {
     catalog: Catalog,
     usage: Usage,
     scan: Scan,
+    /// The last position that counts as taken.
+    end: i64,
     segments: Arc<Segments>,
     projection: ProjectionStart,
 }
@@ -50,31 +56,80 @@ pub(super) fn open(settings: StoreSettings, surroundings: &Surroundings) -> Resu
     let folder = DataFolder::hold(settings.folder)?;
     let catalog = Catalog::open(&folder.catalog(), surroundings.clock.clone())?;
     let scan = scan(&folder.journal())?;
-    let segments = Arc::new(Segments::new(folder.journal(), scan.places.clone()));
-    let projection = open_projection(&folder.live(), &segments, scan.end, surroundings.faults.clone())?;
-    let usage = Usage::open(&folder.usage(), scan.end)?;
-    let unfinished = unfinished(&folder, &segments)?;
+    let segments = segments(&folder, &scan);
+    let projection = open_projection(&folder.live(), &segments, end_of(&scan), surroundings.faults.clone())?;
+    let end = end(&scan, &projection);
+    let usage = Usage::open(&folder.usage(), end)?;
+    let Undone { unfinished, lost } = undone(&folder, &segments)?;
     let unclean = scan.unclean;
     let found = Found {
         folder,
         catalog,
         usage,
         scan,
+        end,
         segments,
         projection,
     };
+    let store = start(found, &bounds, surroundings)?;
+    for received in lost {
+        // Written with the next batch; a stop before that means that the next start does it.
+        drop(store.decide(received, lost_message()));
+    }
     Ok(Opened {
-        store: start(found, &bounds, surroundings)?,
+        store,
         unclean,
         unfinished,
     })
 }
 
-pub(super) fn rebuild(settings: &StoreSettings) -> Result<i64, OpenError> {
+pub(super) fn rebuild(settings: &StoreSettings) -> Result<Rebuilt, OpenError> {
     let folder = DataFolder::hold(settings.folder.clone())?;
     let scan = scan(&folder.journal())?;
-    let segments = Arc::new(Segments::new(folder.journal(), scan.places));
-    rebuild_projection(&folder.live(), &segments, scan.end)
+    if let Some(DamagedSegment { file, reason }) = scan.damaged.first().cloned() {
+        // The projection that there is knows of messages that one built now would not.
+        return Err(OpenError::Damaged { file, reason });
+    }
+    rebuild_projection(&folder.live(), &segments(&folder, &scan), end_of(&scan))
+}
+
+pub(super) fn check(
+    settings: &StoreSettings,
+    each: impl FnMut(&SegmentReport),
+) -> Result<Vec<SegmentReport>, OpenError> {
+    let known = projection::known(&live_in(&settings.folder));
+    crate::journal::check(&journal_in(&settings.folder), known, each)
+}
+
+pub(super) fn repair(settings: &StoreSettings) -> Result<Vec<SegmentRepair>, OpenError> {
+    let folder = DataFolder::hold(settings.folder.clone())?;
+    let known = projection::known(&folder.live());
+    let reports = crate::journal::check(&folder.journal(), known, |_| {})?;
+    crate::journal::repair(&folder.journal(), &reports, known)
+}
+
+fn segments(folder: &DataFolder, scan: &Scan) -> Arc<Segments> {
+    Arc::new(Segments::new(
+        folder.journal(),
+        scan.places.clone(),
+        scan.damaged.clone(),
+    ))
+}
+
+fn end_of(scan: &Scan) -> JournalEnd {
+    JournalEnd {
+        known: scan.end,
+        is_damaged: scan.is_end_damaged,
+    }
+}
+
+/// The last position that counts as taken.
+fn end(scan: &Scan, projection: &ProjectionStart) -> i64 {
+    if scan.is_end_damaged {
+        projection.position().max(scan.end) + LEFT_OUT
+    } else {
+        scan.end
+    }
 }
 
 fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<Store, OpenError> {
@@ -83,6 +138,7 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
         catalog,
         usage,
         scan,
+        end,
         segments,
         projection,
     } = found;
@@ -92,7 +148,7 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     let intake = Arc::new(Intake::new(numbers, clock.clone(), bounds.waiting_bytes));
     let written = Arc::new(Written::default());
     written.set(Horizon {
-        position: scan.end,
+        position: end,
         delivery: stamp.last_delivery.as_i64(),
     });
 
@@ -117,7 +173,7 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
         segments,
         keeper,
         current: scan.current,
-        end: scan.end,
+        end,
         segment_bytes_max: bounds.segment_bytes,
         faults: faults.clone(),
         written,
@@ -153,27 +209,63 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
 fn numbers(scan: &Scan, projection: &ProjectionStart, clock: &Clock) -> Numbers {
     let last_message = scan.last_message.max(projection.last_message);
     let last_delivery = scan.last_delivery.max(projection.last_delivery);
-    Numbers::after(last_message, last_delivery, clock.now_ms())
+    let numbers = Numbers::after(last_message, last_delivery, clock.now_ms());
+    if scan.is_end_damaged {
+        numbers.leaving_out(LEFT_OUT)
+    } else {
+        numbers
+    }
+}
+
+/// What an earlier engine left undecided.
+struct Undone {
+    unfinished: Vec<Unfinished>,
+    /// Messages whose bytes are in a segment that is damaged.
+    lost: Vec<Received>,
 }
 
 /// The messages that an earlier engine left undecided. The projection knows them, the journal has them.
-fn unfinished(folder: &DataFolder, segments: &Arc<Segments>) -> Result<Vec<Unfinished>, OpenError> {
+fn undone(folder: &DataFolder, segments: &Arc<Segments>) -> Result<Undone, OpenError> {
     let file = folder.live();
     let undecided = projection::undecided(&file).map_err(|error| unusable(&file, &error))?;
     let mut journal = JournalReader::new(segments.clone());
-    let mut unfinished = Vec::with_capacity(undecided.len());
-    for Undecided { id, attempts, position } in undecided {
-        let entry = journal.entry(position, Payloads::All).map_err(OpenError::from)?;
-        let arrival = entry.and_then(|entry| entry.event.into_arrival());
-        let arrival = arrival.ok_or_else(|| OpenError::Damaged {
-            file: journal.file(position),
-            reason: format!("position {position} does not hold the arrival of message {id}"),
-        })?;
-        unfinished.push(Unfinished {
-            received: Received::unfinished(id, &arrival, attempts),
-            arrival,
-            attempts,
-        });
+    let mut undone = Undone {
+        unfinished: Vec::with_capacity(undecided.len()),
+        lost: Vec::new(),
+    };
+    for Undecided {
+        id,
+        attempts,
+        position,
+        interface,
+        revision,
+    } in undecided
+    {
+        let entry = match journal.entry(position, Payloads::All) {
+            Err(ReadError::Damaged { .. }) => None,
+            read => read.map_err(OpenError::from)?,
+        };
+        let received = Received::unfinished(id, interface, revision, attempts);
+        if let Some(arrival) = entry.and_then(|entry| entry.event.into_arrival()) {
+            undone.unfinished.push(Unfinished {
+                received,
+                arrival,
+                attempts,
+            });
+        } else {
+            tracing::error!(message = %id, file = %journal.file(position).display(),
+                "an undecided message cannot be read: its entry in the journal is damaged");
+            undone.lost.push(received);
+        }
     }
-    Ok(unfinished)
+    Ok(undone)
+}
+
+/// Its sender may have been told that it is safe: a person has to know.
+fn lost_message() -> Decision {
+    Decision::Quarantined {
+        fault: StoredFault::damaged("the message cannot be read"),
+        outputs: Vec::new(),
+        detail: Sealed::default(),
+    }
 }

@@ -4,9 +4,11 @@
 
 mod backlog;
 mod crash;
+mod damaged;
 mod failures;
 mod held;
 mod journey;
+mod model;
 mod opening;
 mod rebuild;
 mod searching;

@@ -165,20 +165,6 @@ async fn an_orderly_end_leaves_files_that_stand_alone() {
 }
 
 #[tokio::test]
-async fn a_damaged_segment_is_named() {
-    let site = Site::new();
-    let store = site.store();
-    store.pass("A").await.unwrap();
-    store.shutdown().await;
-    std::fs::write(site.file("journal/000001.sqlite"), vec![b'x'; 8192]).unwrap();
-    let error = site.try_open(Faults::default()).unwrap_err();
-    let OpenError::Damaged { file, .. } = &error else {
-        panic!("{error}")
-    };
-    assert_eq!(*file, site.file("journal/000001.sqlite"));
-}
-
-#[tokio::test]
 async fn a_newer_format_is_refused_and_left_alone() {
     for name in ["journal/000001.sqlite", "live.sqlite", "catalog.sqlite"] {
         let site = Site::new();
