@@ -117,7 +117,7 @@ impl JournalReader {
     ) -> Result<EntriesRead, ReadError> {
         let mut entries = Vec::new();
         match self.range(first, last, limit, payloads, |position, entry| {
-            entries.push((position, entry))
+            entries.push((position, entry));
         }) {
             Ok(next) => return Ok(EntriesRead { entries, next }),
             Err(ReadError::Damaged { .. }) => {}

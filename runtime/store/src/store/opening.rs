@@ -1,5 +1,6 @@
 //! How a store comes up: lock, catalog, journal, projection, and what was left undecided.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
@@ -156,8 +157,7 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     let no_thread = |error| unusable(&file, &error);
     let (feed, projection, projection_thread) = projection::start(projection, written.clone()).map_err(no_thread)?;
     let (loads, requests) = channel();
-    let holds = projection::holds(&folder.live()).map_err(|error| unusable(&folder.live(), &error))?;
-    let queues = Arc::new(Queues::new(bounds.queues, loads, holds));
+    let queues = Arc::new(Queues::new(bounds.queues, loads, holds(&folder)?));
     let journal = JournalReader::new(segments.clone());
     let feeder = Feeder {
         requests,
@@ -202,6 +202,11 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     // Only now: dropping `inner` ends the threads.
     marked.map_err(|failure| unusable(&file, &failure))?;
     Ok(Store { inner: Arc::new(inner) })
+}
+
+/// Revisions whose deliveries are held, by interface.
+fn holds(folder: &DataFolder) -> Result<HashMap<Arc<str>, BTreeSet<u32>>, OpenError> {
+    projection::holds(&folder.live()).map_err(|error| unusable(&folder.live(), &error))
 }
 
 /// The sequences go on after whatever is known: the projection has seen every entry, and the journal's last segment

@@ -12,7 +12,7 @@ use crate::layout::counted;
 /// Look at every page and every entry of the journal
 ///
 /// An engine may work on the files meanwhile. The exit code is 1 where something cannot be read. A damaged segment is best
-/// restored from a backup: stop the engine, put the file back, start the engine. Where there is none, `transfuse store repair`
+/// restored from a backup: stop the engine, put the file back, run `transfuse store rebuild`, start the engine. Where there is none, `transfuse store repair`
 /// saves what can be read of it.
 ///
 /// Example: transfuse store check examples/lab-results
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let settings = arguments.files.settings()?;
     let progress = console.working("reading the journal");
     let checked = Store::check(&settings, |report| {
-        progress.doing(format!("read {}", report.file.display()))
+        progress.doing(format!("read {}", report.file.display()));
     });
     drop(progress);
     let reports = checked?;

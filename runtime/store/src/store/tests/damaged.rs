@@ -103,6 +103,36 @@ async fn numbers_go_on_behind_a_damaged_end() {
 }
 
 #[tokio::test]
+async fn a_segment_that_is_put_back_counts_again_beside_what_came_after_it() {
+    let site = Site::new();
+    let store = site.store();
+    let first = store.pass("A").await.unwrap().id();
+    site.clock_ms.fetch_add(DAY_MS, Ordering::Relaxed);
+    store.shutdown().await;
+    let (live, segment) = (site.file("live.sqlite"), site.file("journal/000002.sqlite"));
+    let live_before = std::fs::read(&live).unwrap();
+    let store = site.store();
+    let second = store.pass("B").await.unwrap().id();
+    store.shutdown().await;
+    let whole = std::fs::read(&segment).unwrap();
+    // A stop in which the projection was behind, and a disk that took the end of the journal.
+    std::fs::write(&live, live_before).unwrap();
+    ruin(&segment);
+    let store = site.store();
+    assert_eq!(store.message(second).unwrap(), None, "nothing knows of it");
+    let third = store.pass("C").await.unwrap().id();
+    store.shutdown().await;
+
+    std::fs::write(&segment, whole).unwrap();
+    Store::rebuild(&site.settings).unwrap();
+    let store = site.store();
+    for (id, content) in [(first, "raw A"), (second, "raw B"), (third, "raw C")] {
+        assert_eq!(text(&store.message(id).unwrap().unwrap().raw), content);
+    }
+    assert_eq!(store.deliver(3).await, ["out A", "out B", "out C"]);
+}
+
+#[tokio::test]
 async fn an_undecided_message_that_is_lost_goes_to_quarantine() {
     let site = Site::new();
     let store = site.store();

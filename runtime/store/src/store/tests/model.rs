@@ -187,7 +187,7 @@ impl<'a> Run<'a> {
                 delivered,
             } => {
                 self.settle(INTERFACES[interface], DESTINATIONS[destination], delivered)
-                    .await
+                    .await;
             }
             Step::Hold { revision } => {
                 let held = self.store().hold(OPERATED, revision, &Operator::default()).await;
