@@ -12,6 +12,7 @@ mod control;
 mod destination;
 mod document;
 mod environment;
+mod expectation;
 mod fault;
 mod gates;
 mod instances;

@@ -14,6 +14,7 @@ mod control;
 mod demo;
 mod deployment;
 mod downtimes;
+mod expectations;
 mod failure;
 mod hardening;
 mod identity;

@@ -26,7 +26,7 @@ use crate::observing::{self, Observing};
 use crate::past::Past;
 use crate::tables::{Running, Tables};
 use crate::trust::{Trust, Watch};
-use crate::{assembly, hardening, logging, sandboxing, signals};
+use crate::{assembly, expectations, hardening, logging, sandboxing, signals};
 
 /// Run the interfaces of a site folder
 ///
@@ -248,6 +248,8 @@ async fn serve(
     changes.keep_interrupted().await;
     let beside = beside(&changes, observing)?;
     tokio::spawn(downtimes::keep(Arc::clone(&beside.downtimes), closed.clone()));
+    let expecting = expectations::keep(store.clone(), changes.running.clone(), alerts.clone(), closed.clone());
+    tokio::spawn(expecting);
     let controlled = Controlled::new(store, process, changes.clone(), beside, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     watching::keep_watch(watch, &engine, &alerts, &stop, console).await;

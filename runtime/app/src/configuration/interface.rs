@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::acknowledgement;
 use super::destination;
 use super::document::{Document, Located};
+use super::expectation;
 use super::name;
-use super::resolved::{FORMAT, Interface, Order};
+use super::resolved::{Expectation, FORMAT, Interface, Order};
 use super::section::{self, Section};
 use super::source::{self, Claims};
 use super::step::{self, Surroundings, Written as WrittenStep};
@@ -78,6 +79,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
     if let Some(name) = &claims.application_acknowledgements {
         acknowledgement::refuse_unknown(name, "destination", names(&destinations), surroundings.faults);
     }
+    let expectations = read_expectations(&mut file);
     file.finish();
 
     let places = steps.iter().map(|step| step.places.clone()).collect();
@@ -96,6 +98,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
                 .into_iter()
                 .map(|one| one.resolved)
                 .collect::<Option<_>>()?,
+            expectations,
         })
     };
     Read {
@@ -147,6 +150,25 @@ fn read_steps(
         .into_iter()
         .map(|section| step::read(section, &names, surroundings))
         .collect()
+}
+
+/// Those that could be read: of the others there are faults, with which nothing is made of the file.
+fn read_expectations(file: &mut Section<'_>) -> Vec<Expectation> {
+    let sections = file.sections("expectations", "`[[expectations]]`");
+    refuse_too_many(sections.len(), "expectations", file);
+    let mut expectations: Vec<Expectation> = Vec::new();
+    for section in sections {
+        let place = section.place().clone();
+        let Some(read) = expectation::read(section) else {
+            continue;
+        };
+        if expectations.iter().any(|other| other.name == read.name) {
+            let message = format!("there are two expectations named `{}`", read.name);
+            file.faults().at(&place, message);
+        }
+        expectations.push(read);
+    }
+    expectations
 }
 
 fn names(destinations: &[destination::Written]) -> impl Iterator<Item = &str> {

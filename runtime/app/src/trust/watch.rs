@@ -50,15 +50,17 @@ pub(crate) struct News {
     pub(crate) stops: bool,
 }
 
-/// What somebody should know about the plugins of each running interface, shared with whoever tells it.
+/// What somebody should know about each running interface: its plugins, changes that nobody made, traffic that does not come. Shared
+/// with whoever tells it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Alerts(Arc<Mutex<BTreeMap<String, AlertsOf>>>);
 
 /// Those of one interface.
 #[derive(Debug, Clone, Default)]
 struct AlertsOf {
-    of_plugins: Vec<String>,
-    of_changes: Vec<String>,
+    plugins: Vec<String>,
+    changes: Vec<String>,
+    traffic: Vec<String>,
 }
 
 impl Watch {
@@ -178,24 +180,29 @@ impl Watched {
 impl Alerts {
     /// What is to be known of an interface's plugins by now.
     pub(crate) fn set(&self, interface: &str, alerts: Vec<String>) {
-        self.lock().entry(interface.to_owned()).or_default().of_plugins = alerts;
+        self.lock().entry(interface.to_owned()).or_default().plugins = alerts;
     }
 
     /// Something that a change came to without a person's doing.
     pub(crate) fn add_of_change(&self, interface: &str, alert: String) {
         let mut known = self.lock();
-        known.entry(interface.to_owned()).or_default().of_changes.push(alert);
+        known.entry(interface.to_owned()).or_default().changes.push(alert);
+    }
+
+    /// What is missing of its traffic now.
+    pub(crate) fn set_of_traffic(&self, interface: &str, alerts: Vec<String>) {
+        self.lock().entry(interface.to_owned()).or_default().traffic = alerts;
     }
 
     /// Somebody has changed what is live, and knows what there was to know of the last change.
     pub(crate) fn forget_changes(&self, interface: &str) {
-        self.lock().entry(interface.to_owned()).or_default().of_changes.clear();
+        self.lock().entry(interface.to_owned()).or_default().changes.clear();
     }
 
     pub(crate) fn of(&self, interface: &str) -> Vec<String> {
         let known = self.lock();
         let of = known.get(interface).cloned().unwrap_or_default();
-        [of.of_plugins, of.of_changes].concat()
+        [of.plugins, of.changes, of.traffic].concat()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, AlertsOf>> {
