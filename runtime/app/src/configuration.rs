@@ -14,6 +14,7 @@ mod document;
 mod environment;
 mod fault;
 mod gates;
+mod http_authentication;
 mod instances;
 mod interface;
 mod limits;
