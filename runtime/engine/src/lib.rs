@@ -18,6 +18,7 @@ mod backlog;
 mod batch;
 mod budget;
 mod comparison;
+mod control_ids;
 mod keeping;
 mod lane;
 mod owed;
@@ -27,6 +28,7 @@ mod received;
 mod rerun;
 mod revision;
 mod routing;
+mod spread;
 mod terms;
 mod validator;
 

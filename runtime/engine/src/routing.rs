@@ -6,6 +6,7 @@ use transfuse_message::{Message, is_of_type};
 use transfuse_sandbox::{Content, Output};
 use transfuse_store::{NewOutput, Sealed};
 
+use crate::control_ids::ControlIds;
 use crate::settings::InterfaceSettings;
 
 /// The destinations of a revision, as routing sees them.
@@ -50,6 +51,8 @@ impl Routing {
 
     /// Finds the destinations of each output.
     pub(crate) fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, NoSuchDestination> {
+        // One output alone cannot be mistaken for another.
+        let mut control_ids = (outputs.len() > 1).then(ControlIds::default);
         outputs
             .into_iter()
             .map(|Output { content, to }| {
@@ -58,8 +61,12 @@ impl Routing {
                     Content::Message(mut message) => {
                         // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
                         message.declare_charset();
+                        let destinations = named.unwrap_or_else(|| self.fitting(&message));
+                        if let Some(control_ids) = &mut control_ids {
+                            control_ids.tell_apart(&mut message, &destinations);
+                        }
                         NewOutput {
-                            destinations: named.unwrap_or_else(|| self.fitting(&message)),
+                            destinations,
                             content: Sealed::from(message.encode()),
                             content_type: None,
                         }

@@ -160,3 +160,33 @@ fn nothing_is_sent_again_after_a_clean_restart() {
     engine.stop().expect("a clean stop");
     assert_eq!(sink.control_ids(), [expected(10), expected(1)].concat());
 }
+
+#[test]
+fn several_outputs_of_a_message_have_control_ids_of_their_own() {
+    let sink = Sink::accepting().expect("a receiver");
+    let twice = "[[steps]]\nplugin = \"test/mischief\"\nversion = \"^1\"\ngrants = { read = [\"MSH-10\"], write = [\"PID-*\"] }\n";
+    let site = Site::new().expect("a site");
+    site.add_test_plugins().expect("the plugins are there");
+    site.add(&InterfaceFile::listening("lab").section(twice).to("ehr", sink.address()))
+        .expect("an interface");
+    let engine = Engine::start(&site.path()).expect("the engine starts");
+    let mut connection = engine.connect("lab").expect("a connection");
+    for id in ["TWICE1", "once", "TWICE20261123101500-7"] {
+        let answer = connection.ask(observation(id).as_bytes()).expect("an answer");
+        assert!(answer.contains(&format!("MSA|AA|{id}")), "{answer}");
+    }
+    sink.wait_for(5, LIMIT).expect("they arrive");
+    let ids = sink.control_ids();
+    assert_eq!(
+        ids.get(..4).unwrap_or_default(),
+        ["TWICE1", "TWICE1-2", "once", "TWICE20261123101500-7"]
+    );
+    let last = ids.last().expect("five of them");
+    assert!(
+        last.len() == 20 && last.starts_with("TWICE2026112") && last.ends_with("-2"),
+        "{last}"
+    );
+    // Another run gives the same ones.
+    engine.verify().expect("nothing comes out differently");
+    engine.stop().expect("a clean stop");
+}

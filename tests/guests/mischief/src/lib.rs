@@ -1,7 +1,8 @@
 //! A plugin that misbehaves on purpose: what it does stands in the first letters of the control id (MSH-10).
 //!
 //! `LOOP`, `ALLOCATE`, `RECURSE`, `PANIC`, `FLOOD` (the log), `CALL` (the host without end), `SWELL` (a huge output), `STRAY`
-//! (a destination that it was not granted), `PEEK` (a field that it was not granted). Anything else is forwarded.
+//! (a destination that it was not granted), `PEEK` (a field that it was not granted), `TWICE` (two outputs alike, which is allowed).
+//! Anything else is forwarded.
 #![expect(clippy::panic, reason = "panicking is one of its jobs")]
 
 use std::hint::black_box;
@@ -26,6 +27,7 @@ fn mischief(exchange: &Exchange) -> Outcome {
         "SWELL" => swell(&mut message)?,
         "STRAY" => return exchange.forward_to(message, &["nowhere"]),
         "PEEK" => drop(message.get("PID-19")?),
+        "TWICE" => drop(exchange.forward(&message)?),
         _ => {}
     }
     exchange.forward(message)
