@@ -133,6 +133,7 @@ mod tests {
             ids,
             told_apart(&[(one, &["ehr"]), (one, &["ehr"]), (other, &["ehr"]), (other, &["ehr"])])
         );
+        assert_ne!(derived(one, 2), derived(other, 2), "of two messages");
         // One that just fits keeps all of it.
         assert_eq!(derived("123456789012345678", 2), "123456789012345678-2");
     }
