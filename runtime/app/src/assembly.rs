@@ -140,35 +140,7 @@ fn on_finding(action: resolved::OnFinding) -> OnFinding {
 
 fn source(wire: &resolved::SourceWire, site: &Path, secrets: &SecretSources) -> Result<SourceSettings, SecretError> {
     Ok(match wire {
-        resolved::SourceWire::Http {
-            listen,
-            path,
-            authentication,
-            body_bytes_max,
-            connections_max,
-            requests_max,
-            idle_timeout_ms,
-            body_timeout_ms,
-            write_timeout_ms,
-            answer_timeout_ms,
-            tls,
-            ..
-        } => SourceSettings::Http(http::ListenerSettings {
-            path: path.clone(),
-            authentication: match authentication {
-                Some(authentication) => Some(http_authentication(authentication, secrets)?),
-                None => None,
-            },
-            body_bytes_max: count(*body_bytes_max),
-            connections_max: count(*connections_max),
-            requests_max: *requests_max,
-            idle_timeout: Duration::from_millis(*idle_timeout_ms),
-            body_timeout: Duration::from_millis(*body_timeout_ms),
-            write_timeout: Duration::from_millis(*write_timeout_ms),
-            answer_timeout: Duration::from_millis(*answer_timeout_ms),
-            tls: tls.as_ref().map(|tls| tls.settings(site)),
-            ..http::ListenerSettings::new(listen.to_string())
-        }),
+        resolved::SourceWire::Http(http) => SourceSettings::Http(http_source(http, site, secrets)?),
         resolved::SourceWire::Mllp {
             listen,
             mllp_release,
@@ -211,6 +183,28 @@ fn source(wire: &resolved::SourceWire, site: &Path, secrets: &SecretSources) -> 
             file_bytes_max: *file_bytes_max,
             ..FolderSourceSettings::new(site.join(folder))
         }),
+    })
+}
+
+fn http_source(
+    http: &resolved::HttpSource,
+    site: &Path,
+    secrets: &SecretSources,
+) -> Result<http::ListenerSettings, SecretError> {
+    let authentication = http.authentication.as_ref();
+    let authentication = authentication.map(|one| http_authentication(one, secrets));
+    Ok(http::ListenerSettings {
+        path: http.path.clone(),
+        authentication: authentication.transpose()?,
+        body_bytes_max: count(http.body_bytes_max),
+        connections_max: count(http.connections_max),
+        requests_max: http.requests_max,
+        idle_timeout: Duration::from_millis(http.idle_timeout_ms),
+        body_timeout: Duration::from_millis(http.body_timeout_ms),
+        write_timeout: Duration::from_millis(http.write_timeout_ms),
+        answer_timeout: Duration::from_millis(http.answer_timeout_ms),
+        tls: http.tls.as_ref().map(|tls| tls.settings(site)),
+        ..http::ListenerSettings::new(http.listen.to_string())
     })
 }
 

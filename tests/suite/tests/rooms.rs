@@ -53,7 +53,7 @@ const ONE_ROOM: &[(&str, &[&str])] = &[
     ("wit-bindgen", &["transfuse-plugin"]),
     ("clap", &["transfuse", "transfuse-bench"]),
     ("axum", &["transfuse"]),
-    ("hyper", &["transfuse"]),
+    ("hyper", &["transfuse", "transfuse-transport"]),
     ("rustls", &["transfuse-transport"]),
     ("toml", &["transfuse", "transfuse-package", "map-language"]),
     ("minijinja", &["map-language"]),

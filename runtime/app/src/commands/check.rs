@@ -185,7 +185,7 @@ fn source(interface: &Interface) -> String {
     let source = &interface.source;
     let wire = match &source.wire {
         SourceWire::Mllp { listen, .. } => format!("mllp {listen}"),
-        SourceWire::Http { listen, path, .. } => format!("http {listen}{}", path.as_deref().unwrap_or("/*")),
+        SourceWire::Http(http) => format!("http {}{}", http.listen, http.path.as_deref().unwrap_or("/*")),
         SourceWire::Files {
             folder, pattern, ready, ..
         } => {

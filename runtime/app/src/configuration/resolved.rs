@@ -217,25 +217,7 @@ pub(crate) enum SourceWire {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tls: Option<ServerTls>,
     },
-    Http {
-        listen: std::net::SocketAddr,
-        /// None: every path.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        path: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        authentication: Option<HttpAuthentication>,
-        body_bytes_max: u64,
-        connections_max: u64,
-        requests_max: u64,
-        idle_timeout_ms: u64,
-        body_timeout_ms: u64,
-        write_timeout_ms: u64,
-        answer_timeout_ms: u64,
-        /// As of an MLLP listener.
-        peers: Vec<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        tls: Option<ServerTls>,
-    },
+    Http(HttpSource),
     Files {
         /// Relative to the site folder, or absolute.
         folder: PathBuf,
@@ -252,11 +234,33 @@ pub(crate) enum SourceWire {
     },
 }
 
+/// A listener that takes messages over HTTP.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HttpSource {
+    pub(crate) listen: std::net::SocketAddr,
+    /// None: every path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) authentication: Option<HttpAuthentication>,
+    pub(crate) body_bytes_max: u64,
+    pub(crate) connections_max: u64,
+    pub(crate) requests_max: u64,
+    pub(crate) idle_timeout_ms: u64,
+    pub(crate) body_timeout_ms: u64,
+    pub(crate) write_timeout_ms: u64,
+    pub(crate) answer_timeout_ms: u64,
+    /// As of an MLLP listener.
+    pub(crate) peers: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls: Option<ServerTls>,
+}
+
 impl SourceWire {
     /// From where connections are taken; empty: from everywhere, or there are none.
     pub(crate) fn peers(&self) -> &[String] {
         match self {
-            Self::Mllp { peers, .. } | Self::Http { peers, .. } => peers,
+            Self::Mllp { peers, .. } | Self::Http(HttpSource { peers, .. }) => peers,
             Self::Files { .. } => &[],
         }
     }
@@ -264,7 +268,7 @@ impl SourceWire {
     /// The name of the secret that is asked of senders.
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
-            Self::Http { authentication, .. } => authentication.as_ref().map(HttpAuthentication::secret),
+            Self::Http(http) => http.authentication.as_ref().map(HttpAuthentication::secret),
             Self::Mllp { .. } | Self::Files { .. } => None,
         }
     }

@@ -5,7 +5,7 @@ use transfuse_transport::http::ListenerSettings;
 use super::super::document::Located;
 use super::super::http_authentication;
 use super::super::quantity::milliseconds;
-use super::super::resolved::SourceWire;
+use super::super::resolved::{HttpSource, SourceWire};
 use super::super::section::Section;
 use super::super::step::Surroundings;
 use super::super::tls;
@@ -36,7 +36,7 @@ pub(super) fn read(
     let listen = listen?;
     claims.listen = Some(listen.clone());
     let defaults = ListenerSettings::new("");
-    Some(SourceWire::Http {
+    Some(SourceWire::Http(HttpSource {
         listen: listen.value,
         path: path.map(|path| path.value),
         authentication: match authentication {
@@ -55,7 +55,7 @@ pub(super) fn read(
             Some(tls) => Some(tls?),
             None => None,
         },
-    })
+    }))
 }
 
 fn path(section: &mut Section<'_>) -> Option<Located<String>> {
