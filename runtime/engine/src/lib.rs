@@ -19,7 +19,7 @@ mod batch;
 mod budget;
 mod comparison;
 mod keeping;
-mod lane;
+mod lane_key;
 mod owed;
 mod plan;
 mod processing;
@@ -27,7 +27,9 @@ mod received;
 mod rerun;
 mod revision;
 mod routing;
+mod stable_hash;
 mod terms;
+mod turns;
 mod validator;
 
 mod answers;
@@ -58,6 +60,7 @@ pub use detail::{AccessNote, Detail, DetailError, FindingNote, LogNote, MissNote
 pub use engine::{Engine, StartError};
 pub use figures::Figures;
 pub use interface::Interface;
+pub use lane_key::{LaneKey, LaneKeyError, LaneKeys};
 pub use processing::Processing;
 pub use recode::OutputCharset;
 pub use replace::ReplaceError;

@@ -2,6 +2,8 @@
 
 use transfuse_message::{Message, Path, Value};
 
+use crate::stable_hash::stable_hash;
+
 /// A part of an interface's messages.
 #[derive(Debug, Clone)]
 pub enum Selection {
@@ -53,11 +55,9 @@ fn written(message: &Message, path: &Path) -> Option<Vec<u8>> {
 }
 
 /// A key's place among a thousand: the same on every machine and in every version, because a share that moved would give a
-/// patient's messages to another revision half-way. FNV-1a, whose low bits are folded in so that similar keys spread.
+/// patient's messages to another revision half-way. The low bits are folded in so that similar keys spread.
 fn place(key: &[u8]) -> u32 {
-    let hash = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = stable_hash(&[key]);
     let folded = (hash >> 32) ^ hash;
     // Below a thousand.
     u32::try_from(folded % 1_000).unwrap_or_default()
