@@ -15,9 +15,10 @@ use transfuse_message::{Charset, Unmappable};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::OnFault;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
+use transfuse_transport::http;
 use transfuse_transport::mllp::{ListenerSettings, Release, SenderSettings};
 
-use crate::configuration::{self, answer_table, resolved};
+use crate::configuration::{self, SecretError, SecretSources, answer_table, resolved};
 use crate::deployment::Deployment;
 use crate::parts::Parts;
 
@@ -51,7 +52,7 @@ pub(crate) fn interface(
     Ok(InterfaceSettings {
         name: interface.name.as_str().into(),
         revision,
-        source: source(&interface.source.wire, site),
+        source: source(&interface.source.wire, site, parts.secret_sources()).with_context(cannot_run)?,
         ack: match interface.source.ack {
             resolved::Acknowledge::Received => AckStage::Received,
             resolved::Acknowledge::Processed => AckStage::Processed,
@@ -97,10 +98,7 @@ fn charset(label: Option<&str>) -> anyhow::Result<Option<Charset>> {
 
 /// Who may send to an interface, and what.
 fn admission(source: &resolved::Source) -> anyhow::Result<AdmissionSettings> {
-    let peers = match &source.wire {
-        resolved::SourceWire::Mllp { peers, .. } => peers.as_slice(),
-        resolved::SourceWire::Files { .. } => &[],
-    };
+    let peers = source.wire.peers();
     let senders = source.senders.iter();
     Ok(AdmissionSettings {
         peers: peers.iter().map(|network| network.parse()).collect::<Result<_, _>>()?,
@@ -158,8 +156,37 @@ fn on_finding(action: resolved::OnFinding) -> OnFinding {
     }
 }
 
-fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
-    match wire {
+fn source(wire: &resolved::SourceWire, site: &Path, secrets: &SecretSources) -> Result<SourceSettings, SecretError> {
+    Ok(match wire {
+        resolved::SourceWire::Http {
+            listen,
+            path,
+            authentication,
+            body_bytes_max,
+            connections_max,
+            requests_max,
+            idle_timeout_ms,
+            body_timeout_ms,
+            write_timeout_ms,
+            answer_timeout_ms,
+            tls,
+            ..
+        } => SourceSettings::Http(http::ListenerSettings {
+            path: path.clone(),
+            authentication: match authentication {
+                Some(authentication) => Some(http_authentication(authentication, secrets)?),
+                None => None,
+            },
+            body_bytes_max: count(*body_bytes_max),
+            connections_max: count(*connections_max),
+            requests_max: *requests_max,
+            idle_timeout: Duration::from_millis(*idle_timeout_ms),
+            body_timeout: Duration::from_millis(*body_timeout_ms),
+            write_timeout: Duration::from_millis(*write_timeout_ms),
+            answer_timeout: Duration::from_millis(*answer_timeout_ms),
+            tls: tls.as_ref().map(|tls| tls.settings(site)),
+            ..http::ListenerSettings::new(listen.to_string())
+        }),
         resolved::SourceWire::Mllp {
             listen,
             mllp_release,
@@ -202,7 +229,21 @@ fn source(wire: &resolved::SourceWire, site: &Path) -> SourceSettings {
             file_bytes_max: *file_bytes_max,
             ..FolderSourceSettings::new(site.join(folder))
         }),
-    }
+    })
+}
+
+fn http_authentication(
+    authentication: &resolved::HttpAuthentication,
+    secrets: &SecretSources,
+) -> Result<http::Authentication, SecretError> {
+    let secret = secrets.get(authentication.secret())?.for_transport();
+    Ok(match authentication {
+        resolved::HttpAuthentication::Bearer { .. } => http::Authentication::Bearer(secret),
+        resolved::HttpAuthentication::Basic { user, .. } => http::Authentication::Basic {
+            user: user.clone(),
+            password: secret,
+        },
+    })
 }
 
 fn destination(

@@ -15,6 +15,7 @@ mod environment;
 mod expectation;
 mod fault;
 mod gates;
+mod http_authentication;
 mod instances;
 mod interface;
 mod limits;

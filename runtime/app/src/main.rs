@@ -47,7 +47,7 @@ use crate::console::Console;
 
 /// An engine runs for months, on as many threads as there are calls at once: what a burst took has to go back.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();

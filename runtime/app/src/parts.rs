@@ -89,9 +89,14 @@ impl Parts {
 
     /// The secrets that an interface's configurations name, as they are now. One that cannot be read is left out.
     pub(crate) fn secrets(&self, interface: &resolved::Interface) -> BTreeMap<String, Secret> {
-        let names = interface.steps.iter().flat_map(|step| references(&step.config));
+        let of_steps = interface.steps.iter().flat_map(|step| references(&step.config));
+        let of_source = interface.source.wire.secret().map(str::to_owned);
+        let names = of_steps.map(|one| one.name).chain(of_source);
         names
-            .filter_map(|one| Some((one.name.clone(), self.secrets.get(&one.name).ok()?)))
+            .filter_map(|name| {
+                let secret = self.secrets.get(&name).ok()?;
+                Some((name, secret))
+            })
             .collect()
     }
 

@@ -12,6 +12,9 @@ use transfuse_store::{Committed, MessageId, Receipt};
 use crate::received::{Content, Received};
 use crate::terms::Terms;
 
+/// The engine could not do it (table 0357).
+pub(crate) const INTERNAL_ERROR: &str = "207";
+
 /// What the store made durable.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Proof<'a> {
@@ -164,6 +167,15 @@ impl Reply {
             Self::Refuse { code, .. } if code.is_commit() => wanted.accept.on_error(),
             Self::Refuse { .. } => wanted.application.on_error(),
             Self::Nothing => false,
+        }
+    }
+
+    /// Whether it refuses for a reason that is not in the message, so that the same message may be taken another time.
+    pub(crate) fn is_about_the_moment(&self, content: &Content) -> bool {
+        let is_internal = |finding: &Finding| finding.code == INTERNAL_ERROR;
+        match (self, content) {
+            (Self::Refuse { findings, .. }, Content::Readable(_)) => findings.iter().any(is_internal),
+            _ => false,
         }
     }
 

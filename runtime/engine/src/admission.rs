@@ -4,7 +4,7 @@
 //! the sender hears AR or CR as for bytes that are no message.
 
 use transfuse_message::{Finding, Message, Path, Payload, Severity};
-use transfuse_transport::mllp;
+use transfuse_transport::net;
 
 use crate::settings::{AdmissionSettings, AllowedSender};
 
@@ -45,7 +45,7 @@ impl Admission {
     }
 
     /// From where connections are taken; none for everywhere.
-    pub(crate) fn peers(&self) -> &[mllp::Network] {
+    pub(crate) fn peers(&self) -> &[net::Network] {
         &self.settings.peers
     }
 

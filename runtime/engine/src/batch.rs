@@ -50,6 +50,8 @@ struct Replies {
     now: Vec<Payload>,
     later: Vec<Option<Later>>,
     is_accepted: bool,
+    /// Whether at least one of them may be taken another time.
+    is_failed: bool,
 }
 
 impl Interface {
@@ -126,10 +128,10 @@ impl Replies {
         let is_deferred = self.later.iter().any(Option::is_some);
         let later = is_deferred.then(|| Later::new(deferred(outline, self.later)));
         let reply = Reply { now, later };
-        if self.is_accepted {
-            Answer::Accepted(reply)
-        } else {
-            Answer::Refused(reply)
+        match (self.is_accepted, self.is_failed) {
+            (true, _) => Answer::Accepted(reply),
+            (false, true) => Answer::Failed(reply),
+            (false, false) => Answer::Refused(reply),
         }
     }
 
@@ -142,6 +144,10 @@ impl Replies {
             let reply = match answer {
                 Answer::Accepted(reply) => {
                     replies.is_accepted = true;
+                    reply
+                }
+                Answer::Failed(reply) => {
+                    replies.is_failed = true;
                     reply
                 }
                 Answer::Refused(reply) => reply,

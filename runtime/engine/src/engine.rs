@@ -7,7 +7,7 @@ use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use transfuse_store::{Store, Unfinished};
-use transfuse_transport::{files, mllp};
+use transfuse_transport::{files, net};
 
 use crate::awaited::Awaited;
 use crate::destination::Destination;
@@ -43,7 +43,7 @@ pub enum StartError {
         /// The interface.
         interface: Arc<str>,
         /// What the transport says.
-        source: mllp::BindError,
+        source: net::BindError,
     },
     /// A source folder could not be opened.
     #[error("`{interface}` cannot read its folder: {source}")]
@@ -136,7 +136,7 @@ impl Engine {
     /// Connections that an interface's listener has closed because of where they came from; none where there is no such
     /// interface.
     #[must_use]
-    pub fn turned_away(&self, interface: &str) -> Option<mllp::TurnedAway> {
+    pub fn turned_away(&self, interface: &str) -> Option<net::TurnedAway> {
         self.live(interface).map(|live| live.peers.turned_away())
     }
 

@@ -415,7 +415,12 @@ impl Interface {
         }
         drop(place_in_line);
         let reply = acknowledge::on_decision(&content, terms, &plan.reply, &committed);
-        answer.decide(committed.stage() == Stage::Refused, reply);
+        let answered = match committed.stage() {
+            Stage::Refused if plan.reply.is_about_the_moment(&content) => Answer::Failed,
+            Stage::Refused => Answer::Refused,
+            _ => Answer::Accepted,
+        };
+        answer.decide(answered, reply);
         drop(place);
         if let Some(observation) = plan.observation {
             if by_live {

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use transfuse_transport::{Handler, mllp};
+use transfuse_transport::{Handler, net};
 
 use crate::destination::Destination;
 use crate::door::Door;
 use crate::engine::Engine;
 use crate::interface::Interface;
-use crate::opened::{Opened, Source};
+use crate::opened::{Kept, Opened, Source};
 use crate::settings::{DestinationSettings, SourceSettings};
 use crate::wire::Wire;
 
@@ -21,7 +21,7 @@ pub(crate) struct Live {
     pub(crate) door: Arc<Door>,
     address: Mutex<String>,
     /// From where its listener takes connections, whichever listener that is.
-    pub(crate) peers: mllp::Peers,
+    pub(crate) peers: net::Peers,
     /// Locked while the interface changes: one change is whole before the next one begins.
     pub(crate) parts: tokio::sync::Mutex<Parts>,
 }
@@ -32,6 +32,8 @@ pub(crate) struct Parts {
     pub(crate) source_settings: SourceSettings,
     pub(crate) destination_settings: Vec<DestinationSettings>,
     pub(crate) source: Running,
+    /// What the next source at the same place goes on with.
+    pub(crate) kept: Kept,
     pub(crate) destinations: HashMap<Arc<str>, Running>,
 }
 
@@ -50,6 +52,7 @@ impl Live {
         let parts = Parts {
             source_settings: opened.source_settings,
             destination_settings: opened.destination_settings,
+            kept: opened.source.kept(),
             source: Running::source(engine, &door, opened.source),
             destinations: wires
                 .map(|(destination, wires)| {

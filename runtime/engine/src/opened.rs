@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use transfuse_transport::{Handler, files, mllp};
+use transfuse_transport::{Handler, files, http, mllp, net};
 
 use crate::destination::Destination;
 use crate::engine::StartError;
@@ -20,7 +20,7 @@ pub(crate) struct Opened {
     pub(crate) destination_settings: Vec<DestinationSettings>,
     pub(crate) source: Source,
     /// From where the source takes connections.
-    pub(crate) peers: mllp::Peers,
+    pub(crate) peers: net::Peers,
     pub(crate) wires: Vec<(Arc<Destination>, Vec<Wire>)>,
 }
 
@@ -28,7 +28,15 @@ pub(crate) struct Opened {
 #[derive(Debug)]
 pub(crate) enum Source {
     Mllp(mllp::Listener),
+    Http(Box<http::Listener>, http::Repeats),
     Files(Box<files::FolderSource>, PathBuf),
+}
+
+/// What outlives a source, for the next one at the same place: its port stays open, and what has come over HTTP is known.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    port: Option<net::OpenPort>,
+    repeats: http::Repeats,
 }
 
 impl Opened {
@@ -37,8 +45,8 @@ impl Opened {
         source: SourceSettings,
         destinations: Vec<DestinationSettings>,
     ) -> Result<Self, StartError> {
-        let peers = mllp::Peers::new(interface.revision().admission.peers());
-        let bound = Source::open(&interface.name, &source, &peers).await?;
+        let peers = net::Peers::new(interface.revision().admission.peers());
+        let bound = Source::open(&interface.name, &source, &peers, &Kept::default()).await?;
         let mut wires = Vec::with_capacity(interface.destinations.len());
         for destination in &interface.destinations {
             wires.push((Arc::clone(destination), open_wires(&interface.name, destination).await?));
@@ -58,17 +66,26 @@ impl Source {
     pub(crate) async fn open(
         interface: &Arc<str>,
         settings: &SourceSettings,
-        peers: &mllp::Peers,
+        peers: &net::Peers,
+        kept: &Kept,
     ) -> Result<Self, StartError> {
         let name = || Arc::clone(interface);
+        let not_bound = |source| StartError::Listener {
+            interface: name(),
+            source,
+        };
+        let port = kept.port.as_ref();
         match settings {
-            SourceSettings::Mllp(listener) => mllp::Listener::bind(listener.clone())
+            SourceSettings::Mllp(listener) => mllp::Listener::bind_over(listener.clone(), port)
                 .await
                 .map(|listener| Self::Mllp(listener.admitting(peers.clone())))
-                .map_err(|source| StartError::Listener {
-                    interface: name(),
-                    source,
-                }),
+                .map_err(not_bound),
+            SourceSettings::Http(listener) => {
+                let bound = http::Listener::bind(listener.clone(), port).await.map_err(not_bound)?;
+                let repeats = kept.repeats.clone();
+                let listener = bound.admitting(peers.clone()).remembering(repeats.clone());
+                Ok(Self::Http(Box::new(listener), repeats))
+            }
             SourceSettings::Files(folder) => files::FolderSource::open(folder.clone())
                 .await
                 .map(|source| Self::Files(Box::new(source), folder.folder.clone()))
@@ -82,13 +99,29 @@ impl Source {
     pub(crate) fn address(&self) -> String {
         match self {
             Self::Mllp(listener) => listener.local_address().to_string(),
+            Self::Http(listener, _) => listener.local_address().to_string(),
             Self::Files(_, folder) => folder.display().to_string(),
+        }
+    }
+
+    pub(crate) fn kept(&self) -> Kept {
+        match self {
+            Self::Mllp(listener) => Kept {
+                port: Some(listener.open_port()),
+                ..Kept::default()
+            },
+            Self::Http(listener, repeats) => Kept {
+                port: Some(listener.open_port()),
+                repeats: repeats.clone(),
+            },
+            Self::Files(..) => Kept::default(),
         }
     }
 
     pub(crate) async fn serve(self, handler: Handler, stop: CancellationToken) {
         match self {
             Self::Mllp(listener) => listener.serve(handler, stop).await,
+            Self::Http(listener, _) => listener.serve(handler, stop).await,
             Self::Files(folder, _) => folder.serve(handler, stop).await,
         }
     }

@@ -53,10 +53,9 @@ impl Owed {
     }
 
     /// What became of the message: the answer, or what follows the answer.
-    pub(crate) fn decide(&mut self, is_refused: bool, reply: Payload) {
+    pub(crate) fn decide(&mut self, answer: fn(Reply) -> Answer, reply: Payload) {
         match (self.answer.take(), self.later.take()) {
-            (Some(waiting), _) if is_refused => drop(waiting.send(Answer::Refused(reply.into()))),
-            (Some(waiting), _) => drop(waiting.send(Answer::Accepted(reply.into()))),
+            (Some(waiting), _) => drop(waiting.send(answer(reply.into()))),
             (None, Some(later)) => drop(later.send(reply)),
             (None, None) => {}
         }

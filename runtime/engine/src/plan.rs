@@ -8,7 +8,7 @@ use transfuse_sandbox::{Fault, Rejection, Report, StateWrites};
 use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
-use crate::acknowledge::{self, Reply};
+use crate::acknowledge::{self, INTERNAL_ERROR, Reply};
 use crate::admission::Unwelcome;
 use crate::detail::Detail;
 use crate::figures::{self, Sample};
@@ -270,7 +270,7 @@ impl Trouble {
             // AR, and not AE: the message may be perfectly good, and sending it again later may succeed (HL7 2.9.2).
             code: AcknowledgementCode::AR,
             findings: vec![finding(
-                "207",
+                INTERNAL_ERROR,
                 None,
                 Payload::from("the message could not be processed here"),
             )],
@@ -323,7 +323,7 @@ impl Trouble {
             hint: None,
             text: Payload::default(),
             code: AcknowledgementCode::AR,
-            findings: vec![finding("207", None, Payload::from(defect.to_string()))],
+            findings: vec![finding(INTERNAL_ERROR, None, Payload::from(defect.to_string()))],
         }
     }
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use transfuse_transport::mllp;
+use transfuse_transport::net;
 
 use crate::destination::Destination;
 use crate::door::Closed;
@@ -17,7 +17,7 @@ use crate::engine::{Engine, StartError};
 use crate::interface::Interface;
 use crate::keeping::Keeping;
 use crate::live::{Live, Parts, Running};
-use crate::opened::{Source, open_wires};
+use crate::opened::{Kept, Source, open_wires};
 use crate::settings::{DestinationSettings, InterfaceSettings, SourceSettings};
 use crate::wire::Wire;
 
@@ -63,8 +63,8 @@ pub enum ReplaceError {
 /// What of a running interface has to change beside the interface itself.
 struct Change {
     source: Option<SourceSettings>,
-    /// Whether the new source can be opened beside the old one.
-    is_elsewhere: bool,
+    /// Whether the new source can be opened beside the old one: it is elsewhere, or takes over the old one's port.
+    is_beside: bool,
     /// Destinations that get new connections.
     rewired: Vec<Arc<str>>,
     gone: Vec<Arc<str>>,
@@ -100,7 +100,7 @@ impl Engine {
         if change.needs_drain {
             live.door.close(Closed::Changing);
         }
-        let replaced = match self.prepare(&old, &change, settings, &live.peers).await {
+        let replaced = match self.prepare(&old, &change, settings, &live.peers, &parts.kept).await {
             Ok(prepared) => match keep.await {
                 Ok(()) => self
                     .switch(&live, &mut parts, change, prepared)
@@ -175,7 +175,8 @@ impl Engine {
         old: &Arc<Interface>,
         change: &Change,
         settings: InterfaceSettings,
-        peers: &mllp::Peers,
+        peers: &net::Peers,
+        kept: &Kept,
     ) -> Result<Prepared, ReplaceError> {
         if change.needs_drain {
             drain(old, &change.gone).await?;
@@ -185,7 +186,7 @@ impl Engine {
         let interface = Arc::new(old.successor(settings, keeping));
         let wires = open_changed(&interface, &change.rewired).await?;
         let source = match &change.source {
-            Some(settings) if change.is_elsewhere => Some(Source::open(&interface.name, settings, peers).await?),
+            Some(settings) if change.is_beside => Some(Source::open(&interface.name, settings, peers, kept).await?),
             _ => None,
         };
         Ok(Prepared {
@@ -249,8 +250,8 @@ impl Engine {
         }
     }
 
-    /// A source at another place has been opened already; one at the same place can only be once the old one has ended. Where
-    /// that fails, the source goes on as it was.
+    /// A source at another place has been opened already, and so has a listener that takes over a port; a folder can only be
+    /// opened again once the old source has ended. Where that fails, the source goes on as it was.
     async fn rebind(
         &self,
         live: &Live,
@@ -264,15 +265,16 @@ impl Engine {
             (source, None)
         } else {
             parts.source.ended().await;
-            match Source::open(interface, &settings, &live.peers).await {
+            match Source::open(interface, &settings, &live.peers, &parts.kept).await {
                 Ok(source) => (source, None),
                 Err(error) => {
-                    let before = Source::open(interface, &parts.source_settings, &live.peers).await?;
+                    let before = Source::open(interface, &parts.source_settings, &live.peers, &parts.kept).await?;
                     (before, Some(error))
                 }
             }
         };
         live.set_address(source.address());
+        parts.kept = source.kept();
         parts.source = Running::source(self, &live.door, source);
         if let Some(error) = failed {
             return Err(error);
@@ -302,7 +304,7 @@ impl Change {
         let changes_order = *old.order() != new.order;
         Self {
             source: (parts.source_settings != new.source).then(|| new.source.clone()),
-            is_elsewhere: parts.source_settings.place() != new.source.place(),
+            is_beside: parts.source_settings.place() != new.source.place() || new.source.is_listener(),
             needs_drain: changes_set || changes_order || old.keeping.is_some() != keeps,
             rewired,
             gone,
@@ -315,8 +317,13 @@ impl SourceSettings {
     fn place(&self) -> &std::path::Path {
         match self {
             Self::Mllp(listener) => listener.address.as_ref(),
+            Self::Http(listener) => listener.address.as_ref(),
             Self::Files(folder) => &folder.folder,
         }
+    }
+
+    fn is_listener(&self) -> bool {
+        matches!(self, Self::Mllp(_) | Self::Http(_))
     }
 }
 

@@ -8,7 +8,7 @@ use transfuse_message::Charset;
 use transfuse_message::validation::Level;
 use transfuse_sandbox::Chain;
 use transfuse_store::OnFault;
-use transfuse_transport::{files, mllp};
+use transfuse_transport::{files, http, mllp, net};
 
 use crate::answers::AnswerTable;
 use crate::lane_key::LaneKeys;
@@ -51,6 +51,8 @@ pub struct InterfaceSettings {
 pub enum SourceSettings {
     /// A TCP listener that speaks MLLP.
     Mllp(mllp::ListenerSettings),
+    /// A listener that takes messages over HTTP.
+    Http(http::ListenerSettings),
     /// A folder whose files are messages.
     Files(files::FolderSourceSettings),
 }
@@ -70,8 +72,8 @@ pub enum AckStage {
 /// What an interface lets in: connections by where they come from, messages by what MSH says of them. The default lets in all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AdmissionSettings {
-    /// From where an MLLP listener takes connections; empty for everywhere.
-    pub peers: Vec<mllp::Network>,
+    /// From where a listener takes connections; empty for everywhere.
+    pub peers: Vec<net::Network>,
     /// The values of MSH-11.1 (table 0103: `P`, `T`, `D`) that fit the environment; empty for all, an absent one included.
     pub processing_ids: Vec<String>,
     /// Who may send; empty for everybody.

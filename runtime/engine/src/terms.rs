@@ -21,6 +21,8 @@ pub(crate) struct Answering {
 enum Source {
     /// Anything, on the connection; with release 2 of MLLP also that it was stored.
     Connection(Release),
+    /// One acknowledgement, which is the response to the request that brought the message.
+    Response,
     /// By the folder that a file is moved into, that it was accepted or refused.
     Folder,
 }
@@ -46,6 +48,7 @@ impl Answering {
             stage: settings.ack,
             source: match &settings.source {
                 SourceSettings::Mllp(listener) => Source::Connection(listener.release),
+                SourceSettings::Http(_) => Source::Response,
                 SourceSettings::Files(_) => Source::Folder,
             },
             destination: settings.application_acknowledgements.clone(),
@@ -53,17 +56,19 @@ impl Answering {
     }
 
     /// The terms of a message that asks for `wanted`. The original mode knows no way back but the one that the message
-    /// came.
+    /// came. Where there is one response, the application's word is the one that counts.
     pub(crate) fn terms(&self, wanted: Wanted) -> Terms {
+        let by_destination = self.destination.is_some() && wanted != Wanted::ORIGINAL;
         let accept = match self.source {
             Source::Connection(_) => wanted.accept,
-            Source::Folder => Condition::Never,
+            Source::Response if by_destination || wanted.application == Condition::Never => wanted.accept,
+            Source::Response | Source::Folder => Condition::Never,
         };
         Terms {
             wanted: Wanted { accept, ..wanted },
             stage: self.stage,
             source: self.source,
-            by_destination: self.destination.is_some() && wanted != Wanted::ORIGINAL,
+            by_destination,
         }
     }
 }
@@ -112,7 +117,7 @@ impl Terms {
     fn hears_refusals(self) -> bool {
         match self.source {
             Source::Folder => true,
-            Source::Connection(_) => self.wanted.application.on_error(),
+            Source::Connection(_) | Source::Response => self.wanted.application.on_error(),
         }
     }
 

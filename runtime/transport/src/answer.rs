@@ -17,6 +17,8 @@ pub enum Answer {
     Accepted(Reply),
     /// The sender still owns the message, and is told so.
     Refused(Reply),
+    /// The same; but nothing is known to be wrong with the message, so that it may be taken another time.
+    Failed(Reply),
     /// Nothing can be said. A connection is closed without a reply (release 2 says that nothing was stored), a file is
     /// left in place and offered again.
     Unanswered,

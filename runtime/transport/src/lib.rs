@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: MLLP over TCP and TLS, and files in folders.
+//! Bytes in, bytes out: MLLP and HTTP over TCP and TLS, and files in folders.
 //!
 //! A source turns what arrives into a [`Frame`], hands it to a [`Handler`] in the order of arrival, and does with the
 //! [`Answer`] what its medium can: write a reply, close a connection, move a file. A destination writes bytes and says
@@ -8,10 +8,14 @@
 
 mod answer;
 mod frame;
+mod secret;
 
 pub mod files;
+pub mod http;
 pub mod mllp;
+pub mod net;
 pub mod tls;
 
 pub use answer::{Answer, Handler, Later, Next, Reply};
 pub use frame::{Defect, Frame, Truncation};
+pub use secret::Secret;

@@ -6,14 +6,10 @@
 mod connection;
 mod decoder;
 mod listener;
-mod peers;
 mod release;
 mod sender;
-mod socket;
-mod watchdog;
 
 pub use decoder::{Decoder, Event, Pending, encode};
-pub use listener::{BindError, Listener, ListenerSettings};
-pub use peers::{Network, NetworkError, Peers, TurnedAway};
+pub use listener::{Listener, ListenerSettings};
 pub use release::Release;
 pub use sender::{Exchange, NotSent, SendError, Sender, SenderSettings, Unknown};

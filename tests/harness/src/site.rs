@@ -143,6 +143,15 @@ impl InterfaceFile {
         }
     }
 
+    /// An interface that takes messages over HTTP on a port of its own.
+    #[must_use]
+    pub fn over_http(name: &str) -> Self {
+        Self {
+            source: "type = \"http\"\nlisten = \"127.0.0.1:0\"\npath = \"/hl7\"\n".to_owned(),
+            ..Self::listening(name)
+        }
+    }
+
     /// Adds a line above the source.
     #[must_use]
     pub fn head(mut self, line: &str) -> Self {

@@ -186,6 +186,7 @@ fn source(interface: &Interface) -> String {
     let source = &interface.source;
     let wire = match &source.wire {
         SourceWire::Mllp { listen, .. } => format!("mllp {listen}"),
+        SourceWire::Http { listen, path, .. } => format!("http {listen}{}", path.as_deref().unwrap_or("/*")),
         SourceWire::Files {
             folder, pattern, ready, ..
         } => {
@@ -208,10 +209,12 @@ fn source(interface: &Interface) -> String {
 fn admission(interface: &Interface) -> Vec<String> {
     let source = &interface.source;
     let mut lines = Vec::new();
-    if let SourceWire::Mllp { peers, .. } = &source.wire
-        && !peers.is_empty()
-    {
+    let peers = source.wire.peers();
+    if !peers.is_empty() {
         lines.push(format!("only {}", peers.join(", ")));
+    }
+    if let Some(secret) = source.wire.secret() {
+        lines.push(format!("only who shows `secret:{secret}`"));
     }
     if !source.senders.is_empty() {
         let senders = source.senders.iter().map(|sender| match &sender.facility {

@@ -233,6 +233,25 @@ pub(crate) enum SourceWire {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tls: Option<ServerTls>,
     },
+    Http {
+        listen: std::net::SocketAddr,
+        /// None: every path.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        authentication: Option<HttpAuthentication>,
+        body_bytes_max: u64,
+        connections_max: u64,
+        requests_max: u64,
+        idle_timeout_ms: u64,
+        body_timeout_ms: u64,
+        write_timeout_ms: u64,
+        answer_timeout_ms: u64,
+        /// As of an MLLP listener.
+        peers: Vec<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tls: Option<ServerTls>,
+    },
     Files {
         /// Relative to the site folder, or absolute.
         folder: PathBuf,
@@ -247,6 +266,40 @@ pub(crate) enum SourceWire {
         #[serde(default = "Before::file_bytes_max")]
         file_bytes_max: u64,
     },
+}
+
+impl SourceWire {
+    /// From where connections are taken; empty: from everywhere, or there are none.
+    pub(crate) fn peers(&self) -> &[String] {
+        match self {
+            Self::Mllp { peers, .. } | Self::Http { peers, .. } => peers,
+            Self::Files { .. } => &[],
+        }
+    }
+
+    /// The name of the secret that is asked of senders.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        match self {
+            Self::Http { authentication, .. } => authentication.as_ref().map(HttpAuthentication::secret),
+            Self::Mllp { .. } | Self::Files { .. } => None,
+        }
+    }
+}
+
+/// What one side of HTTP has to show the other. Secrets are names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum HttpAuthentication {
+    Bearer { secret: String },
+    Basic { user: String, secret: String },
+}
+
+impl HttpAuthentication {
+    pub(crate) fn secret(&self) -> &str {
+        match self {
+            Self::Bearer { secret } | Self::Basic { secret, .. } => secret,
+        }
+    }
 }
 
 /// What older revisions, which do not name them, were made with.

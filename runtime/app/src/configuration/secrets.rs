@@ -13,7 +13,7 @@ use super::section::Section;
 use super::{name, suggest};
 
 /// What a text begins with that stands for a secret.
-const PREFIX: &str = "secret:";
+pub(super) const PREFIX: &str = "secret:";
 
 /// The largest secret: a certificate chain with its key fits ten times.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
@@ -119,6 +119,13 @@ impl SecretSources {
             }
         }
         Ok(filled)
+    }
+}
+
+impl Secret {
+    /// As a transport takes it, which shows it nowhere either.
+    pub(crate) fn for_transport(&self) -> transfuse_transport::Secret {
+        self.0.clone().into()
     }
 }
 

@@ -1,11 +1,14 @@
 //! `[source]`: where an interface's messages come from.
 
+mod http;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
-use transfuse_transport::mllp::{ListenerSettings, Network};
+use transfuse_transport::mllp::ListenerSettings;
+use transfuse_transport::net::Network;
 
 use super::acknowledgement;
 use super::charset;
@@ -33,6 +36,7 @@ pub(super) struct Claims {
 #[derive(Clone, Copy)]
 enum Kind {
     Mllp,
+    Http,
     Files,
 }
 
@@ -46,7 +50,10 @@ const ONE_WEEK: Duration = Duration::from_hours(7 * 24);
 
 pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) -> (Option<Source>, Claims) {
     let mut claims = Claims::default();
-    let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
+    let kind = section.required_choice(
+        "type",
+        &[("mllp", Kind::Mllp), ("http", Kind::Http), ("files", Kind::Files)],
+    );
     let stages = [
         ("received", Acknowledge::Received),
         ("processed", Acknowledge::Processed),
@@ -66,6 +73,7 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
     let Some(kind) = kind else { return (None, claims) };
     let wire = match kind.value {
         Kind::Mllp => mllp(&mut section, &mut claims, surroundings.site),
+        Kind::Http => http::read(&mut section, &mut claims, surroundings),
         Kind::Files => files(&mut section, &mut claims, surroundings.site),
     };
     section.finish();

@@ -20,7 +20,7 @@ use transfuse_store::{
     OperationRecord, OutputRecord, Sealed, Status, StoredFault,
 };
 
-use transfuse_transport::mllp::TurnedAway;
+use transfuse_transport::net::TurnedAway;
 
 use super::wire;
 use crate::changes::Standing;
@@ -124,7 +124,9 @@ impl LiveInterface {
     /// `address` is where the source is bound, which a port of 0 leaves to the system.
     pub(crate) fn new(live: &Live, address: &str) -> Self {
         let (verb, source) = match &live.interface.source.wire {
-            resolved::SourceWire::Mllp { .. } => ("listening on", address.to_owned()),
+            resolved::SourceWire::Mllp { .. } | resolved::SourceWire::Http { .. } => {
+                ("listening on", address.to_owned())
+            }
             resolved::SourceWire::Files { folder, .. } => ("watching", folder.display().to_string()),
         };
         Self {

@@ -38,7 +38,9 @@ impl Settlement {
             (Answer::Unanswered | Answer::Stored(_), _) => None,
             (_, Some(defect)) => Some(Settlement::Errors(format!("not taken: {defect}"))),
             (Answer::Accepted(_), None) => Some(Settlement::Archive),
-            (Answer::Refused(_), None) => Some(Settlement::Errors("refused: the journal says why".to_owned())),
+            (Answer::Refused(_) | Answer::Failed(_), None) => {
+                Some(Settlement::Errors("refused: the journal says why".to_owned()))
+            }
         }
     }
 }

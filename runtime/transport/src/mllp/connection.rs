@@ -18,9 +18,9 @@ use transfuse_message::Payload;
 use super::decoder::{Decoder, END, Event, Pending, START, encode};
 use super::listener::ListenerSettings;
 use super::release::{Commit, Release};
-use super::watchdog::Watchdog;
 use crate::answer::{Answer, Handler, Reply};
 use crate::frame::{Defect, Frame, Truncation, next_connection};
+use crate::net::{self, Watchdog};
 use owed::{Owed, Stage};
 
 /// The read buffer of a connection: about ten usual messages, so that a busy connection allocates once for ten.
@@ -35,9 +35,6 @@ const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// How long a frame that ends with 0x1C waits for its CR. Long enough that a network which cuts the stream right there
 /// does not shorten content with binary data, short enough for senders that never send the CR and wait for the reply.
 pub(super) const END_GRACE: Duration = Duration::from_millis(50);
-
-/// The slowest sender that is waited for, in bytes a second: a line of 9,600 baud.
-const FRAME_BYTES_PER_SECOND_MIN: usize = 960;
 
 /// How long the peer may take to close after we did, so that it reads the last reply before the socket goes away. A
 /// socket that is closed with unread bytes resets the connection and takes the reply with it.
@@ -248,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn take_decided(&mut self, answer: Answer) {
         match answer {
             Answer::Stored(next) => self.owed.decided_by(next),
-            Answer::Accepted(reply) | Answer::Refused(reply) => self.take_reply(reply),
+            Answer::Accepted(reply) | Answer::Refused(reply) | Answer::Failed(reply) => self.take_reply(reply),
             Answer::Unanswered => self.stop_answering(),
         }
     }
@@ -433,12 +430,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// A frame must go on, and must come at a speed that a line of its age can have: a byte a second keeps nobody.
     fn frame_deadline(&self) -> Instant {
         let bytes = self.decoder.pending_bytes();
-        let allowance = Duration::from_secs((bytes / FRAME_BYTES_PER_SECOND_MIN) as u64);
-        let timeout = self.settings.frame_timeout;
-        (self.read_at + timeout).min(self.frame_began_at + timeout + allowance)
+        net::receive_deadline(self.frame_began_at, self.read_at, bytes, self.settings.frame_timeout)
     }
 }
 

@@ -9,30 +9,20 @@ use std::time::Duration;
 use bytes::Buf;
 use memchr::memchr2;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
-use tokio_util::either::Either;
+use tokio::time::Instant;
 use transfuse_message::Payload;
 
 pub use error::{NotSent, SendError, Unknown};
 
 use super::connection::END_GRACE;
 use super::decoder::{Decoder, END, Event, Pending, RETURN, START};
-use super::listener::KEEPALIVE;
 use super::release::{Commit, Release};
-use super::socket;
-use super::watchdog::Watchdog;
 use crate::frame::Truncation;
+use crate::net::{self, CONNECT_TIMEOUT, KEEPALIVE, WRITE_TIMEOUT, Watchdog};
 use crate::tls::{self, ClientStream};
-
-/// Two retransmissions of the first packet on a working network.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What receivers that store before they reply are commonly given.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A receiver that takes not a byte for so long is not reading.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An acknowledgement is a few hundred bytes, the answer to a query some hundred thousand.
 const REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -173,16 +163,8 @@ impl Sender {
             keepalive,
             ..
         } = &self.settings;
-        let connecting = async {
-            let stream = connect(address).await?;
-            socket::set_up(&stream, *keepalive);
-            secured(stream, tls, address).await
-        };
-        let connected = timeout(*connect_timeout, connecting).await;
-        let stream = connected.map_err(|_| NotSent::ConnectTimeout {
-            address: address.clone(),
-            timeout: *connect_timeout,
-        })??;
+        let connected = net::connect(address, tls.as_ref(), *keepalive, *connect_timeout).await;
+        let stream = connected.map_err(|failed| NotSent::of(failed, address, *connect_timeout))?;
         tracing::debug!(address, "connected");
         Ok(Link {
             stream,
@@ -398,45 +380,12 @@ fn check_written<E>(
     }
 }
 
-/// The connection with TLS, where the destination has it.
-async fn secured(stream: TcpStream, tls: Option<tls::Client>, address: &str) -> Result<ClientStream, NotSent> {
-    let Some(tls) = tls else {
-        return Ok(Either::Left(stream));
-    };
-    let address = || address.to_owned();
-    match tls.connect(stream).await {
-        Ok(stream) => Ok(Either::Right(Box::new(stream))),
-        Err(tls::ConnectError::Files(source)) => Err(NotSent::TlsFiles {
-            address: address(),
-            source,
-        }),
-        Err(tls::ConnectError::Handshake(source)) => Err(NotSent::Tls {
-            address: address(),
-            source,
-        }),
-    }
-}
-
 fn check_framing(content: &Payload) -> Result<(), NotSent> {
     let bytes = content.as_slice();
     match memchr2(START, END, bytes).and_then(|offset| Some((offset, *bytes.get(offset)?))) {
         None => Ok(()),
         Some((offset, byte)) => Err(NotSent::Unframeable { byte, offset }),
     }
-}
-
-async fn connect(address: &str) -> Result<TcpStream, NotSent> {
-    let resolved = tokio::net::lookup_host(address).await;
-    let resolved = resolved.map_err(|source| NotSent::Resolve {
-        address: address.to_owned(),
-        source,
-    })?;
-    let addresses: Vec<_> = resolved.collect();
-    let connected = TcpStream::connect(addresses.as_slice()).await;
-    connected.map_err(|source| NotSent::Connect {
-        address: address.to_owned(),
-        source,
-    })
 }
 
 async fn read(stream: &mut ClientStream, decoder: &mut Decoder) -> io::Result<usize> {

@@ -3,7 +3,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use transfuse_transport::mllp::{BindError, Listener, ListenerSettings, Network, Peers};
+use transfuse_transport::mllp::{Listener, ListenerSettings};
+use transfuse_transport::net::{BindError, Network, Peers};
 use transfuse_transport::{Answer, Defect, Handler, Truncation};
 
 use crate::support::{PATIENCE, Wire, echo, handler, listen, payload};

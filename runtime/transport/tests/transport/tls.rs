@@ -2,7 +2,8 @@
 
 use transfuse_harness::{Authority, Certified, Valid};
 use transfuse_message::Payload;
-use transfuse_transport::mllp::{BindError, Listener, ListenerSettings, NotSent, SendError, Sender, SenderSettings};
+use transfuse_transport::mllp::{Listener, ListenerSettings, NotSent, SendError, Sender, SenderSettings};
+use transfuse_transport::net::BindError;
 use transfuse_transport::tls::{ClientSettings, Clients, HandshakeError, Identity, ServerSettings, TlsError};
 
 use crate::support::{Peer, Running, Wire, echo, listen};

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::frame::Defect;
+use crate::net::ConnectFailed;
 use crate::tls::{HandshakeError, TlsError};
 
 /// Why there is no reply. Neither case carries anything of the message.
@@ -141,6 +142,19 @@ pub enum Unknown {
         /// What is wrong with it.
         defect: Defect,
     },
+}
+
+impl NotSent {
+    pub(super) fn of(failed: ConnectFailed, address: &str, timeout: Duration) -> NotSent {
+        let address = address.to_owned();
+        match failed {
+            ConnectFailed::Resolve(source) => NotSent::Resolve { address, source },
+            ConnectFailed::Refused(source) => NotSent::Connect { address, source },
+            ConnectFailed::Timeout => NotSent::ConnectTimeout { address, timeout },
+            ConnectFailed::TlsFiles(source) => NotSent::TlsFiles { address, source },
+            ConnectFailed::Tls(source) => NotSent::Tls { address, source },
+        }
+    }
 }
 
 impl SendError {

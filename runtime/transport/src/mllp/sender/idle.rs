@@ -11,8 +11,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
 use super::super::decoder::RETURN;
-use super::super::socket::{self, Waiting};
 use super::Link;
+use crate::net::{self, Waiting};
 
 /// What is read at once of what should not be there.
 const READ_BYTES: usize = 256;
@@ -21,7 +21,7 @@ impl Link {
     /// The connection, where the receiver has kept it open and nothing unasked for is waiting on it.
     pub(super) async fn if_quiet(mut self) -> Option<Self> {
         let is_quiet = match &mut self.stream {
-            Either::Left(stream) => socket::is_quiet(stream),
+            Either::Left(stream) => net::is_quiet(stream),
             Either::Right(stream) => {
                 let is_line_end = |byte: &u8| matches!(byte, &RETURN | b'\n');
                 waiting_in(stream, &mut |bytes| bytes.iter().all(is_line_end)).await
@@ -34,7 +34,7 @@ impl Link {
     pub(super) async fn if_open(mut self) -> Option<Self> {
         let Self { stream, decoder, .. } = &mut self;
         let is_open = match stream {
-            Either::Left(stream) => socket::is_open(stream),
+            Either::Left(stream) => net::is_open(stream),
             Either::Right(stream) => {
                 let mut kept = |bytes: &[u8]| {
                     decoder.buffer().extend_from_slice(bytes);
@@ -59,7 +59,7 @@ async fn waiting_in(stream: &mut TlsStream<TcpStream>, takes: &mut (dyn FnMut(&[
                 }
             }
             Some(Ok(_) | Err(_)) => return false,
-            None => match socket::waiting(stream.get_ref().0) {
+            None => match net::waiting(stream.get_ref().0) {
                 Waiting::Nothing => return true,
                 Waiting::Closed => return false,
                 // The runtime has not heard of it yet, and will at once.

@@ -9,17 +9,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// Arming a timer costs a lock and a place in the timer wheel. A deadline that is only ever postponed needs neither:
 /// the timer goes off at an early deadline, sees that the current one is later, and is armed again.
 #[derive(Debug, Default)]
-pub(super) struct Watchdog {
+pub(crate) struct Watchdog {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 /// The deadline passed first.
 #[derive(Debug)]
-pub(super) struct Elapsed;
+pub(crate) struct Elapsed;
 
 impl Watchdog {
     /// Ready when `deadline` has passed; where there is none, never. May wake the task without need.
-    pub(super) fn poll(&mut self, deadline: Option<Instant>, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, deadline: Option<Instant>, context: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = deadline else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() > deadline {
@@ -35,7 +35,7 @@ impl Watchdog {
     }
 
     /// Runs `future` until it is done or `deadline` has passed; the future is dropped then.
-    pub(super) async fn guard<T>(&mut self, deadline: Instant, future: impl Future<Output = T>) -> Result<T, Elapsed> {
+    pub(crate) async fn guard<T>(&mut self, deadline: Instant, future: impl Future<Output = T>) -> Result<T, Elapsed> {
         let mut future = pin!(future);
         poll_fn(|context| match future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Ok(output)),

@@ -133,7 +133,7 @@ impl Peers {
     }
 
     /// Counts a connection that was turned away, and tells of it now and then.
-    pub(super) fn turn_away(&self, peer: SocketAddr, listener: SocketAddr) {
+    pub(crate) fn turn_away(&self, peer: SocketAddr, listener: SocketAddr, why: &'static str) {
         let mut log = self.log();
         log.all.count += 1;
         log.all.last = Some(peer.ip().to_canonical());
@@ -142,7 +142,7 @@ impl Peers {
             let others = log.untold - 1;
             tracing::warn!(
                 source = %peer, address = %listener, others,
-                "connection closed: its address is not among the listener's peers"
+                "turned away: {why}"
             );
             log.untold = 0;
             log.told_at = Some(Instant::now());

@@ -6,8 +6,6 @@ use std::time::Duration;
 use rustix::net::{RecvFlags, recv, sockopt};
 use tokio::net::TcpStream;
 
-use super::decoder::RETURN;
-
 /// Time between two keepalive probes once the first was not answered.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -35,12 +33,12 @@ fn try_set_up(stream: &TcpStream, keepalive: Duration) -> io::Result<()> {
 /// Whether an idle connection can carry the next message: the peer has not closed it, and nothing is waiting to be
 /// read except CR and LF, which some receivers send late after their last reply. Asks the kernel and not the
 /// runtime's readiness, which may be older than the last call.
-pub(super) fn is_quiet(stream: &TcpStream) -> bool {
+pub(crate) fn is_quiet(stream: &TcpStream) -> bool {
     let mut waiting = [0_u8; 4];
     loop {
         match recv(stream, &mut waiting[..], RecvFlags::DONTWAIT) {
             Ok((0, _)) => return false,
-            Ok((count, _)) if waiting.iter().take(count).all(|byte| matches!(*byte, RETURN | b'\n')) => {}
+            Ok((count, _)) if waiting.iter().take(count).all(|byte| matches!(*byte, b'\r' | b'\n')) => {}
             Err(rustix::io::Errno::INTR) => {}
             Err(rustix::io::Errno::AGAIN) => return true,
             Ok(_) | Err(_) => return false,
@@ -49,13 +47,13 @@ pub(super) fn is_quiet(stream: &TcpStream) -> bool {
 }
 
 /// Whether the peer has kept an idle connection open. What is waiting to be read does not matter, and stays.
-pub(super) fn is_open(stream: &TcpStream) -> bool {
+pub(crate) fn is_open(stream: &TcpStream) -> bool {
     waiting(stream) != Waiting::Closed
 }
 
 /// What the kernel has of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Waiting {
+pub(crate) enum Waiting {
     Nothing,
     Bytes,
     /// By the peer, or by the network.
@@ -63,7 +61,7 @@ pub(super) enum Waiting {
 }
 
 /// Looks, and leaves it there.
-pub(super) fn waiting(stream: &TcpStream) -> Waiting {
+pub(crate) fn waiting(stream: &TcpStream) -> Waiting {
     let mut waiting = [0_u8; 1];
     loop {
         match recv(stream, &mut waiting[..], RecvFlags::DONTWAIT | RecvFlags::PEEK) {
