@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, InterfaceSettings, MllpSettings,
-    OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings, SourceSettings, ValidationSettings,
-    WireSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, InterfaceSettings, LaneKey,
+    MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings, SourceSettings,
+    ValidationSettings, WireSettings,
 };
 use transfuse_message::validation::Level;
 use transfuse_message::{Charset, Unmappable};
 use transfuse_sandbox::Sandbox;
+use transfuse_store::OnFault;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
 use transfuse_transport::http;
 use transfuse_transport::mllp::{ListenerSettings, Release, SenderSettings};
@@ -46,7 +47,7 @@ pub(crate) fn interface(
     let destinations = interface
         .destinations
         .iter()
-        .map(|one| destination(one, site))
+        .map(|one| destination(one, interface.on_fault, site))
         .collect::<Result<_, _>>();
     Ok(InterfaceSettings {
         name: interface.name.as_str().into(),
@@ -56,10 +57,8 @@ pub(crate) fn interface(
             resolved::Acknowledge::Received => AckStage::Received,
             resolved::Acknowledge::Processed => AckStage::Processed,
         },
-        order: match interface.order {
-            resolved::Order::Interface => Order::Interface,
-            resolved::Order::None => Order::None,
-        },
+        order: order(&interface.order).with_context(cannot_run)?,
+        on_fault: on_fault(interface.on_fault),
         charset: charset(interface.source.charset.as_deref()).with_context(cannot_run)?,
         application_acknowledgements: interface.source.application_acknowledgements.as_deref().map(Arc::from),
         time_zone: interface.source.time_zone.as_str().into(),
@@ -68,6 +67,25 @@ pub(crate) fn interface(
         chain,
         destinations: destinations.with_context(cannot_run)?,
     })
+}
+
+fn order(order: &resolved::Order) -> anyhow::Result<Order> {
+    Ok(match order {
+        resolved::Order::Interface => Order::Interface,
+        resolved::Order::Keys(keys) => {
+            let keys = keys.iter().map(|key| key.parse::<LaneKey>());
+            Order::Keys(keys.collect::<Result<Vec<_>, _>>()?.into())
+        }
+        resolved::Order::None => Order::None,
+    })
+}
+
+fn on_fault(on_fault: resolved::OnFault) -> OnFault {
+    match on_fault {
+        resolved::OnFault::Continue => OnFault::Continue,
+        resolved::OnFault::HoldKey => OnFault::HoldLanes,
+        resolved::OnFault::Stop => OnFault::HoldInterface,
+    }
 }
 
 fn charset(label: Option<&str>) -> anyhow::Result<Option<Charset>> {
@@ -222,13 +240,18 @@ fn http_authentication(
     })
 }
 
-fn destination(destination: &resolved::Destination, site: &Path) -> anyhow::Result<DestinationSettings> {
+fn destination(
+    destination: &resolved::Destination,
+    on_fault: resolved::OnFault,
+    site: &Path,
+) -> anyhow::Result<DestinationSettings> {
     Ok(DestinationSettings {
         name: Arc::from(destination.name.as_str()),
         types: destination.types.clone(),
         charset: output_charset(destination)?,
         wire: wire(&destination.wire, site)?,
         retry: retry(&destination.retry),
+        on_fault: self::on_fault(on_fault),
         rate_max: destination.rate_max.map(|rate| RateMax {
             attempts: rate.count,
             per: Duration::from_millis(rate.per_ms),

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    changes, check, compile_component, deliveries, demo, downtime, hl7, interface, listen, messages, plugin,
+    changes, check, compile_component, deliveries, demo, downtime, hl7, interface, lanes, listen, messages, plugin,
     precompile, run, send, status, store, tables,
 };
 use crate::console::{ColourChoice, Console};
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Deliveries(deliveries::Command),
     #[command(subcommand)]
+    Lanes(lanes::Command),
+    #[command(subcommand)]
     Downtime(downtime::Command),
     #[command(subcommand)]
     Tables(tables::Command),
@@ -98,6 +100,7 @@ impl Command {
             Self::Resume(arguments) => changes::pause::resume(arguments, console),
             Self::Messages(command) => messages::run(command, console),
             Self::Deliveries(command) => deliveries::run(command, console),
+            Self::Lanes(command) => lanes::run(command, console),
             Self::Downtime(command) => downtime::run(command, console),
             Self::Tables(command) => tables::run(command, console),
             Self::Send(arguments) => send::run(arguments, console),

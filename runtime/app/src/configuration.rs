@@ -22,6 +22,7 @@ mod limits;
 mod link;
 mod message_types;
 mod name;
+mod order;
 mod package;
 mod plugins;
 pub(crate) mod profile;

@@ -4,6 +4,7 @@
 //! so that nobody decides upon what another is just changing.
 
 mod held;
+mod lanes;
 mod replaying;
 
 use std::sync::Arc;
@@ -72,6 +73,8 @@ pub(crate) enum RepairError {
         "the deliveries of revision {revision} of `{interface}` are held: what is replayed on it would be held too"
     )]
     HeldRevision { interface: String, revision: u32 },
+    #[error("nothing holds lanes of `{interface}` that this would let go on")]
+    NothingHeld { interface: String },
     #[error(transparent)]
     Operate(#[from] OperateError),
     #[error(transparent)]
@@ -134,6 +137,7 @@ impl RepairError {
             }
             Self::SeveralInterfaces(..) => "replay those of one interface after the other".to_owned(),
             Self::UnknownDestination { .. } => "`transfuse status` shows the destinations".to_owned(),
+            Self::NothingHeld { .. } => "`transfuse lanes held` shows what does".to_owned(),
             Self::OutOfOrder => "look at them with --dry-run; --yes sends all the same".to_owned(),
             Self::HeldRevision { interface, revision } => {
                 format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use transfuse_message::{Message, Path, Value};
 
-use crate::spread::spread;
+use crate::stable_hash::stable_hash;
 
 /// The most characters of MSH-10 that every receiver takes (HL7 v2.5.1 chapter 2, MSH-10; later versions allow more).
 const CHARACTERS_MAX: usize = 20;
@@ -62,7 +62,7 @@ fn derived(id: &str, number: u32) -> String {
 /// Letters and digits alone, which every receiver takes.
 fn digest(id: &str) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let mut left = spread(id.as_bytes());
+    let mut left = stable_hash(&[id.as_bytes()]);
     let mut digit = || {
         let digit = DIGITS.get((left % 32) as usize).copied().unwrap_or(b'0');
         left /= 32;
@@ -73,7 +73,7 @@ fn digest(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use transfuse_message::ParseOptions;
 

@@ -37,6 +37,8 @@ enum Result {
         answer: Payload,
     },
     Refused(Refusal),
+    /// Somebody has said that it is not to be sent, and that what is behind it goes on.
+    Skipped(Refusal),
     /// The engine stops, or the delivery is held, before the receiver has answered: it stays where it is.
     Stopped,
 }
@@ -176,7 +178,7 @@ impl Destination {
             };
             match self.word(lease, &held, stop).await {
                 None => return Result::Stopped,
-                Some(Word::Skip(operator)) => return Result::Refused(held.skipped(&operator)),
+                Some(Word::Skip(operator)) => return Result::Skipped(held.skipped(&operator)),
                 Some(Word::Again) => (rejects, pause) = (0, Duration::ZERO),
             }
         }
@@ -340,23 +342,31 @@ impl Destination {
 
     /// Records the result. Nobody waits for the sync here: the queue holds the next lease back when too many results
     /// are not durable yet, which bounds what a crash could deliver twice.
-    fn settle(&self, lease: Lease, result: Result) {
+    fn settle(&self, mut lease: Lease, result: Result) {
         let settlement = match result {
             Result::Delivered { answer } => Settlement::Delivered {
                 answer: Sealed::from(answer.into_bytes()),
             },
             Result::Refused(refusal) => {
-                tracing::warn!(
-                    interface = %self.interface, destination = %self.name(), message = %lease.message(),
-                    "delivery quarantined: {}", refusal.summary
-                );
-                Settlement::Quarantined {
-                    fault: refusal.stored(),
-                }
+                lease.hold_on_fault(self.settings.on_fault);
+                self.quarantined(&lease, refusal)
             }
+            Result::Skipped(refusal) => self.quarantined(&lease, refusal),
             Result::Stopped => return drop(lease),
         };
         drop(self.queue.settle(lease, settlement));
+    }
+}
+
+impl Destination {
+    fn quarantined(&self, lease: &Lease, refusal: Refusal) -> Settlement {
+        tracing::warn!(
+            interface = %self.interface, destination = %self.name(), message = %lease.message(),
+            "delivery quarantined: {}", refusal.summary
+        );
+        Settlement::Quarantined {
+            fault: refusal.stored(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use transfuse_message::Message;
 use transfuse_sandbox::State;
-use transfuse_store::{Arrival, Sealed, Stage, Store, Unfinished, WriteError};
+use transfuse_store::{self as store, Arrival, Lanes, OnFault, Sealed, Stage, Store, Unfinished, WriteError};
 use transfuse_transport::{Answer, Frame};
 
 use crate::acknowledge;
@@ -19,7 +19,6 @@ use crate::destination::Destination;
 use crate::downtime::Gates;
 use crate::figures::{Figures, Recent};
 use crate::keeping::{Keeping, PlaceInLine};
-use crate::lane::Lane;
 use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
 use crate::received::{Content, Label, Received};
@@ -27,10 +26,11 @@ use crate::revision::Revision;
 use crate::settings::{InterfaceSettings, OnFinding, Order};
 use crate::terms::Answering;
 use crate::trial::Trial;
+use crate::turns::{Turn, Turns};
 use crate::validator::Judgement;
 
 /// One revision of a feed, live: what its source hands in goes through its chain into the journal. The next revision takes
-/// over its lane and what its plugins keep, so that order holds across the two.
+/// over its lanes and what its plugins keep, so that order holds across the two.
 #[derive(Debug)]
 pub struct Interface {
     pub(crate) name: Arc<str>,
@@ -42,7 +42,9 @@ pub struct Interface {
     /// The last messages of this revision, in figures.
     recent: Recent,
     trial: RwLock<Option<Arc<Trial>>>,
-    lane: Option<Lane>,
+    order: Order,
+    on_fault: OnFault,
+    turns: Option<Turns>,
     store: Store,
     journeys: TaskTracker,
     backlog: Backlog,
@@ -110,8 +112,10 @@ impl Interface {
             name,
             answering: Answering::of(&settings),
             awaited: awaited.clone(),
+            turns: (settings.order != Order::None).then(|| Turns::new(store.clone())),
+            order: settings.order.clone(),
+            on_fault: settings.on_fault,
             gates: Gates::default(),
-            lane: (settings.order == Order::Interface).then(|| Lane::new(store.clone())),
             revision: Arc::new(Revision::new(settings)),
             recent: Recent::default(),
             trial: RwLock::default(),
@@ -127,8 +131,8 @@ impl Interface {
     /// then no message may be under way.
     pub(crate) fn successor(&self, settings: InterfaceSettings, keeping: Option<Arc<Keeping>>) -> Self {
         let mut next = Self::new(settings, &self.store, &self.awaited, self.journeys.clone(), false);
-        if next.lane.is_some() && self.lane.is_some() {
-            next.lane.clone_from(&self.lane);
+        if next.order == self.order {
+            next.turns.clone_from(&self.turns);
         }
         for destination in &mut next.destinations {
             let before = self.destinations.iter().find(|one| one.name() == destination.name());
@@ -191,9 +195,9 @@ impl Interface {
         &self.revision
     }
 
-    /// Whether its outcomes are committed in the order of arrival.
-    pub(crate) fn keeps_order(&self) -> bool {
-        self.lane.is_some()
+    /// Which of its messages keep their order.
+    pub(crate) fn order(&self) -> &Order {
+        &self.order
     }
 
     /// Messages between the wire and the journal.
@@ -221,7 +225,7 @@ impl Interface {
             message_type,
             raw: Sealed::from(frame.content.into_bytes()),
         };
-        let ((entry, place_in_line), turn) = self.enter_lane(|| (self.store.receive(arrival), self.enter_line()));
+        let (entry, place_in_line, turn) = self.enter_lanes(&content, || self.store.receive(arrival));
         Received {
             entry,
             turn,
@@ -255,7 +259,7 @@ impl Interface {
         unfinished.received.bind(self.revision.number);
         let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.revision.parse);
         let terms = self.answering.terms(content.label().wanted);
-        let ((entry, place_in_line), turn) = self.enter_lane(|| (unfinished.received, self.enter_line()));
+        let (entry, place_in_line, turn) = self.enter_lanes(&content, || unfinished.received);
         Received {
             entry,
             turn,
@@ -280,19 +284,35 @@ impl Interface {
             .and_then(|message| self.revision.admission.refuses(message))
     }
 
-    fn enter_lane<T>(&self, number_message: impl FnOnce() -> T) -> (T, Option<crate::lane::Turn>) {
-        match &self.lane {
-            Some(lane) => {
-                let (entry, turn) = lane.enter(number_message);
-                (entry, Some(turn))
+    /// Gives a message its places, all in one. Where an interface keeps no order, the line of messages is in about the order of
+    /// arrival.
+    fn enter_lanes(
+        &self,
+        content: &Content,
+        number_message: impl FnOnce() -> store::Received,
+    ) -> (store::Received, Option<PlaceInLine>, Option<Turn>) {
+        let lanes = self.lanes(content);
+        let number = || {
+            let mut entry = number_message();
+            entry.keep_order(lanes.clone(), self.on_fault);
+            (entry, self.keeping.as_ref().map(|keeping| keeping.enter()))
+        };
+        let ((entry, place_in_line), turn) = match &self.turns {
+            Some(turns) => {
+                let (numbered, turn) = turns.enter(lanes.clone(), number);
+                (numbered, Some(turn))
             }
-            None => (number_message(), None),
-        }
+            None => (number(), None),
+        };
+        (entry, place_in_line, turn)
     }
 
-    /// Where an interface keeps no order, the line of messages is in about the order of arrival.
-    fn enter_line(&self) -> Option<PlaceInLine> {
-        self.keeping.as_ref().map(|keeping| keeping.enter())
+    fn lanes(&self, content: &Content) -> Lanes {
+        match (&self.order, content.message()) {
+            (Order::Keys(keys), Some(message)) => keys.lanes(message),
+            (Order::None, _) => Lanes::None,
+            (Order::Keys(_) | Order::Interface, _) => Lanes::All,
+        }
     }
 
     /// What the chain's plugins kept, once the messages before have left it so.

@@ -20,7 +20,7 @@ mod budget;
 mod comparison;
 mod control_ids;
 mod keeping;
-mod lane;
+mod lane_key;
 mod owed;
 mod plan;
 mod processing;
@@ -28,8 +28,9 @@ mod received;
 mod rerun;
 mod revision;
 mod routing;
-mod spread;
+mod stable_hash;
 mod terms;
+mod turns;
 mod validator;
 
 mod answers;
@@ -60,6 +61,7 @@ pub use detail::{AccessNote, Detail, DetailError, FindingNote, LogNote, MissNote
 pub use engine::{Engine, StartError};
 pub use figures::Figures;
 pub use interface::Interface;
+pub use lane_key::{LaneKey, LaneKeyError, LaneKeys};
 pub use processing::Processing;
 pub use recode::OutputCharset;
 pub use replace::ReplaceError;

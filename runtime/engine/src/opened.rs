@@ -27,7 +27,7 @@ pub(crate) struct Opened {
 /// A source that is bound, and not served yet.
 #[derive(Debug)]
 pub(crate) enum Source {
-    Mllp(mllp::Listener),
+    Mllp(Box<mllp::Listener>),
     Http(Box<http::Listener>, http::Repeats),
     Files(Box<files::FolderSource>, PathBuf),
 }
@@ -78,7 +78,7 @@ impl Source {
         match settings {
             SourceSettings::Mllp(listener) => mllp::Listener::bind_over(listener.clone(), port)
                 .await
-                .map(|listener| Self::Mllp(listener.admitting(peers.clone())))
+                .map(|listener| Self::Mllp(Box::new(listener.admitting(peers.clone()))))
                 .map_err(not_bound),
             SourceSettings::Http(listener) => {
                 let bound = http::Listener::bind(listener.clone(), port).await.map_err(not_bound)?;

@@ -10,11 +10,11 @@ use transfuse_transport::{Defect, Frame};
 use crate::admission::Unwelcome;
 use crate::backlog::Place;
 use crate::keeping::PlaceInLine;
-use crate::lane::Turn;
 use crate::owed::Owed;
 use crate::revision::{Revision, Run};
 use crate::terms::Terms;
 use crate::trial::Trial;
+use crate::turns::Turn;
 
 /// One message between the wire and the journal.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::interface::Interface;
 use crate::keeping::Keeping;
 use crate::live::{Live, Parts, Running};
 use crate::opened::{Kept, Source, open_wires};
-use crate::settings::{DestinationSettings, InterfaceSettings, Order, SourceSettings};
+use crate::settings::{DestinationSettings, InterfaceSettings, SourceSettings};
 use crate::wire::Wire;
 
 /// How long senders may have to wait while an interface drains. Below the ten seconds and more after which senders commonly
@@ -301,7 +301,7 @@ impl Change {
         let keeps = new.chain.state_schemas().next().is_some();
         let is_new = |name: &&Arc<str>| !before.contains_key(*name);
         let changes_set = !gone.is_empty() || rewired.iter().any(|name| is_new(&name));
-        let changes_order = old.keeps_order() != (new.order == Order::Interface);
+        let changes_order = *old.order() != new.order;
         Self {
             source: (parts.source_settings != new.source).then(|| new.source.clone()),
             is_beside: parts.source_settings.place() != new.source.place() || new.source.is_listener(),

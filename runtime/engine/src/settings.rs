@@ -7,9 +7,11 @@ use std::time::Duration;
 use transfuse_message::Charset;
 use transfuse_message::validation::Level;
 use transfuse_sandbox::Chain;
+use transfuse_store::OnFault;
 use transfuse_transport::{files, http, mllp, net};
 
 use crate::answers::AnswerTable;
+use crate::lane_key::LaneKeys;
 use crate::recode::OutputCharset;
 
 /// One feed: a source, a chain of steps, destinations.
@@ -28,6 +30,8 @@ pub struct InterfaceSettings {
     pub application_acknowledgements: Option<Arc<str>>,
     /// Which messages keep their order among themselves.
     pub order: Order,
+    /// What becomes of the messages behind one that is put into quarantine.
+    pub on_fault: OnFault,
     /// The character set of the source, which wins over MSH-18; none to believe MSH-18.
     pub charset: Option<Charset>,
     /// The time zone of timestamps without an offset, as an IANA name.
@@ -109,10 +113,12 @@ pub enum OnFinding {
 }
 
 /// Which messages keep their order among themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// All messages of the interface, first in, first out.
     Interface,
+    /// Those that share an identifier in one of these fields. A message without any keeps its order with all.
+    Keys(LaneKeys),
     /// None: outcomes commit as they are ready, and a destination may use several connections.
     None,
 }
@@ -130,6 +136,8 @@ pub struct DestinationSettings {
     pub wire: WireSettings,
     /// How often, and how soon, a delivery that failed is tried again.
     pub retry: RetrySettings,
+    /// What becomes of the deliveries behind one that is put into quarantine.
+    pub on_fault: OnFault,
     /// How much is sent in a time at most; none for as much as the receiver takes.
     pub rate_max: Option<RateMax>,
 }

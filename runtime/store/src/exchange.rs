@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
-use crate::journal::{Batch, Waiting};
-use crate::{MessageId, Sealed, Stage, WriteError};
+use crate::journal::{Batch, Ruling, Waiting};
+use crate::{DeliveryId, Lanes, MessageId, OnFault, Sealed, Stage, WriteError};
 
 /// A message as it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +122,8 @@ pub struct Received {
     revision: u32,
     place: Place,
     attempts: AtomicU32,
+    lanes: Lanes,
+    on_fault: OnFault,
 }
 
 /// Where a message is on its way to the disk.
@@ -220,6 +222,13 @@ impl Received {
         self.revision = revision;
     }
 
+    /// Says with which messages its deliveries keep their order, and what becomes of these when it is put into quarantine.
+    /// At first that is all of them, and nothing.
+    pub fn keep_order(&mut self, lanes: Lanes, on_fault: OnFault) {
+        self.lanes = lanes;
+        self.on_fault = on_fault;
+    }
+
     pub(crate) fn new(id: MessageId, interface: Arc<str>, revision: u32, place: Place) -> Self {
         Self {
             id,
@@ -227,18 +236,16 @@ impl Received {
             revision,
             place,
             attempts: AtomicU32::new(0),
+            lanes: Lanes::All,
+            on_fault: OnFault::Continue,
         }
     }
 
     /// A message that an earlier engine left undecided.
     pub(crate) fn unfinished(id: MessageId, interface: Arc<str>, revision: u32, attempts: u32) -> Self {
-        let attempts = AtomicU32::new(attempts);
         Self {
-            id,
-            interface,
-            revision,
-            place: Place::Durable,
-            attempts,
+            attempts: AtomicU32::new(attempts),
+            ..Self::new(id, interface, revision, Place::Durable)
         }
     }
 
@@ -246,8 +253,26 @@ impl Received {
         &self.place
     }
 
-    pub(crate) fn into_parts(self) -> (Arc<str>, u32, Place) {
-        (self.interface, self.revision, self.place)
+    /// What was decided about it, and where the message is.
+    pub(crate) fn ruled(self, first_delivery: DeliveryId, decision: Decision) -> (Ruling, Place) {
+        let Self {
+            interface,
+            revision,
+            place,
+            lanes,
+            on_fault,
+            ..
+        } = self;
+        let is_quarantined = matches!(decision, Decision::Quarantined { .. });
+        let ruling = Ruling {
+            interface,
+            revision,
+            first_delivery,
+            decision,
+            holds: is_quarantined.then(|| on_fault.behind_message(&lanes)).flatten(),
+            lanes,
+        };
+        (ruling, place)
     }
 
     /// Counts another announced run and gives the count.

@@ -12,6 +12,7 @@ mod store;
 
 mod exchange;
 mod journal;
+mod lanes;
 mod operation;
 
 mod delivery;
@@ -41,6 +42,7 @@ pub use error::{CatalogError, OpenError, OperateError, ReadError, UsageError, Wr
 pub use exchange::{
     Arrival, Committed, Decision, NewOutput, PendingCommit, Receipt, Received, StateChange, StoredFault, Unfinished,
 };
+pub use lanes::{Lanes, OnFault, Precedence};
 pub use operation::{OperationKind, Operator};
 
 pub use journal::{DamagedSegment, SegmentRepair, SegmentReport};
@@ -48,8 +50,8 @@ pub use journal::{DamagedSegment, SegmentRepair, SegmentReport};
 pub use identity::{DeliveryId, DeliveryStage, MessageId, ParseIdError, Stage};
 pub use projection::{Rebuilt, TableDifference};
 pub use reading::{
-    DecisionRecord, DeliveryRecord, DestinationStatus, FaultSummary, HeldDeliveries, Hold, InterfaceStatus,
-    MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord, Query, Status,
+    DecisionRecord, DeliveryRecord, DestinationStatus, FaultSummary, HeldDeliveries, HeldLane, HeldLaneList, Hold,
+    InterfaceStatus, MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord, Query, Status,
 };
 pub use sealed::Sealed;
 pub use settings::StoreSettings;

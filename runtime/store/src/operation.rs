@@ -32,6 +32,8 @@ pub enum OperationKind {
     Recomputed,
     /// A message was decided anew, and what came of it is delivered behind all others.
     Replayed,
+    /// What waited in lanes behind something in quarantine goes on.
+    LanesReleased,
 }
 
 /// An entry of the journal about something that somebody did.
@@ -44,11 +46,21 @@ pub(crate) struct Operation {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
-    Held { revision: u32 },
-    Released { revision: u32 },
-    Discarded { revision: u32 },
+    Held {
+        revision: u32,
+    },
+    Released {
+        revision: u32,
+    },
+    Discarded {
+        revision: u32,
+    },
     Recomputed(Redecision),
     Replayed(Redecision),
+    /// Those that one message holds, or all that are held.
+    LanesReleased {
+        message: Option<MessageId>,
+    },
 }
 
 /// A message that was decided anew.
@@ -84,20 +96,27 @@ pub(crate) struct Places {
 impl Operation {
     /// The message that it is about; none where it is about many.
     pub(crate) fn message(&self) -> Option<MessageId> {
-        self.redecision().map(|made| made.message)
+        match self.action {
+            Action::LanesReleased { message } => message,
+            _ => self.redecision().map(|made| made.message),
+        }
     }
 
     pub(crate) fn redecision(&self) -> Option<&Redecision> {
         match &self.action {
             Action::Recomputed(made) | Action::Replayed(made) => Some(made),
-            Action::Held { .. } | Action::Released { .. } | Action::Discarded { .. } => None,
+            Action::Held { .. } | Action::Released { .. } | Action::Discarded { .. } | Action::LanesReleased { .. } => {
+                None
+            }
         }
     }
 
     pub(crate) fn into_redecision(self) -> Option<Redecision> {
         match self.action {
             Action::Recomputed(made) | Action::Replayed(made) => Some(made),
-            Action::Held { .. } | Action::Released { .. } | Action::Discarded { .. } => None,
+            Action::Held { .. } | Action::Released { .. } | Action::Discarded { .. } | Action::LanesReleased { .. } => {
+                None
+            }
         }
     }
 
@@ -115,14 +134,16 @@ impl Action {
             Self::Discarded { .. } => OperationKind::Discarded,
             Self::Recomputed(_) => OperationKind::Recomputed,
             Self::Replayed(_) => OperationKind::Replayed,
+            Self::LanesReleased { .. } => OperationKind::LanesReleased,
         }
     }
 
-    /// The revision that it is about, or that decided anew.
+    /// The revision that it is about, or that decided anew; 0 where it is about none.
     pub(crate) fn revision(&self) -> u32 {
         match self {
             Self::Held { revision } | Self::Released { revision } | Self::Discarded { revision } => *revision,
             Self::Recomputed(made) | Self::Replayed(made) => made.ruling.revision,
+            Self::LanesReleased { .. } => 0,
         }
     }
 }
@@ -219,12 +240,13 @@ impl Places {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Held,
         Self::Released,
         Self::Discarded,
         Self::Recomputed,
         Self::Replayed,
+        Self::LanesReleased,
     ];
 
     /// The kind in kebab-case.
@@ -236,6 +258,7 @@ impl OperationKind {
             Self::Discarded => "discarded",
             Self::Recomputed => "recomputed",
             Self::Replayed => "replayed",
+            Self::LanesReleased => "lanes-released",
         }
     }
 
@@ -247,6 +270,7 @@ impl OperationKind {
             Self::Discarded => 2,
             Self::Recomputed => 3,
             Self::Replayed => 4,
+            Self::LanesReleased => 5,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod details;
 mod held;
+mod held_lanes;
 mod messages;
 mod state;
 mod status;
@@ -16,7 +17,9 @@ use crate::operation::{OperationKind, Operator};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details};
-use crate::{DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Stage, StateChange, StoredFault};
+use crate::{
+    DeliveryId, DeliveryStage, Lanes, MessageId, NewOutput, ReadError, Sealed, Stage, StateChange, StoredFault,
+};
 
 /// What goes on in the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct InterfaceStatus {
     pub refused: u64,
     /// Messages in quarantine.
     pub quarantined: u64,
+    /// Messages and deliveries in quarantine that hold their lanes.
+    pub lane_holds: u64,
     /// One per destination that ever had a delivery, by name.
     pub destinations: Vec<DestinationStatus>,
 }
@@ -185,6 +190,34 @@ pub struct Hold {
     pub at_ms: i64,
     /// Who wanted it, and why.
     pub operator: Operator,
+}
+
+/// What holds lanes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLane {
+    /// The interface.
+    pub interface: String,
+    /// The destination at which it is so; none where it is so at every one.
+    pub destination: Option<String>,
+    /// The message that is in quarantine, or whose delivery is.
+    pub message: MessageId,
+    /// Which lanes wait.
+    pub lanes: Lanes,
+    /// Since when, in milliseconds since 1970 UTC.
+    pub since_ms: i64,
+    /// The fault that put it there, without a value of a message.
+    pub why: String,
+    /// Deliveries that wait because of it. Some of them may wait because of another one too.
+    pub waiting: u64,
+}
+
+/// What holds lanes, as far as it was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeldLaneList {
+    /// The oldest first.
+    pub held: Vec<HeldLane>,
+    /// How many there are.
+    pub total: u64,
 }
 
 /// What is held for one destination.
@@ -342,6 +375,14 @@ impl Readings {
 
     pub(crate) fn held(&self) -> Result<Vec<HeldDeliveries>, ReadError> {
         self.ask(held::deliveries)
+    }
+
+    pub(crate) fn held_lanes(&self, interface: Option<&str>, limit: usize) -> Result<HeldLaneList, ReadError> {
+        self.ask(|live| held_lanes::list(live, interface, limit))
+    }
+
+    pub(crate) fn lane_holds(&self, interface: &str, message: Option<MessageId>) -> Result<u64, ReadError> {
+        self.ask(|live| held_lanes::count(live, Some(interface), message))
     }
 
     pub(crate) fn held_messages(

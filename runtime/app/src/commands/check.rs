@@ -8,8 +8,8 @@ use serde::Serialize;
 use transfuse_sandbox::Sandbox;
 
 use crate::configuration::resolved::{
-    Destination, DestinationWire, FileReady, Grants, Instances, Interface, Limits, OnFinding, SourceWire, Step,
-    Unmappable, ValidationLevel,
+    Destination, DestinationWire, FileReady, Grants, Instances, Interface, Limits, OnFault, OnFinding, Order,
+    SourceWire, Step, Unmappable, ValidationLevel,
 };
 use crate::configuration::{self, Fault, FaultReport, Site, show_duration, show_size};
 use crate::console::{Console, Palette, Tone};
@@ -155,6 +155,7 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
     lines.push(row("from", &source(interface), palette));
     lines.extend(admission(interface).into_iter().map(|text| row("from", &text, palette)));
     lines.extend(validation(interface).map(|text| row("valid", &text, palette)));
+    lines.extend(order(interface).map(|text| row("order", &text, palette)));
     for step in &interface.steps {
         let version = format!("{} {}", step.plugin, step.version);
         lines.push(row(
@@ -226,6 +227,22 @@ fn admission(interface: &Interface) -> Vec<String> {
         lines.push(format!("only with {} in MSH-11", source.processing_ids.join(" or ")));
     }
     lines
+}
+
+/// Which messages keep their order, and what waits behind a bad one, where that is not what everybody expects.
+fn order(interface: &Interface) -> Option<String> {
+    let order = match &interface.order {
+        Order::Interface => "of the interface".to_owned(),
+        Order::Keys(keys) => format!("by {}", keys.join(" and ")),
+        Order::None => "none".to_owned(),
+    };
+    let held = match interface.on_fault {
+        OnFault::Continue if interface.order == Order::Interface => return None,
+        OnFault::Continue => "",
+        OnFault::HoldKey => ", what is behind a fault in its lanes is held",
+        OnFault::Stop => ", what is behind a fault in the interface is held",
+    };
+    Some(format!("{order}{held}"))
 }
 
 /// What is asked of messages, and what becomes of those that are not so.

@@ -189,6 +189,7 @@ fn troubles(interfaces: &[InterfaceStatus], palette: Palette) -> Vec<String> {
                 ));
             }
         }
+        lines.extend(held_lanes(interface, palette));
         if let Some(trial) = &interface.trial {
             let label = palette.paint(Tone::Name, "trial:");
             lines.push(format!("{label} {}: {trial}", interface.name));
@@ -234,6 +235,17 @@ fn held(interface: &str, destination: &DestinationStatus, palette: Palette) -> O
     (count > 0).then(|| {
         format!("{label} {interface}/{name}: {count} {deliveries} for a word (`transfuse deliveries held {interface}`)")
     })
+}
+
+fn held_lanes(interface: &InterfaceStatus, palette: Palette) -> Option<String> {
+    let (name, count) = (&interface.name, interface.lane_holds);
+    let label = palette.paint(Tone::Odd, "lanes:");
+    let what = if count == 1 {
+        "1 fault holds its lanes".to_owned()
+    } else {
+        format!("{count} faults hold their lanes")
+    };
+    (count > 0).then(|| format!("{label} {name}: {what} (`transfuse lanes held {name}`)"))
 }
 
 /// What a receiver keeps from going on.

@@ -37,7 +37,7 @@ pub(super) struct Written {
     pub(super) resolved: Option<Destination>,
 }
 
-pub(super) fn read(mut section: Section<'_>, order: Order, site: &Path) -> Written {
+pub(super) fn read(mut section: Section<'_>, order: &Order, site: &Path) -> Written {
     let name = section
         .required_text("name")
         .and_then(|text| name::checked(text, "destination", section.faults()));
@@ -74,7 +74,7 @@ pub(super) fn read(mut section: Section<'_>, order: Order, site: &Path) -> Writt
     }
 }
 
-fn mllp(section: &mut Section<'_>, order: Order, site: &Path) -> (Option<DestinationWire>, Option<Located<String>>) {
+fn mllp(section: &mut Section<'_>, order: &Order, site: &Path) -> (Option<DestinationWire>, Option<Located<String>>) {
     let address = section
         .required_text("address")
         .and_then(|text| checked_address(text, section));
@@ -87,12 +87,13 @@ fn mllp(section: &mut Section<'_>, order: Order, site: &Path) -> (Option<Destina
     let connections = section.located_count("connections", &(1..=64));
     if let Some(connections) = connections
         .as_ref()
-        .filter(|count| count.value > 1 && order == Order::Interface)
+        .filter(|count| count.value > 1 && *order == Order::Interface)
     {
         section.faults().at_with_hint(
             &connections.place,
             "more than one connection cannot keep the interface's order",
-            "leave `connections` out, or write `order = \"none\"` above `[source]` where order does not matter",
+            "leave `connections` out, or say above `[source]` which messages keep their order: `order = [\"PID-3\", \"MRG-1\"]`, or \
+             `order = \"none\"`",
         );
     }
     let connections = connections.map_or(1, |connections| connections.value);

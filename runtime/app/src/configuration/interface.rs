@@ -8,6 +8,7 @@ use super::destination;
 use super::document::{Document, Located};
 use super::expectation;
 use super::name;
+use super::order;
 use super::resolved::{Expectation, FORMAT, Interface, Order};
 use super::section::{self, Section};
 use super::source::{self, Claims};
@@ -61,16 +62,14 @@ pub(super) fn read(document: &Arc<Document>, surroundings: &Surroundings<'_>) ->
 fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_>) -> Read {
     let description = file.required_text("description");
     let owner = file.text("owner").map_or_else(String::new, |owner| owner.value);
-    let orders = [("interface", Order::Interface), ("none", Order::None)];
-    let order = file
-        .choice("order", &orders)
-        .map_or(Order::Interface, |order| order.value);
+    let order = order::order(&mut file);
+    let on_fault = order::on_fault(&mut file, &order);
     let (source, mut claims) = file
         .required_section("source", "`[source]`")
         .map(|section| section.under(surroundings.environment.source(&name)))
         .map(|section| source::read(section, surroundings))
         .unwrap_or_default();
-    let destinations = read_destinations(&mut file, &name, order, surroundings);
+    let destinations = read_destinations(&mut file, &name, &order, surroundings);
     let steps = read_steps(&mut file, &destinations, surroundings);
     claims.acknowledged_at = destinations
         .iter()
@@ -92,6 +91,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
             owner,
             environment: surroundings.environment.name.clone(),
             order,
+            on_fault,
             source: source?,
             steps: steps.into_iter().map(|step| step.resolved).collect::<Option<_>>()?,
             destinations: destinations
@@ -113,7 +113,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
 fn read_destinations(
     file: &mut Section<'_>,
     interface: &str,
-    order: Order,
+    order: &Order,
     surroundings: &Surroundings<'_>,
 ) -> Vec<destination::Written> {
     file.require("destinations");

@@ -25,6 +25,8 @@ pub(crate) struct Interface {
     #[serde(default)]
     pub(crate) environment: Option<String>,
     pub(crate) order: Order,
+    #[serde(default)]
+    pub(crate) on_fault: OnFault,
     pub(crate) source: Source,
     pub(crate) steps: Vec<Step>,
     pub(crate) destinations: Vec<Destination>,
@@ -113,11 +115,25 @@ impl Interface {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Order {
     Interface,
+    /// By these fields.
+    Keys(Vec<String>),
     None,
+}
+
+/// What becomes of messages behind one that is put into quarantine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnFault {
+    #[default]
+    Continue,
+    /// Those of its lanes wait for a person.
+    HoldKey,
+    /// All of the interface do.
+    Stop,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -159,6 +159,24 @@ impl Client {
         self.get(format!("/v1/deliveries/held?{query}")).await
     }
 
+    pub(crate) async fn held_lanes(
+        &self,
+        query: &wire::repairs::HeldQuery,
+    ) -> Result<wire::lanes::HeldLanes, ClientError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.broken(error))?;
+        self.get(format!("/v1/lanes/held?{query}")).await
+    }
+
+    /// `interface` must be a sound name: it becomes part of the address.
+    pub(crate) async fn release_lanes(
+        &self,
+        interface: &str,
+        wanted: &wire::lanes::ReleaseWanted,
+    ) -> Result<wire::lanes::LanesReleased, ClientError> {
+        self.post(format!("/v1/interfaces/{interface}/lanes/release"), wanted)
+            .await
+    }
+
     /// `interface` must be a sound name: it becomes part of the address.
     pub(crate) async fn act_on_held(
         &self,

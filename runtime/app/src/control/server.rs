@@ -5,6 +5,7 @@ mod caller;
 mod changes;
 mod destinations;
 mod downtimes;
+mod lanes;
 mod past;
 mod repairs;
 mod selecting;
@@ -118,6 +119,8 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .route("/v1/interfaces/{name}/approve", post(changes::approve))
         .route("/v1/deliveries/held", get(repairs::held))
         .route("/v1/interfaces/{name}/deliveries", post(repairs::act))
+        .route("/v1/lanes/held", get(lanes::held))
+        .route("/v1/interfaces/{name}/lanes/release", post(lanes::release))
         .route(
             "/v1/interfaces/{name}/destinations/{destination}",
             post(destinations::say),

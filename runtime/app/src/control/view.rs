@@ -4,6 +4,7 @@ pub(crate) mod destinations;
 mod differences;
 mod downtimes;
 mod evidence;
+pub(crate) mod lanes;
 mod past;
 pub(crate) mod repairs;
 mod trials;
@@ -220,6 +221,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         filtered: figures.filtered,
         refused: figures.refused,
         quarantined: figures.quarantined,
+        lane_holds: figures.lane_holds,
         destinations,
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod destinations;
 pub(crate) mod differences;
 pub(crate) mod downtimes;
 pub(crate) mod evidence;
+pub(crate) mod lanes;
 pub(crate) mod past;
 pub(crate) mod repairs;
 pub(crate) mod selecting;
@@ -78,6 +79,9 @@ pub(crate) struct InterfaceStatus {
     pub(crate) filtered: u64,
     pub(crate) refused: u64,
     pub(crate) quarantined: u64,
+    /// What of them, and of the deliveries in quarantine, holds its lanes.
+    #[serde(default)]
+    pub(crate) lane_holds: u64,
     pub(crate) destinations: Vec<DestinationStatus>,
 }
 

@@ -2,7 +2,7 @@
 
 use transfuse_message::{Message, Path, Value};
 
-use crate::spread::spread;
+use crate::stable_hash::stable_hash;
 
 /// A part of an interface's messages.
 #[derive(Debug, Clone)]
@@ -55,9 +55,9 @@ fn written(message: &Message, path: &Path) -> Option<Vec<u8>> {
 }
 
 /// A key's place among a thousand: the same on every machine and in every version, because a share that moved would give a
-/// patient's messages to another revision half-way. FNV-1a, whose low bits are folded in so that similar keys spread.
+/// patient's messages to another revision half-way. The low bits are folded in so that similar keys spread.
 fn place(key: &[u8]) -> u32 {
-    let hash = spread(key);
+    let hash = stable_hash(&[key]);
     let folded = (hash >> 32) ^ hash;
     // Below a thousand.
     u32::try_from(folded % 1_000).unwrap_or_default()

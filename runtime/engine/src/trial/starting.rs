@@ -11,7 +11,7 @@ use crate::figures::Figures;
 use crate::interface::Interface;
 use crate::live::Parts;
 use crate::revision::Revision;
-use crate::settings::{InterfaceSettings, Order};
+use crate::settings::InterfaceSettings;
 use crate::terms::Answering;
 
 /// Why a trial does not begin. Nothing has changed.
@@ -136,7 +136,7 @@ fn shares(live: &Interface, parts: &Parts, candidate: &InterfaceSettings) -> Res
     let differing = [
         ("the source", parts.source_settings != candidate.source),
         ("the acknowledgement", live.answering != Answering::of(candidate)),
-        ("the order", live.keeps_order() != (candidate.order == Order::Interface)),
+        ("the order", *live.order() != candidate.order),
         ("a destination", !parts.delivers_like(candidate)),
         ("whether plugins keep state", live.keeping.is_some() != keeps),
     ];

@@ -217,7 +217,7 @@ fn a_table_of_an_earlier_engine_was_made_live_by_nobody_known() {
     drop(catalog);
     let connection = rusqlite::Connection::open(folder.path().join("catalog.sqlite")).unwrap();
     connection
-        .execute_batch("DROP TABLE evidence; DROP TABLE table_changes; PRAGMA user_version = 3")
+        .execute_batch("DROP TABLE downtimes; DROP TABLE evidence; DROP TABLE table_changes; PRAGMA user_version = 3")
         .unwrap();
     drop(connection);
     assert_eq!(told_history(&open(&folder)), [["sha256:aa", "", ""]]);
@@ -356,7 +356,7 @@ fn a_catalog_of_an_earlier_engine_learns_to_keep_evidence() {
     drop(catalog);
     let connection = rusqlite::Connection::open(folder.path().join("catalog.sqlite")).unwrap();
     connection
-        .execute_batch("DROP TABLE evidence; PRAGMA user_version = 4")
+        .execute_batch("DROP TABLE downtimes; DROP TABLE evidence; PRAGMA user_version = 4")
         .unwrap();
     drop(connection);
     let catalog = open(&folder);

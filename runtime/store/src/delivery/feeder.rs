@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::queue::{Item, Load, Queue};
+use super::queue::{Item, LaneHold, Load, Queue};
 use super::queues::{Planned, deliveries};
 use crate::journal::{Event, Horizon, JournalReader, MessageEvent, Payloads, Written};
 use crate::projection::{ProjectionHandle, connect_for_reading};
-use crate::{DeliveryId, MessageId, NewOutput, ReadError};
+use crate::{DeliveryId, Lanes, MessageId, NewOutput, ReadError};
 
 /// How long a queue waits after its backlog could not be read; its other reasons to wait are none of the feeder's.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -33,6 +33,7 @@ struct Waiting {
     attempts: u32,
     revision: u32,
     position: i64,
+    lanes: Lanes,
 }
 
 /// What is asked of the feeder.
@@ -45,7 +46,11 @@ pub(crate) enum Request {
 const SELECT_QUEUE: &str = "SELECT queues.id FROM queues JOIN interfaces ON interfaces.id = interface \
     WHERE name = ?1 AND destination = ?2";
 
-const SELECT_WAITING: &str = "SELECT id, message, output, attempts, queued_position, revision FROM deliveries \
+const SELECT_LANE_HOLDS: &str = "SELECT from_delivery, message, lanes FROM lane_holds \
+    JOIN interfaces ON interfaces.id = lane_holds.interface LEFT JOIN queues ON queues.id = queue \
+    WHERE name = ?1 AND (queue IS NULL OR destination = ?2)";
+
+const SELECT_WAITING: &str = "SELECT id, message, output, attempts, queued_position, revision, lanes FROM deliveries \
     WHERE stage = 0 AND queue = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4";
 
 impl Feeder {
@@ -93,12 +98,17 @@ impl Feeder {
         let Some(load) = queue.wanted() else { return Ok(()) };
         let Horizon { position, delivery } = self.written.horizon();
         self.projection.catch_up(position)?;
-        let waiting = self.waiting(queue, load, delivery, live)?;
-        let selected = waiting.len();
+        let (waiting, holds) = self.waiting(queue, load, delivery, live)?;
+        queue.learn(load, &holds);
+        let (selected, mut passed) = (waiting.len(), 0);
         let (mut items, mut bytes) = (Vec::with_capacity(selected), 0);
         for row in waiting {
             if bytes >= load.bytes_max && !items.is_empty() {
                 break;
+            }
+            if queue.passes_over(load, row.id, &row.lanes) {
+                passed += 1;
+                continue;
             }
             let found = match self.output(&row) {
                 Err(error @ ReadError::Damaged { .. }) => {
@@ -116,6 +126,7 @@ impl Feeder {
                 output,
                 attempts,
                 revision,
+                lanes,
                 ..
             } = row;
             items.push(Item {
@@ -124,12 +135,13 @@ impl Feeder {
                 output,
                 attempts,
                 revision,
+                lanes,
                 content,
                 content_type,
                 is_lost,
             });
         }
-        let complete = selected < load.deliveries_max && items.len() == selected;
+        let complete = selected < load.deliveries_max && items.len() + passed == selected;
         queue.loaded(load, items, complete, DeliveryId::from_i64(delivery));
         Ok(())
     }
@@ -140,13 +152,22 @@ impl Feeder {
         load: Load,
         up_to: i64,
         live: &mut Option<Connection>,
-    ) -> Result<Vec<Waiting>, ReadError> {
+    ) -> Result<(Vec<Waiting>, Vec<LaneHold>), ReadError> {
         let file = self.projection.file();
         let read = |connection: &Connection| {
             let names = (&queue.interface, &queue.destination);
             let mut find = connection.prepare_cached(SELECT_QUEUE)?;
+            let mut select = connection.prepare_cached(SELECT_LANE_HOLDS)?;
+            let holds = select.query_map(names, |row| {
+                Ok(LaneHold {
+                    from: DeliveryId::from_i64(row.get(0)?),
+                    message: MessageId::from_i64(row.get(1)?),
+                    lanes: Lanes::of_column(row.get(2)?),
+                })
+            })?;
+            let holds = holds.collect::<Result<_, _>>()?;
             let Some(number) = find.query_row(names, |row| row.get::<_, i64>(0)).optional()? else {
-                return Ok(Vec::new());
+                return Ok((Vec::new(), holds));
             };
             let limit = i64::try_from(load.deliveries_max).unwrap_or(i64::MAX);
             let mut select = connection.prepare_cached(SELECT_WAITING)?;
@@ -158,9 +179,10 @@ impl Feeder {
                     attempts: row.get(3)?,
                     position: row.get(4)?,
                     revision: row.get(5)?,
+                    lanes: Lanes::of_column(row.get(6)?),
                 })
             })?;
-            rows.collect()
+            Ok((rows.collect::<Result<_, _>>()?, holds))
         };
         let connection = match live.take() {
             Some(connection) => Ok(connection),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::queue::{Item, Queue, Taken};
 use crate::journal::{Address, Event, Intake, Waiting};
-use crate::{DeliveryId, MessageId, Sealed, StoredFault, WriteError};
+use crate::{DeliveryId, MessageId, OnFault, Sealed, StoredFault, WriteError};
 
 /// The deliveries of one destination of one interface, in the order in which their decisions were made.
 ///
@@ -25,6 +25,7 @@ pub struct Lease {
     queue: Arc<Queue>,
     item: Item,
     settled: bool,
+    on_fault: OnFault,
 }
 
 /// How a delivery ended.
@@ -79,7 +80,8 @@ impl DeliveryQueue {
         self.queue.is_empty()
     }
 
-    /// The next delivery, once it is durable, in the order of their ids. Several leases may be out at once. Waits also
+    /// The next delivery, once it is durable, in the order of their ids, as far as nothing that is out is
+    /// before it in one of its lanes. Several leases may be out at once. Waits also
     /// while as many settlements are unsynced as [`crate::StoreSettings::unsynced_settlements_max`] allows. `None`
     /// when the store shuts down. What the journal cannot give because it is damaged goes to quarantine on the way.
     ///
@@ -96,6 +98,7 @@ impl DeliveryQueue {
                         queue: self.queue.clone(),
                         item,
                         settled: false,
+                        on_fault: OnFault::Continue,
                     };
                     if !is_lost {
                         return Some(lease);
@@ -128,13 +131,18 @@ impl DeliveryQueue {
     }
 
     /// Ends a delivery. From here on this process never leases it again; after a kill before it is durable, the next
-    /// one does.
+    /// one does. What its quarantine holds is in no queue from here on.
     pub fn settle(&self, mut lease: Lease, settlement: Settlement) -> PendingSettlement {
         lease.settled = true;
-        let hurry = lease.queue.settling();
+        let holds = match settlement {
+            Settlement::Delivered { .. } => None,
+            Settlement::Quarantined { .. } => lease.on_fault.behind_delivery(&lease.item.lanes),
+        };
+        let hurry = lease.queue.settling(&lease.item, holds.as_ref());
         let event = Event::DeliverySettled {
             delivery: lease.address(),
             settlement,
+            holds,
         };
         match self.intake.record(event, 0, Some(lease.queue.clone()), hurry) {
             Ok(waiting) => PendingSettlement(Pending::Waiting {
@@ -195,6 +203,11 @@ impl Lease {
     /// The destination's name.
     pub fn destination(&self) -> &Arc<str> {
         &self.queue.destination
+    }
+
+    /// Says what becomes of its lanes when it is put into quarantine. At first nothing does.
+    pub fn hold_on_fault(&mut self, on_fault: OnFault) {
+        self.on_fault = on_fault;
     }
 
     fn address(&self) -> Address {

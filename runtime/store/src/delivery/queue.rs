@@ -1,6 +1,9 @@
 //! One queue: what is in memory, what is behind, what is out.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
@@ -8,8 +11,9 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use super::feeder::Request;
+use crate::lanes::{HeldLanes, Holding};
 use crate::sync::lock;
-use crate::{DeliveryId, MessageId, Sealed, StoreSettings};
+use crate::{DeliveryId, Lanes, MessageId, Precedence, Sealed, StoreSettings};
 
 /// The deliveries of one destination of one interface.
 pub(crate) struct Queue {
@@ -41,11 +45,21 @@ pub(crate) struct Item {
     pub(crate) attempts: u32,
     /// The revision that made it.
     pub(crate) revision: u32,
+    /// What it keeps its order with.
+    pub(crate) lanes: Lanes,
     pub(crate) content: Sealed,
     /// Of a document.
     pub(crate) content_type: Option<Arc<str>>,
     /// The journal cannot give its content: it is damaged there.
     pub(crate) is_lost: bool,
+}
+
+/// What holds lanes, as the files have it.
+#[derive(Debug)]
+pub(super) struct LaneHold {
+    pub(super) from: DeliveryId,
+    pub(super) message: MessageId,
+    pub(super) lanes: Lanes,
 }
 
 /// What the feeder shall load: waiting deliveries after this one.
@@ -68,9 +82,14 @@ pub(crate) enum Taken {
 }
 
 struct State {
-    /// In order of their ids.
-    items: VecDeque<Item>,
+    items: BTreeMap<DeliveryId, Item>,
     bytes: usize,
+    /// Who waits for whom, of what is in memory or in somebody's hands.
+    precedence: Precedence,
+    /// What is in memory and has nothing before it in its lanes.
+    due: BTreeSet<DeliveryId>,
+    /// What waits behind something in quarantine: it stays in the files.
+    held_lanes: HeldLanes,
     /// The last delivery that was in memory since the queue began: nothing up to here is loaded again, whatever the files say.
     last_kept: DeliveryId,
     mode: Mode,
@@ -79,13 +98,21 @@ struct State {
     /// Deliveries in somebody's hands.
     leased: usize,
     unsynced: usize,
-    /// Leased, or settled and not durable yet, with their revisions.
-    out: BTreeMap<DeliveryId, u32>,
+    /// Leased, or settled and not durable yet.
+    out: BTreeMap<DeliveryId, Out>,
     /// Settled for good while the feeder loads: it may not have seen that.
     done: BTreeSet<DeliveryId>,
     /// Revisions whose deliveries stay where they are.
     holds: BTreeSet<u32>,
     closed: bool,
+}
+
+/// What is known of a delivery that is out.
+struct Out {
+    /// The revision that made it.
+    revision: u32,
+    /// While it is in somebody's hands.
+    lanes: Option<Lanes>,
 }
 
 /// Where newly committed deliveries go.
@@ -126,8 +153,11 @@ impl Queue {
         holds: BTreeSet<u32>,
     ) -> Self {
         let state = State {
-            items: VecDeque::new(),
+            items: BTreeMap::new(),
             bytes: 0,
+            precedence: Precedence::default(),
+            due: BTreeSet::new(),
+            held_lanes: HeldLanes::default(),
             last_kept: DeliveryId::from_i64(0),
             mode: Mode::Behind,
             beginning: 0,
@@ -165,11 +195,13 @@ impl Queue {
         }
         let item = state.next();
         let low = state.items.len() <= self.limits.deliveries / 4 && state.bytes <= self.limits.bytes / 4;
-        let load = low && matches!(state.mode, Mode::Behind);
+        // All that is in memory may wait in a few lanes: then there is room for more of the others.
+        let stuck = state.due.is_empty() && !self.is_full(&state);
+        let load = (low || stuck) && matches!(state.mode, Mode::Behind);
         if load {
             state.mode = Mode::Loading(Some(Aside::default()));
         }
-        let more = !state.items.is_empty();
+        let more = !state.due.is_empty();
         drop(state);
         if load {
             // The feeder goes only when the store ends.
@@ -185,7 +217,12 @@ impl Queue {
     /// Whether no delivery waits or is being made.
     pub(super) fn is_empty(&self) -> bool {
         let state = lock(&self.state);
-        state.items.is_empty() && state.leased == 0 && matches!(state.mode, Mode::Current)
+        let has_none = state.items.is_empty() && state.leased == 0 && state.held_lanes.waiting() == 0;
+        has_none && matches!(state.mode, Mode::Current)
+    }
+
+    fn is_full(&self, state: &State) -> bool {
+        state.items.len() >= self.limits.deliveries || state.bytes >= self.limits.bytes
     }
 
     /// A delivery has become durable.
@@ -195,7 +232,7 @@ impl Queue {
             // It was loaded between becoming durable and being announced here; or it is held.
             return;
         }
-        let full = state.items.len() >= self.limits.deliveries || state.bytes >= self.limits.bytes;
+        let full = self.is_full(&state);
         match &mut state.mode {
             Mode::Behind | Mode::Loading(None) => {}
             Mode::Loading(Some(aside)) => {
@@ -225,6 +262,26 @@ impl Queue {
             bytes_max: (self.limits.bytes / 2).min(room),
             beginning: state.beginning,
         })
+    }
+
+    /// Learns what holds lanes, as the files have it.
+    pub(super) fn learn(&self, load: Load, holds: &[LaneHold]) {
+        let mut state = lock(&self.state);
+        if load.beginning == state.beginning {
+            for LaneHold { from, message, lanes } in holds {
+                state.held_lanes.add(*from, *message, lanes);
+            }
+        }
+    }
+
+    /// Whether a delivery that is next in the files waits in a held lane, so that it need not be read.
+    pub(super) fn passes_over(&self, load: Load, delivery: DeliveryId, lanes: &Lanes) -> bool {
+        let mut state = lock(&self.state);
+        let is_held = load.beginning == state.beginning && state.held_lanes.takes(delivery, lanes);
+        if is_held {
+            state.last_kept = delivery;
+        }
+        is_held
     }
 
     /// Takes what was loaded. `complete` says that nothing up to `horizon` was left out: then what was put aside
@@ -266,24 +323,39 @@ impl Queue {
         state.leased = state.leased.saturating_sub(1);
         state.out.remove(&item.id);
         let is_to_come = item.id > state.last_kept && !matches!(state.mode, Mode::Current);
-        if !state.holds.contains(&item.revision) && !is_to_come {
-            let index = state.items.partition_point(|other| other.id < item.id);
+        if state.holds.contains(&item.revision) || is_to_come || state.held_lanes.takes(item.id, &item.lanes) {
+            state.leave(item.id);
+        } else {
             state.bytes += item.bytes();
             state.last_kept = state.last_kept.max(item.id);
-            state.items.insert(index, item);
+            state.due.insert(item.id);
+            state.items.insert(item.id, item);
         }
         drop(state);
         self.ready.notify_one();
         self.moved.notify_waiters();
     }
 
-    /// A settlement is on its way to the disk. Says whether the writer should hurry: half of the window is used up,
-    /// and the next lease should not have to wait for the other half.
-    pub(super) fn settling(&self) -> bool {
+    /// A settlement is on its way to the disk, and what it holds waits from now on. Says whether the writer should hurry: half
+    /// of the window is used up, and the next lease should not have to wait for the other half.
+    pub(super) fn settling(&self, item: &Item, holds: Option<&Holding>) -> bool {
         let mut state = lock(&self.state);
         state.leased = state.leased.saturating_sub(1);
+        if let Some(out) = state.out.get_mut(&item.id) {
+            out.lanes = None;
+        }
+        state.leave(item.id);
+        if let Some(holding) = holds {
+            state.hold_lanes(item.id, item.message, &holding.lanes);
+        }
+        let is_anything_due = !state.due.is_empty();
         state.unsynced += 1;
-        state.unsynced * 2 >= self.limits.unsynced_settlements
+        let hurry = state.unsynced * 2 >= self.limits.unsynced_settlements;
+        drop(state);
+        if is_anything_due {
+            self.ready.notify_one();
+        }
+        hurry
     }
 
     /// A settlement has become durable, or was forgotten at the end.
@@ -311,6 +383,21 @@ impl Queue {
         self.moved.notify_waiters();
     }
 
+    /// From this delivery on these lanes wait.
+    pub(super) fn hold_lanes(&self, from: DeliveryId, message: MessageId, lanes: &Lanes) {
+        lock(&self.state).hold_lanes(from, message, lanes);
+    }
+
+    /// Ends what a message holds, or all of it. What waited is found in the files, where the queue begins anew.
+    pub(super) fn release_lanes(&self, message: Option<MessageId>) {
+        let mut state = lock(&self.state);
+        state.held_lanes.release(message);
+        // In one: what is loaded just now was read before, and must not bring the hold back.
+        state.begin_anew();
+        drop(state);
+        self.ready.notify_one();
+    }
+
     /// Ends a hold. What was held is found once the queue has begun anew.
     pub(super) fn end_hold(&self, revision: u32) {
         lock(&self.state).holds.remove(&revision);
@@ -319,26 +406,19 @@ impl Queue {
     /// Forgets what is in memory, because the files have another order or other contents: all of it is loaded again, but for
     /// what is out.
     pub(super) fn begin_anew(&self) {
-        let mut state = lock(&self.state);
-        state.items.clear();
-        state.bytes = 0;
-        state.last_kept = DeliveryId::from_i64(0);
-        state.mode = Mode::Behind;
-        state.beginning += 1;
-        state.done.clear();
-        drop(state);
+        lock(&self.state).begin_anew();
         self.ready.notify_one();
     }
 
     /// Deliveries of a revision that are in somebody's hands, or settled and not durable yet.
     pub(super) fn out_of(&self, revision: u32) -> usize {
         let state = lock(&self.state);
-        state.out.values().filter(|made_by| **made_by == revision).count()
+        state.out.values().filter(|out| out.revision == revision).count()
     }
 
     /// Waits until none of a revision is, or the store ends.
     pub(super) async fn none_out(&self, revision: u32) {
-        self.until(|state| !state.out.values().any(|made_by| *made_by == revision))
+        self.until(|state| !state.out.values().any(|out| out.revision == revision))
             .await;
     }
 
@@ -370,10 +450,17 @@ impl Queue {
 }
 
 impl State {
+    /// Keeps the next one, unless its lane is held.
     fn keep(&mut self, item: Item) {
         self.last_kept = item.id;
+        if self.held_lanes.takes(item.id, &item.lanes) {
+            return;
+        }
         self.bytes += item.bytes();
-        self.items.push_back(item);
+        if self.precedence.enter(item.id.as_i64(), item.lanes.clone()) {
+            self.due.insert(item.id);
+        }
+        self.items.insert(item.id, item);
     }
 
     /// Keeps what was loaded, unless it is out, done or held: those are passed over.
@@ -386,18 +473,63 @@ impl State {
     }
 
     fn next(&mut self) -> Option<Item> {
-        let item = self.items.pop_front()?;
+        let item = self.items.remove(&self.due.pop_first()?)?;
         self.bytes -= item.bytes();
         self.leased += 1;
-        self.out.insert(item.id, item.revision);
+        let out = Out {
+            revision: item.revision,
+            lanes: Some(item.lanes.clone()),
+        };
+        self.out.insert(item.id, out);
         Some(item)
+    }
+
+    /// One that was due is gone: those behind it are due.
+    fn leave(&mut self, id: DeliveryId) {
+        let due = self.precedence.leave(id.as_i64());
+        self.due.extend(due.into_iter().map(DeliveryId::from_i64));
+    }
+
+    fn begin_anew(&mut self) {
+        self.items.clear();
+        self.held_lanes.begin_anew();
+        self.line_up();
+        self.last_kept = DeliveryId::from_i64(0);
+        self.mode = Mode::Behind;
+        self.beginning += 1;
+        self.done.clear();
     }
 
     /// Nothing of a revision is in memory any more: it stays in the files.
     fn hold(&mut self, revision: u32) {
         self.holds.insert(revision);
-        self.items.retain(|item| item.revision != revision);
-        self.bytes = self.items.iter().map(Item::bytes).sum();
+        self.items.retain(|_, item| item.revision != revision);
+        self.line_up();
+    }
+
+    /// Nothing of these lanes, and of what is behind them, is in memory any more.
+    fn hold_lanes(&mut self, from: DeliveryId, message: MessageId, lanes: &Lanes) {
+        let held_lanes = &mut self.held_lanes;
+        held_lanes.add(from, message, lanes);
+        self.items.retain(|id, item| !held_lanes.takes(*id, &item.lanes));
+        self.line_up();
+    }
+
+    /// Finds out anew who waits for whom, once others have gone from the middle. What is in somebody's hands is before all else.
+    fn line_up(&mut self) {
+        self.bytes = self.items.values().map(Item::bytes).sum();
+        self.precedence = Precedence::default();
+        self.due.clear();
+        for (id, out) in &self.out {
+            if let Some(lanes) = &out.lanes {
+                self.precedence.enter(id.as_i64(), lanes.clone());
+            }
+        }
+        for (id, item) in &self.items {
+            if self.precedence.enter(id.as_i64(), item.lanes.clone()) {
+                self.due.insert(*id);
+            }
+        }
     }
 }
 
@@ -414,137 +546,5 @@ impl std::fmt::Debug for Queue {
             .field("interface", &self.interface)
             .field("destination", &self.destination)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use std::sync::mpsc::{Receiver, channel};
-
-    use super::*;
-
-    fn queue(deliveries: usize) -> (Arc<Queue>, Receiver<Request>) {
-        let (loads, requests) = channel();
-        let limits = Limits {
-            bytes: 1 << 20,
-            deliveries,
-            unsynced_settlements: 2,
-        };
-        (
-            Arc::new(Queue::new("lab".into(), "ehr".into(), limits, loads, BTreeSet::new())),
-            requests,
-        )
-    }
-
-    fn item(id: i64) -> Item {
-        let message = MessageId::new(20_261_123, id);
-        Item {
-            id: DeliveryId::from_i64(id),
-            message,
-            output: 0,
-            attempts: 0,
-            revision: 3,
-            content: Sealed::default(),
-            content_type: None,
-            is_lost: false,
-        }
-    }
-
-    fn items(ids: &[i64]) -> Vec<Item> {
-        ids.iter().copied().map(item).collect()
-    }
-
-    /// Takes until nothing is there.
-    fn drain(queue: &Arc<Queue>) -> Vec<i64> {
-        let next = || match queue.take() {
-            Taken::Item(item) => Some(item.id.as_i64()),
-            Taken::Wait | Taken::Closed => None,
-        };
-        std::iter::from_fn(next).collect()
-    }
-
-    #[test]
-    fn a_new_queue_asks_for_its_backlog_once() {
-        let (queue, requests) = queue(8);
-        assert_eq!(drain(&queue), []);
-        assert_eq!(drain(&queue), []);
-        assert!(matches!(requests.try_recv(), Ok(Request::Load(_))));
-        assert!(requests.try_recv().is_err());
-        assert_eq!(queue.wanted().unwrap().after.as_i64(), 0);
-    }
-
-    #[test]
-    fn what_becomes_durable_during_a_load_is_there_once_and_in_order() {
-        let (queue, _requests) = queue(8);
-        drain(&queue);
-        for id in 3..6 {
-            queue.push(item(id));
-        }
-        // The projection had come to 4 when it was asked.
-        queue.loaded(
-            queue.wanted().unwrap(),
-            items(&[1, 2, 3, 4]),
-            true,
-            DeliveryId::from_i64(4),
-        );
-        // Durable before the load looked, announced after it was done.
-        queue.push(item(4));
-        queue.push(item(6));
-        assert_eq!(drain(&queue), [1, 2, 3, 4, 5, 6]);
-    }
-
-    #[test]
-    fn a_load_that_is_not_complete_is_followed_by_the_next() {
-        let (queue, requests) = queue(8);
-        drain(&queue);
-        queue.push(item(9));
-        queue.loaded(queue.wanted().unwrap(), items(&[1, 2]), false, DeliveryId::from_i64(9));
-        queue.push(item(10));
-        assert_eq!(drain(&queue), [1, 2]);
-        assert_eq!(requests.try_iter().count(), 2);
-        assert_eq!(queue.wanted().unwrap().after.as_i64(), 2);
-    }
-
-    #[test]
-    fn a_full_queue_falls_behind_and_keeps_what_it_has() {
-        let (queue, _requests) = queue(4);
-        drain(&queue);
-        queue.loaded(queue.wanted().unwrap(), Vec::new(), true, DeliveryId::from_i64(0));
-        for id in 1..8 {
-            queue.push(item(id));
-        }
-        assert_eq!(drain(&queue), [1, 2, 3, 4]);
-        assert_eq!(queue.wanted().unwrap().after.as_i64(), 4);
-    }
-
-    #[test]
-    fn too_much_aside_during_a_load_means_another_load() {
-        let (queue, _requests) = queue(4);
-        drain(&queue);
-        for id in 2..9 {
-            queue.push(item(id));
-        }
-        queue.loaded(queue.wanted().unwrap(), items(&[1]), true, DeliveryId::from_i64(1));
-        assert_eq!(drain(&queue), [1]);
-        assert_eq!(queue.wanted().unwrap().after.as_i64(), 1);
-    }
-
-    #[test]
-    fn a_full_window_of_settlements_holds_the_queue_until_one_is_durable() {
-        let (queue, _requests) = queue(8);
-        drain(&queue);
-        queue.loaded(
-            queue.wanted().unwrap(),
-            items(&[1, 2, 3]),
-            true,
-            DeliveryId::from_i64(3),
-        );
-        assert!(queue.settling(), "half of two is one: the writer should hurry");
-        queue.settling();
-        assert_eq!(drain(&queue), []);
-        queue.settled(DeliveryId::from_i64(1));
-        assert_eq!(drain(&queue), [1, 2, 3]);
     }
 }

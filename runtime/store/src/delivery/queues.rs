@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::feeder::Request;
 use super::queue::{Item, Limits, Queue};
-use crate::journal::{Event, MessageEvent, Ruling, Slot};
+use crate::journal::{Event, Ruling, Slot};
 use crate::operation::{Action, Redecision};
 use crate::{DeliveryId, MessageId, NewOutput};
 
@@ -72,10 +72,20 @@ impl Queues {
         let mut decided: Vec<Decided<'_>> = Vec::with_capacity(slots.len());
         for slot in slots {
             match &slot.entry.event {
-                Event::Message(event) => decided.extend(Decided::of(event)),
-                Event::DeliverySettled { delivery, .. } => {
+                Event::Message(event) => {
+                    if let Some(ruling) = &event.ruling {
+                        open.hold_behind(event.id, ruling);
+                        decided.push(Decided::first(event.id, ruling));
+                    }
+                }
+                Event::DeliverySettled { delivery, holds, .. } => {
                     if let Some(queue) = &slot.queue {
                         queue.settled(delivery.delivery);
+                    }
+                    if let Some(holding) = holds.as_ref().filter(|holding| holding.is_everywhere) {
+                        for queue in open.of(&delivery.interface) {
+                            queue.hold_lanes(delivery.delivery, delivery.message, &holding.lanes);
+                        }
                     }
                 }
                 Event::Operated(operation) => {
@@ -135,6 +145,9 @@ impl Queues {
                 Action::Recomputed(_) => {
                     concerned.insert(interface);
                 }
+                Action::LanesReleased { message } => {
+                    self.release_lanes(interface, message);
+                }
                 Action::Held { .. } | Action::Discarded { .. } | Action::Replayed(_) => {}
             }
         }
@@ -154,6 +167,13 @@ impl Queues {
         }
         for queue in open.of(interface) {
             queue.end_hold(revision);
+        }
+    }
+
+    fn release_lanes(&self, interface: &str, message: Option<MessageId>) {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        for queue in open.of(interface) {
+            queue.release_lanes(message);
         }
     }
 
@@ -178,6 +198,15 @@ impl Open {
         self.queues.get(interface).into_iter().flat_map(HashMap::values)
     }
 
+    /// What waits behind a message that is in quarantine, at every destination.
+    fn hold_behind(&self, message: MessageId, ruling: &Ruling) {
+        if let Some(holding) = &ruling.holds {
+            for queue in self.of(&ruling.interface) {
+                queue.hold_lanes(ruling.holds_from(), message, &holding.lanes);
+            }
+        }
+    }
+
     fn publish_decision(&self, decided: &Decided<'_>) {
         match decided.again {
             Some(made) => self.push(decided, made.deliveries()),
@@ -198,6 +227,7 @@ impl Open {
                     output: delivery.index,
                     attempts: 0,
                     revision: ruling.revision,
+                    lanes: ruling.lanes.clone(),
                     content: delivery.output.content.clone(),
                     content_type: delivery.output.content_type.clone(),
                     is_lost: false,
@@ -217,13 +247,12 @@ struct Decided<'a> {
 }
 
 impl<'a> Decided<'a> {
-    fn of(event: &'a MessageEvent) -> Option<Self> {
-        let message = event.id;
-        event.ruling.as_ref().map(|ruling| Self {
+    fn first(message: MessageId, ruling: &'a Ruling) -> Self {
+        Self {
             ruling,
             message,
             again: None,
-        })
+        }
     }
 
     fn again(made: &'a Redecision) -> Self {

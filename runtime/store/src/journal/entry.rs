@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::lanes::Holding;
 use crate::operation::Operation;
-use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Settlement, Stage, StateChange};
+use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Settlement, Stage, StateChange};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +27,12 @@ pub(crate) enum Event {
     /// An attempt to deliver failed.
     DeliveryAttempted { delivery: Address, fault: String },
     /// A delivery ended.
-    DeliverySettled { delivery: Address, settlement: Settlement },
+    DeliverySettled {
+        delivery: Address,
+        settlement: Settlement,
+        /// What waits behind it from now on.
+        holds: Option<Holding>,
+    },
     /// Somebody did something to deliveries or to a decided message.
     Operated(Box<Operation>),
     /// An engine took the folder.
@@ -51,6 +57,10 @@ pub(crate) struct Ruling {
     /// Id of the first delivery; the others follow without a gap, output by output, destination by destination.
     pub(crate) first_delivery: DeliveryId,
     pub(crate) decision: Decision,
+    /// The lanes of its deliveries. What is decided again belongs to none: it is behind all others, and out of order.
+    pub(crate) lanes: Lanes,
+    /// What waits behind the message from now on.
+    pub(crate) holds: Option<Holding>,
 }
 
 /// A delivery and whose it is.
@@ -64,6 +74,13 @@ pub(crate) struct Address {
 
 /// What an entry costs in the file beside its payloads, roughly: names, numbers, the row's own header.
 const ENTRY_OVERHEAD_BYTES: usize = 200;
+
+impl Ruling {
+    /// The delivery from which on what it holds waits: none of its own does.
+    pub(crate) fn holds_from(&self) -> DeliveryId {
+        DeliveryId::from_i64(self.first_delivery.as_i64() + i64::from(self.decision.deliveries()))
+    }
+}
 
 impl Entry {
     /// Adds the decision to the arrival of its message.

@@ -11,7 +11,7 @@ use crate::delivery::Queue;
 use crate::exchange::{PendingCommit, Place, Received};
 use crate::operation::{Action, Operation, Operator, Places, Redecision};
 use crate::sync::lock;
-use crate::{Arrival, Decision, MessageId, WriteError};
+use crate::{Arrival, Decision, Lanes, MessageId, WriteError};
 
 /// How long an entry that nobody waits for may wait for company: an arrival for its decision, a settlement for the
 /// next sync. Longer than a chain usually runs, shorter than anybody notices.
@@ -162,13 +162,7 @@ impl Intake {
             Err(error) => return PendingCommit::failed(error),
         };
         let first_delivery = state.numbers.next_deliveries(deliveries);
-        let (interface, revision, place) = received.into_parts();
-        let ruling = Ruling {
-            interface,
-            revision,
-            first_delivery,
-            decision,
-        };
+        let (ruling, place) = received.ruled(first_delivery, decision);
         let waiting = Waiting::on(state.batch.clone(), origin);
         if let Some(arrived) = state.arrived(&place) {
             arrived.decide(at_ms, ruling);
@@ -214,6 +208,8 @@ impl Intake {
             revision,
             first_delivery,
             decision,
+            lanes: Lanes::None,
+            holds: None,
         };
         let redecision = Redecision {
             message,

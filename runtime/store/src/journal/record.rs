@@ -18,7 +18,8 @@ use rusqlite::Statement;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::entry::{Address, Entry, Event, MessageEvent, Ruling};
-use crate::{Decision, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange, StoredFault};
+use crate::operation::OperationKind;
+use crate::{Decision, Lanes, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange, StoredFault};
 
 /// Formats of the entries that this program writes: plain payloads, heads as below. An entry has the oldest format that
 /// can hold it, so that an older program reads whatever it can understand.
@@ -30,7 +31,10 @@ mod format {
     pub(super) const KEEPING: i64 = 3;
     /// What people do to deliveries and decided messages.
     pub(super) const OPERATING: i64 = 4;
-    pub(super) const NEWEST: i64 = OPERATING;
+    /// Messages have lanes, and what is in quarantine may hold them: [`LanesTail`] stands behind the head of a message or of
+    /// a delivery that has ended.
+    pub(super) const LANES: i64 = 5;
+    pub(super) const NEWEST: i64 = LANES;
 }
 
 /// Parameters in the order of the columns.
@@ -57,6 +61,7 @@ mod kind {
     pub(super) const DISCARDED: i64 = 52;
     pub(super) const RECOMPUTED: i64 = 53;
     pub(super) const REPLAYED: i64 = 54;
+    pub(super) const LANES_RELEASED: i64 = 55;
 }
 
 /// Whether a row says that an engine ended in good order.
@@ -146,6 +151,13 @@ struct DeliveryHead<'a> {
     fault: Option<FaultHead<'a>>,
 }
 
+/// Lanes as `Lanes::stored` has them, and what is held: its lanes, and whether it is so at every destination.
+#[derive(Serialize, Deserialize)]
+struct LanesTail {
+    lanes: Option<Vec<u32>>,
+    holds: Option<(Option<Vec<u32>>, bool)>,
+}
+
 /// Why a row cannot be understood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
@@ -192,7 +204,8 @@ pub(super) fn insert(
     encode_head(entry, &mut scratch.head);
     let columns = columns(entry, &mut scratch.outputs, &mut scratch.state);
     statement.raw_bind_parameter(1, position)?;
-    statement.raw_bind_parameter(2, columns.format)?;
+    let format = lanes_tail(&entry.event).map_or(columns.format, |_| format::LANES);
+    statement.raw_bind_parameter(2, format)?;
     statement.raw_bind_parameter(3, columns.kind)?;
     statement.raw_bind_parameter(4, columns.at_ms)?;
     statement.raw_bind_parameter(5, columns.message)?;
@@ -229,7 +242,9 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8
         Event::Message(event) => message_columns(event, at_ms, outputs, state),
         Event::ChainAttempted { message, .. } => plain(kind::CHAIN_ATTEMPTED, Some(*message), &[]),
         Event::DeliveryAttempted { delivery, .. } => plain(kind::DELIVERY_ATTEMPTED, Some(delivery.message), &[]),
-        Event::DeliverySettled { delivery, settlement } => match settlement {
+        Event::DeliverySettled {
+            delivery, settlement, ..
+        } => match settlement {
             Settlement::Delivered { answer } => plain(kind::DELIVERED, Some(delivery.message), answer.as_slice()),
             Settlement::Quarantined { fault } => plain(
                 kind::DELIVERY_QUARANTINED,
@@ -238,7 +253,10 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8
             ),
         },
         Event::Operated(operation) => Columns {
-            format: format::OPERATING,
+            format: match operation.action.kind() {
+                OperationKind::LanesReleased => format::LANES,
+                _ => format::OPERATING,
+            },
             kind: operation::kind_of(operation),
             message: operation.message().map(MessageId::as_i64),
             ..decision_columns(
@@ -364,7 +382,9 @@ fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
         Event::Message(event) => encode(head, &message_head(event)),
         Event::ChainAttempted { attempt, .. } => encode(head, attempt),
         Event::DeliveryAttempted { delivery, fault } => encode(head, &delivery_head(delivery, Some(fault), None)),
-        Event::DeliverySettled { delivery, settlement } => {
+        Event::DeliverySettled {
+            delivery, settlement, ..
+        } => {
             let fault = match settlement {
                 Settlement::Delivered { .. } => None,
                 Settlement::Quarantined { fault } => Some(fault_head(fault)),
@@ -375,6 +395,26 @@ fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
         Event::EngineStarted { process } => encode(head, process),
         Event::EngineStopped => {}
     }
+    if let Some(tail) = lanes_tail(&entry.event) {
+        encode(head, &tail);
+    }
+}
+
+/// What stands behind the head; none of an entry about everything that is as it is without lanes.
+fn lanes_tail(event: &Event) -> Option<LanesTail> {
+    let (lanes, holds) = match event {
+        Event::Message(MessageEvent {
+            ruling: Some(ruling), ..
+        }) => (&ruling.lanes, &ruling.holds),
+        Event::DeliverySettled { holds, .. } => (&Lanes::All, holds),
+        _ => return None,
+    };
+    (*lanes != Lanes::All || holds.is_some()).then(|| LanesTail {
+        lanes: lanes.stored(),
+        holds: holds
+            .as_ref()
+            .map(|holding| (holding.lanes.stored(), holding.is_everywhere)),
+    })
 }
 
 /// Writing to memory cannot fail, and the heads hold nothing that postcard cannot express; should it fail all the

@@ -22,6 +22,7 @@ pub(super) fn apply(
     apply_deliveries(&transaction, changes)?;
     apply_counts(&transaction, changes)?;
     apply_state(&transaction, changes)?;
+    apply_lane_holds(&transaction, changes)?;
     if let Some(operation) = &changes.operation {
         operate(&transaction, operation)?;
     }
@@ -118,8 +119,8 @@ fn decide_message(statement: &mut CachedStatement<'_>, id: i64, ruling: &NewRuli
 fn apply_deliveries(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO deliveries(id, message, queue, output, stage, attempts, last_fault, queued_at_ms, \
-         queued_position, settled_at_ms, settled_position, revision) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         queued_position, settled_at_ms, settled_position, revision, lanes) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?;
     let mut update = connection.prepare_cached(
         "UPDATE deliveries SET stage = coalesce(?2, stage), attempts = attempts + ?3, \
@@ -150,6 +151,7 @@ fn apply_deliveries(connection: &Connection, changes: &Changes) -> rusqlite::Res
                 settled_at_ms,
                 settled_position,
                 queued.revision,
+                queued.lanes.column(),
             ])?;
         } else {
             update.execute(params![
@@ -228,6 +230,26 @@ fn apply_state(connection: &Connection, changes: &Changes) -> rusqlite::Result<(
                 None => take_out.execute(params![interface, plugin, key])?,
             };
         }
+    }
+    Ok(())
+}
+
+fn apply_lane_holds(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO lane_holds(position, interface, queue, message, from_delivery, lanes, at_ms, why) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for hold in &changes.lane_holds {
+        insert.execute(params![
+            hold.position,
+            hold.interface,
+            hold.queue,
+            hold.message,
+            hold.from_delivery,
+            hold.lanes.column(),
+            hold.at_ms,
+            hold.why,
+        ])?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::operation::{OperationKind, Operator};
-use crate::{DeliveryStage, Sealed, Stage};
+use crate::{DeliveryStage, Lanes, Sealed, Stage};
 
 /// Changes since the last transaction. Sorted, so that rows are appended in order.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Changes {
     pub(super) queues: BTreeMap<i64, QueueChange>,
     /// By interface and plugin.
     pub(super) states: BTreeMap<(i64, Arc<str>), StateChanges>,
+    /// What holds lanes from now on.
+    pub(super) lane_holds: Vec<NewLaneHold>,
     /// What somebody did after all of that: it changes rows, and nothing is gathered behind it.
     pub(super) operation: Option<NewOperation>,
     pub(super) last_message: i64,
@@ -86,6 +88,21 @@ pub(super) struct NewDelivery {
     /// The revision that made it.
     pub(super) revision: u32,
     pub(super) is_held: bool,
+    pub(super) lanes: Lanes,
+}
+
+/// Something in quarantine, and what waits behind it.
+#[derive(Debug)]
+pub(super) struct NewLaneHold {
+    pub(super) position: i64,
+    pub(super) interface: i64,
+    /// None where it is so at every destination.
+    pub(super) queue: Option<i64>,
+    pub(super) message: i64,
+    pub(super) from_delivery: i64,
+    pub(super) lanes: Lanes,
+    pub(super) at_ms: i64,
+    pub(super) why: String,
 }
 
 /// Something that somebody did.
@@ -97,6 +114,8 @@ pub(super) struct NewOperation {
     pub(super) kind: OperationKind,
     pub(super) revision: u32,
     pub(super) operator: Operator,
+    /// The message whose lanes are released; none where it is about all.
+    pub(super) holding: Option<i64>,
     /// Of a message that was decided anew.
     pub(super) decided: Option<DecidedAnew>,
 }

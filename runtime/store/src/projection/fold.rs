@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::changes::{
-    Changes, DecidedAnew, DeliveryChange, MessageChange, NewDelivery, NewMessage, NewOperation, NewRuling, QueueEvent,
-    Replaced, Settled, StageCounts,
+    Changes, DecidedAnew, DeliveryChange, MessageChange, NewDelivery, NewLaneHold, NewMessage, NewOperation, NewRuling,
+    QueueEvent, Replaced, Settled, StageCounts,
 };
 use super::names::Names;
 use crate::delivery::{Planned, deliveries};
 use crate::journal::{Address, Entry, Event, MessageEvent, Ruling};
-use crate::operation::{Operation, OperationKind, Redecision};
+use crate::lanes::Holding;
+use crate::operation::{Action, Operation, OperationKind, Redecision};
 use crate::{Arrival, Decision, DeliveryStage, MessageId, Settlement, Stage, StateChange, StoredFault};
 
 impl Changes {
@@ -29,7 +30,14 @@ impl Changes {
                 change.attempts += 1;
                 change.last_fault = Some(fault);
             }
-            Event::DeliverySettled { delivery, settlement } => {
+            Event::DeliverySettled {
+                delivery,
+                settlement,
+                holds,
+            } => {
+                if let Some(holding) = holds {
+                    self.fold_delivery_hold(names, position, at_ms, &delivery, &settlement, holding);
+                }
                 self.fold_settlement(names, position, at_ms, &delivery, settlement);
             }
             Event::Operated(operation) => {
@@ -53,6 +61,7 @@ impl Changes {
             self.count(interface, ruling.decision.stage(), 1);
             self.fold_deliveries(names, position, at_ms, id, &ruling);
             self.fold_state(interface, ruling.decision.state());
+            self.fold_message_hold(interface, position, at_ms, id, &ruling);
             self.message(id).ruling = Some(new_ruling(position, at_ms, ruling));
         }
     }
@@ -85,6 +94,7 @@ impl Changes {
                 position,
                 revision: ruling.revision,
                 is_held: names.holds.contains(&(interface, ruling.revision)),
+                lanes: ruling.lanes.clone(),
             };
             self.deliveries.entry(id).or_default().queued = Some(queued);
         }
@@ -101,11 +111,18 @@ impl Changes {
             OperationKind::Released => {
                 names.holds.remove(&(interface, revision));
             }
-            OperationKind::Discarded | OperationKind::Recomputed | OperationKind::Replayed => {}
+            OperationKind::Discarded
+            | OperationKind::Recomputed
+            | OperationKind::Replayed
+            | OperationKind::LanesReleased => {}
         }
         let decided = operation
             .redecision()
             .map(|made| self.fold_redecision(names, position, at_ms, made));
+        let holding = match operation.action {
+            Action::LanesReleased { message } => message.map(MessageId::as_i64),
+            _ => None,
+        };
         NewOperation {
             position,
             at_ms,
@@ -113,6 +130,7 @@ impl Changes {
             kind,
             revision,
             operator: operation.operator,
+            holding,
             decided,
         }
     }
@@ -135,6 +153,47 @@ impl Changes {
                 .collect(),
             dropped: made.dropped.iter().map(|id| id.as_i64()).collect(),
         }
+    }
+
+    fn fold_message_hold(&mut self, interface: i64, position: i64, at_ms: i64, message: MessageId, ruling: &Ruling) {
+        if let (Some(holding), Decision::Quarantined { fault, .. }) = (&ruling.holds, &ruling.decision) {
+            self.lane_holds.push(NewLaneHold {
+                position,
+                interface,
+                queue: None,
+                message: message.as_i64(),
+                from_delivery: ruling.holds_from().as_i64(),
+                lanes: holding.lanes.clone(),
+                at_ms,
+                why: fault.summary.clone(),
+            });
+        }
+    }
+
+    fn fold_delivery_hold(
+        &mut self,
+        names: &mut Names,
+        position: i64,
+        at_ms: i64,
+        delivery: &Address,
+        settlement: &Settlement,
+        holding: Holding,
+    ) {
+        let queue = names.queue(&delivery.interface, &delivery.destination);
+        let why = match settlement {
+            Settlement::Quarantined { fault } => fault.summary.clone(),
+            Settlement::Delivered { .. } => String::new(),
+        };
+        self.lane_holds.push(NewLaneHold {
+            position,
+            interface: names.interface(&delivery.interface),
+            queue: (!holding.is_everywhere).then_some(queue),
+            message: delivery.message.as_i64(),
+            from_delivery: delivery.delivery.as_i64(),
+            lanes: holding.lanes,
+            at_ms,
+            why,
+        });
     }
 
     fn fold_state(&mut self, interface: i64, changes: &[StateChange]) {

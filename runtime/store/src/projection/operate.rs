@@ -18,6 +18,7 @@ pub(super) fn operate(connection: &Connection, operation: &NewOperation) -> rusq
         OperationKind::Held => hold(connection, operation)?,
         OperationKind::Released => release(connection, operation)?,
         OperationKind::Discarded => discard(connection, operation)?,
+        OperationKind::LanesReleased => release_lanes(connection, operation)?,
         OperationKind::Recomputed | OperationKind::Replayed => {}
     }
     if let Some(decided) = &operation.decided {
@@ -57,6 +58,14 @@ fn release(connection: &Connection, operation: &NewOperation) -> rusqlite::Resul
          out_of_order = id < (SELECT last_delivered FROM queues WHERE queues.id = queue) WHERE {HELD}"
     );
     connection.prepare_cached(&sql)?.execute(of)?;
+    Ok(())
+}
+
+fn release_lanes(connection: &Connection, operation: &NewOperation) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM lane_holds WHERE interface = ?1 AND (?2 IS NULL OR message = ?2)";
+    connection
+        .prepare_cached(sql)?
+        .execute((operation.interface, operation.holding))?;
     Ok(())
 }
 

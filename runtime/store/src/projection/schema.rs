@@ -114,6 +114,19 @@ pub(crate) const FORMAT: Format = Format {
             deliveries INTEGER NOT NULL
         );
         CREATE INDEX operations_by_message ON operations(message) WHERE message IS NOT NULL",
+        // What holds lanes at a destination, or at all of them, as `Lanes::column` has them.
+        "ALTER TABLE deliveries ADD COLUMN lanes BLOB;
+        CREATE TABLE lane_holds(
+            position INTEGER PRIMARY KEY,
+            interface INTEGER NOT NULL,
+            queue INTEGER,
+            message INTEGER NOT NULL,
+            from_delivery INTEGER NOT NULL,
+            lanes BLOB,
+            at_ms INTEGER NOT NULL,
+            why TEXT NOT NULL
+        );
+        CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
     ],
 };
 

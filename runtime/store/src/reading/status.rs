@@ -12,8 +12,8 @@ const SELECT_QUEUES: &str = "SELECT interface, destination, pending, delivered, 
     last_fault_at_ms, (SELECT queued_at_ms FROM deliveries WHERE stage = 0 AND queue = queues.id ORDER BY id LIMIT 1), \
     (SELECT count(*) FROM deliveries WHERE stage = 3 AND queue = queues.id) FROM queues ORDER BY destination";
 
-const SELECT_INTERFACES: &str =
-    "SELECT id, name, received, processed, filtered, refused, quarantined FROM interfaces ORDER BY name";
+const SELECT_INTERFACES: &str = "SELECT id, name, received, processed, filtered, refused, quarantined, \
+    (SELECT count(*) FROM lane_holds WHERE interface = interfaces.id) FROM interfaces ORDER BY name";
 
 pub(super) fn interfaces(connection: &Connection) -> rusqlite::Result<Vec<InterfaceStatus>> {
     let mut by_interface = destinations(connection)?;
@@ -27,6 +27,7 @@ pub(super) fn interfaces(connection: &Connection) -> rusqlite::Result<Vec<Interf
             filtered: count(row, 4)?,
             refused: count(row, 5)?,
             quarantined: count(row, 6)?,
+            lane_holds: count(row, 7)?,
         })
     })?;
     rows.collect()

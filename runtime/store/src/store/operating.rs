@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Store;
 use crate::journal::{Event, Redeciding, Waiting};
 use crate::operation::{Action, Operation, Operator, Places};
-use crate::reading::{HeldDeliveries, Hold, NewerDelivered};
+use crate::reading::{HeldDeliveries, HeldLaneList, Hold, NewerDelivered};
 use crate::{Decision, MessageId, MessageRecord, OperateError, ReadError, WriteError};
 
 /// How long a hold waits for what is being sent. Longer than any receiver that answers takes; one that does not is left to its
@@ -43,6 +43,29 @@ impl Store {
     pub async fn release(&self, interface: &str, revision: u32, operator: &Operator) -> Result<(), WriteError> {
         let _one = self.inner.operating.lock().await;
         self.operate(interface, operator, Action::Released { revision }).await
+    }
+
+    /// Lets go on what waits in lanes behind a message of an interface that is in quarantine, or behind a delivery of it; or all
+    /// that waits so. What is in quarantine stays there. Durable when this returns.
+    pub async fn release_lanes(
+        &self,
+        interface: &str,
+        message: Option<MessageId>,
+        operator: &Operator,
+    ) -> Result<(), WriteError> {
+        let _one = self.inner.operating.lock().await;
+        self.operate(interface, operator, Action::LanesReleased { message })
+            .await
+    }
+
+    /// What holds lanes, of one interface or of all, the oldest first: at most `limit`, and how many there are.
+    pub fn held_lanes(&self, interface: Option<&str>, limit: usize) -> Result<HeldLaneList, ReadError> {
+        self.inner.readings.held_lanes(interface, limit)
+    }
+
+    /// How much of an interface holds lanes because of a message, or altogether.
+    pub fn lane_holds(&self, interface: &str, message: Option<MessageId>) -> Result<u64, ReadError> {
+        self.inner.readings.lane_holds(interface, message)
     }
 
     /// Gives up what is held of a revision. The hold itself stays.

@@ -8,6 +8,7 @@ mod damaged;
 mod failures;
 mod held;
 mod journey;
+mod lanes;
 mod model;
 mod opening;
 mod rebuild;

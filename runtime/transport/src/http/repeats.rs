@@ -221,6 +221,8 @@ mod tests {
         }
     }
 
+    /// What is known of one that comes again: perhaps nothing yet. None where it is new.
+    #[expect(clippy::option_option, reason = "both are what a test wants to tell apart")]
     fn again(repeats: &Repeats, key: &str) -> Option<Option<Told>> {
         match repeats.enter(key.into(), &content("message")) {
             Ok(Entry::Again(telling)) => Some(telling.borrow().clone()),

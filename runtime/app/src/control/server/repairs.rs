@@ -133,7 +133,7 @@ fn wish(wanted: &wire::ReplayWanted, author: &Identity) -> Result<ReplayWish, Ap
     })
 }
 
-fn refused(error: &RepairError) -> ApiError {
+pub(super) fn refused(error: &RepairError) -> ApiError {
     match error {
         RepairError::Change(error) => return change_refused(error),
         RepairError::Selection(error) => return selecting::refused(error),

@@ -8,10 +8,11 @@ use rusqlite::Row;
 use super::super::Payloads;
 use super::super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use super::{
-    ArrivalHead, DeliveryHead, FaultHead, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead, StateHeads,
-    format, kind, operation,
+    ArrivalHead, DeliveryHead, FaultHead, LanesTail, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead,
+    StateHeads, format, kind, operation,
 };
-use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
+use crate::lanes::Holding;
+use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
 
 /// Rows for [`entry`]: positions from ?1 to ?2, at most ?3 of them. A payload that is not selected reads as one that was
 /// erased: it is empty, and the rest of the entry is complete.
@@ -59,7 +60,10 @@ pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordErr
         .as_blob_or_null()
         .map_err(rusqlite::Error::from)?
         .unwrap_or_default();
-    let event = event(kind, message.map(MessageId::from_i64), head, contents(row)?)?;
+    let mut event = event(kind, message.map(MessageId::from_i64), head, contents(row)?)?;
+    if format >= format::LANES {
+        add_lanes(&mut event, head)?;
+    }
     Ok((
         row.get(0)?,
         Entry {
@@ -67,6 +71,32 @@ pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordErr
             event,
         },
     ))
+}
+
+/// What stands behind the head of a message or of a delivery that has ended.
+fn add_lanes(event: &mut Event, head: &[u8]) -> Result<(), RecordError> {
+    let of_tail = |tail: &[u8]| -> Result<_, RecordError> {
+        let LanesTail { lanes, holds } = postcard::from_bytes(tail)?;
+        let holding = |(lanes, is_everywhere)| Holding {
+            lanes: Lanes::of_stored(lanes),
+            is_everywhere,
+        };
+        Ok((Lanes::of_stored(lanes), holds.map(holding)))
+    };
+    match event {
+        Event::Message(MessageEvent {
+            ruling: Some(ruling), ..
+        }) => {
+            let (_, tail) = postcard::take_from_bytes::<MessageHead<'_, OutputHeads>>(head)?;
+            (ruling.lanes, ruling.holds) = of_tail(tail)?;
+        }
+        Event::DeliverySettled { holds, .. } => {
+            let (_, tail) = postcard::take_from_bytes::<DeliveryHead<'_>>(head)?;
+            (_, *holds) = of_tail(tail)?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn contents(row: &Row<'_>) -> Result<Contents, RecordError> {
@@ -81,6 +111,7 @@ fn contents(row: &Row<'_>) -> Result<Contents, RecordError> {
 }
 
 fn event(kind: i64, message: Option<MessageId>, head: &[u8], contents: Contents) -> Result<Event, RecordError> {
+    let message_of_operation = message;
     let message = || message.ok_or(RecordError::Lacks("message"));
     Ok(match kind {
         kind::RECEIVED..=kind::QUARANTINED | kind::MERGED..kind::CHAIN_ATTEMPTED => {
@@ -104,6 +135,7 @@ fn event(kind: i64, message: Option<MessageId>, head: &[u8], contents: Contents)
             Event::DeliverySettled {
                 delivery: address(&head, message()?),
                 settlement,
+                holds: None,
             }
         }
         kind::DELIVERY_QUARANTINED => {
@@ -113,11 +145,12 @@ fn event(kind: i64, message: Option<MessageId>, head: &[u8], contents: Contents)
             Event::DeliverySettled {
                 delivery,
                 settlement: Settlement::Quarantined { fault },
+                holds: None,
             }
         }
-        kind::HELD..=kind::REPLAYED => Event::Operated(Box::new(operation::stored(
+        kind::HELD..=kind::LANES_RELEASED => Event::Operated(Box::new(operation::stored(
             kind,
-            message,
+            message_of_operation,
             postcard::from_bytes(head)?,
             contents,
         )?)),
@@ -143,7 +176,7 @@ fn message_event(
     } = contents;
     let arrival = head.arrival.map(|arrival| stored_arrival(&arrival, raw));
     let ruling = match head.ruling {
-        Some(ruling) => Some(stored_ruling(ruling, outputs, state, detail, note)?),
+        Some(ruling) => Some(stored_ruling(ruling, Lanes::All, outputs, state, detail, note)?),
         None => None,
     };
     Ok(MessageEvent { id, arrival, ruling })
@@ -163,6 +196,7 @@ fn stored_arrival(head: &ArrivalHead<'_>, raw: Sealed) -> Arrival {
 
 pub(super) fn stored_ruling(
     head: RulingHead<'_, OutputHeads>,
+    lanes: Lanes,
     outputs: Option<Bytes>,
     state: Vec<StateChange>,
     detail: Sealed,
@@ -173,6 +207,8 @@ pub(super) fn stored_ruling(
         revision: head.revision,
         first_delivery: DeliveryId::from_i64(head.first_delivery),
         decision: stored_decision(head.outcome, outputs, state, detail, note)?,
+        lanes,
+        holds: None,
     })
 }
 

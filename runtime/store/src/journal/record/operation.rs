@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::decode::{Contents, stored_ruling};
 use super::{OutputHeads, OutputsWritten, RecordError, RulingHead, kind, ruling_head};
 use crate::operation::{Action, Operation, OperationKind, Operator, Redecision};
-use crate::{DeliveryId, MessageId};
+use crate::{DeliveryId, Lanes, MessageId};
 
 /// What somebody did; what exactly, says the kind. Format 4.
 #[derive(Serialize, Deserialize)]
@@ -37,6 +37,7 @@ pub(super) fn kind_of(operation: &Operation) -> i64 {
         OperationKind::Discarded => kind::DISCARDED,
         OperationKind::Recomputed => kind::RECOMPUTED,
         OperationKind::Replayed => kind::REPLAYED,
+        OperationKind::LanesReleased => kind::LANES_RELEASED,
     }
 }
 
@@ -67,14 +68,14 @@ pub(super) fn head<'a>(operation: &'a Operation) -> OperationHead<'a, OutputsWri
 /// A row back into what somebody did.
 pub(super) fn stored(
     kind: i64,
-    message: impl Fn() -> Result<MessageId, RecordError>,
+    message: Option<MessageId>,
     head: OperationHead<'_, OutputHeads>,
     contents: Contents,
 ) -> Result<Operation, RecordError> {
     let revision = head.revision;
     let redecision = |head: Option<RedecisionHead<'_, OutputHeads>>| {
         let head = head.ok_or(RecordError::Lacks("decision"))?;
-        redecision(message()?, head, contents)
+        redecision(message.ok_or(RecordError::Lacks("message"))?, head, contents)
     };
     let action = match kind {
         kind::HELD => Action::Held { revision },
@@ -82,6 +83,7 @@ pub(super) fn stored(
         kind::DISCARDED => Action::Discarded { revision },
         kind::RECOMPUTED => Action::Recomputed(redecision(head.redecision)?),
         kind::REPLAYED => Action::Replayed(redecision(head.redecision)?),
+        kind::LANES_RELEASED => Action::LanesReleased { message },
         unknown => return Err(RecordError::UnknownKind(unknown)),
     };
     Ok(Operation {
@@ -108,7 +110,7 @@ fn redecision(
     } = contents;
     Ok(Redecision {
         message,
-        ruling: stored_ruling(head.ruling, outputs, state, detail, note)?,
+        ruling: stored_ruling(head.ruling, Lanes::None, outputs, state, detail, note)?,
         places: head.places.into_iter().map(|id| id.map(DeliveryId::from_i64)).collect(),
         dropped: head.dropped.into_iter().map(DeliveryId::from_i64).collect(),
     })

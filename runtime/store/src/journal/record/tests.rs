@@ -11,8 +11,9 @@ use super::decode;
 use super::{INSERT, RecordError, Scratch, insert};
 use crate::journal::segment::FORMAT;
 use crate::journal::{Address, Entry, Event, MessageEvent, Payloads, Ruling};
+use crate::lanes::Holding;
 use crate::operation::{Action, Operation, Operator, Redecision};
-use crate::{Arrival, Decision, DeliveryId, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
+use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
 
 fn segment() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
@@ -139,13 +140,31 @@ fn arrival() -> impl Strategy<Value = Arrival> {
         )
 }
 
+fn lanes() -> impl Strategy<Value = Lanes> {
+    prop_oneof![
+        Just(Lanes::All),
+        Just(Lanes::None),
+        prop::collection::vec(any::<u32>(), 1..4).prop_map(|numbers| Lanes::of(7, numbers)),
+    ]
+}
+
+fn holding() -> impl Strategy<Value = Option<Holding>> {
+    let holding = (lanes(), any::<bool>()).prop_map(|(lanes, is_everywhere)| Holding { lanes, is_everywhere });
+    prop::option::of(holding)
+}
+
 fn ruling() -> impl Strategy<Value = Ruling> {
-    (name(), any::<u32>(), 0..i64::MAX / 2, decision()).prop_map(|(interface, revision, first, decision)| Ruling {
-        interface,
-        revision,
-        first_delivery: DeliveryId::from_i64(first),
-        decision,
-    })
+    let kept = (lanes(), holding());
+    (name(), any::<u32>(), 0..i64::MAX / 2, decision(), kept).prop_map(
+        |(interface, revision, first, decision, (lanes, holds))| Ruling {
+            interface,
+            revision,
+            first_delivery: DeliveryId::from_i64(first),
+            decision,
+            lanes,
+            holds,
+        },
+    )
 }
 
 fn message_id() -> impl Strategy<Value = MessageId> {
@@ -177,8 +196,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (message_id(), any::<u32>())
             .prop_map(|(message, attempt)| Event::ChainAttempted { message, attempt }),
         1 => (address(), ".{0,20}").prop_map(|(delivery, fault)| Event::DeliveryAttempted { delivery, fault }),
-        2 => (address(), settlement)
-            .prop_map(|(delivery, settlement)| Event::DeliverySettled { delivery, settlement }),
+        2 => (address(), settlement, holding())
+            .prop_map(|(delivery, settlement, holds)| Event::DeliverySettled { delivery, settlement, holds }),
         1 => any::<u32>().prop_map(|process| Event::EngineStarted { process }),
         1 => Just(Event::EngineStopped),
         2 => operation().prop_map(|operation| Event::Operated(Box::new(operation))),
@@ -189,7 +208,11 @@ fn operation() -> impl Strategy<Value = Operation> {
     let delivery = || (1..i64::MAX).prop_map(DeliveryId::from_i64);
     let redecision = (
         message_id(),
-        ruling(),
+        ruling().prop_map(|ruling| Ruling {
+            lanes: Lanes::None,
+            holds: None,
+            ..ruling
+        }),
         prop::collection::vec(prop::option::of(delivery()), 0..4),
         prop::collection::vec(delivery(), 0..4),
     );
@@ -203,6 +226,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         any::<u32>().prop_map(|revision| Action::Held { revision }),
         any::<u32>().prop_map(|revision| Action::Released { revision }),
         any::<u32>().prop_map(|revision| Action::Discarded { revision }),
+        prop::option::of(message_id()).prop_map(|message| Action::LanesReleased { message }),
         (redecision, any::<bool>()).prop_map(|(made, is_replay)| if is_replay {
             Action::Replayed(made)
         } else {
@@ -252,10 +276,10 @@ fn an_entry_of_a_newer_format_is_refused() {
             event: Event::EngineStopped,
         }],
     );
-    segment.execute("UPDATE entries SET format = 5", []).unwrap();
+    segment.execute("UPDATE entries SET format = 6", []).unwrap();
     assert!(matches!(
         read(&segment, Payloads::All),
-        Err(RecordError::NewerFormat(5))
+        Err(RecordError::NewerFormat(6))
     ));
 }
 
@@ -278,6 +302,8 @@ fn an_entry_has_the_oldest_format_that_can_hold_it() {
             revision: 1,
             first_delivery: DeliveryId::from_i64(1),
             decision,
+            lanes: Lanes::All,
+            holds: None,
         };
         let event = Event::Message(MessageEvent {
             id: MessageId::from_i64(1),

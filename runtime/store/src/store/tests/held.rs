@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
-use super::support::{Site, arrival, delivered, processed, text};
-use crate::{DeliveryStage, MessageId, MessageRecord, OperateError, Operator, Store, WriteError};
+use super::support::{Site, delivered, processed, text};
+use crate::{DeliveryStage, Lanes, MessageId, MessageRecord, OperateError, Operator, Store, WriteError};
 
 /// The revision of every arrival in these tests, and the one after it.
 const BAD: u32 = 3;
@@ -24,7 +24,7 @@ fn operator() -> Operator {
 impl Store {
     /// Receives and processes a message for "ehr" by one revision.
     async fn pass_by(&self, revision: u32, control_id: &str) -> MessageId {
-        let mut received = self.receive(arrival(control_id));
+        let mut received = self.receive_of(control_id, Lanes::None);
         received.bind(revision);
         let committed = self.decide(received, processed(control_id, &["ehr"])).await.unwrap();
         committed.id()

@@ -17,8 +17,8 @@ use proptest::prelude::*;
 use super::support::{Site, arrival, delivered, fault};
 use crate::faults::{FaultPoint, Faults, Verdict};
 use crate::{
-    Arrival, Decision, DeliveryStage, MessageId, NewOutput, Opened, OperateError, Operator, Received, Sealed,
-    Settlement, Stage, StateChange, Store, StoredFault, WriteError,
+    Arrival, Decision, DeliveryStage, Lanes, MessageId, NewOutput, OnFault, Opened, OperateError, Operator, Received,
+    Sealed, Settlement, Stage, StateChange, Store, StoredFault, WriteError,
 };
 use told::{DESTINATIONS, INTERFACES};
 use world::{Asked, Decided, OPERATED, World};
@@ -241,11 +241,13 @@ impl<'a> Run<'a> {
         self.messages += 1;
         let control_id = format!("M{}", self.messages);
         let interface = INTERFACES[interface];
-        let received = self.store().receive(Arrival {
+        let mut received = self.store().receive(Arrival {
             interface: interface.into(),
             raw: raw(&control_id).into(),
             ..arrival(&control_id)
         });
+        // All that waits can be looked at together.
+        received.keep_order(Lanes::None, OnFault::Continue);
         let asked = Asked::Receive {
             id: received.id(),
             interface: interface.to_owned(),
@@ -281,6 +283,7 @@ impl<'a> Run<'a> {
         };
         let revision = if next { NEXT } else { ARRIVED };
         received.bind(revision);
+        received.keep_order(Lanes::None, OnFault::Continue);
         let decided = self.decided(chosen);
         let committed = self.store().decide(received, decision(&decided)).await;
         let asked = Asked::Decide { id, revision, decided };

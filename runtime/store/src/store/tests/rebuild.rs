@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::support::{Site, arrival, delivered, fault, keeping, processed, quarantined};
 use crate::faults::{FaultPoint, Verdict};
-use crate::{Decision, Operator, Query, Sealed, Settlement, Stage, StateChange, Store};
+use crate::{Decision, Lanes, OnFault, Operator, Query, Sealed, Settlement, Stage, StateChange, Store};
 
 /// One thing that happens to a store.
 #[derive(Clone, Debug)]
@@ -15,9 +15,14 @@ enum Step {
     Pass {
         interface: u8,
         destinations: u8,
+        lane: u8,
     },
     Quarantine {
         interface: u8,
+        lane: u8,
+    },
+    ReleaseLanes {
+        all: bool,
     },
     Filter,
     Keep {
@@ -62,8 +67,10 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (0..3_u8, 0..4_u8).prop_map(|(interface, destinations)| Step::Pass { interface, destinations }),
-        2 => (0..3_u8).prop_map(|interface| Step::Quarantine { interface }),
+        8 => (0..3_u8, 0..4_u8, 0..3_u8)
+            .prop_map(|(interface, destinations, lane)| Step::Pass { interface, destinations, lane }),
+        2 => (0..3_u8, 0..3_u8).prop_map(|(interface, lane)| Step::Quarantine { interface, lane }),
+        1 => any::<bool>().prop_map(|all| Step::ReleaseLanes { all }),
         1 => Just(Step::Filter),
         4 => (0..3_u8, 0..2_u8, 0..3_u8, prop::option::of(any::<u8>()))
             .prop_map(|(interface, plugin, key, value)| Step::Keep { interface, plugin, key, value }),
@@ -152,6 +159,7 @@ impl Run<'_> {
             Step::Hold { revision } => drop(store.hold("i0", revision, &Operator::default()).await),
             Step::Release { revision } => drop(store.release("i0", revision, &Operator::default()).await),
             Step::Discard { revision } => drop(store.discard("i0", revision, &Operator::default()).await),
+            Step::ReleaseLanes { all } => release_lanes(&store, all).await,
             Step::Recompute => recompute(&store).await,
             Step::Replay => replay(&store).await,
             decided => decide(&store, decided).await,
@@ -164,10 +172,20 @@ impl Run<'_> {
         let quarantined = || Settlement::Quarantined {
             fault: fault("no such patient"),
         };
-        if let Ok(Some(lease)) = lease {
+        if let Ok(Some(mut lease)) = lease {
+            lease.hold_on_fault(OnFault::HoldLanes);
             drop(queue.settle(lease, if settle { delivered() } else { quarantined() }));
         }
     }
+}
+
+/// The lanes of what has held some for the longest time, or all.
+async fn release_lanes(store: &Store, all: bool) {
+    let Ok(found) = store.held_lanes(Some("i0"), 1) else {
+        return;
+    };
+    let message = found.held.first().map(|held| held.message).filter(|_| !all);
+    let _ = store.release_lanes("i0", message, &Operator::default()).await;
 }
 
 /// Two of what is held, by the revision after the one of every arrival.
@@ -203,26 +221,33 @@ fn named(interface: u8) -> crate::Arrival {
 
 /// The steps that take one message from its arrival to a decision.
 async fn decide(store: &Store, step: Step) {
-    let (interface, decision) = match step {
+    let (interface, lane, decision) = match step {
         Step::Pass {
             interface,
             destinations,
+            lane,
         } => {
             let all = ["ehr", "research", "archive"];
             let chosen = all.get(..usize::from(destinations)).unwrap();
-            (interface, processed("x", chosen))
+            (interface, lane, processed("x", chosen))
         }
-        Step::Quarantine { interface } => (interface, quarantined("broken")),
-        Step::Filter => (0, filtered()),
+        Step::Quarantine { interface, lane } => (interface, lane, quarantined("broken")),
+        Step::Filter => (0, 0, filtered()),
         Step::Keep {
             interface,
             plugin,
             key,
             value,
-        } => (interface, keeping(vec![change(plugin, key, value)])),
+        } => (interface, 0, keeping(vec![change(plugin, key, value)])),
         _ => return,
     };
-    let _ = store.decide(store.receive(named(interface)), decision).await;
+    let mut received = store.receive(named(interface));
+    let lanes = match lane {
+        0 => Lanes::All,
+        lane => Lanes::of(1, vec![lane.into()]),
+    };
+    received.keep_order(lanes, OnFault::HoldLanes);
+    let _ = store.decide(received, decision).await;
 }
 
 fn filtered() -> Decision {
@@ -262,6 +287,7 @@ fn rows(file: &Path) -> Vec<String> {
         "state_schemas",
         "state_values",
         "holds",
+        "lane_holds",
         "operations",
     ] {
         let mut statement = connection

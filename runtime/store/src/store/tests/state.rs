@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use super::support::{Site, arrival, keeping, text};
 use crate::faults::{FaultPoint, Verdict};
-use crate::{Decision, NewOutput, Sealed, StateChange, Store, WriteError};
+use crate::{Decision, Lanes, NewOutput, Sealed, StateChange, Store, WriteError};
 
 fn change(plugin: &str, schema_version: u32, values: &[(&str, Option<&str>)]) -> StateChange {
     let values = values.iter();
@@ -128,7 +128,10 @@ async fn a_document_is_delivered_with_its_media_type_also_after_a_restart() {
         state: Vec::new(),
         detail: Sealed::default(),
     };
-    store.decide(store.receive(arrival("x")), decision).await.unwrap();
+    store
+        .decide(store.receive_of("x", Lanes::None), decision)
+        .await
+        .unwrap();
     let media_type = |lease: &crate::Lease| lease.content_type().map(ToString::to_string);
     assert_eq!(media_type(&store.next().await).as_deref(), Some("text/csv"));
     store.shutdown().await;

@@ -10,8 +10,8 @@ use crate::clock::Clock;
 use crate::faults::{FaultPoint, Faults, Verdict};
 use crate::store::opening::{self, Surroundings};
 use crate::{
-    Arrival, Committed, Decision, Lease, NewOutput, OpenError, Opened, Receipt, Received, Sealed, Settlement,
-    StateChange, Store, StoreSettings, StoredFault, WriteError,
+    Arrival, Committed, Decision, Lanes, Lease, NewOutput, OnFault, OpenError, Opened, Receipt, Received, Sealed,
+    Settlement, StateChange, Store, StoreSettings, StoredFault, WriteError,
 };
 
 /// Noon of 2026-11-23, UTC.
@@ -143,8 +143,15 @@ pub(super) fn delivered() -> Settlement {
 impl Store {
     /// Receives and processes a message for "ehr".
     pub(super) async fn pass(&self, control_id: &str) -> Result<Committed, WriteError> {
-        let received = self.receive(arrival(control_id));
+        let received = self.receive_of(control_id, Lanes::None);
         self.decide(received, processed(control_id, &["ehr"])).await
+    }
+
+    /// Receives a message of these lanes.
+    pub(super) fn receive_of(&self, control_id: &str, lanes: Lanes) -> Received {
+        let mut received = self.receive(arrival(control_id));
+        received.keep_order(lanes, OnFault::HoldLanes);
+        received
     }
 
     /// Receives a message and waits until it is durable.
