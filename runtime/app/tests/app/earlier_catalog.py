@@ -24,6 +24,7 @@ connection.executescript(
     DROP TABLE pauses;
     DROP TABLE table_changes;
     DROP TABLE evidence;
+    DROP TABLE downtimes;
     PRAGMA user_version = 1;
     """
 )

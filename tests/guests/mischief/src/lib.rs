@@ -27,7 +27,9 @@ fn mischief(exchange: &Exchange) -> Outcome {
         "SWELL" => swell(&mut message)?,
         "STRAY" => return exchange.forward_to(message, &["nowhere"]),
         "PEEK" => drop(message.get("PID-19")?),
-        "TWICE" => drop(exchange.forward(&message)?),
+        "TWICE" => {
+            let _ = exchange.forward(&message)?;
+        }
         _ => {}
     }
     exchange.forward(message)
