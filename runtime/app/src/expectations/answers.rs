@@ -23,6 +23,9 @@ const WAITING_MAX: usize = 100_000;
 /// How long it is told that a question was not answered, in times of what it had: then nobody waits for it any more.
 const TOLD_TIMES: i64 = 10;
 
+/// How old a message is when it is read: what came before it is durable by then, and has been read.
+const SETTLED_MS: i64 = 2_000;
+
 /// Questions that are named.
 const NAMED_MAX: usize = 3;
 
@@ -32,8 +35,9 @@ type Key = String;
 /// Questions and answers, as far as they have been read.
 #[derive(Debug, Default)]
 pub(super) struct Following {
-    questions_read: Option<MessageId>,
-    answers_read: Option<MessageId>,
+    /// The last that was read of each type.
+    questions_read: HashMap<String, MessageId>,
+    answers_read: HashMap<String, MessageId>,
     /// When each was asked, by its key.
     keys: HashMap<Key, MessageId>,
     waiting: BTreeMap<MessageId, Question>,
@@ -53,6 +57,8 @@ struct Read<'a> {
     types: &'a [String],
     path: &'a str,
     from_ms: i64,
+    /// Both are read up to the same moment: an answer is never read before its question.
+    until_ms: i64,
 }
 
 impl Following {
@@ -80,21 +86,24 @@ impl Following {
             types: &expectation.types,
             path: key,
             from_ms: now_ms.saturating_sub(within_ms.saturating_mul(2)),
+            until_ms: now_ms.saturating_sub(SETTLED_MS),
         };
-        let mut read = self.questions_read;
-        each(store, &questions, &mut read, |id, asked_at_ms, key| {
+        let mut read = std::mem::take(&mut self.questions_read);
+        let asked = each(store, &questions, &mut read, |id, asked_at_ms, key| {
             self.ask(id, asked_at_ms, key);
-        })?;
+        });
         self.questions_read = read;
+        asked?;
         let answers = Read {
             interface: answers_at.as_deref().unwrap_or(&interface.name),
             types: answered_by,
             path: answer_key,
             ..questions
         };
-        let mut read = self.answers_read;
-        each(store, &answers, &mut read, |_, _, key| self.answer(&key))?;
+        let mut read = std::mem::take(&mut self.answers_read);
+        let answered = each(store, &answers, &mut read, |_, _, key| self.answer(&key));
         self.answers_read = read;
+        answered?;
         self.forget(now_ms, within_ms, &interface.name, &expectation.name);
         Ok(self.overdue(now_ms, within_ms, answered_by))
     }
@@ -156,50 +165,51 @@ impl Following {
     }
 }
 
-/// Hands over the key of each message behind the last one that was read, in the order of arrival. One that is refused is its
-/// sender's, and one without a key asks and answers nothing.
+/// Hands over the key of each message behind the last one that was read of its type, in the order of arrival. One that is refused
+/// is its sender's, and one without a key asks and answers nothing.
 fn each(
     store: &Store,
     read: &Read<'_>,
-    last: &mut Option<MessageId>,
+    last: &mut HashMap<String, MessageId>,
     mut found: impl FnMut(MessageId, i64, Key),
 ) -> Result<(), LookError> {
     let Ok(path) = read.path.parse::<Path>() else {
         return Ok(());
     };
-    let mut newest = *last;
     for message_type in read.types {
-        let mut after = *last;
         for _ in 0..READ_MAX / PAGE {
-            let query = Query {
-                interface: Some(read.interface.to_owned()),
-                message_type: Some(message_type.clone()),
-                since_ms: Some(read.from_ms),
-                after,
-                oldest_first: true,
-                limit: PAGE,
-                ..Query::default()
-            };
-            let page = store.messages(&query)?;
-            let is_whole = page.len() == PAGE;
-            for one in page {
-                after = Some(one.id);
-                if one.stage == Stage::Refused {
-                    continue;
-                }
-                let Some(record) = store.message(one.id)? else { continue };
-                if let Some(key) = key_of(record.raw.bytes().clone(), &path) {
+            let page = store.messages(&read.page(message_type, last.get(message_type).copied()))?;
+            for one in &page {
+                if one.stage != Stage::Refused
+                    && let Some(record) = store.message(one.id)?
+                    && let Some(key) = key_of(record.raw.bytes().clone(), &path)
+                {
                     found(one.id, one.received_at_ms, key);
                 }
+                last.insert(message_type.clone(), one.id);
             }
-            if !is_whole {
+            if page.len() < PAGE {
                 break;
             }
         }
-        newest = newest.max(after);
     }
-    *last = newest;
     Ok(())
+}
+
+impl Read<'_> {
+    /// The next messages of a type.
+    fn page(&self, message_type: &str, after: Option<MessageId>) -> Query {
+        Query {
+            interface: Some(self.interface.to_owned()),
+            message_type: Some(message_type.to_owned()),
+            since_ms: Some(self.from_ms),
+            until_ms: Some(self.until_ms),
+            after,
+            oldest_first: true,
+            limit: PAGE,
+            ..Query::default()
+        }
+    }
 }
 
 fn key_of(raw: bytes::Bytes, path: &Path) -> Option<Key> {

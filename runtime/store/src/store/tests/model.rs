@@ -507,7 +507,8 @@ proptest! {
             run.close(true).await;
             run.open(None).await;
             run.close(true).await;
-            Store::rebuild(&site.settings).unwrap();
+            let rebuilt = Store::rebuild(&site.settings).unwrap();
+            assert_eq!(rebuilt.differences, Some(Vec::new()));
             run.open(None).await;
             run.close(true).await;
         });
