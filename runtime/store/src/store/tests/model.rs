@@ -462,7 +462,8 @@ fn state_change((plugin, key, value): &(String, String, Option<u8>)) -> StateCha
 fn written(error: OperateError) -> WriteError {
     match error {
         OperateError::Write(error) => error,
-        OperateError::Sending { .. } => panic!("{error}"),
+        // Nothing was done: the settlement before it is durable, and its queue has not heard of it yet.
+        OperateError::Sending { .. } => WriteError::Unavailable { waiting_bytes: 0 },
     }
 }
 
