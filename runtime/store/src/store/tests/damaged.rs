@@ -35,6 +35,15 @@ fn ruin_behind(file: &Path, bytes: u64) {
     file.write_all(&vec![0xA5; rest]).unwrap();
 }
 
+/// How many messages a list has.
+fn listed(store: &Store) -> usize {
+    let query = Query {
+        limit: 9,
+        ..Query::default()
+    };
+    store.messages(&query).unwrap().len()
+}
+
 #[tokio::test]
 async fn what_is_in_other_segments_is_served() {
     let (site, ids) = of_days(3).await;
@@ -64,16 +73,7 @@ async fn numbers_go_on_behind_a_damaged_end() {
     ruin(&site.file("journal/000003.sqlite"));
     ruin(&site.file("journal/000002.sqlite"));
     let store = site.store();
-    assert_eq!(
-        store
-            .messages(&Query {
-                limit: 9,
-                ..Query::default()
-            })
-            .unwrap()
-            .len(),
-        2
-    );
+    assert_eq!(listed(&store), 2);
     let next = store.pass("next").await.unwrap().id();
     assert!(next > ids[1]);
     let delivery = store.message(next).unwrap().unwrap().deliveries.first().unwrap().id;
@@ -89,16 +89,7 @@ async fn numbers_go_on_behind_a_damaged_end() {
     let refused = Store::rebuild(&site.settings).unwrap_err().to_string();
     assert!(refused.contains("000002.sqlite is damaged"), "{refused}");
     let store = site.store();
-    assert_eq!(
-        store
-            .messages(&Query {
-                limit: 9,
-                ..Query::default()
-            })
-            .unwrap()
-            .len(),
-        3
-    );
+    assert_eq!(listed(&store), 3);
     assert!(store.is_drained().await);
 }
 
