@@ -17,6 +17,7 @@ mod fault;
 mod gates;
 mod http_authentication;
 mod instances;
+mod intake;
 mod interface;
 mod limits;
 mod link;

@@ -16,6 +16,7 @@ mod deployment;
 mod downtimes;
 mod expectations;
 mod failure;
+mod free_space;
 mod hardening;
 mod identity;
 mod layout;

@@ -7,7 +7,7 @@ use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use transfuse_store::{Store, Unfinished};
-use transfuse_transport::{files, net};
+use transfuse_transport::{Inflow, files, net};
 
 use crate::awaited::Awaited;
 use crate::destination::Destination;
@@ -25,6 +25,8 @@ pub struct Engine {
     pub(crate) interfaces: DashMap<Arc<str>, Arc<Live>>,
     pub(crate) awaited: Awaited,
     pub(crate) gates: Gates,
+    /// What all sources have taken in together.
+    pub(crate) inflow: Inflow,
     /// Messages between the wire and the journal.
     pub(crate) journeys: TaskTracker,
     /// Sources and destinations.
@@ -91,7 +93,8 @@ pub enum StartError {
 impl Engine {
     /// Opens every source and destination, takes up what the last stop left, and then starts to receive and deliver.
     ///
-    /// Nothing is delivered to destinations that are `down`, until [`Engine::open_receiver`].
+    /// Nothing is delivered to destinations that are `down`, until [`Engine::open_receiver`]. What sources take in together is
+    /// bounded by `inflow`.
     ///
     /// All or nothing: an address that is taken ends the start before any message has moved.
     pub async fn start(
@@ -100,8 +103,9 @@ impl Engine {
         unfinished: Vec<Unfinished>,
         after_unclean_stop: bool,
         down: &[Arc<str>],
+        inflow: Inflow,
     ) -> Result<Self, StartError> {
-        let engine = Self::idle(store);
+        let engine = Self::idle(store, inflow);
         for receiver in down {
             engine.gates.of(receiver).close();
         }
@@ -138,6 +142,12 @@ impl Engine {
     #[must_use]
     pub fn turned_away(&self, interface: &str) -> Option<net::TurnedAway> {
         self.live(interface).map(|live| live.peers.turned_away())
+    }
+
+    /// What all sources have taken in together.
+    #[must_use]
+    pub fn inflow(&self) -> &Inflow {
+        &self.inflow
     }
 
     /// A destination of a live interface.
@@ -223,12 +233,13 @@ impl Engine {
 const DRAIN_MAX: Duration = Duration::from_secs(40);
 
 impl Engine {
-    fn idle(store: Store) -> Self {
+    fn idle(store: Store, inflow: Inflow) -> Self {
         Self {
             store,
             interfaces: DashMap::new(),
             awaited: Awaited::default(),
             gates: Gates::default(),
+            inflow,
             journeys: TaskTracker::new(),
             workers: TaskTracker::new(),
             stop_sources: CancellationToken::new(),

@@ -90,7 +90,7 @@ impl Running {
         let door = Arc::clone(door);
         let handler: Handler = Arc::new(move |frame| door.take(frame));
         let stop = running.stop.clone();
-        running.spawn(engine, source.serve(handler, stop));
+        running.spawn(engine, source.serve(handler, engine.inflow.clone(), stop));
         running
     }
 

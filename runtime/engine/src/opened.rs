@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use transfuse_transport::{Handler, files, http, mllp, net};
+use transfuse_transport::{Handler, Inflow, files, http, mllp, net};
 
 use crate::destination::Destination;
 use crate::engine::StartError;
@@ -118,10 +118,10 @@ impl Source {
         }
     }
 
-    pub(crate) async fn serve(self, handler: Handler, stop: CancellationToken) {
+    pub(crate) async fn serve(self, handler: Handler, inflow: Inflow, stop: CancellationToken) {
         match self {
-            Self::Mllp(listener) => listener.serve(handler, stop).await,
-            Self::Http(listener, _) => listener.serve(handler, stop).await,
+            Self::Mllp(listener) => listener.within(inflow).serve(handler, stop).await,
+            Self::Http(listener, _) => listener.within(inflow).serve(handler, stop).await,
             Self::Files(folder, _) => folder.serve(handler, stop).await,
         }
     }

@@ -8,6 +8,7 @@
 
 mod answer;
 mod frame;
+mod inflow;
 mod secret;
 
 pub mod files;
@@ -18,4 +19,5 @@ pub mod tls;
 
 pub use answer::{Answer, Handler, Later, Next, Reply};
 pub use frame::{Defect, Frame, Truncation};
+pub use inflow::{CONNECTIONS_TOTAL_MAX, IN_FLIGHT_BYTES_MAX, Inflow, InflowSettings, Inflowing};
 pub use secret::Secret;

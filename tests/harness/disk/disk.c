@@ -11,7 +11,7 @@
  *   DISK_ON       write, sync: which operations are counted for DISK_AT
  *   DISK_AT       from which on, counted from 1; 0 for none
  *   DISK_TIMES    how many of them
- *   DISK_FULL     while this file exists, every write fails with ENOSPC
+ *   DISK_REFUSING while this file exists, every write fails: with EROFS where it says so, and else with ENOSPC
  *   DISK_SEED     how much of what is not synced survives a loss of power
  */
 #define _GNU_SOURCE
@@ -49,7 +49,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct unsynced *last;
 static struct {
-    const char *folder, *full;
+    const char *folder, *refusing;
     size_t folder_bytes;
     volatile uint64_t *counts;
     enum fault fault;
@@ -68,7 +68,7 @@ static void read_environment(void)
     const char *fault = getenv("DISK_FAULT"), *on = getenv("DISK_ON"), *counts = getenv("DISK_COUNTS");
     told.folder = getenv("DISK_FOLDER");
     told.folder_bytes = told.folder ? strlen(told.folder) : 0;
-    told.full = getenv("DISK_FULL");
+    told.refusing = getenv("DISK_REFUSING");
     told.at = number("DISK_AT", 0);
     told.times = number("DISK_TIMES", 1);
     told.seed = number("DISK_SEED", 1);
@@ -203,12 +203,25 @@ static void forget(int file)
     }
 }
 
+/* Why nothing can be written at the moment. */
+static int refusal(void)
+{
+    char why[5] = "";
+    int file = told.refusing ? syscall(SYS_openat, AT_FDCWD, told.refusing, O_RDONLY | O_CLOEXEC) : -1;
+    if (file < 0)
+        return 0;
+    ssize_t bytes = syscall(SYS_read, file, why, sizeof why);
+    syscall(SYS_close, file);
+    return bytes == sizeof why && !memcmp(why, "erofs", sizeof why) ? EROFS : ENOSPC;
+}
+
 /* Counts an operation, and gives the error that it is to have. At a loss of power it does not return. */
 static int fate(int is_sync)
 {
     uint64_t count = told.counts ? __atomic_add_fetch(&told.counts[is_sync], 1, __ATOMIC_SEQ_CST) : 0;
-    if (!is_sync && told.full && syscall(SYS_faccessat, AT_FDCWD, told.full, F_OK) == 0)
-        return ENOSPC;
+    int refused = is_sync ? 0 : refusal();
+    if (refused)
+        return refused;
     if (!told.at || is_sync != told.on_sync || count < told.at || count >= told.at + told.times)
         return 0;
     if (told.fault == POWER)

@@ -3,15 +3,15 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
-use tempfile::TempDir;
+use anyhow::{Context as _, Result};
+
+use crate::preloaded::Preloaded;
 
 /// The disk of one engine.
 #[derive(Debug)]
 pub struct Disk {
-    folder: TempDir,
+    library: Preloaded,
 }
 
 /// What happens to the files of an engine.
@@ -62,16 +62,9 @@ pub struct DiskCounts {
 impl Disk {
     /// Builds it.
     pub fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("disk/disk.c");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-o"])
-            .arg(folder.path().join("disk.so"))
-            .arg(source)
-            .output()
-            .context("starting the C compiler")?;
-        ensure!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        Ok(Self { folder })
+        Ok(Self {
+            library: Preloaded::build("disk/disk.c")?,
+        })
     }
 
     /// What an engine on this site has to be started with.
@@ -79,10 +72,10 @@ impl Disk {
         fs::write(self.counts_file(), [0; 16])?;
         let data = site.canonicalize()?.join("data");
         let mut set: Vec<(&'static str, OsString)> = vec![
-            ("LD_PRELOAD", self.folder.path().join("disk.so").into()),
+            self.library.loaded(),
             ("DISK_FOLDER", data.into()),
             ("DISK_COUNTS", self.counts_file().into()),
-            ("DISK_FULL", self.full_file().into()),
+            ("DISK_REFUSING", self.refusing_file().into()),
         ];
         let (kind, on, numbers) = match fault {
             DiskFault::None => return Ok(set),
@@ -116,19 +109,24 @@ impl Disk {
 
     /// From now on there is no room for another byte.
     pub fn fill(&self) -> Result<()> {
-        Ok(fs::write(self.full_file(), "")?)
+        Ok(fs::write(self.refusing_file(), "enospc")?)
     }
 
-    /// From now on there is room again.
-    pub fn make_room(&self) -> Result<()> {
-        Ok(fs::remove_file(self.full_file())?)
+    /// From now on nothing can be written, as with a file system that the kernel has taken for damaged.
+    pub fn make_read_only(&self) -> Result<()> {
+        Ok(fs::write(self.refusing_file(), "erofs")?)
+    }
+
+    /// From now on there is room again, and everything can be written.
+    pub fn mend(&self) -> Result<()> {
+        Ok(fs::remove_file(self.refusing_file())?)
     }
 
     fn counts_file(&self) -> PathBuf {
-        self.folder.path().join("counts")
+        self.library.file("counts")
     }
 
-    fn full_file(&self) -> PathBuf {
-        self.folder.path().join("full")
+    fn refusing_file(&self) -> PathBuf {
+        self.library.file("refusing")
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::built;
+use crate::clock::Clock;
 use crate::disk::{Disk, DiskFault};
 use crate::mllp::Connection;
 use crate::wait::wait_until;
@@ -74,8 +75,17 @@ impl Engine {
 
     /// Starts the engine on a disk that may fail, and waits until it is ready or has ended.
     pub fn start_on(disk: &Disk, fault: DiskFault, site: &Path) -> Result<Self> {
+        Self::start_in(disk.environment(site, fault)?, site)
+    }
+
+    /// Starts the engine with a clock that jumps, and waits until it is ready or has ended.
+    pub fn start_by(clock: &Clock, site: &Path) -> Result<Self> {
+        Self::start_in(clock.environment(), site)
+    }
+
+    fn start_in(environment: Vec<(&'static str, OsString)>, site: &Path) -> Result<Self> {
         let mut command = transfuse()?;
-        command.envs(disk.environment(site, fault)?);
+        command.envs(environment);
         let mut engine = Self::spawn_by(command, site, &[])?;
         engine.wait_until_ready_or_ended()?;
         Ok(engine)

@@ -5,10 +5,12 @@
 
 mod authority;
 mod built;
+mod clock;
 mod disk;
 mod engine;
 mod http;
 mod mllp;
+mod preloaded;
 mod sample;
 mod sink;
 mod site;
@@ -16,6 +18,7 @@ mod wait;
 
 pub use authority::{Authority, Certified, Valid};
 pub use built::{binary, compiled, corpus, plugins, python, target_folder, test_plugins};
+pub use clock::Clock;
 pub use disk::{Disk, DiskCounts, DiskFault, DiskOperation};
 pub use engine::{Engine, Finished};
 pub use http::{Client, Response};

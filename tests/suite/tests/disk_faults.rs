@@ -276,21 +276,31 @@ fn a_store_may_be_made_on_such_a_disk() {
     );
 }
 
-#[test]
-fn a_full_disk_acknowledges_nothing_and_room_is_noticed() {
+/// Nothing is promised while nothing can be written, and everything goes on by itself afterwards.
+fn refuses_for_a_while(refuse: impl FnOnce(&Disk)) {
     let mut life = Life::new();
     let mut engine = Engine::start_on(&life.disk, DiskFault::None, &life.site.path()).expect("it starts");
     for number in 0..3 {
         assert!(life.send(&mut engine, &format!("N{number}")));
     }
     assert_eq!(life.acknowledged.len(), 3);
-    life.disk.fill().expect("it is full");
+    refuse(&life.disk);
     for number in 3..6 {
         assert!(life.send(&mut engine, &format!("N{number}")), "it lives on");
     }
     assert_eq!(life.acknowledged.len(), 3, "nothing is promised that cannot be kept");
-    life.disk.make_room().expect("there is room");
+    life.disk.mend().expect("it can be written");
     life.send_until_taken(&mut engine, 6);
     engine.kill().expect("SIGKILL");
     life.recover(DiskFault::None);
+}
+
+#[test]
+fn a_full_disk_acknowledges_nothing_and_room_is_noticed() {
+    refuses_for_a_while(|disk| disk.fill().expect("it is full"));
+}
+
+#[test]
+fn a_file_system_that_turns_read_only_acknowledges_nothing() {
+    refuses_for_a_while(|disk| disk.make_read_only().expect("it is read-only"));
 }

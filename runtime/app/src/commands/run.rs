@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use transfuse_engine::{Engine, InterfaceSettings};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{Catalog, Opened, Store, StoreSettings};
+use transfuse_transport::{Inflow, InflowSettings};
 
 use crate::changes::{Changes, PassedVectors, Trials};
 use crate::configuration::{self, ControlSettings, SecretSources, Settings};
@@ -26,7 +27,7 @@ use crate::observing::{self, Observing};
 use crate::past::Past;
 use crate::tables::{Running, Tables};
 use crate::trust::{Trust, Watch};
-use crate::{assembly, expectations, hardening, logging, sandboxing, signals};
+use crate::{assembly, expectations, free_space, hardening, logging, sandboxing, signals};
 
 /// Run the interfaces of a site folder
 ///
@@ -71,11 +72,14 @@ struct Prepared {
     plugins: PathBuf,
     environment: Option<String>,
     control: ControlSettings,
+    free_space_min: u64,
+    intake: InflowSettings,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     hardening::refuse_core_dumps()?;
     let prepared = prepare(arguments, console)?;
+    hardening::allow_files();
     let settings = assembly::settings(&prepared.deployment, &arguments.site, &prepared.sandbox)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(prepared, settings, arguments, console))?;
@@ -111,7 +115,7 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
     })?;
     trust.keep(&data)?;
     let secrets = configuration::read_secrets(&arguments.site, chosen);
-    let control = settings.control.clone();
+    let (control, free_space_min, intake) = (settings.control.clone(), settings.free_space_min, settings.intake);
     let deployment = deploy(site, &trust, secrets, &opened.store, arguments, console)?;
     telling::tell_trust(&deployment, console)?;
     Ok(Prepared {
@@ -123,6 +127,8 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         plugins,
         environment,
         control,
+        free_space_min,
+        intake,
     })
 }
 
@@ -208,6 +214,8 @@ async fn serve(
         plugins,
         environment,
         control,
+        free_space_min,
+        intake,
     } = prepared;
     let store = opened.store.clone();
     let stop = CancellationToken::new();
@@ -216,9 +224,10 @@ async fn serve(
         let hint = error.hint();
         Failure::from(error).hinted(hint)
     })?;
-    let engine = Arc::new(start(opened, settings).await?);
+    let engine = Arc::new(start(opened, settings, Inflow::new(intake)).await?);
     let process = view::Process {
         environment: environment.clone(),
+        free_space_min,
         ..telling::process(&engine, &deployment, arguments, &data)
     };
     telling::keep_paused(&engine, &store, &process)?;
@@ -250,6 +259,7 @@ async fn serve(
     tokio::spawn(downtimes::keep(Arc::clone(&beside.downtimes), closed.clone()));
     let expecting = expectations::keep(store.clone(), changes.running.clone(), alerts.clone(), closed.clone());
     tokio::spawn(expecting);
+    tokio::spawn(free_space::watch(data, free_space_min, closed.clone()));
     let controlled = Controlled::new(store, process, changes.clone(), beside, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     watching::keep_watch(watch, &engine, &alerts, &stop, console).await;
@@ -302,7 +312,7 @@ fn beside(changes: &Changes, observing: Arc<Observing>) -> Result<Beside, Failur
 }
 
 /// A start that fails leaves the store as clean as it found it.
-async fn start(opened: Opened, settings: Vec<InterfaceSettings>) -> Result<Engine, Failure> {
+async fn start(opened: Opened, settings: Vec<InterfaceSettings>, inflow: Inflow) -> Result<Engine, Failure> {
     let Opened {
         store,
         unclean,
@@ -310,7 +320,7 @@ async fn start(opened: Opened, settings: Vec<InterfaceSettings>) -> Result<Engin
         ..
     } = opened;
     let down = downtimes::receivers_down(store.catalog())?;
-    match Engine::start(store.clone(), settings, unfinished, unclean, &down).await {
+    match Engine::start(store.clone(), settings, unfinished, unclean, &down, inflow).await {
         Ok(engine) => Ok(engine),
         Err(error) => {
             store.shutdown().await;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::downtime;
 use super::site::Engine;
 use crate::console::{Console, Palette, Tone};
-use crate::control::wire::{DestinationStatus, InterfaceStatus, Status, TurnedAway};
+use crate::control::wire::{DestinationStatus, InterfaceStatus, Room, Status, TurnedAway};
 use crate::failure::{Exit, Outcome};
 use crate::layout::{self, Cell, lasting};
 
@@ -45,6 +45,7 @@ fn show(status: &Status, palette: Palette) -> String {
         behind,
         damaged,
         downtimes,
+        room,
         ..
     } = status;
     let environment = environment.as_ref();
@@ -68,6 +69,7 @@ fn show(status: &Status, palette: Palette) -> String {
             .iter()
             .map(|one| format!("\n{}", downtime::told(one, palette))),
     );
+    lines.extend(room.iter().flat_map(|room| scarce(room, palette)));
     for segment in damaged {
         let line = format!("\n{} is damaged: {}", segment.file, segment.reason);
         lines.push(palette.paint(Tone::Bad, &line).to_string());
@@ -79,6 +81,31 @@ fn show(status: &Status, palette: Palette) -> String {
         lines.push(format!("\n{behind} journal entries are not in these figures yet"));
     }
     lines.join("\n")
+}
+
+/// Which limits of the whole engine are all but reached.
+fn scarce(room: &Room, palette: Palette) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(free) = room.free_space_bytes.filter(|free| *free < room.free_space_bytes_min) {
+        let (free, least) = (free >> 20, room.free_space_bytes_min >> 20);
+        lines.push(format!(
+            "\nthe data folder's disk has {free} MiB left, and `free_space` asks for {least}; nothing is acknowledged once it is full"
+        ));
+    }
+    if room.in_flight_bytes >= room.in_flight_bytes_max {
+        let max = room.in_flight_bytes_max >> 20;
+        lines.push(format!(
+            "\n{max} MiB are in flight, as much as `in_flight` allows; connections are read on as messages are answered"
+        ));
+    }
+    if room.connections >= room.connections_max {
+        let max = room.connections_max;
+        lines.push(format!(
+            "\n{max} connections are open, as many as `connections` allows; further ones are turned away"
+        ));
+    }
+    let painted = lines.iter().map(|line| palette.paint(Tone::Bad, line).to_string());
+    painted.collect()
 }
 
 /// The two tables, and what an operator should look at.

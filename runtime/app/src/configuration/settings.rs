@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use transfuse_store::StoreSettings;
+use transfuse_transport::InflowSettings;
 
 use super::budget::{self, BudgetSettings};
 use super::control::{self, ControlSettings};
 use super::fault::Faults;
 use super::gates::{self, GateSettings};
+use super::intake;
 use super::section::{self, Section};
 use super::trust::{self, TrustSettings};
 use super::{FILE_NAME, read_document};
@@ -26,6 +28,10 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// How large a file of the journal grows before the next one begins.
     pub(crate) segment_bytes_max: u64,
+    /// With less room than this on the data folder's disk, somebody is told.
+    pub(crate) free_space_min: u64,
+    /// How much all listeners take in together.
+    pub(crate) intake: InflowSettings,
     /// What is asked of packages.
     pub(crate) trust: TrustSettings,
     /// How changes are watched.
@@ -35,6 +41,9 @@ pub(crate) struct Settings {
     /// Where the engine is asked, and by whom.
     pub(crate) control: ControlSettings,
 }
+
+/// A day of a busy feed, so that somebody who is told on Friday evening has the time to come.
+const FREE_SPACE_MIN: u64 = 1 << 30;
 
 /// The operational log, which goes to stderr and never holds a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +81,8 @@ impl Default for Settings {
                 level: LogLevel::Info,
             },
             segment_bytes_max: StoreSettings::new("").segment_bytes_max,
+            free_space_min: FREE_SPACE_MIN,
+            intake: InflowSettings::default(),
             trust: TrustSettings::default(),
             budget: BudgetSettings::default(),
             gates: GateSettings::default(),
@@ -95,7 +106,8 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     let environment = file.text("environment").map(|name| name.value);
     let log = file.section("log", "[log]").map(log);
     let compiled = file.section("sandbox", "[sandbox]").and_then(cache);
-    let segment_bytes_max = file.section("store", "[store]").and_then(segment);
+    let (segment_bytes_max, free_space_min) = file.section("store", "[store]").map(store).unwrap_or_default();
+    let intake = file.section("intake", "[intake]").map(intake::read);
     let trust = file.section("trust", "[trust]").map(trust::read);
     let budget = file.section("budget", "[budget]").map(budget::read);
     let gates = file.section("gates", "[gates]").map(gates::read);
@@ -108,6 +120,8 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
         compiled,
         log: log.unwrap_or(defaults.log),
         segment_bytes_max: segment_bytes_max.unwrap_or(defaults.segment_bytes_max),
+        free_space_min: free_space_min.unwrap_or(defaults.free_space_min),
+        intake: intake.unwrap_or(defaults.intake),
         trust: trust.unwrap_or(defaults.trust),
         budget: budget.unwrap_or(defaults.budget),
         gates: gates.unwrap_or(defaults.gates),
@@ -139,8 +153,9 @@ fn cache(mut section: Section<'_>) -> Option<PathBuf> {
     folder
 }
 
-fn segment(mut section: Section<'_>) -> Option<u64> {
-    let bytes = section.size("segment", &((1 << 20)..=(64 << 30)));
+fn store(mut section: Section<'_>) -> (Option<u64>, Option<u64>) {
+    let segment = section.size("segment", &((1 << 20)..=(64 << 30)));
+    let free_space = section.size("free_space", &(0..=(1 << 50)));
     section.finish();
-    bytes
+    (segment, free_space)
 }

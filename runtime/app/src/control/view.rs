@@ -10,6 +10,7 @@ pub(crate) mod repairs;
 mod trials;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -20,12 +21,14 @@ use transfuse_store::{
     OperationRecord, OutputRecord, Sealed, Status, StoredFault,
 };
 
+use transfuse_transport::Inflowing;
 use transfuse_transport::net::TurnedAway;
 
 use super::wire;
 use crate::changes::Standing;
 use crate::configuration::resolved;
 use crate::deployment::{Live, Stopped};
+use crate::free_space;
 use crate::trust::{Alerts, Distrust};
 
 pub(crate) use differences::of_many;
@@ -45,6 +48,8 @@ pub(crate) struct Process {
     pub(crate) live: LiveList,
     /// What somebody should know about their plugins, by now.
     pub(crate) alerts: Alerts,
+    /// With less room than this on the data folder's disk, somebody is told.
+    pub(crate) free_space_min: u64,
     /// What is live and was not started.
     pub(crate) stopped: Vec<StoppedInterface>,
 }
@@ -174,7 +179,21 @@ pub(super) fn status(process: &Process, trials: &[Standing], status: Status) -> 
         behind: status.behind,
         downtimes: Vec::new(),
         damaged: status.damaged.iter().map(damaged).collect(),
+        room: None,
         interfaces,
+    }
+}
+
+/// How far the limits of the whole engine are used up.
+pub(super) fn room(process: &Process, inflow: Inflowing) -> wire::Room {
+    wire::Room {
+        in_flight_bytes: inflow.bytes,
+        in_flight_bytes_max: inflow.bytes_max,
+        connections: inflow.connections,
+        connections_max: inflow.connections_max,
+        waits: inflow.waits,
+        free_space_bytes: free_space::of(Path::new(&process.data)),
+        free_space_bytes_min: process.free_space_min,
     }
 }
 

@@ -41,8 +41,28 @@ pub(crate) struct Status {
     /// Segments of the journal that cannot be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) damaged: Vec<DamagedSegment>,
+    /// What is left of the limits of the whole engine; none from an engine that does not say.
+    #[serde(default)]
+    pub(crate) room: Option<Room>,
     /// Live interfaces by name, then those that only have a past.
     pub(crate) interfaces: Vec<InterfaceStatus>,
+}
+
+/// How far the limits of the whole engine are used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Room {
+    /// Bytes that have come over connections and are not answered yet.
+    pub(crate) in_flight_bytes: usize,
+    pub(crate) in_flight_bytes_max: usize,
+    /// Open connections of senders.
+    pub(crate) connections: usize,
+    pub(crate) connections_max: usize,
+    /// How often a connection had to wait for others to be answered, since the engine started.
+    pub(crate) waits: u64,
+    /// What is free for the engine on the data folder's disk; none where the kernel does not say.
+    pub(crate) free_space_bytes: Option<u64>,
+    /// With less, somebody is told.
+    pub(crate) free_space_bytes_min: u64,
 }
 
 /// A segment of the journal that could not be read when the engine started.

@@ -10,6 +10,7 @@ use transfuse_message::Payload;
 
 use super::listener::ListenerSettings;
 use crate::frame::{Defect, Truncation};
+use crate::inflow::Account;
 use crate::net;
 
 /// What is set aside for a body by its own word; what is longer grows as it comes.
@@ -23,6 +24,7 @@ pub(super) async fn read(
     mut body: Incoming,
     settings: &ListenerSettings,
     may_discard: bool,
+    account: &mut Account,
 ) -> (Payload, Option<Defect>) {
     let bytes_max = settings.body_bytes_max;
     let announced = body.size_hint().lower();
@@ -31,7 +33,7 @@ pub(super) async fn read(
         Some(too_long(announced, bytes_max))
     } else {
         content.reserve(usize::try_from(announced).map_or(RESERVED_MAX, |bytes| bytes.min(RESERVED_MAX)));
-        fill(&mut content, &mut body, settings).await
+        fill(&mut content, &mut body, settings, account).await
     };
     if may_discard && matches!(defect, Some(Defect::TooLong { .. })) {
         // Whichever comes first.
@@ -40,10 +42,20 @@ pub(super) async fn read(
     (Payload::from(content.freeze()), defect)
 }
 
-async fn fill(content: &mut BytesMut, body: &mut Incoming, settings: &ListenerSettings) -> Option<Defect> {
-    let (began, bytes_max) = (Instant::now(), settings.body_bytes_max);
+async fn fill(
+    content: &mut BytesMut,
+    body: &mut Incoming,
+    settings: &ListenerSettings,
+    account: &mut Account,
+) -> Option<Defect> {
+    let (mut began, bytes_max) = (Instant::now(), settings.body_bytes_max);
     let mut read_at = began;
     loop {
+        let asked = Instant::now();
+        account.cover(content.len()).await;
+        let waited = asked.elapsed();
+        // It was not the client that paused.
+        (began, read_at) = (began + waited, read_at + waited);
         let deadline = net::receive_deadline(began, read_at, content.len(), settings.body_timeout);
         let frame = match timeout_at(deadline, body.frame()).await {
             Err(_) => return Some(Defect::Truncated(Truncation::Stalled)),

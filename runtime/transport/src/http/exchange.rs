@@ -21,6 +21,7 @@ use super::refused::{RETRY_AFTER_SECONDS, Refused};
 use super::repeats::{self, Entry, Repeats, Teller, Telling};
 use crate::answer::{Answer, Handler};
 use crate::frame::{Defect, Frame, Truncation};
+use crate::inflow::{Held, Inflow};
 use crate::net::Peers;
 
 /// What the connections of a listener share.
@@ -40,6 +41,8 @@ pub(super) struct Shared {
 pub(super) struct Conversation {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: SocketAddr,
+    /// What all connections together may take in.
+    pub(super) inflow: Inflow,
     pub(super) number: u64,
     pub(super) requests: AtomicU64,
 }
@@ -118,7 +121,8 @@ impl Conversation {
 
     async fn carry(&self, asked: Asked, body: Incoming, place: OwnedSemaphorePermit) -> Result<Told, Refused> {
         let settings = &self.shared.settings;
-        let (content, defect) = body::read(body, settings, asked.writes_at_once).await;
+        let mut account = self.inflow.account();
+        let (content, defect) = body::read(body, settings, asked.writes_at_once, &mut account).await;
         if content.is_empty() && defect.is_none() {
             return Err(Refused::Empty);
         }
@@ -130,7 +134,8 @@ impl Conversation {
             Entry::Again(telling) => telling,
             Entry::New(teller) => {
                 let telling = teller.subscribe();
-                self.hand_over(content, defect, teller, place);
+                let held = account.hand_over(content.len());
+                self.hand_over(content, defect, teller, (place, held));
                 telling
             }
         };
@@ -139,8 +144,14 @@ impl Conversation {
             .unwrap_or(Err(Refused::Unanswered))
     }
 
-    /// The place is kept until the answer is known, whether its client still waits or not.
-    fn hand_over(&self, content: Payload, defect: Option<Defect>, teller: Teller, place: OwnedSemaphorePermit) {
+    /// The place, and the part of the budget, are kept until the answer is known, whether its client still waits or not.
+    fn hand_over(
+        &self,
+        content: Payload,
+        defect: Option<Defect>,
+        teller: Teller,
+        kept: (OwnedSemaphorePermit, Held),
+    ) {
         let source = self.peer.to_string();
         if let Some(defect) = &defect {
             tracing::warn!(source, connection = self.number, %defect, "not a whole request");
@@ -153,7 +164,7 @@ impl Conversation {
         });
         self.shared.under_way.spawn(async move {
             teller.tell(Told::of(answer.await.decided().await, defect));
-            drop(place);
+            drop(kept);
         });
     }
 }

@@ -21,6 +21,7 @@ use super::guarded::Guarded;
 use super::repeats::Repeats;
 use crate::answer::Handler;
 use crate::frame::next_connection;
+use crate::inflow::Inflow;
 use crate::net::{
     Accepted, BindError, CONNECTIONS_MAX, CONTENT_BYTES_MAX, KEEPALIVE, OpenPort, Peers, Port, PortSettings,
     RECEIVE_TIMEOUT, SHUTDOWN_WAIT, WRITE_TIMEOUT,
@@ -131,6 +132,13 @@ impl Listener {
         Self { port, ..self }
     }
 
+    /// The same, taking in no more than this allows it and others.
+    #[must_use]
+    pub fn within(self, inflow: Inflow) -> Self {
+        let port = self.port.within(inflow);
+        Self { port, ..self }
+    }
+
     /// The same, remembering what has come to listeners before it.
     #[must_use]
     pub fn remembering(self, repeats: Repeats) -> Self {
@@ -160,6 +168,7 @@ impl Listener {
             under_way: TaskTracker::new(),
             peers: self.port.peers().clone(),
             address: self.port.local_address(),
+            inflow: self.port.inflow().clone(),
             settings: self.settings,
         });
         let of_connections = Arc::clone(&shared);
@@ -172,7 +181,8 @@ impl Listener {
 }
 
 /// Serves one connection to its end.
-async fn converse(Accepted { stream, peer, stop }: Accepted, shared: Arc<Shared>) {
+async fn converse(accepted: Accepted, shared: Arc<Shared>) {
+    let Accepted { stream, peer, stop, .. } = accepted;
     let settings = &shared.settings;
     let io = TokioIo::new(Guarded::new(stream, settings.write_timeout));
     let mut http = http1::Builder::new();

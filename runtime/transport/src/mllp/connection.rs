@@ -20,6 +20,7 @@ use super::listener::ListenerSettings;
 use super::release::{Commit, Release};
 use crate::answer::{Answer, Handler, Reply};
 use crate::frame::{Defect, Frame, Truncation, next_connection};
+use crate::inflow::{Account, Held};
 use crate::net::{self, Watchdog};
 use owed::{Owed, Stage};
 
@@ -48,6 +49,8 @@ pub(super) struct Connection<S> {
     settings: Arc<ListenerSettings>,
     handler: Handler,
     decoder: Decoder,
+    /// Covers what the decoder holds; what covers a frame is owed with its answer.
+    account: Account,
     owed: Owed,
     /// Framed replies that the socket has not taken yet.
     replies: BytesMut,
@@ -85,7 +88,13 @@ enum Step {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn new(stream: S, source: String, settings: Arc<ListenerSettings>, handler: Handler) -> Connection<S> {
+    pub(super) fn new(
+        stream: S,
+        source: String,
+        account: Account,
+        settings: Arc<ListenerSettings>,
+        handler: Handler,
+    ) -> Connection<S> {
         let now = Instant::now();
         Connection {
             stream,
@@ -94,6 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             decoder: Decoder::new(settings.frame_bytes_max),
             settings,
             handler,
+            account,
             owed: Owed::default(),
             replies: BytesMut::new(),
             is_unflushed: false,
@@ -176,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if !self.may_read() {
+        if !self.may_read() || !self.is_covered(context) {
             return Poll::Pending;
         }
         let buffer = self.decoder.buffer();
@@ -184,6 +194,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             buffer.reserve(READ_BYTES);
         }
         pin!(self.stream.read_buf(buffer)).poll(context)
+    }
+
+    /// Whether all that was read has its part of the budget. Who had to wait for it was not idle.
+    fn is_covered(&mut self, context: &mut Context<'_>) -> bool {
+        let has_waited = self.account.is_waiting();
+        let is_covered = self.account.poll_cover(self.decoder.buffered(), context).is_ready();
+        if has_waited && is_covered {
+            self.be_patient();
+        }
+        is_covered
     }
 
     fn take(&mut self, step: Step) {
@@ -213,10 +233,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn take_answer(&mut self, stage: Stage) {
         match stage {
-            Stage::First(defect, answer) if self.settings.release == Release::Two => {
-                self.take_committing(defect, answer);
+            Stage::First(defect, answer, held) if self.settings.release == Release::Two => {
+                self.take_committing(defect, answer, held);
             }
-            Stage::First(_, answer) | Stage::Decided(answer) => self.take_decided(answer),
+            Stage::First(_, answer, held) | Stage::Decided(answer, held) => self.take_decided(answer, held),
             Stage::Later(reply) => self.queue_reply(&reply),
         }
         if self.paused {
@@ -227,7 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Release 2: the frame's commit block goes in front of all that HL7 has to say about it. Content that is not in
     /// safe storage as a whole has no reply, and bytes that were no frame have not even a commit block.
-    fn take_committing(&mut self, defect: Option<Defect>, answer: Answer) {
+    fn take_committing(&mut self, defect: Option<Defect>, answer: Answer, held: Held) {
         match (defect, answer) {
             (None, Answer::Unanswered) => {
                 self.queue_commit(Commit::NotStored);
@@ -235,16 +255,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             (None, answer) => {
                 self.queue_commit(Commit::Stored);
-                self.take_decided(answer);
+                self.take_decided(answer, held);
             }
             (Some(Defect::TooLong { .. }), _) => self.queue_commit(Commit::NotStored),
             (Some(_), _) => {}
         }
     }
 
-    fn take_decided(&mut self, answer: Answer) {
+    fn take_decided(&mut self, answer: Answer, held: Held) {
         match answer {
-            Answer::Stored(next) => self.owed.decided_by(next),
+            Answer::Stored(next) => self.owed.decided_by(next, held),
             Answer::Accepted(reply) | Answer::Refused(reply) | Answer::Failed(reply) => self.take_reply(reply),
             Answer::Unanswered => self.stop_answering(),
         }
@@ -363,13 +383,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(defect) = &defect {
             tracing::warn!(source = self.source, connection = self.number, %defect, "not a whole frame");
         }
+        let held = self.account.hand_over(content.len());
         let frame = Frame {
             content,
             defect,
             source: self.source.clone(),
             connection: self.number,
         };
-        self.owed.answer_by((self.handler)(frame), defect);
+        self.owed.answer_by((self.handler)(frame), defect, held);
     }
 
     /// The peer has stored a reply, or could not. A reply is said once: who did not keep it asks by sending the message
@@ -417,7 +438,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn read_deadline(&self) -> Option<Instant> {
-        if !self.may_read() {
+        if !self.may_read() || self.account.is_waiting() {
             return None;
         }
         match self.decoder.pending() {

@@ -154,6 +154,11 @@ impl Decoder {
         }
     }
 
+    /// How many bytes are held that no event has taken.
+    pub(crate) fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// How many bytes of the pending frame or garbage have arrived.
     #[must_use]
     pub fn pending_bytes(&self) -> usize {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::Release;
 use super::connection::Connection;
 use crate::answer::Handler;
+use crate::inflow::Inflow;
 use crate::net::{
     Accepted, BindError, CONNECTIONS_MAX, CONTENT_BYTES_MAX, KEEPALIVE, OpenPort, Peers, Port, PortSettings,
     RECEIVE_TIMEOUT, SHUTDOWN_WAIT, WRITE_TIMEOUT,
@@ -101,6 +102,13 @@ impl Listener {
         Listener { port, ..self }
     }
 
+    /// The same, taking in no more than this allows it and others.
+    #[must_use]
+    pub fn within(self, inflow: Inflow) -> Listener {
+        let port = self.port.within(inflow);
+        Listener { port, ..self }
+    }
+
     /// Where it listens; tells the port that was taken for port 0.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
@@ -118,9 +126,15 @@ impl Listener {
     /// that connection and nothing else. Dropping the future closes everything at once.
     pub async fn serve(self, handler: Handler, shutdown: CancellationToken) {
         let settings = self.settings;
-        let converse = move |Accepted { stream, peer, stop }: Accepted| {
+        let converse = move |accepted: Accepted| {
+            let Accepted {
+                stream,
+                peer,
+                inflow,
+                stop,
+            } = accepted;
             let (settings, handler) = (Arc::clone(&settings), Arc::clone(&handler));
-            Connection::new(stream, peer.to_string(), settings, handler).run(stop)
+            Connection::new(stream, peer.to_string(), inflow.account(), settings, handler).run(stop)
         };
         self.port.serve(converse, shutdown).await;
     }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::peers::Peers;
 use super::socket;
+use crate::inflow::Inflow;
 use crate::tls::{self, TlsError};
 
 /// Between two attempts to accept when the process has no file descriptors left.
@@ -50,6 +51,7 @@ pub(crate) struct Port {
     address: SocketAddr,
     settings: PortSettings,
     peers: Peers,
+    inflow: Inflow,
     tls: Option<tls::Server>,
 }
 
@@ -57,6 +59,8 @@ pub(crate) struct Port {
 pub(crate) struct Accepted {
     pub(crate) stream: Either<TcpStream, Box<tokio_rustls::server::TlsStream<TcpStream>>>,
     pub(crate) peer: SocketAddr,
+    /// What all connections together may take in.
+    pub(crate) inflow: Inflow,
     /// Cancelled when it is to end.
     pub(crate) stop: CancellationToken,
 }
@@ -142,6 +146,7 @@ impl Port {
             address: local,
             settings,
             peers: Peers::default(),
+            inflow: Inflow::default(),
             tls,
         })
     }
@@ -149,6 +154,11 @@ impl Port {
     /// The same, taking connections only from these peers.
     pub(crate) fn admitting(self, peers: Peers) -> Self {
         Self { peers, ..self }
+    }
+
+    /// The same, taking in no more than this allows it and others.
+    pub(crate) fn within(self, inflow: Inflow) -> Self {
+        Self { inflow, ..self }
     }
 
     /// Where it is; tells the port that was taken for port 0.
@@ -221,13 +231,18 @@ impl Port {
             return;
         }
         if connections.tasks.len() >= self.settings.connections_max {
-            let connections_max = self.settings.connections_max;
-            tracing::warn!(source = %peer, address = %self.address, connections_max, "connection refused: too many");
+            let why = "as many connections as this listener takes are open";
+            self.peers.turn_away(peer, self.address, why);
             return;
         }
+        let Some(place) = self.inflow.connect() else {
+            let why = "as many connections as all listeners together take are open";
+            self.peers.turn_away(peer, self.address, why);
+            return;
+        };
         socket::set_up(&stream, self.settings.keepalive);
         let stop = shutdown.child_token();
-        let (tls, told) = (self.tls.clone(), stop.clone());
+        let (tls, told, inflow) = (self.tls.clone(), stop.clone(), self.inflow.clone());
         let task = connections.tasks.spawn(async move {
             let stream = match tls {
                 None => Some(Either::Left(stream)),
@@ -235,8 +250,15 @@ impl Port {
             };
             if let Some(stream) = stream {
                 let stop = told;
-                converse(Accepted { stream, peer, stop }).await;
+                converse(Accepted {
+                    stream,
+                    peer,
+                    inflow,
+                    stop,
+                })
+                .await;
             }
+            drop(place);
         });
         connections.known.insert(task.id(), (peer.ip(), stop));
     }

@@ -90,6 +90,7 @@ pub(super) fn process(engine: &Engine, deployment: &Deployment, arguments: &Argu
         environment: None,
         live: shown,
         alerts,
+        free_space_min: 0,
         stopped: deployment.stopped.iter().map(view::StoppedInterface::new).collect(),
     }
 }

@@ -9,6 +9,7 @@ use transfuse_message::Payload;
 
 use crate::answer::{Answer, Later, Next};
 use crate::frame::Defect;
+use crate::inflow::Held;
 
 /// Replies that are deferred on one connection. Their messages are answered for otherwise, so that only memory is at
 /// stake; a peer whose messages are decided so much slower than they are stored is slowed down.
@@ -20,34 +21,43 @@ const DEFERRED_MAX: usize = 1_024;
 /// cannot overtake each other.
 #[derive(Default)]
 pub(super) struct Owed {
-    first: FuturesOrdered<First>,
-    decided: FuturesOrdered<BoxFuture<'static, Answer>>,
+    first: FuturesOrdered<Holding<Option<Defect>>>,
+    decided: FuturesOrdered<Holding<()>>,
     later: FuturesOrdered<BoxFuture<'static, Payload>>,
 }
 
-/// The first answer to a frame, and what the frame was.
-struct First {
-    defect: Option<Defect>,
+/// An answer to a frame, what is known of the frame, and the part of the budget that it has until then.
+struct Holding<K> {
+    known: K,
+    held: Held,
     answer: BoxFuture<'static, Answer>,
 }
 
 /// What has become known of a frame.
 pub(super) enum Stage {
     /// The first of it, and what kept the frame from being a whole one.
-    First(Option<Defect>, Answer),
+    First(Option<Defect>, Answer, Held),
     /// What was decided, after it was stored.
-    Decided(Answer),
+    Decided(Answer, Held),
     /// What was left to say after its answer.
     Later(Payload),
 }
 
 impl Owed {
-    pub(super) fn answer_by(&mut self, answer: BoxFuture<'static, Answer>, defect: Option<Defect>) {
-        self.first.push_back(First { defect, answer });
+    pub(super) fn answer_by(&mut self, answer: BoxFuture<'static, Answer>, defect: Option<Defect>, held: Held) {
+        self.first.push_back(Holding {
+            known: defect,
+            held,
+            answer,
+        });
     }
 
-    pub(super) fn decided_by(&mut self, next: Next) {
-        self.decided.push_back(next.into_future());
+    pub(super) fn decided_by(&mut self, next: Next, held: Held) {
+        self.decided.push_back(Holding {
+            known: (),
+            held,
+            answer: next.into_future(),
+        });
     }
 
     pub(super) fn reply_later(&mut self, later: Later) {
@@ -55,11 +65,11 @@ impl Owed {
     }
 
     pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Stage> {
-        if let Poll::Ready(Some((defect, answer))) = self.first.poll_next_unpin(context) {
-            return Poll::Ready(Stage::First(defect, answer));
+        if let Poll::Ready(Some((defect, answer, held))) = self.first.poll_next_unpin(context) {
+            return Poll::Ready(Stage::First(defect, answer, held));
         }
-        if let Poll::Ready(Some(answer)) = self.decided.poll_next_unpin(context) {
-            return Poll::Ready(Stage::Decided(answer));
+        if let Poll::Ready(Some(((), answer, held))) = self.decided.poll_next_unpin(context) {
+            return Poll::Ready(Stage::Decided(answer, held));
         }
         match self.later.poll_next_unpin(context) {
             Poll::Ready(Some(reply)) => Poll::Ready(Stage::Later(reply)),
@@ -88,11 +98,11 @@ impl Owed {
     }
 }
 
-impl Future for First {
-    type Output = (Option<Defect>, Answer);
+impl<K: Copy + Unpin> Future for Holding<K> {
+    type Output = (K, Answer, Held);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let defect = self.defect;
-        self.answer.as_mut().poll(context).map(|answer| (defect, answer))
+        let answer = std::task::ready!(self.answer.as_mut().poll(context));
+        Poll::Ready((self.known, answer, std::mem::take(&mut self.held)))
     }
 }

@@ -18,6 +18,7 @@ use transfuse_message::Payload;
 use super::{Connection, END_GRACE, LINGER};
 use crate::answer::{Answer, Handler, Later, Next, Reply};
 use crate::frame::{Defect, Frame, Truncation};
+use crate::inflow::Inflow;
 use crate::mllp::{ListenerSettings, Release};
 
 /// What has not happened by then never will: no time limit of a connection is as long.
@@ -84,7 +85,13 @@ fn serve_with_socket_buffer(bytes: usize, change: impl FnOnce(&mut ListenerSetti
         .boxed()
     });
     let stream = Counting(ours, Arc::clone(&writes));
-    let connection = Connection::new(stream, "test".to_owned(), Arc::new(settings), handler);
+    let connection = Connection::new(
+        stream,
+        "test".to_owned(),
+        Inflow::default().account(),
+        Arc::new(settings),
+        handler,
+    );
     let shutdown = CancellationToken::new();
     let ended = tokio::spawn(connection.run(shutdown.clone()));
     Served {
