@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments with their help, and what they do.
 
+mod asked;
 pub(crate) mod changes;
 pub(crate) mod check;
 pub(crate) mod compile_component;

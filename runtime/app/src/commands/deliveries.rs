@@ -4,7 +4,8 @@ mod word;
 
 use clap::{Args, Subcommand};
 
-use super::changes::{Site, confirmed, interface, needs_reason};
+use super::asked::{Act, Look};
+use super::changes::{confirmed, interface, needs_reason};
 use super::site::Engine;
 use crate::console::{Console, Palette, Tone};
 use crate::control::wire::repairs::{HeldChanged, HeldQuery, HeldWanted, Hold, Left, Recomputed};
@@ -20,7 +21,10 @@ use crate::story;
 /// What a receiver keeps rejecting waits for a word as well: `retry` and `skip` are about that.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Held(HeldArguments),
+    /// Show what is held, since when and why
+    ///
+    /// Example: transfuse deliveries held --site examples/lab-results
+    Held(Look),
     /// Keep what a revision has made, and what it is still to make, from being delivered
     ///
     /// What is being sent ends first. The hold lasts until it is released.
@@ -44,21 +48,6 @@ pub(crate) enum Command {
     Skip(word::SkipArguments),
 }
 
-/// Show what is held, since when and why
-///
-/// Example: transfuse deliveries held --site examples/lab-results
-#[derive(Debug, Args)]
-pub(crate) struct HeldArguments {
-    /// Only of this interface
-    #[arg(value_name = "INTERFACE")]
-    interface: Option<String>,
-    #[command(flatten)]
-    site: Site,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
-}
-
 /// What is held, and why.
 #[derive(Debug, Args)]
 pub(crate) struct ActArguments {
@@ -69,7 +58,7 @@ pub(crate) struct ActArguments {
     #[arg(long, value_name = "NUMBER")]
     revision: u32,
     #[command(flatten)]
-    intent: Intent,
+    act: Act,
 }
 
 /// Have the messages decided anew by another revision, and deliver that in the places of what is held
@@ -91,23 +80,7 @@ pub(crate) struct RecomputeArguments {
     #[arg(long, value_name = "NUMBER")]
     on: Option<u32>,
     #[command(flatten)]
-    intent: Intent,
-}
-
-/// Who wants it.
-#[derive(Debug, Args)]
-struct Intent {
-    /// Why: it is kept with the messages
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    reason: String,
-    /// Do it without asking
-    #[arg(long, short)]
-    yes: bool,
-    #[command(flatten)]
-    site: Site,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
+    act: Act,
 }
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
@@ -122,10 +95,8 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     }
 }
 
-fn held(arguments: &HeldArguments, console: Console) -> Outcome {
-    let query = HeldQuery {
-        interface: arguments.interface.clone(),
-    };
+fn held(arguments: &Look, console: Console) -> Outcome {
+    let query = arguments.query();
     let found = arguments.site.engine().ask(async |client| client.held(&query).await)?;
     if arguments.json {
         console.json(&found)?;
@@ -189,12 +160,12 @@ fn act(action: &str, arguments: &ActArguments, console: Console) -> Outcome {
     let ActArguments {
         interface: name,
         revision,
-        intent,
+        act,
     } = arguments;
     let name = interface(name)?;
-    let wanted = intent.wanted(action, *revision)?;
-    let engine = intent.site.engine();
-    if action != "hold" && !intent.yes {
+    let wanted = act.wanted(action, *revision)?;
+    let engine = act.site.engine();
+    if action != "hold" && !act.yes {
         let count = held_now(&engine, name, *revision)?;
         let question = format!(
             "{action} {} of revision {revision} of {name}",
@@ -206,7 +177,7 @@ fn act(action: &str, arguments: &ActArguments, console: Console) -> Outcome {
         }
     }
     let done = engine.ask(async |client| client.act_on_held(name, &wanted).await)?;
-    if intent.json {
+    if act.json {
         console.json(&done)?;
     } else {
         console.result(told(action, &done))?;
@@ -239,15 +210,15 @@ fn recompute(arguments: &RecomputeArguments, console: Console) -> Outcome {
         interface: name,
         revision,
         on,
-        intent,
+        act,
     } = arguments;
     let name = interface(name)?;
     let wanted = HeldWanted {
         on: *on,
-        ..intent.wanted("recompute", *revision)?
+        ..act.wanted("recompute", *revision)?
     };
-    let engine = intent.site.engine();
-    if !intent.yes {
+    let engine = act.site.engine();
+    if !act.yes {
         let count = held_now(&engine, name, *revision)?;
         let on = on.map_or_else(|| "the live revision".to_owned(), |on| format!("revision {on}"));
         let question = format!(
@@ -261,7 +232,7 @@ fn recompute(arguments: &RecomputeArguments, console: Console) -> Outcome {
     }
     let done = recompute_all(&engine, name, wanted, console)?;
     let recomputed = done.recomputed.clone().unwrap_or_default();
-    if intent.json {
+    if act.json {
         console.json(&done)?;
     } else {
         console.result(told_recomputed(&done, &recomputed, console.palette()).join("\n"))?;
@@ -349,7 +320,7 @@ fn counted_deliveries(count: u64) -> String {
     }
 }
 
-impl Intent {
+impl Act {
     fn wanted(&self, action: &str, revision: u32) -> Result<HeldWanted, Failure> {
         needs_reason("this", &self.reason)?;
         Ok(HeldWanted {

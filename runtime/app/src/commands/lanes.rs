@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-use super::changes::{Site, confirmed, interface, needs_reason};
+use super::asked::{Act, Look};
+use super::changes::{confirmed, interface, needs_reason};
 use crate::console::{Console, Tone};
 use crate::control::wire::lanes::{HeldLane, HeldLanes, ReleaseWanted};
-use crate::control::wire::repairs::HeldQuery;
 use crate::failure::{Exit, Outcome};
 use crate::layout::{self, Cell};
 use crate::story;
@@ -18,25 +18,13 @@ use crate::story;
 /// comes of them that waits, in the journal, in its order, also after a restart.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Held(HeldArguments),
+    /// Show what holds lanes, since when, why, and how much waits
+    ///
+    /// Lanes have numbers made of their identifiers, which name nobody.
+    ///
+    /// Example: transfuse lanes held --site examples/lab-results
+    Held(Look),
     Release(ReleaseArguments),
-}
-
-/// Show what holds lanes, since when, why, and how much waits
-///
-/// Lanes have numbers made of their identifiers, which name nobody.
-///
-/// Example: transfuse lanes held --site examples/lab-results
-#[derive(Debug, Args)]
-pub(crate) struct HeldArguments {
-    /// Only of this interface
-    #[arg(value_name = "INTERFACE")]
-    interface: Option<String>,
-    #[command(flatten)]
-    site: Site,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Let the lanes that a message holds go on
@@ -57,17 +45,8 @@ pub(crate) struct ReleaseArguments {
     /// All that is held of the interface
     #[arg(long, conflicts_with = "message")]
     all: bool,
-    /// Why: it is kept in the journal
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    reason: String,
-    /// Do it without asking
-    #[arg(long, short)]
-    yes: bool,
     #[command(flatten)]
-    site: Site,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
+    act: Act,
 }
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
@@ -77,10 +56,8 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     }
 }
 
-fn held(arguments: &HeldArguments, console: Console) -> Outcome {
-    let query = HeldQuery {
-        interface: arguments.interface.clone(),
-    };
+fn held(arguments: &Look, console: Console) -> Outcome {
+    let query = arguments.query();
     let engine = arguments.site.engine();
     let found = engine.ask(async |client| client.held_lanes(&query).await)?;
     if arguments.json {
@@ -135,9 +112,9 @@ fn more(found: &HeldLanes) -> Option<String> {
 
 fn release(arguments: &ReleaseArguments, console: Console) -> Outcome {
     let name = interface(&arguments.interface)?;
-    needs_reason("this", &arguments.reason)?;
+    needs_reason("this", &arguments.act.reason)?;
     let what = arguments.message.as_deref().unwrap_or("everything in quarantine");
-    if !arguments.yes {
+    if !arguments.act.yes {
         let question = format!("let go on what waits behind {what} in the lanes of {name}");
         if !confirmed(&[question], console)? {
             console.note("nothing was changed");
@@ -146,11 +123,11 @@ fn release(arguments: &ReleaseArguments, console: Console) -> Outcome {
     }
     let wanted = ReleaseWanted {
         message: arguments.message.clone(),
-        reason: arguments.reason.clone(),
+        reason: arguments.act.reason.clone(),
     };
-    let engine = arguments.site.engine();
+    let engine = arguments.act.site.engine();
     let done = engine.ask(async |client| client.release_lanes(name, &wanted).await)?;
-    if arguments.json {
+    if arguments.act.json {
         console.json(&done)?;
     } else {
         console.result(format!("{name}: what waited behind {what} goes on"))?;

@@ -21,28 +21,52 @@ use crate::failure::{Failure, Hint as _, Outcome};
 /// of its journal damaged says so, serves everything else, and puts deliveries that it cannot read into quarantine.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Check(check::Arguments),
-    Rebuild(rebuild::Arguments),
-    Repair(repair::Arguments),
+    /// Look at every page and every entry of the journal
+    ///
+    /// An engine may work on the files meanwhile. The exit code is 1 where something cannot be read. A damaged segment is best
+    /// restored from a backup: stop the engine, put the file back, run `transfuse store rebuild`, start the engine. Where there is none, `transfuse store repair`
+    /// saves what can be read of it.
+    ///
+    /// Example: transfuse store check examples/lab-results
+    Check(Files),
+    /// Build `live.sqlite` anew from the journal, and hold the one that was there against it
+    ///
+    /// For an engine that is stopped. Nothing is lost by it: the journal has everything that `live.sqlite` says. The two are compared
+    /// row by row, and any difference is told with exit code 1: it means that a file was changed, or that the engine is wrong. The new
+    /// one is in place in either case.
+    ///
+    /// Example: transfuse store rebuild examples/lab-results
+    Rebuild(Files),
+    /// Save what can be read of damaged segments of the journal
+    ///
+    /// For an engine that is stopped, and for a journal of which no backup has the damaged segment. Every entry that can be read goes
+    /// into a new file that takes the segment's place; the damaged one is kept beside it, as NNNNNN.damaged. A segment whose beginning
+    /// cannot be read is left as it is. The exit code is 1 where something is lost.
+    ///
+    /// Example: transfuse store repair examples/lab-results
+    Repair(Files),
 }
 
 pub(crate) fn run(command: &Command, console: Console) -> Outcome {
     match command {
-        Command::Check(arguments) => check::run(arguments, console),
-        Command::Rebuild(arguments) => rebuild::run(arguments, console),
-        Command::Repair(arguments) => repair::run(arguments, console),
+        Command::Check(files) => check::run(files, console),
+        Command::Rebuild(files) => rebuild::run(files, console),
+        Command::Repair(files) => repair::run(files, console),
     }
 }
 
 /// Whose files.
 #[derive(Debug, Args)]
-struct Files {
+pub(crate) struct Files {
     /// The site folder
     #[arg(default_value = ".", value_name = "DIR")]
     site: PathBuf,
     /// The engine's data folder, where it is not the site's own
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Files {

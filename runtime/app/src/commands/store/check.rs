@@ -1,6 +1,5 @@
 //! `transfuse store check`: whether every entry of the journal can be read.
 
-use clap::Args;
 use serde::Serialize;
 use transfuse_store::{SegmentReport, Store};
 
@@ -8,22 +7,6 @@ use super::Files;
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Outcome};
 use crate::layout::counted;
-
-/// Look at every page and every entry of the journal
-///
-/// An engine may work on the files meanwhile. The exit code is 1 where something cannot be read. A damaged segment is best
-/// restored from a backup: stop the engine, put the file back, run `transfuse store rebuild`, start the engine. Where there is none, `transfuse store repair`
-/// saves what can be read of it.
-///
-/// Example: transfuse store check examples/lab-results
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    #[command(flatten)]
-    files: Files,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
-}
 
 /// One segment.
 #[derive(Serialize)]
@@ -36,15 +19,15 @@ struct Segment {
     findings: Vec<String>,
 }
 
-pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let settings = arguments.files.settings()?;
+pub(crate) fn run(files: &Files, console: Console) -> Outcome {
+    let settings = files.settings()?;
     let progress = console.working("reading the journal");
     let checked = Store::check(&settings, |report| {
         progress.doing(format!("read {}", report.file.display()));
     });
     drop(progress);
     let reports = checked?;
-    if arguments.json {
+    if files.json {
         console.json(&reports.iter().map(Segment::from).collect::<Vec<_>>())?;
     } else {
         for report in &reports {

@@ -1,28 +1,11 @@
 //! `transfuse store rebuild`: the projection, anew from the journal.
 
-use clap::Args;
 use serde::Serialize;
 use transfuse_store::{Rebuilt, Store};
 
 use super::{Files, alone};
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Outcome};
-
-/// Build `live.sqlite` anew from the journal, and hold the one that was there against it
-///
-/// For an engine that is stopped. Nothing is lost by it: the journal has everything that `live.sqlite` says. The two are compared
-/// row by row, and any difference is told with exit code 1: it means that a file was changed, or that the engine is wrong. The new
-/// one is in place in either case.
-///
-/// Example: transfuse store rebuild examples/lab-results
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    #[command(flatten)]
-    files: Files,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
-}
 
 #[derive(Serialize)]
 struct Report {
@@ -42,14 +25,14 @@ struct Difference {
     surplus: u64,
 }
 
-pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let settings = arguments.files.settings()?;
+pub(crate) fn run(files: &Files, console: Console) -> Outcome {
+    let settings = files.settings()?;
     let progress = console.working("building live.sqlite anew");
     let rebuilt = Store::rebuild(&settings);
     drop(progress);
     let rebuilt = alone(&settings, rebuilt)?;
     let differs = rebuilt.differences.as_ref().is_some_and(|found| !found.is_empty());
-    if arguments.json {
+    if files.json {
         console.json(&Report::from(rebuilt))?;
     } else {
         console.result(told(&rebuilt, console))?;

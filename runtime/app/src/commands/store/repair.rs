@@ -1,28 +1,11 @@
 //! `transfuse store repair`: what can be saved of a damaged segment.
 
-use clap::Args;
 use serde::Serialize;
 use transfuse_store::{SegmentRepair, Store};
 
 use super::{Files, alone};
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Outcome};
-
-/// Save what can be read of damaged segments of the journal
-///
-/// For an engine that is stopped, and for a journal of which no backup has the damaged segment. Every entry that can be read goes
-/// into a new file that takes the segment's place; the damaged one is kept beside it, as NNNNNN.damaged. A segment whose beginning
-/// cannot be read is left as it is. The exit code is 1 where something is lost.
-///
-/// Example: transfuse store repair examples/lab-results
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    #[command(flatten)]
-    files: Files,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
-}
 
 #[derive(Serialize)]
 struct Repair {
@@ -33,13 +16,13 @@ struct Repair {
     lost: u64,
 }
 
-pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
-    let settings = arguments.files.settings()?;
+pub(crate) fn run(files: &Files, console: Console) -> Outcome {
+    let settings = files.settings()?;
     let progress = console.working("reading the journal");
     let repaired = Store::repair(&settings);
     drop(progress);
     let repaired = alone(&settings, repaired)?;
-    if arguments.json {
+    if files.json {
         console.json(&repaired.iter().map(Repair::from).collect::<Vec<_>>())?;
     } else if repaired.is_empty() {
         console.result("every segment can be read: nothing was changed")?;
