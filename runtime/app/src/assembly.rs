@@ -248,6 +248,7 @@ fn destination(
     Ok(DestinationSettings {
         name: Arc::from(destination.name.as_str()),
         types: destination.types.clone(),
+        when: destination.when.as_deref().map(str::parse).transpose()?,
         charset: output_charset(destination)?,
         wire: wire(&destination.wire, site)?,
         retry: retry(&destination.retry),

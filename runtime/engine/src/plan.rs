@@ -17,7 +17,7 @@ use crate::keeping;
 use crate::received::Received;
 use crate::rerun::{Decided, Made};
 use crate::revision::Revision;
-use crate::routing::NoSuchDestination;
+use crate::routing::{NoSuchDestination, Unroutable};
 use crate::settings::OnFinding;
 use crate::terms::Terms;
 use crate::trial::Observation;
@@ -115,7 +115,7 @@ impl Plan {
     fn of_report(revision: &Revision, terms: Terms, report: Report, findings: &Findings) -> Self {
         let detail = Detail::of(&report).with(findings);
         let state = keeping::changes(&report.state);
-        let decision = match revision.decide(report.outcome) {
+        let decision = match revision.decide(report.outcome, report.attributes) {
             Ok(Decided::Processed(outputs)) => Decision::Processed {
                 outputs,
                 state,
@@ -352,7 +352,18 @@ impl Trouble {
         Self::internal(KILLED_THE_ENGINE, summary, Some(hint))
     }
 
-    pub(crate) fn no_such_destination(interface: &str, named: NoSuchDestination) -> Self {
+    pub(crate) fn unroutable(interface: &str, why: Unroutable) -> Self {
+        match why {
+            Unroutable::Named(named) => Self::no_such_destination(interface, named),
+            Unroutable::Undecided { destination, reason } => {
+                let summary = format!("`when` of the destination `{destination}` cannot be decided: {reason}");
+                let hint = "change the condition so that it has an answer for every message".to_owned();
+                Self::internal("undecided-condition", summary, Some(hint))
+            }
+        }
+    }
+
+    fn no_such_destination(interface: &str, named: NoSuchDestination) -> Self {
         let summary = format!("a plugin forwards to a destination that `{interface}` does not have");
         let hint = Some(format!("there are: {}", named.known.join(", ")));
         Self {

@@ -333,6 +333,7 @@ impl DestinationSettings {
         let routed_alike = Self {
             name: Arc::clone(&other.name),
             types: other.types.clone(),
+            when: other.when.clone(),
             ..self.clone()
         };
         routed_alike == *other

@@ -120,7 +120,7 @@ impl Revision {
         }
         let report = processing.run(self.input(run, message, state)).await;
         let detail = Detail::of(&report).with(&judgement.findings);
-        match self.decide(report.outcome) {
+        match self.decide(report.outcome, report.attributes) {
             Ok(decided) => Rerun {
                 made: decided.into(),
                 is_approximate: detail.uses_state(),
@@ -131,11 +131,11 @@ impl Revision {
     }
 
     /// What a chain's outcome comes to.
-    pub(crate) fn decide(&self, outcome: Outcome) -> Result<Decided, Box<Trouble>> {
+    pub(crate) fn decide(&self, outcome: Outcome, attributes: Vec<(String, String)>) -> Result<Decided, Box<Trouble>> {
         match outcome {
-            Outcome::Forwarded(outputs) => match self.routing.route(outputs) {
+            Outcome::Forwarded(outputs) => match self.routing.route(outputs, &attributes.into()) {
                 Ok(outputs) => Ok(Decided::Processed(outputs)),
-                Err(named) => Err(Box::new(Trouble::no_such_destination(&self.interface, named))),
+                Err(why) => Err(Box::new(Trouble::unroutable(&self.interface, why))),
             },
             Outcome::Filtered { reason, .. } => Ok(Decided::Filtered(reason)),
             Outcome::Rejected { rejection, step } => Err(Box::new(Trouble::rejected(rejection, step))),

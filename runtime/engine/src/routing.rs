@@ -1,4 +1,4 @@
-//! Where outputs go: to the destinations that a plugin names, or to those whose types fit.
+//! Where outputs go: to the destinations that a plugin names, or to those whose types and conditions fit.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use transfuse_message::{Message, is_of_type};
 use transfuse_sandbox::{Content, Output};
 use transfuse_store::{NewOutput, Sealed};
 
+use crate::condition::{Condition, Facts, Undecided};
 use crate::control_ids::ControlIds;
 use crate::settings::InterfaceSettings;
 
@@ -22,6 +23,15 @@ struct Route {
     destination: Arc<str>,
     /// Empty for all.
     types: Vec<String>,
+    /// None for all.
+    when: Option<Condition>,
+}
+
+/// Why an output goes nowhere.
+#[derive(Debug)]
+pub(crate) enum Unroutable {
+    Named(NoSuchDestination),
+    Undecided { destination: Arc<str>, reason: String },
 }
 
 /// A plugin names a destination that there is not.
@@ -37,6 +47,7 @@ impl Routing {
         let routes = settings.destinations.iter().map(|one| Route {
             destination: Arc::clone(&one.name),
             types: one.types.clone(),
+            when: one.when.clone(),
         });
         Self {
             routes: routes.collect(),
@@ -49,19 +60,27 @@ impl Routing {
         matches!((destinations, &self.acknowledgements), ([one], Some(own)) if one == own)
     }
 
-    /// Finds the destinations of each output.
-    pub(crate) fn route(&self, outputs: Vec<Output>) -> Result<Vec<NewOutput>, NoSuchDestination> {
+    /// Finds the destinations of each output. The attributes are those that plugins have set.
+    pub(crate) fn route(
+        &self,
+        outputs: Vec<Output>,
+        attributes: &Arc<[(String, String)]>,
+    ) -> Result<Vec<NewOutput>, Unroutable> {
         // One output alone cannot be mistaken for another.
         let mut control_ids = (outputs.len() > 1).then(ControlIds::default);
         outputs
             .into_iter()
             .map(|Output { content, to }| {
-                let named = (!to.is_empty()).then(|| self.named(&to)).transpose()?;
+                let named = (!to.is_empty()).then(|| self.named(&to)).transpose();
+                let named = named.map_err(Unroutable::Named)?;
                 Ok(match content {
                     Content::Message(mut message) => {
                         // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
                         message.declare_charset();
-                        let destinations = named.unwrap_or_else(|| self.fitting(&message));
+                        let destinations = match named {
+                            Some(named) => named,
+                            None => self.fitting(&message, attributes)?,
+                        };
                         if let Some(control_ids) = &mut control_ids {
                             control_ids.tell_apart(&mut message, &destinations);
                         }
@@ -72,7 +91,10 @@ impl Routing {
                         }
                     }
                     Content::Document(document) => NewOutput {
-                        destinations: named.unwrap_or_else(|| self.of_any_type()),
+                        destinations: match named {
+                            Some(named) => named,
+                            None => self.of_any_type(attributes)?,
+                        },
                         content: Sealed::from(document.body.into_bytes()),
                         content_type: Some(document.content_type.into()),
                     },
@@ -81,21 +103,30 @@ impl Routing {
             .collect()
     }
 
-    fn fitting(&self, message: &Message) -> Vec<Arc<str>> {
+    fn fitting(&self, message: &Message, attributes: &Arc<[(String, String)]>) -> Result<Vec<Arc<str>>, Unroutable> {
         let message_type = message.header().message_type();
-        self.destinations(|one| one.takes(&message_type))
+        self.destinations(|one| one.takes(&message_type), || Facts::of(Some(message), attributes))
     }
 
     /// The destinations that route by no message type, which a document has not.
-    fn of_any_type(&self) -> Vec<Arc<str>> {
-        self.destinations(Route::takes_all)
+    fn of_any_type(&self, attributes: &Arc<[(String, String)]>) -> Result<Vec<Arc<str>>, Unroutable> {
+        self.destinations(Route::takes_all, || Facts::of(None, attributes))
     }
 
-    fn destinations(&self, takes: impl Fn(&Route) -> bool) -> Vec<Arc<str>> {
+    fn destinations(
+        &self,
+        takes: impl Fn(&Route) -> bool,
+        facts: impl Fn() -> Facts,
+    ) -> Result<Vec<Arc<str>>, Unroutable> {
         let is_for_messages =
             |one: &Route| !one.takes_all() || self.acknowledgements.as_ref() != Some(&one.destination);
-        let fit = self.routes.iter().filter(|one| takes(one) && is_for_messages(one));
-        fit.map(|one| Arc::clone(&one.destination)).collect()
+        let mut fit = Vec::new();
+        for one in self.routes.iter().filter(|one| takes(one) && is_for_messages(one)) {
+            if one.is_meant(&facts)? {
+                fit.push(Arc::clone(&one.destination));
+            }
+        }
+        Ok(fit)
     }
 
     fn named(&self, names: &[String]) -> Result<Vec<Arc<str>>, NoSuchDestination> {
@@ -116,6 +147,15 @@ impl Routing {
 impl Route {
     fn takes_all(&self) -> bool {
         self.types.is_empty()
+    }
+
+    /// Whether its condition holds, where it has one.
+    fn is_meant(&self, facts: impl Fn() -> Facts) -> Result<bool, Unroutable> {
+        let Some(when) = &self.when else { return Ok(true) };
+        when.holds(&facts()).map_err(|Undecided(reason)| Unroutable::Undecided {
+            destination: Arc::clone(&self.destination),
+            reason,
+        })
     }
 
     fn takes(&self, message_type: &str) -> bool {

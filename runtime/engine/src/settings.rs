@@ -10,6 +10,7 @@ use transfuse_sandbox::Chain;
 use transfuse_store::OnFault;
 use transfuse_transport::{files, http, mllp, net};
 
+use crate::condition::Condition;
 use crate::answers::AnswerTable;
 use crate::lane_key::LaneKeys;
 use crate::recode::OutputCharset;
@@ -130,6 +131,8 @@ pub struct DestinationSettings {
     pub name: Arc<str>,
     /// The message types (`ORU^R01`, or `ORU` for all of its events) that routing sends here; empty for all.
     pub types: Vec<String>,
+    /// What else has to hold of them; none for nothing.
+    pub when: Option<Condition>,
     /// The character set that the outputs are sent in; none to send them in their own.
     pub charset: Option<OutputCharset>,
     /// How the outputs travel.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use transfuse_engine::{FileName, RejectsThen as Then, RetrySettings};
+use transfuse_engine::{Condition, FileName, RejectsThen as Then, RetrySettings};
 use transfuse_transport::mllp::SenderSettings;
 
 use super::acknowledgement;
@@ -43,6 +43,7 @@ pub(super) fn read(mut section: Section<'_>, order: &Order, site: &Path) -> Writ
         .and_then(|text| name::checked(text, "destination", section.faults()));
     let kind = section.required_choice("type", &[("mllp", Kind::Mllp), ("files", Kind::Files)]);
     let types = message_types::read(&mut section);
+    let when = condition(&mut section);
     let charset = charset::read(&mut section);
     let unmappable = charset::unmappable(&mut section, charset.as_deref());
     let retry = retry(section.section("retry", "`retry`"));
@@ -61,6 +62,7 @@ pub(super) fn read(mut section: Section<'_>, order: &Order, site: &Path) -> Writ
     let resolved = name.as_ref().zip(wire).map(|(name, wire)| Destination {
         name: name.value.clone(),
         types,
+        when,
         charset,
         unmappable,
         retry,
@@ -71,6 +73,21 @@ pub(super) fn read(mut section: Section<'_>, order: &Order, site: &Path) -> Writ
         name,
         acknowledged_at,
         resolved,
+    }
+}
+
+/// `when`: what has to hold of an output so that it goes there.
+fn condition(section: &mut Section<'_>) -> Option<String> {
+    let text = section.text("when")?;
+    match text.value.parse::<Condition>() {
+        Ok(_) => Some(text.value),
+        Err(error) => {
+            let hints = error.hint().into_iter().collect();
+            section
+                .faults()
+                .at_with_hints(&text.place, format!("`when`: {error}"), hints);
+            None
+        }
     }
 }
 

@@ -397,6 +397,9 @@ pub(crate) struct Destination {
     pub(crate) name: String,
     /// Empty: all.
     pub(crate) types: Vec<String>,
+    /// What else has to hold, in CEL. None: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) when: Option<String>,
     /// None: the message's own.
     #[serde(default)]
     pub(crate) charset: Option<String>,
