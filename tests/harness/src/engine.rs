@@ -1,5 +1,6 @@
 //! The engine as a process: started as an admin starts it, stopped or killed as a bad day does.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
