@@ -17,24 +17,33 @@ use transfuse_message::{FieldPath, Message, Path, PathError};
 const MESSAGE_TYPE: &str = "message_type";
 
 /// One decoded leaf; empty where nothing stands there.
-const VALUE: &str = "value";
+const FIELD: &str = "field";
 
 /// The leaves of a field in all its repetitions, in all segments of the name.
-const VALUES: &str = "values";
+const FIELDS: &str = "fields";
 
 /// An attribute that a plugin has set; empty where none has.
 const ATTRIBUTE: &str = "attribute";
 
 /// What CEL's own functions may be called. Those that work on time are not among them.
 const FUNCTIONS: [&str; 10] = [
-    "size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bool",
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
 ];
 
-/// Deep enough for whatever a person can read; evaluation takes as many frames of the stack.
+/// How deep its parts lie within each other: more than a person can read. Evaluation takes as many frames of the stack.
 const DEPTH_MAX: u16 = 24;
 
-/// Names, texts and operators of a condition. Whoever needs more writes a plugin.
-const NODES_MAX: usize = 200;
+/// How long its text is. Whoever needs more writes a plugin.
+const TEXT_BYTES_MAX: usize = 1_000;
 
 /// As with lanes: a field with more is not one that decides where a message goes.
 const REPETITIONS_MAX: u32 = 16;
@@ -79,6 +88,9 @@ pub enum ConditionError {
         /// From 1.
         column: usize,
     },
+    /// It is beyond all measure.
+    #[error("it has more than {TEXT_BYTES_MAX} bytes, or parts within each other more than {DEPTH_MAX} deep")]
+    TooLarge,
     /// It names what conditions do not have.
     #[error("`{name}` is unknown")]
     Unknown {
@@ -99,7 +111,7 @@ pub enum ConditionError {
         /// Why.
         source: PathError,
     },
-    /// A path of `values` says which of them.
+    /// A path of `fields` says which of them.
     #[error("`{text}` is not a field in all segments of a name, such as OBX-3.1")]
     NotAllOfThem {
         /// As it was written.
@@ -133,13 +145,16 @@ impl ConditionError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unreadable { .. } => Some("write it like `value(\"PV1-3.1\") == \"4EAST\" && message_type.startsWith(\"ADT\")`".to_owned()),
+            Self::Unreadable { .. } => {
+                Some("write it like `field(\"PV1-3.1\") == \"4EAST\" && message_type.startsWith(\"ADT\")`".to_owned())
+            }
             Self::Unknown { .. } => Some(format!(
-                "there are `{MESSAGE_TYPE}`, `{VALUE}(\"PV1-3.1\")`, `{VALUES}(\"OBX-3.1\")`, `{ATTRIBUTE}(\"ward\")`, and of CEL: {}",
+                "there are `{MESSAGE_TYPE}`, `{FIELD}(\"PV1-3.1\")`, `{FIELDS}(\"OBX-3.1\")`, `{ATTRIBUTE}(\"ward\")`, and of CEL: {}",
                 FUNCTIONS.join(", ")
             )),
-            Self::NotAllOfThem { .. } => Some(format!("`{VALUE}` takes the path of a single one")),
-            Self::NotABoolean { .. } => Some("compare it with something: `value(\"PV1-2\") == \"I\"`".to_owned()),
+            Self::NotAllOfThem { .. } => Some(format!("`{FIELD}` takes the path of a single one")),
+            Self::NotABoolean { .. } => Some("compare it with something: `field(\"PV1-2\") == \"I\"`".to_owned()),
+            Self::TooLarge => Some("let a plugin decide, and set an attribute that the condition asks for".to_owned()),
             Self::NoText { .. } | Self::NoPath { .. } | Self::Nested => None,
         }
     }
@@ -165,7 +180,10 @@ impl Condition {
     pub(crate) fn holds(&self, facts: &Facts) -> Result<bool, Undecided> {
         match self.evaluate(facts) {
             Ok(Value::Bool(holds)) => Ok(holds),
-            Ok(value) => Err(Undecided(format!("it comes to {}, and not to true or false", kind(&value)))),
+            Ok(value) => Err(Undecided(format!(
+                "it comes to {}, and not to true or false",
+                kind(&value)
+            ))),
             Err(error) => Err(Undecided(reason(&error))),
         }
     }
@@ -175,17 +193,17 @@ impl Condition {
         let message_type = facts.message.as_ref().map(|message| message.header().message_type());
         context.add_variable_from_value(MESSAGE_TYPE, message_type.unwrap_or_default());
         let (parts, message) = (Arc::clone(&self.0), facts.message.clone());
-        let value = move |path: Arc<String>| parts.places.value(message.as_ref(), &path);
+        let field = move |path: Arc<String>| parts.places.field(message.as_ref(), &path);
         let (parts, message) = (Arc::clone(&self.0), facts.message.clone());
-        let values = move |path: Arc<String>| parts.places.values(message.as_ref(), &path);
+        let fields = move |path: Arc<String>| parts.places.fields(message.as_ref(), &path);
         let attributes = Arc::clone(&facts.attributes);
         let attribute = move |name: Arc<String>| {
             let found = attributes.iter().find(|(known, _)| *known == *name);
             found.map_or_else(String::new, |(_, value)| value.clone())
         };
         let added = context
-            .add_function(VALUE, value)
-            .and_then(|()| context.add_function(VALUES, values))
+            .add_function(FIELD, field)
+            .and_then(|()| context.add_function(FIELDS, fields))
             .and_then(|()| context.add_function(ATTRIBUTE, attribute));
         added.map_err(|_| ExecutionError::MissingArgumentOrTarget)?;
         Value::resolve(&self.0.expression, &context)
@@ -196,9 +214,11 @@ impl FromStr for Condition {
     type Err = ConditionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(ConditionError::TooLarge);
+        }
         let parser = PrattParser::new()
             .max_recursion_depth(DEPTH_MAX)
-            .max_expression_node_count(NODES_MAX)
             .error_reporting_limit(1);
         let expression = parser.parse(text).map_err(|errors| {
             let first = errors.errors.into_iter().next();
@@ -209,7 +229,11 @@ impl FromStr for Condition {
             }
         })?;
         let mut places = Places::default();
-        Reader { places: &mut places }.read(&expression, &[])?;
+        let mut reader = Reader {
+            places: &mut places,
+            depth: 0,
+        };
+        reader.read(&expression, &[])?;
         let condition = Self(Arc::new(Parts {
             text: text.to_owned(),
             expression,
@@ -232,22 +256,25 @@ impl PartialEq for Condition {
 impl Eq for Condition {}
 
 impl Places {
-    fn value(&self, message: Option<&Message>, text: &str) -> Result<String, ExecutionError> {
+    fn field(&self, message: Option<&Message>, text: &str) -> Result<Value, ExecutionError> {
         let (Some(message), Some(path)) = (message, self.leaves.get(text)) else {
-            return Ok(String::new());
+            return Ok(Value::from(""));
         };
-        let found = message.get(path).map_err(|error| failed(VALUE, error))?;
-        Ok(found.into_option().unwrap_or_default().into_owned())
+        let found = message.get(path).map_err(|error| failed(FIELD, error))?;
+        Ok(Value::from(found.into_option().unwrap_or_default().as_ref()))
     }
 
-    fn values(&self, message: Option<&Message>, text: &str) -> Result<Arc<Vec<Value>>, ExecutionError> {
+    fn fields(&self, message: Option<&Message>, text: &str) -> Result<Arc<Vec<Value>>, ExecutionError> {
         let mut values = Vec::new();
         if let (Some(message), Some(rows)) = (message, self.rows.get(text)) {
             let found = message.rows(&rows.segment, &rows.leaves);
-            for mut row in found.map_err(|error| failed(VALUES, error))? {
+            for mut row in found.map_err(|error| failed(FIELDS, error))? {
                 let beyond = row.pop().and_then(transfuse_message::Value::into_option);
                 if beyond.is_some() {
-                    return Err(failed(VALUES, format!("`{text}` repeats more than {REPETITIONS_MAX} times")));
+                    return Err(failed(
+                        FIELDS,
+                        format!("`{text}` repeats more than {REPETITIONS_MAX} times"),
+                    ));
                 }
                 let texts = row.into_iter().filter_map(transfuse_message::Value::into_option);
                 values.extend(texts.map(|text| Value::from(text.as_ref())));
@@ -260,11 +287,22 @@ impl Places {
 /// Looks through a condition, and finds its paths.
 struct Reader<'p> {
     places: &'p mut Places,
+    depth: u16,
 }
 
 impl Reader<'_> {
     /// `own` are the names that it has made itself.
     fn read(&mut self, expression: &IdedExpr, own: &[&str]) -> Result<(), ConditionError> {
+        if self.depth >= DEPTH_MAX {
+            return Err(ConditionError::TooLarge);
+        }
+        self.depth += 1;
+        let read = self.part(expression, own);
+        self.depth -= 1;
+        read
+    }
+
+    fn part(&mut self, expression: &IdedExpr, own: &[&str]) -> Result<(), ConditionError> {
         match &expression.expr {
             Expr::Call(call) => self.call(call, own),
             Expr::Ident(name) if name == MESSAGE_TYPE || own.contains(&name.as_str()) => Ok(()),
@@ -273,7 +311,12 @@ impl Reader<'_> {
             Expr::Comprehension(through) => {
                 let own = [through.iter_var.as_str(), through.accu_var.as_str()];
                 self.read(&through.iter_range, &[])?;
-                for part in [&through.accu_init, &through.loop_cond, &through.loop_step, &through.result] {
+                for part in [
+                    &through.accu_init,
+                    &through.loop_cond,
+                    &through.loop_step,
+                    &through.result,
+                ] {
                     self.read(part, &own)?;
                 }
                 Ok(())
@@ -288,7 +331,7 @@ impl Reader<'_> {
 
     fn call(&mut self, call: &CallExpr, own: &[&str]) -> Result<(), ConditionError> {
         let name = call.func_name.as_str();
-        for function in [VALUE, VALUES, ATTRIBUTE] {
+        for function in [FIELD, FIELDS, ATTRIBUTE] {
             if name == function {
                 return self.own_function(function, call);
             }
@@ -310,13 +353,13 @@ impl Reader<'_> {
             _ => None,
         };
         let text = text.ok_or(ConditionError::NoText { function })?;
-        if function == VALUE {
+        if function == FIELD {
             let path = text.parse().map_err(|source| ConditionError::NoPath {
                 text: text.clone(),
                 source,
             })?;
             self.places.leaves.insert(text, path);
-        } else if function == VALUES {
+        } else if function == FIELDS {
             let rows = Rows::read(&text)?;
             self.places.rows.insert(text, rows);
         }
@@ -338,7 +381,8 @@ impl Rows {
             (Some(component), None) => format!(".{component}"),
             (Some(component), Some(subcomponent)) => format!(".{component}.{subcomponent}"),
         };
-        let leaves = (1..=REPETITIONS_MAX + 1).map(|repetition| format!("{}[{repetition}]{within}", field.field()).parse());
+        let leaves =
+            (1..=REPETITIONS_MAX + 1).map(|repetition| format!("{}[{repetition}]{within}", field.field()).parse());
         Ok(Self {
             segment: path.segment().to_owned(),
             leaves: leaves.collect::<Result<_, _>>().map_err(no_path)?,
@@ -363,7 +407,7 @@ fn failed(function: &str, error: impl ToString) -> ExecutionError {
 /// What can be said of an error without a value of the message.
 fn reason(error: &ExecutionError) -> String {
     match error {
-        ExecutionError::FunctionError { function, message } if [VALUE, VALUES].contains(&function.as_str()) => {
+        ExecutionError::FunctionError { function, message } if [FIELD, FIELDS].contains(&function.as_str()) => {
             message.clone()
         }
         ExecutionError::NoSuchOverload(overload) => overload.to_string(),

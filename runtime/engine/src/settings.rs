@@ -10,8 +10,8 @@ use transfuse_sandbox::Chain;
 use transfuse_store::OnFault;
 use transfuse_transport::{files, http, mllp, net};
 
-use crate::condition::Condition;
 use crate::answers::AnswerTable;
+use crate::condition::Condition;
 use crate::lane_key::LaneKeys;
 use crate::recode::OutputCharset;
 

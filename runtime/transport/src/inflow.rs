@@ -2,7 +2,8 @@
 //!
 //! A connection has what it has read covered before it reads more. Where the budget is spent it waits, its sender feels that
 //! as a full window, and what is answered makes room. So that frames which have begun cannot wait for each other for ever,
-//! one connection at a time may go beyond the budget, until the frame that it does so for has been answered.
+//! one connection at a time may go beyond the budget, until the frame that it does so for has been answered. Who waits is served
+//! in turn, so that small frames do not keep a large one waiting for ever.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,7 +54,7 @@ struct Shared {
 /// How much is taken in at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inflowing {
-    /// Bytes that are not answered yet, but for a frame beyond the budget.
+    /// Bytes that are not answered yet, but for a frame beyond the budget, and those set aside for who is the next to have them.
     pub bytes: usize,
     /// How many there may be.
     pub bytes_max: usize,

@@ -31,7 +31,11 @@ impl Clock {
             .create(true)
             .truncate(false)
             .open(self.library.file("offset"))?;
-        Ok(std::os::unix::fs::FileExt::write_all_at(&file, &seconds.to_ne_bytes(), 0)?)
+        Ok(std::os::unix::fs::FileExt::write_all_at(
+            &file,
+            &seconds.to_ne_bytes(),
+            0,
+        )?)
     }
 
     /// What an engine has to be started with.

@@ -25,7 +25,11 @@ impl Preloaded {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(source))
             .output()
             .context("starting the C compiler")?;
-        ensure!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        ensure!(
+            compiled.status.success(),
+            "{}",
+            String::from_utf8_lossy(&compiled.stderr)
+        );
         Ok(built)
     }
 

@@ -66,7 +66,9 @@ fn messages_are_taken_in_order_and_delivered_once_whatever_the_clock_says() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), sent.len(), "no id is given twice");
-    engine.stop().expect("a clean stop, and every message comes out as it did");
+    engine
+        .stop()
+        .expect("a clean stop, and every message comes out as it did");
 }
 
 #[test]

@@ -21,11 +21,13 @@ const SENDERS: usize = 8;
 /// What a connection reads at once, its framing included: it may be in memory before it is counted.
 const READ_BYTES: u64 = 64 << 10;
 
+/// Nobody receives: what is queued is no longer in flight.
 fn start(intake: &str) -> (Site, Engine) {
-    let site = Site::with(&InterfaceFile::listening("lab")).expect("a site");
+    let to_nobody = |interface: InterfaceFile| interface.to("ehr", "127.0.0.1:1");
+    let site = Site::with(&to_nobody(InterfaceFile::listening("lab"))).expect("a site");
     site.write("transfuse.toml", format!("[intake]\n{intake}\n"))
         .expect("the settings");
-    let second = InterfaceFile::over_http("web");
+    let second = to_nobody(InterfaceFile::over_http("web"));
     site.add(&second).expect("a second interface");
     let engine = Engine::start(&site.path()).expect("the engine starts");
     (site, engine)
@@ -89,7 +91,11 @@ fn more_bytes_than_may_be_in_flight_wait_and_each_message_is_answered() {
         (room["in_flight_bytes"] == 0).then_some(())
     });
     empty.expect("everything that was answered is given back");
-    assert!(engine.said().contains("as many bytes as may be are in flight"), "{}", engine.said());
+    assert!(
+        engine.said().contains("as many bytes as may be are in flight"),
+        "{}",
+        engine.said()
+    );
 }
 
 #[test]
@@ -101,7 +107,9 @@ fn connections_are_counted_over_all_listeners() {
         let answer = connection.ask(observation("A").as_bytes()).expect("an answer");
         assert!(answer.contains("MSA|AA|A"), "{answer}");
     }
-    let counted = wait_until("three connections", LIMIT, || (room(&engine)["connections"] == 3).then_some(()));
+    let counted = wait_until("three connections", LIMIT, || {
+        (room(&engine)["connections"] == 3).then_some(())
+    });
     counted.expect("three connections");
     for interface in ["lab", "web"] {
         let mut one_more = engine.connect(interface).expect("a connection");
@@ -109,7 +117,10 @@ fn connections_are_counted_over_all_listeners() {
     }
     let told = engine.command(&["status"]).expect("a status");
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    assert!(told.contains("3 connections are open, as many as `connections` allows"), "{told}");
+    assert!(
+        told.contains("3 connections are open, as many as `connections` allows"),
+        "{told}"
+    );
     drop(open.pop());
     let again = wait_until("a place", LIMIT, || {
         let mut connection = engine.connect("lab").ok()?;

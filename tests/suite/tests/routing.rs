@@ -18,7 +18,7 @@ fn destination(name: &str, sink: &Sink, when: &str) -> String {
 
 /// An observation for this ward.
 fn for_ward(control_id: &str, ward: &str) -> Vec<u8> {
-    let message = format!("{}PV1|1|I|{ward}^1\r", observation(control_id));
+    let message = format!("{}ZWD|{ward}^1\r", observation(control_id));
     message.into_bytes()
 }
 
@@ -40,8 +40,12 @@ fn shown(engine: &Engine, control_id: &str) -> Value {
 fn a_condition_decides_which_outputs_a_destination_takes() {
     let (east, others) = (Sink::accepting().expect("a sink"), Sink::accepting().expect("a sink"));
     let interface = InterfaceFile::listening("lab")
-        .section(&destination("east", &east, r#"value("PV1-3.1") == "4EAST""#))
-        .section(&destination("others", &others, r#"!(value("PV1-3.1") in ["4EAST", "NOBODY"])"#));
+        .section(&destination("east", &east, r#"field("ZWD-1.1") == "4EAST""#))
+        .section(&destination(
+            "others",
+            &others,
+            r#"!(field("ZWD-1.1") in ["4EAST", "NOBODY"])"#,
+        ));
     let site = Site::with(&interface).expect("a site");
     let engine = Engine::start(&site.path()).expect("the engine starts");
     for (control_id, ward) in [("A", "4EAST"), ("B", "3WEST"), ("C", "NOBODY"), ("D", "4EAST")] {
@@ -52,7 +56,9 @@ fn a_condition_decides_which_outputs_a_destination_takes() {
     others.wait_for(1, LIMIT).expect("one for the others");
     let nobody = shown(&engine, "C");
     assert_eq!(nobody["deliveries"], Value::Array(Vec::new()), "{nobody}");
-    engine.stop().expect("a clean stop, and every message is routed as it was");
+    engine
+        .stop()
+        .expect("a clean stop, and every message is routed as it was");
     assert_eq!(east.control_ids(), ["A", "D"]);
     assert_eq!(others.control_ids(), ["B"]);
 }
@@ -60,8 +66,7 @@ fn a_condition_decides_which_outputs_a_destination_takes() {
 #[test]
 fn a_condition_without_an_answer_refuses_the_message_and_shows_no_value() {
     let sink = Sink::accepting().expect("a sink");
-    let interface =
-        InterfaceFile::listening("lab").section(&destination("ehr", &sink, r#"int(value("PV1-3.1")) > 3"#));
+    let interface = InterfaceFile::listening("lab").section(&destination("ehr", &sink, r#"int(field("ZWD-1.1")) > 3"#));
     let site = Site::with(&interface).expect("a site");
     let engine = Engine::start(&site.path()).expect("the engine starts");
     let answer = send(&engine, &for_ward("A", CANARY));
@@ -80,12 +85,15 @@ fn a_condition_without_an_answer_refuses_the_message_and_shows_no_value() {
 #[test]
 fn a_wrong_condition_is_found_before_a_message_comes() {
     let sink = Sink::accepting().expect("a sink");
-    let interface =
-        InterfaceFile::listening("lab").section(&destination("ehr", &sink, r#"value("PV1.3") == "4EAST""#));
+    let interface = InterfaceFile::listening("lab").section(&destination("ehr", &sink, r#"field("ZWD.1") == "4EAST""#));
     let site = Site::with(&interface).expect("a site");
     let mut engine = Engine::spawn(&site.path(), &[]).expect("the process starts");
     let finished = engine.finish().expect("it ends by itself");
     assert_ne!(finished.code, Some(0));
-    assert!(finished.said.contains("`when`: `PV1.3` is no path"), "{}", finished.said);
+    assert!(
+        finished.said.contains("`when`: `ZWD.1` is no path"),
+        "{}",
+        finished.said
+    );
     assert!(finished.said.contains("interfaces/lab.toml:"), "{}", finished.said);
 }

@@ -172,7 +172,11 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
             destination.types.join(" ")
         };
         let wire = destination_wire(&destination.wire);
-        let when = destination.when.as_ref().map(|when| format!(" when {when}")).unwrap_or_default();
+        let when = destination
+            .when
+            .as_ref()
+            .map(|when| format!(" when {when}"))
+            .unwrap_or_default();
         let charset = output_charset(destination);
         let text = format!("{}: {wire}, {types}{when}{charset}", destination.name);
         lines.push(row("to", &text, palette));

@@ -257,9 +257,7 @@ async fn serve(
     changes.keep_interrupted().await;
     let beside = beside(&changes, observing)?;
     tokio::spawn(downtimes::keep(Arc::clone(&beside.downtimes), closed.clone()));
-    let expecting = expectations::keep(store.clone(), changes.running.clone(), alerts.clone(), closed.clone());
-    tokio::spawn(expecting);
-    tokio::spawn(free_space::watch(data, free_space_min, closed.clone()));
+    look_around(&changes, (data, free_space_min), &closed);
     let controlled = Controlled::new(store, process, changes.clone(), beside, stop.clone());
     let control = tokio::spawn(control::serve(socket, controlled, closed.clone()));
     watching::keep_watch(watch, &engine, &alerts, &stop, console).await;
@@ -270,6 +268,16 @@ async fn serve(
     engine.stop().await;
     console.note("stopped");
     Ok(())
+}
+
+/// Looks from time to time for traffic that does not come, and for the room that is left.
+fn look_around(changes: &Changes, (data, free_space_min): (PathBuf, u64), closed: &CancellationToken) {
+    let Changes {
+        store, running, alerts, ..
+    } = changes;
+    let expecting = expectations::keep(store.clone(), Arc::clone(running), alerts.clone(), closed.clone());
+    tokio::spawn(expecting);
+    tokio::spawn(free_space::watch(data, free_space_min, closed.clone()));
 }
 
 /// Waits for what answers questions and what looks through the journal, both of which have been told to end.

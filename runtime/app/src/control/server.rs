@@ -150,7 +150,10 @@ async fn status(State(controlled): Shared) -> Result<Json<wire::Status>, ApiErro
     let (status, downtimes) = looked.await?.map_err(|error| ApiError::internal(&error))?;
     let trials = controlled.changes.trials.all();
     let mut told = view::status(&controlled.process, &trials, status);
-    told.room = Some(view::room(&controlled.process, controlled.changes.engine.inflow().now()));
+    told.room = Some(view::room(
+        &controlled.process,
+        controlled.changes.engine.inflow().now(),
+    ));
     told.downtimes = downtimes.iter().map(view::downtime).collect();
     for interface in &mut told.interfaces {
         let engine = &controlled.changes.engine;

@@ -145,13 +145,7 @@ impl Conversation {
     }
 
     /// The place, and the part of the budget, are kept until the answer is known, whether its client still waits or not.
-    fn hand_over(
-        &self,
-        content: Payload,
-        defect: Option<Defect>,
-        teller: Teller,
-        kept: (OwnedSemaphorePermit, Held),
-    ) {
+    fn hand_over(&self, content: Payload, defect: Option<Defect>, teller: Teller, kept: (OwnedSemaphorePermit, Held)) {
         let source = self.peer.to_string();
         if let Some(defect) = &defect {
             tracing::warn!(source, connection = self.number, %defect, "not a whole request");

@@ -168,7 +168,6 @@ impl Listener {
             under_way: TaskTracker::new(),
             peers: self.port.peers().clone(),
             address: self.port.local_address(),
-            inflow: self.port.inflow().clone(),
             settings: self.settings,
         });
         let of_connections = Arc::clone(&shared);
@@ -182,7 +181,12 @@ impl Listener {
 
 /// Serves one connection to its end.
 async fn converse(accepted: Accepted, shared: Arc<Shared>) {
-    let Accepted { stream, peer, stop, .. } = accepted;
+    let Accepted {
+        stream,
+        peer,
+        inflow,
+        stop,
+    } = accepted;
     let settings = &shared.settings;
     let io = TokioIo::new(Guarded::new(stream, settings.write_timeout));
     let mut http = http1::Builder::new();
@@ -194,6 +198,7 @@ async fn converse(accepted: Accepted, shared: Arc<Shared>) {
     let conversation = Arc::new(Conversation {
         shared: Arc::clone(&shared),
         peer,
+        inflow,
         number: next_connection(),
         requests: AtomicU64::new(0),
     });
