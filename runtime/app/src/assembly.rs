@@ -43,7 +43,7 @@ pub(crate) fn interface(
     sandbox: &Sandbox,
 ) -> anyhow::Result<InterfaceSettings> {
     let cannot_run = || format!("revision {revision} of `{}` cannot run", interface.name);
-    let chain = parts.chain(sandbox, interface).with_context(cannot_run)?;
+    let chains = parts.chains(sandbox, interface).with_context(cannot_run)?;
     let destinations = interface
         .destinations
         .iter()
@@ -64,7 +64,7 @@ pub(crate) fn interface(
         time_zone: interface.source.time_zone.as_str().into(),
         admission: admission(&interface.source).with_context(cannot_run)?,
         validation: validation(&interface.source, parts).with_context(cannot_run)?,
-        chain,
+        chains,
         destinations: destinations.with_context(cannot_run)?,
     })
 }

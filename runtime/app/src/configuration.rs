@@ -179,8 +179,8 @@ pub(crate) fn read(
 /// Holds the plugins of every interface against the policy, as if it were to be deployed.
 fn judge(read: &[Read], trust: &Trust, site: &mut Site) {
     for read in read {
-        let steps = read.interface.iter().flat_map(|interface| &interface.steps);
-        for (step, places) in steps.zip(&read.steps) {
+        let steps = read.interface.iter().flat_map(resolved::Interface::all_steps);
+        for (step, places) in steps.zip(read.all_steps()) {
             let Some(component) = site.parts.component(&step.digest) else {
                 continue;
             };

@@ -260,7 +260,7 @@ impl Engine {
         settings: InterfaceSettings,
         after_unclean_stop: bool,
     ) -> Result<Opened, StartError> {
-        let keeping = Keeping::load(&self.store, &settings.name, &settings.chain).await?;
+        let keeping = Keeping::load(&self.store, &settings.name, &settings.chains).await?;
         let journeys = self.journeys.clone();
         let (source, destinations) = (settings.source.clone(), settings.destinations.clone());
         let interface = Interface::new(settings, &self.store, &self.awaited, journeys, after_unclean_stop)

@@ -363,8 +363,9 @@ impl Interface {
                     return Verdict::Invalid(Judgement { findings, action });
                 }
                 let state = self.state_for(received).await;
-                let input = received.revision.input(received.run(), message.clone(), state);
-                Verdict::Ran(Box::new(processing.run(input).await), findings)
+                let revision = &received.revision;
+                let ran = revision.process(&processing, received.run(), message.clone(), state);
+                Verdict::Ran(Box::new(ran.await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
             Content::Broken(_, defect) => Verdict::Broken(*defect),

@@ -238,13 +238,13 @@ impl Engine {
         old: &Interface,
         settings: &InterfaceSettings,
     ) -> Result<Option<Arc<Keeping>>, StartError> {
-        let keeps = settings.chain.state_schemas().next().is_some();
+        let keeps = settings.chains.state_schemas().next().is_some();
         match &old.keeping {
             Some(keeping) if keeps => {
-                keeping.fits(&settings.name, &settings.chain)?;
+                keeping.fits(&settings.name, &settings.chains)?;
                 Ok(Some(Arc::clone(keeping)))
             }
-            _ => Ok(Keeping::load(&self.store, &settings.name, &settings.chain)
+            _ => Ok(Keeping::load(&self.store, &settings.name, &settings.chains)
                 .await?
                 .map(Arc::new)),
         }
@@ -298,7 +298,7 @@ impl Change {
             .filter(|name| !new.destinations.iter().any(|one| one.name == ***name))
             .map(|name| Arc::clone(name))
             .collect();
-        let keeps = new.chain.state_schemas().next().is_some();
+        let keeps = new.chains.state_schemas().next().is_some();
         let is_new = |name: &&Arc<str>| !before.contains_key(*name);
         let changes_set = !gone.is_empty() || rewired.iter().any(|name| is_new(&name));
         let changes_order = *old.order() != new.order;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use transfuse_message::Charset;
 use transfuse_message::validation::Level;
-use transfuse_sandbox::Chain;
 use transfuse_store::OnFault;
 use transfuse_transport::{files, http, mllp, net};
 
 use crate::answers::AnswerTable;
 use crate::lane_key::LaneKeys;
+use crate::processing::Chains;
 use crate::recode::OutputCharset;
 
 /// One feed: a source, a chain of steps, destinations.
@@ -40,8 +40,8 @@ pub struct InterfaceSettings {
     pub admission: AdmissionSettings,
     /// What is asked of a message before its chain runs; none for nothing.
     pub validation: Option<ValidationSettings>,
-    /// The steps, linked and checked against their grants.
-    pub chain: Chain,
+    /// The steps, its own and those of destinations, linked and checked against their grants.
+    pub chains: Chains,
     /// Where outputs go, in the order of the file.
     pub destinations: Vec<DestinationSettings>,
 }

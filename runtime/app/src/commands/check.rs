@@ -130,7 +130,7 @@ fn summary(site: &Site, palette: Palette) -> String {
         .unwrap_or_default();
     let alert = palette.paint(Tone::Odd, "alert:").to_string();
     lines.extend(site.alerts.iter().map(|told| format!("{alert} {told}")));
-    let steps = site.interfaces.iter().map(|interface| interface.steps.len()).sum();
+    let steps = site.interfaces.iter().map(|interface| interface.all_steps().count()).sum();
     lines.push(format!(
         "{} {}, {}, {}{environment}",
         palette.paint(Tone::Good, "ok:"),
@@ -157,13 +157,7 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
     lines.extend(validation(interface).map(|text| row("valid", &text, palette)));
     lines.extend(order(interface).map(|text| row("order", &text, palette)));
     for step in &interface.steps {
-        let version = format!("{} {}", step.plugin, step.version);
-        lines.push(row(
-            "step",
-            &format!("{version}  {}", palette.paint(Tone::Faint, &short_digest(&step.digest))),
-            palette,
-        ));
-        lines.extend(step_lines(step, site).iter().map(|line| format!("          {line}")));
+        lines.extend(told_step(step, "", site, palette));
     }
     for destination in &interface.destinations {
         let types = if destination.types.is_empty() {
@@ -174,8 +168,28 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
         let wire = destination_wire(&destination.wire);
         let text = format!("{}: {wire}, {types}{}", destination.name, output_charset(destination));
         lines.push(row("to", &text, palette));
+        for step in &destination.steps {
+            lines.extend(told_step(step, "  ", site, palette));
+        }
     }
     lines
+}
+
+/// A step of the interface, or further to the right one of the destination above it.
+fn told_step(step: &Step, indent: &str, site: &Site, palette: Palette) -> Vec<String> {
+    let version = format!("{} {}", step.plugin, step.version);
+    let digest = short_digest(&step.digest);
+    let first = row(
+        "step",
+        &format!("{version}  {}", palette.paint(Tone::Faint, &digest)),
+        palette,
+    );
+    let more = step_lines(step, site);
+    let more = more.iter().map(|line| format!("          {line}"));
+    std::iter::once(first)
+        .chain(more)
+        .map(|line| format!("{indent}{line}"))
+        .collect()
 }
 
 fn row(label: &str, text: &str, palette: Palette) -> String {

@@ -11,10 +11,12 @@ use super::answers;
 use super::charset;
 use super::document::Located;
 use super::message_types;
+use super::interface::refuse_too_many;
 use super::name;
 use super::quantity::milliseconds;
 use super::resolved::{Destination, DestinationWire, Order, RejectsThen, Retry};
 use super::section::Section;
+use super::step::{self, Surroundings};
 use super::tls;
 
 #[derive(Clone, Copy)]
@@ -33,11 +35,21 @@ pub(super) struct Written {
     pub(super) name: Option<Located<String>>,
     /// The interface at which its application acknowledgements arrive.
     pub(super) acknowledged_at: Option<Located<String>>,
+    /// Where its steps were written.
+    pub(super) steps: Vec<step::Places>,
     /// None where something that is needed is missing or wrong.
     pub(super) resolved: Option<Destination>,
 }
 
-pub(super) fn read(mut section: Section<'_>, order: &Order, site: &Path) -> Written {
+impl Written {
+    /// Its name, and where its steps were written; none where it has no name.
+    pub(super) fn places(&self) -> Option<(String, Vec<step::Places>)> {
+        Some((self.name.as_ref()?.value.clone(), self.steps.clone()))
+    }
+}
+
+pub(super) fn read(mut section: Section<'_>, order: &Order, surroundings: &Surroundings<'_>) -> Written {
+    let site = surroundings.site;
     let name = section
         .required_text("name")
         .and_then(|text| name::checked(text, "destination", section.faults()));
@@ -47,6 +59,13 @@ pub(super) fn read(mut section: Section<'_>, order: &Order, site: &Path) -> Writ
     let unmappable = charset::unmappable(&mut section, charset.as_deref());
     let retry = retry(section.section("retry", "`retry`"));
     let rate_max = section.rate("rate_max");
+    let own = name.as_ref().map_or("", |name| name.value.as_str());
+    let steps = section.sections("steps", "`[[destinations.steps]]`");
+    refuse_too_many(steps.len(), "steps", &section);
+    let steps = steps.into_iter();
+    let steps: Vec<_> = steps
+        .map(|section| step::read(section, &step::Named::Own(own), surroundings))
+        .collect();
     let Some(kind) = kind else {
         return Written {
             name,
@@ -58,18 +77,23 @@ pub(super) fn read(mut section: Section<'_>, order: &Order, site: &Path) -> Writ
         Kind::Files => (files(&mut section, site), None),
     };
     section.finish();
-    let resolved = name.as_ref().zip(wire).map(|(name, wire)| Destination {
+    let places = steps.iter().map(|step| step.places.clone()).collect();
+    let steps = steps.into_iter().map(|step| step.resolved).collect::<Option<Vec<_>>>();
+    let whole = name.as_ref().zip(wire).zip(steps);
+    let resolved = whole.map(|((name, wire), steps)| Destination {
         name: name.value.clone(),
         types,
         charset,
         unmappable,
         retry,
         rate_max,
+        steps,
         wire,
     });
     Written {
         name,
         acknowledged_at,
+        steps: places,
         resolved,
     }
 }

@@ -92,6 +92,18 @@ impl Interface {
         self.destinations.iter().any(|one| one.name == destination)
     }
 
+    /// All its steps, those of destinations behind its own.
+    pub(crate) fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        let of_destinations = self.destinations.iter().flat_map(|one| &one.steps);
+        self.steps.iter().chain(of_destinations)
+    }
+
+    /// The same, to change them.
+    pub(crate) fn all_steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        let of_destinations = self.destinations.iter_mut().flat_map(|one| &mut one.steps);
+        self.steps.iter_mut().chain(of_destinations)
+    }
+
     /// The code tables that it needs, those of its steps and those of its profile.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &TableGrant> {
         let profile = self
@@ -99,7 +111,7 @@ impl Interface {
             .validate
             .as_ref()
             .and_then(|validate| validate.profile.as_ref());
-        let of_steps = self.steps.iter().flat_map(|step| &step.grants.tables);
+        let of_steps = self.all_steps().flat_map(|step| &step.grants.tables);
         of_steps.chain(profile.into_iter().flat_map(|profile| &profile.tables))
     }
 
@@ -110,7 +122,9 @@ impl Interface {
             .validate
             .as_mut()
             .and_then(|validate| validate.profile.as_mut());
-        let of_steps = self.steps.iter_mut().flat_map(|step| &mut step.grants.tables);
+        let of_destinations = self.destinations.iter_mut().flat_map(|one| &mut one.steps);
+        let of_steps = self.steps.iter_mut().chain(of_destinations);
+        let of_steps = of_steps.flat_map(|step| &mut step.grants.tables);
         of_steps.chain(profile.into_iter().flat_map(|profile| &mut profile.tables))
     }
 }
@@ -406,6 +420,9 @@ pub(crate) struct Destination {
     /// None: as much as the receiver takes.
     #[serde(default)]
     pub(crate) rate_max: Option<Rate>,
+    /// What goes there goes through these first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) steps: Vec<Step>,
     #[serde(flatten)]
     pub(crate) wire: DestinationWire,
 }

@@ -325,7 +325,8 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
         fault: record.fault.as_ref().map(fault),
         findings: detail.findings.into_iter().map(finding).collect(),
         findings_unlisted: detail.findings_unlisted,
-        steps: detail.steps.into_iter().map(step).collect(),
+        steps: steps(&detail),
+        destinations: detail.destinations.into_iter().map(destination_steps).collect(),
         log: detail
             .log
             .into_iter()
@@ -358,8 +359,26 @@ fn finding(finding: transfuse_engine::FindingNote) -> wire::Finding {
     }
 }
 
-fn step(step: transfuse_engine::StepNote) -> wire::Step {
+/// Each with the destination whose step it is.
+fn steps(detail: &Detail) -> Vec<wire::Step> {
+    let steps = detail.steps.iter().cloned().enumerate();
+    steps
+        .map(|(index, note)| step(note, detail.destination_at(index).map(|note| note.destination.clone())))
+        .collect()
+}
+
+fn destination_steps(note: transfuse_engine::DestinationNote) -> wire::DestinationSteps {
+    let is_filtered = note.ending == "filtered";
+    wire::DestinationSteps {
+        destination: note.destination,
+        ending: note.ending,
+        reason: is_filtered.then(|| note.reason.into()),
+    }
+}
+
+fn step(step: transfuse_engine::StepNote, destination: Option<String>) -> wire::Step {
     wire::Step {
+        destination,
         plugin: step.plugin,
         version: step.version,
         digest: step.digest,
@@ -396,6 +415,7 @@ fn output(record: &OutputRecord, input: Option<&Message>) -> wire::Output {
         content: content(&record.content),
         content_type: record.content_type.as_ref().map(ToString::to_string),
         destinations: record.destinations.iter().map(ToString::to_string).collect(),
+        stopped: record.stopped.is_some(),
         differences: input
             .filter(|_| record.content_type.is_none())
             .and_then(|input| differences(input, &record.content)),

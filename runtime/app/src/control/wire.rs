@@ -183,7 +183,11 @@ pub(crate) struct Decision {
     pub(crate) findings: Vec<Finding>,
     /// How many more it found.
     pub(crate) findings_unlisted: u64,
+    /// Those of destinations behind those of the chain.
     pub(crate) steps: Vec<Step>,
+    /// What the steps of destinations did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) destinations: Vec<DestinationSteps>,
     pub(crate) log: Vec<LogLine>,
     pub(crate) tables: Vec<Table>,
     /// What code tables were asked for and do not hold.
@@ -193,6 +197,16 @@ pub(crate) struct Decision {
     #[serde(default)]
     pub(crate) table_misses_unlisted: u64,
     pub(crate) outputs: Vec<Output>,
+}
+
+/// What the steps of a destination did with one output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DestinationSteps {
+    pub(crate) destination: String,
+    /// `forwarded`, `filtered` or `stopped`.
+    pub(crate) ending: String,
+    /// Why it was filtered: the plugin's words, which may hold patient data.
+    pub(crate) reason: Option<Words>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,6 +232,9 @@ pub(crate) struct Finding {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Step {
+    /// The destination whose step it is; none: the chain's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) destination: Option<String>,
     pub(crate) plugin: String,
     pub(crate) version: String,
     pub(crate) digest: String,
@@ -276,6 +293,9 @@ pub(crate) struct Output {
     #[serde(default)]
     pub(crate) content_type: Option<String>,
     pub(crate) destinations: Vec<String>,
+    /// Whether the steps of its destination stopped it: the content is what they were given. Why, is with the delivery.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stopped: bool,
     /// What the chain changed, field by field; none where input or output is no HL7 v2.
     pub(crate) differences: Option<Vec<Difference>>,
 }

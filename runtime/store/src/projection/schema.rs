@@ -127,6 +127,20 @@ pub(crate) const FORMAT: Format = Format {
             why TEXT NOT NULL
         );
         CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
+        // One entry may stop deliveries to several destinations.
+        "DROP TABLE lane_holds;
+        CREATE TABLE lane_holds(
+            position INTEGER NOT NULL,
+            interface INTEGER NOT NULL,
+            queue INTEGER,
+            message INTEGER NOT NULL,
+            from_delivery INTEGER NOT NULL,
+            lanes BLOB,
+            at_ms INTEGER NOT NULL,
+            why TEXT NOT NULL,
+            PRIMARY KEY (position, from_delivery)
+        ) WITHOUT ROWID;
+        CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
     ],
 };
 

@@ -10,9 +10,9 @@ use super::{
     OutputRecord, Query, Reading,
 };
 use crate::clock::Day;
-use crate::journal::{Event, Ruling};
+use crate::journal::{Event, MessageEvent, Ruling};
 use crate::operation::{OperationKind, Operator};
-use crate::{Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage};
+use crate::{Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage, StoredFault};
 
 /// The most messages in one list: a page that a person can look through, and memory that nobody notices.
 const LIMIT_MAX: usize = 10_000;
@@ -438,7 +438,13 @@ fn output_record(output: NewOutput) -> OutputRecord {
         content: output.content,
         content_type: output.content_type,
         destinations,
+        stopped: output.stopped,
     }
+}
+
+fn stopped(decision: &Decision, output: u32) -> Option<StoredFault> {
+    let output = decision.outputs().get(usize::try_from(output).ok()?)?;
+    output.stopped.clone()
 }
 
 fn delivery_record(
@@ -460,11 +466,21 @@ fn delivery_record(
         Err(ReadError::Damaged { .. }) => None,
         read => read?,
     };
-    if let Some((_, Event::DeliverySettled { settlement, .. })) = entry {
-        match settlement {
+    match entry.map(|(_, event)| event) {
+        Some(Event::DeliverySettled { settlement, .. }) => match settlement {
             Settlement::Delivered { answer } => record.answer = Some(answer),
             Settlement::Quarantined { fault } => record.fault = Some(fault),
+        },
+        // It was stopped when the message was decided.
+        Some(Event::Message(MessageEvent {
+            ruling: Some(ruling), ..
+        })) => record.fault = stopped(&ruling.decision, record.output),
+        Some(Event::Operated(operation)) => {
+            record.fault = operation
+                .redecision()
+                .and_then(|made| stopped(&made.ruling.decision, record.output));
         }
+        _ => {}
     }
     Ok(record)
 }
