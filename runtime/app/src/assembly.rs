@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, InterfaceSettings, LaneKey,
-    MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings, SourceSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, HandoverSettings, InterfaceSettings,
+    LaneKey, MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings, SourceSettings,
     ValidationSettings, WireSettings,
 };
 use transfuse_message::validation::Level;
@@ -158,6 +158,7 @@ fn on_finding(action: resolved::OnFinding) -> OnFinding {
 
 fn source(wire: &resolved::SourceWire, site: &Path, secrets: &SecretSources) -> Result<SourceSettings, SecretError> {
     Ok(match wire {
+        resolved::SourceWire::Interface => SourceSettings::Interface,
         resolved::SourceWire::Http(http) => SourceSettings::Http(http_source(http, site, secrets)?),
         resolved::SourceWire::Mllp {
             listen,
@@ -304,6 +305,15 @@ fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSet
             },
             connections: count(*connections),
         })),
+        resolved::DestinationWire::Interface {
+            to,
+            answers,
+            connections,
+        } => WireSettings::Interface(HandoverSettings {
+            to: Arc::from(to.as_str()),
+            answers: answer_table(answers)?,
+            connections: count(*connections),
+        }),
         resolved::DestinationWire::Files { folder, file } => WireSettings::Files {
             folder: site.join(folder),
             name: file.parse()?,

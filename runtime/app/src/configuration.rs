@@ -7,6 +7,7 @@ mod acknowledgement;
 mod answers;
 mod approved;
 mod budget;
+pub(crate) mod chaining;
 mod charset;
 mod control;
 mod destination;
@@ -145,6 +146,7 @@ pub(crate) fn read(
     let mut read = read_interfaces(folder, &surroundings);
     refuse_double_claims(&read, &faults);
     refuse_unknown_interfaces(&read, &faults);
+    chaining::check(&read, &faults);
     environment.refuse_unknown(&read, &faults);
     let mut parts = Parts::new(environment.secrets.clone());
     for component in plugins.into_found() {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use transfuse_package::Package;
 use transfuse_engine::Chains;
+use transfuse_package::Package;
 use transfuse_sandbox::{
     Chain, FieldPatternError, FieldPatterns, Grants, LinkError, LoadError, PluginIdentity, Sandbox, Step, Table,
     TableError,

@@ -76,13 +76,20 @@ fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
         (Some(at), stage) => format!("{stage} {}", after(received_at, at)),
         (None, stage) => stage.to_owned(),
     };
+    let from = match &message.origin {
+        Some(origin) => format!(
+            "the interface {}, message {}, delivery {}",
+            origin.interface, origin.message, origin.delivery
+        ),
+        None => source.clone(),
+    };
     vec![
         format!("{}  {message_type} {control_id}", palette.paint(Tone::Strong, id)),
         format!(
             "  {interface}, revision {revision}: {}",
             palette.paint(stage_tone(stage), &decided)
         ),
-        format!("  received {} from {source}", local_time(received_at)),
+        format!("  received {} from {from}", local_time(received_at)),
     ]
 }
 
@@ -110,7 +117,10 @@ pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> 
         } = step;
         let cost = format!("{fuel} fuel, {:.2} ms", milliseconds(*elapsed_us));
         let digest = short_digest(digest);
-        let of = destination.as_ref().map(|name| format!("of {name}  ")).unwrap_or_default();
+        let of = destination
+            .as_ref()
+            .map(|name| format!("of {name}  "))
+            .unwrap_or_default();
         lines.push(format!(
             "step {}  {of}{plugin} {version}  {}",
             number + 1,
@@ -187,7 +197,10 @@ fn touched(access: &wire::Access) -> Option<String> {
 fn ending(decision: &wire::Decision, palette: Palette) -> Vec<String> {
     let filtered = |one: &wire::DestinationSteps| {
         let reason = one_line(one.reason.as_ref()?.as_str());
-        let (label, name) = (palette.paint(Tone::Odd, "filtered:"), palette.paint(Tone::Name, &one.destination));
+        let (label, name) = (
+            palette.paint(Tone::Odd, "filtered:"),
+            palette.paint(Tone::Name, &one.destination),
+        );
         Some(format!("{label} nothing of it goes to {name}: {reason}"))
     };
     let mut lines: Vec<String> = decision.destinations.iter().filter_map(filtered).collect();

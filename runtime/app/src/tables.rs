@@ -360,7 +360,10 @@ impl Tables {
         parts.add_table(table.clone());
         let processing = deployment::fetch_parts(catalog, &interface, &mut parts).and_then(|()| {
             let chains = parts.chains(&self.sandbox, &interface)?;
-            Ok(Processing::new(chains, assembly::validation(&interface.source, &parts)?))
+            Ok(Processing::new(
+                chains,
+                assembly::validation(&interface.source, &parts)?,
+            ))
         });
         match processing {
             Ok(processing) => Ok((interface, parts, processing)),

@@ -131,7 +131,8 @@ fn compare_output(before: &NewOutput, after: &NewOutput) -> Vec<Change> {
     let mut changes = Vec::new();
     let [left, right] = [before, after].map(|output| output.stopped.as_ref().map(|fault| fault.summary.clone()));
     if left != right {
-        let [left, right] = [left, right].map(|stopped| Payload::from(stopped.unwrap_or_else(|| "processed".to_owned())));
+        let [left, right] =
+            [left, right].map(|stopped| Payload::from(stopped.unwrap_or_else(|| "processed".to_owned())));
         changes.push(Change::of(Place::Outcome, left, right));
     }
     if before.destinations != after.destinations {

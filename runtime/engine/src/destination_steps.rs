@@ -40,9 +40,7 @@ struct Passage<'r> {
 impl Revision {
     /// Takes a message through chain, routing and the steps of the destinations that it is routed to.
     pub(crate) async fn process(&self, processing: &Processing, run: Run, message: Message, state: State) -> Ran {
-        let report = processing
-            .run(self.input(run.clone(), message, state.clone()))
-            .await;
+        let report = processing.run(self.input(run.clone(), message, state.clone())).await;
         let detail = Detail::of(&report);
         let forwarded = match report.outcome {
             Outcome::Forwarded(outputs) => self.routing.route(outputs).map_err(|named| self.unrouted(named)),
@@ -170,7 +168,11 @@ fn stop_of(trouble: Trouble, destination: &str) -> StoredFault {
     );
     StoredFault {
         summary: format!("stopped by the steps of `{destination}`: {}", fault.summary),
-        hint: Some(fault.hint.map_or_else(|| replay.clone(), |hint| format!("{hint}; {replay}"))),
+        hint: Some(
+            fault
+                .hint
+                .map_or_else(|| replay.clone(), |hint| format!("{hint}; {replay}")),
+        ),
         ..fault
     }
 }

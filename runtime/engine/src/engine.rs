@@ -11,6 +11,7 @@ use transfuse_transport::{files, net};
 
 use crate::awaited::Awaited;
 use crate::destination::Destination;
+use crate::doors::Doors;
 use crate::downtime::Gates;
 use crate::interface::Interface;
 use crate::keeping::Keeping;
@@ -25,6 +26,8 @@ pub struct Engine {
     pub(crate) interfaces: DashMap<Arc<str>, Arc<Live>>,
     pub(crate) awaited: Awaited,
     pub(crate) gates: Gates,
+    /// The ways into the interfaces, for each other.
+    pub(crate) doors: Doors,
     /// Messages between the wire and the journal.
     pub(crate) journeys: TaskTracker,
     /// Sources and destinations.
@@ -109,6 +112,10 @@ impl Engine {
         for settings in interfaces {
             opened.push(engine.open(settings, after_unclean_stop).await?);
         }
+        // Before anything is delivered: it may go to one of them.
+        for one in &opened {
+            engine.doors.add(&one.interface.name, &one.door);
+        }
         Self::resume(unfinished, opened.iter().map(|one| &one.interface));
         for one in opened {
             engine.serve(one);
@@ -186,6 +193,7 @@ impl Engine {
         let Some(live) = self.live(interface) else { return false };
         let parts = live.parts.lock().await;
         let was_receiving = !parts.source.is_stopped();
+        live.door.stop();
         parts.source.stop();
         was_receiving
     }
@@ -229,6 +237,7 @@ impl Engine {
             interfaces: DashMap::new(),
             awaited: Awaited::default(),
             gates: Gates::default(),
+            doors: Doors::default(),
             journeys: TaskTracker::new(),
             workers: TaskTracker::new(),
             stop_sources: CancellationToken::new(),
@@ -266,12 +275,13 @@ impl Engine {
         let interface = Interface::new(settings, &self.store, &self.awaited, journeys, after_unclean_stop)
             .with(keeping.map(Arc::new))
             .behind(self.gates.clone());
-        Opened::open(interface, source, destinations).await
+        Opened::open(interface, source, destinations, &self.doors).await
     }
 
     /// Lets an interface receive and deliver.
     pub(crate) fn serve(&self, opened: Opened) {
         let name = Arc::clone(&opened.interface.name);
+        self.doors.add(&name, &opened.door);
         self.interfaces.insert(name, Arc::new(Live::start(self, opened)));
     }
 }

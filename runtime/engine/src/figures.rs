@@ -103,7 +103,9 @@ impl Ending {
     /// A message that was stopped on its way to one destination counts as one that was stopped.
     fn of_outputs(outputs: &[NewOutput]) -> Self {
         let mut stops = outputs.iter().filter_map(|output| output.stopped.as_ref());
-        stops.next().map_or(Self::Processed, |fault| Self::of_fault(&fault.kind))
+        stops
+            .next()
+            .map_or(Self::Processed, |fault| Self::of_fault(&fault.kind))
     }
 
     fn of_fault(kind: &str) -> Self {

@@ -213,7 +213,7 @@ impl Interface {
             message_type,
             wanted,
         } = content.label();
-        let terms = self.answering.terms(wanted);
+        let terms = self.answering.terms_of(wanted, &frame.source);
         let (revision, trial) = self.deciding(&content);
         let arrived_at_ms = Timestamp::now().as_millisecond();
         let arrival = Arrival {
@@ -258,7 +258,9 @@ impl Interface {
         // Another revision may have been live, or on trial, when it came.
         unfinished.received.bind(self.revision.number);
         let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.revision.parse);
-        let terms = self.answering.terms(content.label().wanted);
+        let terms = self
+            .answering
+            .terms_of(content.label().wanted, &unfinished.arrival.source);
         let (entry, place_in_line, turn) = self.enter_lanes(&content, || unfinished.received);
         Received {
             entry,

@@ -45,10 +45,12 @@ mod wire;
 
 mod detail;
 mod door;
+mod doors;
 mod engine;
 mod figures;
 mod live;
 mod opened;
+mod origin;
 mod replace;
 mod trial;
 mod usage;
@@ -58,11 +60,14 @@ pub use answers::{AnswerRule, AnswerTable, AnswerThen};
 pub use budget::{Breach, Budget, Held};
 pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use destination::Destination;
-pub use detail::{AccessNote, DestinationNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote};
+pub use detail::{
+    AccessNote, DestinationNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote,
+};
 pub use engine::{Engine, StartError};
 pub use figures::Figures;
 pub use interface::Interface;
 pub use lane_key::{LaneKey, LaneKeyError, LaneKeys};
+pub use origin::Origin;
 pub use processing::{Chains, Processing};
 pub use recode::OutputCharset;
 pub use replace::ReplaceError;
@@ -70,8 +75,8 @@ pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
     AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, FileName, FileNameError,
-    InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings, SourceSettings,
-    ValidationSettings, WireSettings,
+    HandoverSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings,
+    SourceSettings, ValidationSettings, WireSettings,
 };
 pub use standing::{AnswerKind, DestinationStanding, HeldDelivery, LastAnswer, OpenCircuit};
 pub use trial::{Filter, Observed, Selection, Share, Trial, TrialError};

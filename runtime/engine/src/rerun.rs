@@ -172,12 +172,14 @@ impl Made {
     /// What it failed with, as a whole or on its way to a destination.
     pub fn faults(&self) -> impl Iterator<Item = &StoredFault> {
         let (whole, outputs) = match self {
-            Self::Processed(outputs) => (None, outputs.as_slice()),
-            Self::Filtered(_) => (None, [].as_slice()),
-            Self::Failed(fault) => (Some(fault), [].as_slice()),
+            Self::Processed(outputs) => (None, Some(outputs)),
+            Self::Filtered(_) => (None, None),
+            Self::Failed(fault) => (Some(fault), None),
         };
-        let stops = outputs.iter().filter_map(|output| output.stopped.as_ref());
-        whole.into_iter().chain(stops)
+        let outputs = outputs.into_iter().flatten();
+        whole
+            .into_iter()
+            .chain(outputs.filter_map(|output| output.stopped.as_ref()))
     }
 
     /// Whether the message would be forwarded, or end on purpose.

@@ -55,6 +55,8 @@ pub enum SourceSettings {
     Http(http::ListenerSettings),
     /// A folder whose files are messages.
     Files(files::FolderSourceSettings),
+    /// Other interfaces alone.
+    Interface,
 }
 
 /// The stage that must be durable before the sender hears AA.
@@ -164,6 +166,19 @@ pub enum WireSettings {
         /// How a file is named.
         name: FileName,
     },
+    /// Another interface of the same engine; a delivery is settled when it owns the message.
+    Interface(HandoverSettings),
+}
+
+/// A destination that is another interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandoverSettings {
+    /// Its name.
+    pub to: Arc<str>,
+    /// What each of its answers is taken for.
+    pub answers: AnswerTable,
+    /// How many messages are handed over at the same time, as [`MllpSettings::connections`].
+    pub connections: usize,
 }
 
 /// An MLLP destination.

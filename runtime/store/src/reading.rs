@@ -372,6 +372,10 @@ impl Readings {
         self.with(|reading| messages::record(reading, id))
     }
 
+    pub(crate) fn handed_over(&self, interface: &str, source: &str) -> Result<Option<(MessageId, Stage)>, ReadError> {
+        self.ask(|live| messages::handed_over(live, interface, source))
+    }
+
     pub(crate) fn holds(&self) -> Result<Vec<Hold>, ReadError> {
         self.ask(held::holds)
     }

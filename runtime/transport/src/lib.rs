@@ -17,5 +17,5 @@ pub mod net;
 pub mod tls;
 
 pub use answer::{Answer, Handler, Later, Next, Reply};
-pub use frame::{Defect, Frame, Truncation};
+pub use frame::{Defect, Frame, Truncation, next_connection};
 pub use secret::Secret;

@@ -139,7 +139,10 @@ fn said(output: &Output) -> String {
 
 fn delivery_to<'s>(shown: &'s Value, destination: &str) -> Vec<&'s Value> {
     let deliveries = shown["deliveries"].as_array().expect("a list");
-    deliveries.iter().filter(|one| one["destination"] == destination).collect()
+    deliveries
+        .iter()
+        .filter(|one| one["destination"] == destination)
+        .collect()
 }
 
 fn accepting() -> Sink {
@@ -173,7 +176,10 @@ fn a_fault_for_one_receiver_never_stops_another_and_is_replayed_to_that_one_alon
         let [delivery] = delivery_to(&shown, "register")[..] else {
             panic!("{shown:#}");
         };
-        assert_eq!((&delivery["stage"], &delivery["fault"]["kind"]), (&"quarantined".into(), &"trapped".into()));
+        assert_eq!(
+            (&delivery["stage"], &delivery["fault"]["kind"]),
+            (&"quarantined".into(), &"trapped".into())
+        );
         let summary = delivery["fault"]["summary"].as_str().expect("a summary");
         assert!(summary.starts_with("stopped by the steps of `register`: "), "{summary}");
         assert_eq!(delivery_to(&shown, "ehr")[0]["stage"], "delivered");
@@ -190,7 +196,9 @@ fn a_fault_for_one_receiver_never_stops_another_and_is_replayed_to_that_one_alon
     assert_eq!(bench.status("register")["quarantined"], 1);
 
     // While the cause is there it stays, and once that is gone it goes to the register alone.
-    let replay = ["messages", "replay", &id, "--to", "register", "--yes", "--reason", "a test"];
+    let replay = [
+        "messages", "replay", &id, "--to", "register", "--yes", "--reason", "a test",
+    ];
     let still = bench.ok(&replay);
     assert_eq!(still["messages"].as_array().map(Vec::len), Some(0), "{still}");
     bench.apply(REDACT);
@@ -200,7 +208,12 @@ fn a_fault_for_one_receiver_never_stops_another_and_is_replayed_to_that_one_alon
     assert!(!contents(&bench.register)[2].contains(STREET));
     assert_eq!(bench.ehr.control_ids(), ["M1", "PANIC2", "M3"]);
     assert!(contents(&bench.ehr).iter().all(|content| content.contains(STREET)));
-    let verified = bench.engine.as_ref().expect("the engine runs").verify().expect("all come out alike");
+    let verified = bench
+        .engine
+        .as_ref()
+        .expect("the engine runs")
+        .verify()
+        .expect("all come out alike");
     assert_eq!(verified["different"], 0, "{verified}");
 }
 
@@ -222,7 +235,15 @@ fn a_plugin_of_a_destination_is_deployed_diffed_and_explained_like_any_other() {
 
     // Nobody has approved the next version: the policy knows this step.
     let next = bench.site.add_next_version("transfuse/redact").expect("a next version");
-    let deploy = ["deploy", "lab", "transfuse/redact@1.1.0", "--yes", "--reason", "a test", "--unwatched"];
+    let deploy = [
+        "deploy",
+        "lab",
+        "transfuse/redact@1.1.0",
+        "--yes",
+        "--reason",
+        "a test",
+        "--unwatched",
+    ];
     let refused = bench.run(&deploy);
     assert!(!refused.status.success(), "{}", said(&refused));
     assert!(said(&refused).contains("transfuse/redact 1.1.0"), "{}", said(&refused));
@@ -261,7 +282,8 @@ fn what_a_destination_keeps_between_messages_is_dropped_where_it_is_stopped() {
                  grants = { read = [\"MSH-*\"], write = [\"MSH-13\"], to = [\"log\"], create = true, state = true }\n";
     // The file in which it counts is the destination's own too.
     site.write("out/.keep", "").expect("a folder");
-    let folder = "[[destinations]]\nname = \"log\"\ntype = \"files\"\nfolder = \"out\"\nfile = \"{delivery}.{extension}\"\n";
+    let folder =
+        "[[destinations]]\nname = \"log\"\ntype = \"files\"\nfolder = \"out\"\nfile = \"{delivery}.{extension}\"\n";
     let file = InterfaceFile::listening("lab")
         .to("ehr", ehr.address())
         .section(folder)
@@ -307,7 +329,10 @@ fn a_check_says_what_steps_of_a_destination_cannot_be() {
         said(&output)
     };
     let told = check(&site);
-    assert!(told.contains("all that a step of `register` forwards goes to `register`"), "{told}");
+    assert!(
+        told.contains("all that a step of `register` forwards goes to `register`"),
+        "{told}"
+    );
     let file = InterfaceFile::listening("lab")
         .to("ehr", "127.0.0.1:9")
         .to("register", "127.0.0.1:9")
@@ -315,7 +340,9 @@ fn a_check_says_what_steps_of_a_destination_cannot_be() {
     site.add(&file).expect("the file is written");
     let told = check(&site);
     assert!(told.contains("refuses its configuration"), "{told}");
-    let file = InterfaceFile::listening("lab").to("register", "127.0.0.1:9").section(REDACT);
+    let file = InterfaceFile::listening("lab")
+        .to("register", "127.0.0.1:9")
+        .section(REDACT);
     site.add(&file).expect("the file is written");
     let told = check(&site);
     assert!(told.contains("1 interface, 1 step"), "{told}");

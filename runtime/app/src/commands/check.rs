@@ -130,7 +130,11 @@ fn summary(site: &Site, palette: Palette) -> String {
         .unwrap_or_default();
     let alert = palette.paint(Tone::Odd, "alert:").to_string();
     lines.extend(site.alerts.iter().map(|told| format!("{alert} {told}")));
-    let steps = site.interfaces.iter().map(|interface| interface.all_steps().count()).sum();
+    let steps = site
+        .interfaces
+        .iter()
+        .map(|interface| interface.all_steps().count())
+        .sum();
     lines.push(format!(
         "{} {}, {}, {}{environment}",
         palette.paint(Tone::Good, "ok:"),
@@ -200,6 +204,7 @@ fn source(interface: &Interface) -> String {
     let source = &interface.source;
     let wire = match &source.wire {
         SourceWire::Mllp { listen, .. } => format!("mllp {listen}"),
+        SourceWire::Interface => "other interfaces".to_owned(),
         SourceWire::Http(http) => format!("http {}{}", http.listen, http.path.as_deref().unwrap_or("/*")),
         SourceWire::Files {
             folder, pattern, ready, ..
@@ -296,6 +301,7 @@ fn destination_wire(wire: &DestinationWire) -> String {
         DestinationWire::Mllp {
             address, connections, ..
         } => format!("mllp {address} over {connections} connections"),
+        DestinationWire::Interface { to, .. } => format!("interface {to}"),
         DestinationWire::Files { folder, file } => format!("files {}/{file}", folder.display()),
     }
 }

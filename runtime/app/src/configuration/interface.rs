@@ -93,6 +93,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
         .iter()
         .filter_map(|one| one.acknowledged_at.clone())
         .collect();
+    claims.feeds = destinations.iter().filter_map(|one| one.feeds.clone()).collect();
     if let Some(name) = &claims.application_acknowledgements {
         acknowledgement::refuse_unknown(name, "destination", names(&destinations), surroundings.faults);
         acknowledgement::refuse_steps(name, &destinations, surroundings.faults);

@@ -104,6 +104,14 @@ impl Interface {
         self.steps.iter_mut().chain(of_destinations)
     }
 
+    /// The interfaces that it hands something over to.
+    pub(crate) fn feeds(&self) -> impl Iterator<Item = &str> {
+        self.destinations.iter().filter_map(|one| match &one.wire {
+            DestinationWire::Interface { to, .. } => Some(to.as_str()),
+            DestinationWire::Mllp { .. } | DestinationWire::Files { .. } => None,
+        })
+    }
+
     /// The code tables that it needs, those of its steps and those of its profile.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &TableGrant> {
         let profile = self
@@ -248,6 +256,8 @@ pub(crate) enum SourceWire {
         tls: Option<ServerTls>,
     },
     Http(HttpSource),
+    /// Other interfaces alone.
+    Interface,
     Files {
         /// Relative to the site folder, or absolute.
         folder: PathBuf,
@@ -291,7 +301,7 @@ impl SourceWire {
     pub(crate) fn peers(&self) -> &[String] {
         match self {
             Self::Mllp { peers, .. } | Self::Http(HttpSource { peers, .. }) => peers,
-            Self::Files { .. } => &[],
+            Self::Files { .. } | Self::Interface => &[],
         }
     }
 
@@ -299,7 +309,7 @@ impl SourceWire {
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
             Self::Http(http) => http.authentication.as_ref().map(HttpAuthentication::secret),
-            Self::Mllp { .. } | Self::Files { .. } => None,
+            Self::Mllp { .. } | Self::Files { .. } | Self::Interface => None,
         }
     }
 }
@@ -460,6 +470,12 @@ pub(crate) enum DestinationWire {
         connections: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tls: Option<ClientTls>,
+    },
+    Interface {
+        /// The other interface of the site.
+        to: String,
+        answers: BTreeMap<String, AnswerThen>,
+        connections: u64,
     },
     Files {
         /// Relative to the site folder, or absolute.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use transfuse_engine::Detail;
+use transfuse_engine::{Detail, Origin};
 use transfuse_message::{Charset, Message, ParseOptions, Payload};
 use transfuse_store::{
     DamagedSegment, DecisionRecord, DeliveryRecord, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary,
@@ -126,6 +126,7 @@ impl LiveInterface {
         let (verb, source) = match &live.interface.source.wire {
             resolved::SourceWire::Mllp { .. } | resolved::SourceWire::Http(_) => ("listening on", address.to_owned()),
             resolved::SourceWire::Files { folder, .. } => ("watching", folder.display().to_string()),
+            resolved::SourceWire::Interface => ("fed by", address.to_owned()),
         };
         Self {
             description: live.interface.description.clone(),
@@ -299,6 +300,7 @@ pub(super) fn message(record: &MessageRecord, charset: Option<String>) -> wire::
     wire::Message {
         summary: summary(&record.summary),
         charset,
+        origin: Origin::read(&record.summary.source).map(origin),
         raw: content(&record.raw),
         damage: record.damage.clone(),
         decision: record.decision.as_ref().map(|made| decision(made, input.as_ref())),
@@ -312,11 +314,20 @@ pub(super) fn message(record: &MessageRecord, charset: Option<String>) -> wire::
     }
 }
 
+fn origin(origin: Origin) -> wire::Origin {
+    wire::Origin {
+        interface: origin.interface,
+        message: origin.message.to_string(),
+        delivery: origin.delivery.to_string(),
+    }
+}
+
 fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision {
     let detail = Detail::open(record.detail.bytes()).unwrap_or_else(|error| {
         tracing::warn!(%error, "a message's detail cannot be shown");
         Detail::default()
     });
+    let all_steps = steps(&detail);
     wire::Decision {
         at: time(record.at_ms),
         revision: record.revision,
@@ -325,7 +336,7 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
         fault: record.fault.as_ref().map(fault),
         findings: detail.findings.into_iter().map(finding).collect(),
         findings_unlisted: detail.findings_unlisted,
-        steps: steps(&detail),
+        steps: all_steps,
         destinations: detail.destinations.into_iter().map(destination_steps).collect(),
         log: detail
             .log

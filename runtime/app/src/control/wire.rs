@@ -146,6 +146,15 @@ pub(crate) struct FaultSummary {
     pub(crate) summary: String,
 }
 
+/// A delivery that another interface has handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    pub(crate) interface: String,
+    /// The message there.
+    pub(crate) message: String,
+    pub(crate) delivery: String,
+}
+
 /// `GET /v1/messages/ID`: everything that is known about one message, content included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Message {
@@ -153,6 +162,9 @@ pub(crate) struct Message {
     pub(crate) summary: MessageSummary,
     /// The character set that its revision says it has; none: what MSH-18 says.
     pub(crate) charset: Option<String>,
+    /// The delivery of another interface that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<Origin>,
     /// The bytes as they came in.
     pub(crate) raw: Content,
     /// Why some of this is empty: the journal is damaged where it was.

@@ -287,16 +287,17 @@ fn columns<'a>(entry: &'a Entry, buffers: Buffers<'a>) -> Columns<'a> {
         Event::Operated(operation) => Columns {
             format: match operation.action.kind() {
                 OperationKind::LanesReleased => format::LANES,
-                _ if operation.redecision().is_some_and(|made| made.ruling.decision.is_stopped()) => format::STOPPING,
+                _ if operation
+                    .redecision()
+                    .is_some_and(|made| made.ruling.decision.is_stopped()) =>
+                {
+                    format::STOPPING
+                }
                 _ => format::OPERATING,
             },
             kind: operation::kind_of(operation),
             message: operation.message().map(MessageId::as_i64),
-            ..decision_columns(
-                operation.redecision().map(|made| &made.ruling.decision),
-                at_ms,
-                buffers,
-            )
+            ..decision_columns(operation.redecision().map(|made| &made.ruling.decision), at_ms, buffers)
         },
         Event::EngineStarted { .. } => plain(kind::ENGINE_STARTED, None, &[]),
         Event::EngineStopped => plain(kind::ENGINE_STOPPED, None, &[]),
@@ -309,11 +310,7 @@ fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffers: Buffers<'a>
         kind: message_kind(event),
         message: Some(event.id.as_i64()),
         raw: event.arrival.as_ref().map_or(nothing, |arrival| arrival.raw.as_slice()),
-        ..decision_columns(
-            event.ruling.as_ref().map(|ruling| &ruling.decision),
-            at_ms,
-            buffers,
-        )
+        ..decision_columns(event.ruling.as_ref().map(|ruling| &ruling.decision), at_ms, buffers)
     }
 }
 
@@ -442,7 +439,8 @@ fn lanes_tail(event: &Event) -> Option<LanesTail> {
         _ => return None,
     };
     // Every message of the formats behind that of the lanes has them.
-    let is_newer = matches!(event, Event::Message(MessageEvent { ruling: Some(ruling), .. }) if ruling.decision.is_stopped());
+    let is_newer =
+        matches!(event, Event::Message(MessageEvent { ruling: Some(ruling), .. }) if ruling.decision.is_stopped());
     (*lanes != Lanes::All || holds.is_some() || is_newer).then(|| LanesTail {
         lanes: lanes.stored(),
         holds: holds
@@ -483,12 +481,20 @@ fn ruling_head(ruling: &Ruling) -> RulingHead<'_, OutputsWritten<'_>> {
 fn outcome_head(decision: &Decision) -> OutcomeHead<'_, OutputsWritten<'_>> {
     let outputs = OutputsWritten(decision.outputs());
     let outputs_of = decision.outputs().iter();
-    let content_types = || outputs_of.clone().map(|output| output.content_type.as_deref()).collect();
+    let content_types = || {
+        outputs_of
+            .clone()
+            .map(|output| output.content_type.as_deref())
+            .collect()
+    };
     if decision.is_stopped() {
         return OutcomeHead::ProcessedStopped {
             outputs,
             content_types: content_types(),
-            stops: outputs_of.clone().map(|output| output.stopped.as_ref().map(stop_head)).collect(),
+            stops: outputs_of
+                .clone()
+                .map(|output| output.stopped.as_ref().map(stop_head))
+                .collect(),
         };
     }
     if has_documents(decision) {

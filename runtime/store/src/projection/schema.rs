@@ -141,6 +141,8 @@ pub(crate) const FORMAT: Format = Format {
             PRIMARY KEY (position, from_delivery)
         ) WITHOUT ROWID;
         CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
+        // What one interface has handed over to another is known by its source.
+        "CREATE INDEX messages_handed_over ON messages(interface, source) WHERE source GLOB 'interface:*'",
     ],
 };
 

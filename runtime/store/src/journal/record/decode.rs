@@ -252,7 +252,11 @@ fn stored_decision(
             content_types,
             stops,
         } => Decision::Processed {
-            outputs: stopped(of_types(stored_outputs(heads, outputs)?, &content_types), &stops, note.into_bytes()),
+            outputs: stopped(
+                of_types(stored_outputs(heads, outputs)?, &content_types),
+                &stops,
+                note.into_bytes(),
+            ),
             state,
             detail,
         },

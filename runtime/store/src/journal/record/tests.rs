@@ -73,10 +73,7 @@ fn outputs() -> impl Strategy<Value = Vec<NewOutput>> {
 /// Outputs of which some are documents, and some were stopped.
 fn documents() -> impl Strategy<Value = Vec<NewOutput>> {
     let content_types = prop::collection::vec(prop::option::of(name()), 4);
-    let stops = prop_oneof![
-        Just(vec![None; 4]),
-        prop::collection::vec(prop::option::of(fault()), 4)
-    ];
+    let stops = prop_oneof![Just(vec![None; 4]), prop::collection::vec(prop::option::of(fault()), 4)];
     (outputs(), content_types, stops).prop_map(|(mut outputs, content_types, stops)| {
         for ((output, content_type), stopped) in outputs.iter_mut().zip(content_types).zip(stops) {
             output.content_type = content_type;

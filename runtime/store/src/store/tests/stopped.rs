@@ -51,9 +51,21 @@ impl Store {
     /// Pending, delivered, quarantined and the last fault of a destination.
     fn told_of(&self, destination: &str) -> (u64, u64, u64, Option<String>) {
         let status = self.status().unwrap();
-        let destinations = status.interfaces.first().map(|lab| lab.destinations.clone()).unwrap_or_default();
-        let found = destinations.iter().find(|one| *one.destination == *destination).unwrap();
-        (found.pending, found.delivered, found.quarantined, found.last_fault.clone())
+        let destinations = status
+            .interfaces
+            .first()
+            .map(|lab| lab.destinations.clone())
+            .unwrap_or_default();
+        let found = destinations
+            .iter()
+            .find(|one| *one.destination == *destination)
+            .unwrap();
+        (
+            found.pending,
+            found.delivered,
+            found.quarantined,
+            found.last_fault.clone(),
+        )
     }
 }
 
@@ -118,7 +130,12 @@ async fn what_is_behind_it_waits_at_its_destination_where_that_is_wanted_and_goe
         .decide_of("2", lane(), OnFault::HoldLanes, processed("2", &["register", "ehr"]))
         .await;
     store
-        .decide_of("3", Lanes::of(1, vec![8]), OnFault::HoldLanes, processed("3", &["register"]))
+        .decide_of(
+            "3",
+            Lanes::of(1, vec![8]),
+            OnFault::HoldLanes,
+            processed("3", &["register"]),
+        )
         .await;
     drop((register, ehr));
     assert_eq!(store.drain_to("register").await, ["out 3"]);
