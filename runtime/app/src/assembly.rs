@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, InterfaceSettings, LaneKey,
-    MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings, SourceSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, HandoverSettings, InterfaceSettings,
+    LaneKey, MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings, SourceSettings,
     ValidationSettings, WireSettings,
 };
 use transfuse_message::validation::Level;
@@ -43,7 +43,7 @@ pub(crate) fn interface(
     sandbox: &Sandbox,
 ) -> anyhow::Result<InterfaceSettings> {
     let cannot_run = || format!("revision {revision} of `{}` cannot run", interface.name);
-    let chain = parts.chain(sandbox, interface).with_context(cannot_run)?;
+    let chains = parts.chains(sandbox, interface).with_context(cannot_run)?;
     let destinations = interface
         .destinations
         .iter()
@@ -64,7 +64,7 @@ pub(crate) fn interface(
         time_zone: interface.source.time_zone.as_str().into(),
         admission: admission(&interface.source).with_context(cannot_run)?,
         validation: validation(&interface.source, parts).with_context(cannot_run)?,
-        chain,
+        chains,
         destinations: destinations.with_context(cannot_run)?,
     })
 }
@@ -158,6 +158,7 @@ fn on_finding(action: resolved::OnFinding) -> OnFinding {
 
 fn source(wire: &resolved::SourceWire, site: &Path, secrets: &SecretSources) -> Result<SourceSettings, SecretError> {
     Ok(match wire {
+        resolved::SourceWire::Interface => SourceSettings::Interface,
         resolved::SourceWire::Http(http) => SourceSettings::Http(http_source(http, site, secrets)?),
         resolved::SourceWire::Mllp {
             listen,
@@ -305,6 +306,15 @@ fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSet
             },
             connections: count(*connections),
         })),
+        resolved::DestinationWire::Interface {
+            to,
+            answers,
+            connections,
+        } => WireSettings::Interface(HandoverSettings {
+            to: Arc::from(to.as_str()),
+            answers: answer_table(answers)?,
+            connections: count(*connections),
+        }),
         resolved::DestinationWire::Files { folder, file } => WireSettings::Files {
             folder: site.join(folder),
             name: file.parse()?,

@@ -76,13 +76,20 @@ fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
         (Some(at), stage) => format!("{stage} {}", after(received_at, at)),
         (None, stage) => stage.to_owned(),
     };
+    let from = match &message.origin {
+        Some(origin) => format!(
+            "the interface {}, message {}, delivery {}",
+            origin.interface, origin.message, origin.delivery
+        ),
+        None => source.clone(),
+    };
     vec![
         format!("{}  {message_type} {control_id}", palette.paint(Tone::Strong, id)),
         format!(
             "  {interface}, revision {revision}: {}",
             palette.paint(stage_tone(stage), &decided)
         ),
-        format!("  received {} from {source}", local_time(received_at)),
+        format!("  received {} from {from}", local_time(received_at)),
     ]
 }
 
@@ -99,6 +106,7 @@ pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> 
     let mut lines = Vec::new();
     for (number, step) in decision.steps.iter().enumerate() {
         let wire::Step {
+            destination,
             plugin,
             version,
             digest,
@@ -109,8 +117,12 @@ pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> 
         } = step;
         let cost = format!("{fuel} fuel, {:.2} ms", milliseconds(*elapsed_us));
         let digest = short_digest(digest);
+        let of = destination
+            .as_ref()
+            .map(|name| format!("of {name}  "))
+            .unwrap_or_default();
         lines.push(format!(
-            "step {}  {plugin} {version}  {}",
+            "step {}  {of}{plugin} {version}  {}",
             number + 1,
             palette.paint(Tone::Faint, &format!("{digest}  {cost}")),
         ));
@@ -180,9 +192,18 @@ fn touched(access: &wire::Access) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// How the chain ended where it did not simply forward.
+/// How the chain, and the steps of destinations, ended where they did not simply forward. What a destination's steps have stopped is
+/// told with its delivery.
 fn ending(decision: &wire::Decision, palette: Palette) -> Vec<String> {
-    let mut lines = Vec::new();
+    let filtered = |one: &wire::DestinationSteps| {
+        let reason = one_line(one.reason.as_ref()?.as_str());
+        let (label, name) = (
+            palette.paint(Tone::Odd, "filtered:"),
+            palette.paint(Tone::Name, &one.destination),
+        );
+        Some(format!("{label} nothing of it goes to {name}: {reason}"))
+    };
+    let mut lines: Vec<String> = decision.destinations.iter().filter_map(filtered).collect();
     if let Some(reason) = &decision.reason {
         lines.push(format!(
             "{} {}",
@@ -225,6 +246,7 @@ fn told_output(number: usize, output: &wire::Output, message: &wire::Message, pa
     };
     let changes = by_field(output, message);
     let extent = match &output.differences {
+        _ if output.stopped => "stopped by its steps; as they were given it".to_owned(),
         Some(_) if changes.is_empty() => "nothing changed".to_owned(),
         Some(_) => counted(changes.len(), "changed field"),
         None => match output

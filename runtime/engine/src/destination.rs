@@ -23,6 +23,7 @@ pub struct Destination {
     pub(crate) settings: DestinationSettings,
     interface: Arc<str>,
     queue: DeliveryQueue,
+    store: Store,
     awaited: Awaited,
     pace: Option<Pace>,
     /// Closed while the receiver is down by plan.
@@ -75,6 +76,7 @@ impl Destination {
     pub(crate) fn new(interface: &Arc<str>, settings: DestinationSettings, store: &Store, awaited: &Awaited) -> Self {
         Self {
             queue: store.queue(interface, &settings.name),
+            store: store.clone(),
             interface: Arc::clone(interface),
             pace: settings.rate_max.map(Pace::new),
             settings,
@@ -100,6 +102,10 @@ impl Destination {
         &self.settings.name
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Whether nothing waits for this receiver, and nothing is being sent to it.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
@@ -112,6 +118,7 @@ impl Destination {
         let each = self.standing.usual()?;
         let connections = match &self.settings.wire {
             WireSettings::Mllp(mllp) => u64::try_from(mllp.connections).unwrap_or(1).max(1),
+            WireSettings::Interface(handover) => u64::try_from(handover.connections).unwrap_or(1).max(1),
             WireSettings::Files { .. } => 1,
         };
         let in_a_row = u32::try_from(deliveries.div_ceil(connections)).unwrap_or(u32::MAX);
@@ -248,6 +255,7 @@ impl Destination {
         };
         let rule = match &self.settings.wire {
             WireSettings::Mllp(mllp) => mllp.answers.rule(heard.code, &heard.errors),
+            WireSettings::Interface(handover) => handover.answers.rule(heard.code, &heard.errors),
             WireSettings::Files { .. } => None,
         };
         let then = match rule {

@@ -11,6 +11,7 @@ use transfuse_transport::{Inflow, files, net};
 
 use crate::awaited::Awaited;
 use crate::destination::Destination;
+use crate::doors::Doors;
 use crate::downtime::Gates;
 use crate::interface::Interface;
 use crate::keeping::Keeping;
@@ -27,6 +28,8 @@ pub struct Engine {
     pub(crate) gates: Gates,
     /// What all sources have taken in together.
     pub(crate) inflow: Inflow,
+    /// The ways into the interfaces, for each other.
+    pub(crate) doors: Doors,
     /// Messages between the wire and the journal.
     pub(crate) journeys: TaskTracker,
     /// Sources and destinations.
@@ -113,6 +116,10 @@ impl Engine {
         for settings in interfaces {
             opened.push(engine.open(settings, after_unclean_stop).await?);
         }
+        // Before anything is delivered: it may go to one of them.
+        for one in &opened {
+            engine.doors.add(&one.interface.name, &one.door);
+        }
         Self::resume(unfinished, opened.iter().map(|one| &one.interface));
         for one in opened {
             engine.serve(one);
@@ -196,6 +203,7 @@ impl Engine {
         let Some(live) = self.live(interface) else { return false };
         let parts = live.parts.lock().await;
         let was_receiving = !parts.source.is_stopped();
+        live.door.stop();
         parts.source.stop();
         was_receiving
     }
@@ -240,6 +248,7 @@ impl Engine {
             awaited: Awaited::default(),
             gates: Gates::default(),
             inflow,
+            doors: Doors::default(),
             journeys: TaskTracker::new(),
             workers: TaskTracker::new(),
             stop_sources: CancellationToken::new(),
@@ -271,18 +280,19 @@ impl Engine {
         settings: InterfaceSettings,
         after_unclean_stop: bool,
     ) -> Result<Opened, StartError> {
-        let keeping = Keeping::load(&self.store, &settings.name, &settings.chain).await?;
+        let keeping = Keeping::load(&self.store, &settings.name, &settings.chains).await?;
         let journeys = self.journeys.clone();
         let (source, destinations) = (settings.source.clone(), settings.destinations.clone());
         let interface = Interface::new(settings, &self.store, &self.awaited, journeys, after_unclean_stop)
             .with(keeping.map(Arc::new))
             .behind(self.gates.clone());
-        Opened::open(interface, source, destinations).await
+        Opened::open(interface, source, destinations, &self.doors).await
     }
 
     /// Lets an interface receive and deliver.
     pub(crate) fn serve(&self, opened: Opened) {
         let name = Arc::clone(&opened.interface.name);
+        self.doors.add(&name, &opened.door);
         self.interfaces.insert(name, Arc::new(Live::start(self, opened)));
     }
 }

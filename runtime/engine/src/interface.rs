@@ -213,7 +213,7 @@ impl Interface {
             message_type,
             wanted,
         } = content.label();
-        let terms = self.answering.terms(wanted);
+        let terms = self.answering.terms_of(wanted, &frame.source);
         let (revision, trial) = self.deciding(&content);
         let arrived_at_ms = Timestamp::now().as_millisecond();
         let arrival = Arrival {
@@ -258,7 +258,9 @@ impl Interface {
         // Another revision may have been live, or on trial, when it came.
         unfinished.received.bind(self.revision.number);
         let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.revision.parse);
-        let terms = self.answering.terms(content.label().wanted);
+        let terms = self
+            .answering
+            .terms_of(content.label().wanted, &unfinished.arrival.source);
         let (entry, place_in_line, turn) = self.enter_lanes(&content, || unfinished.received);
         Received {
             entry,
@@ -363,8 +365,9 @@ impl Interface {
                     return Verdict::Invalid(Judgement { findings, action });
                 }
                 let state = self.state_for(received).await;
-                let input = received.revision.input(received.run(), message.clone(), state);
-                Verdict::Ran(Box::new(processing.run(input).await), findings)
+                let revision = &received.revision;
+                let ran = revision.process(&processing, received.run(), message.clone(), state);
+                Verdict::Ran(Box::new(ran.await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
             Content::Broken(_, defect) => Verdict::Broken(*defect),

@@ -7,15 +7,19 @@ use tokio_util::sync::CancellationToken;
 use transfuse_transport::{Handler, Inflow, files, http, mllp, net};
 
 use crate::destination::Destination;
+use crate::door::Door;
+use crate::doors::Doors;
 use crate::engine::StartError;
 use crate::interface::Interface;
 use crate::settings::{DestinationSettings, SourceSettings, WireSettings};
-use crate::wire::{MllpWire, Wire};
+use crate::wire::{HandoverWire, MllpWire, Wire};
 
 /// An interface with everything open that it needs.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) interface: Arc<Interface>,
+    /// The way into it.
+    pub(crate) door: Arc<Door>,
     pub(crate) source_settings: SourceSettings,
     pub(crate) destination_settings: Vec<DestinationSettings>,
     pub(crate) source: Source,
@@ -30,6 +34,8 @@ pub(crate) enum Source {
     Mllp(Box<mllp::Listener>),
     Http(Box<http::Listener>, http::Repeats),
     Files(Box<files::FolderSource>, PathBuf),
+    /// Nothing of its own: other interfaces bring what it gets.
+    Interface,
 }
 
 /// What outlives a source, for the next one at the same place: its port stays open, and what has come over HTTP is known.
@@ -44,15 +50,21 @@ impl Opened {
         interface: Interface,
         source: SourceSettings,
         destinations: Vec<DestinationSettings>,
+        doors: &Doors,
     ) -> Result<Self, StartError> {
         let peers = net::Peers::new(interface.revision().admission.peers());
         let bound = Source::open(&interface.name, &source, &peers, &Kept::default()).await?;
         let mut wires = Vec::with_capacity(interface.destinations.len());
         for destination in &interface.destinations {
-            wires.push((Arc::clone(destination), open_wires(&interface.name, destination).await?));
+            wires.push((
+                Arc::clone(destination),
+                open_wires(&interface.name, destination, doors).await?,
+            ));
         }
+        let interface = Arc::new(interface);
         Ok(Self {
-            interface: Arc::new(interface),
+            door: Arc::new(Door::new(Arc::clone(&interface))),
+            interface,
             source_settings: source,
             destination_settings: destinations,
             source: bound,
@@ -86,6 +98,7 @@ impl Source {
                 let listener = bound.admitting(peers.clone()).remembering(repeats.clone());
                 Ok(Self::Http(Box::new(listener), repeats))
             }
+            SourceSettings::Interface => Ok(Self::Interface),
             SourceSettings::Files(folder) => files::FolderSource::open(folder.clone())
                 .await
                 .map(|source| Self::Files(Box::new(source), folder.folder.clone()))
@@ -101,6 +114,7 @@ impl Source {
             Self::Mllp(listener) => listener.local_address().to_string(),
             Self::Http(listener, _) => listener.local_address().to_string(),
             Self::Files(_, folder) => folder.display().to_string(),
+            Self::Interface => "other interfaces".to_owned(),
         }
     }
 
@@ -114,7 +128,7 @@ impl Source {
                 port: Some(listener.open_port()),
                 repeats: repeats.clone(),
             },
-            Self::Files(..) => Kept::default(),
+            Self::Files(..) | Self::Interface => Kept::default(),
         }
     }
 
@@ -123,13 +137,22 @@ impl Source {
             Self::Mllp(listener) => listener.within(inflow).serve(handler, stop).await,
             Self::Http(listener, _) => listener.within(inflow).serve(handler, stop).await,
             Self::Files(folder, _) => folder.serve(handler, stop).await,
+            Self::Interface => stop.cancelled().await,
         }
     }
 }
 
 /// The connections of a destination.
-pub(crate) async fn open_wires(interface: &Arc<str>, destination: &Destination) -> Result<Vec<Wire>, StartError> {
+pub(crate) async fn open_wires(
+    interface: &Arc<str>,
+    destination: &Destination,
+    doors: &Doors,
+) -> Result<Vec<Wire>, StartError> {
     match &destination.settings.wire {
+        WireSettings::Interface(handover) => {
+            let wire = || HandoverWire::new(&handover.to, doors, destination.store());
+            Ok((0..handover.connections).map(|_| Wire::Interface(wire())).collect())
+        }
         WireSettings::Mllp(mllp) => {
             let wires = (0..mllp.connections).map(|_| Wire::Mllp(Box::new(MllpWire::new(mllp))));
             Ok(wires.collect())

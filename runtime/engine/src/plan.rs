@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use transfuse_message::validation::Findings;
 use transfuse_message::{AcknowledgementCode, Finding, ParseError, Payload, Severity};
-use transfuse_sandbox::{Fault, Rejection, Report, StateWrites};
+use transfuse_sandbox::{Fault, Rejection, StateWrites};
 use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
 use crate::acknowledge::{self, INTERNAL_ERROR, Reply};
 use crate::admission::Unwelcome;
+use crate::destination_steps::Ran;
 use crate::detail::Detail;
-use crate::figures::{self, Sample};
+use crate::figures::Sample;
 use crate::interface::Interface;
 use crate::keeping;
 use crate::received::Received;
 use crate::rerun::{Decided, Made};
-use crate::revision::Revision;
 use crate::routing::{NoSuchDestination, Unroutable};
 use crate::settings::OnFinding;
 use crate::terms::Terms;
@@ -27,7 +27,7 @@ use crate::validator::Judgement;
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Its chain ran, in spite of what was found.
-    Ran(Box<Report>, Findings),
+    Ran(Box<Ran>, Findings),
     /// It is not what the interface asks for, and its chain did not run.
     Invalid(Judgement),
     /// It may not come in.
@@ -46,7 +46,7 @@ impl Verdict {
     /// Fuel and microseconds of the chain, of a message that was at least validated.
     fn cost(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Ran(report, _) => Some(figures::cost(report)),
+            Self::Ran(ran, _) => Some(ran.detail.cost()),
             Self::Invalid(_) => Some((0, 0)),
             _ => None,
         }
@@ -68,6 +68,7 @@ pub(crate) struct Plan {
 pub(crate) const KILLED_THE_ENGINE: &str = "killed-the-engine";
 
 /// Why an outcome cannot become deliveries.
+#[derive(Debug)]
 pub(crate) struct Trouble {
     kind: &'static str,
     /// For operators: without a value of the message.
@@ -99,7 +100,7 @@ impl Plan {
 
     fn of_verdict(received: &Received, verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Ran(report, findings) => Self::of_report(&received.revision, received.terms, *report, &findings),
+            Verdict::Ran(ran, findings) => Self::of_run(received.terms, *ran, &findings),
             Verdict::Invalid(judgement) => Self::of_invalid(received.terms, judgement),
             Verdict::Unwelcome(why) => Self::of_unwelcome(received, Trouble::unwelcome(why)),
             Verdict::Unreadable(fault) => Self::of_turned_away(received.terms, Trouble::unreadable(&fault)),
@@ -112,10 +113,10 @@ impl Plan {
         }
     }
 
-    fn of_report(revision: &Revision, terms: Terms, report: Report, findings: &Findings) -> Self {
-        let detail = Detail::of(&report).with(findings);
-        let state = keeping::changes(&report.state);
-        let decision = match revision.decide(report.outcome, report.attributes) {
+    fn of_run(terms: Terms, ran: Ran, findings: &Findings) -> Self {
+        let detail = ran.detail.with(findings);
+        let state = keeping::changes(&ran.state);
+        let decision = match ran.outcome {
             Ok(Decided::Processed(outputs)) => Decision::Processed {
                 outputs,
                 state,
@@ -131,7 +132,7 @@ impl Plan {
         };
         Self {
             decision,
-            state: report.state,
+            state: ran.state,
             reply: Reply::Accept,
             observation: None,
         }
@@ -254,6 +255,7 @@ impl Plan {
             content: Sealed::from(content.into_bytes()),
             content_type: None,
             destinations: vec![Arc::clone(destination)],
+            stopped: None,
         });
         self
     }
@@ -261,7 +263,7 @@ impl Plan {
 
 impl Trouble {
     /// What an operator reads; the sender hears no more than that the engine could not do it (table 0357: 207).
-    fn internal(kind: &'static str, summary: String, hint: Option<String>) -> Self {
+    pub(crate) fn internal(kind: &'static str, summary: String, hint: Option<String>) -> Self {
         Self {
             kind,
             summary,
@@ -363,7 +365,7 @@ impl Trouble {
         }
     }
 
-    fn no_such_destination(interface: &str, named: NoSuchDestination) -> Self {
+    pub(crate) fn no_such_destination(interface: &str, named: NoSuchDestination) -> Self {
         let summary = format!("a plugin forwards to a destination that `{interface}` does not have");
         let hint = Some(format!("there are: {}", named.known.join(", ")));
         Self {

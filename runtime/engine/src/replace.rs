@@ -13,6 +13,7 @@ use transfuse_transport::net;
 
 use crate::destination::Destination;
 use crate::door::Closed;
+use crate::doors::Doors;
 use crate::engine::{Engine, StartError};
 use crate::interface::Interface;
 use crate::keeping::Keeping;
@@ -137,6 +138,7 @@ impl Engine {
             return;
         };
         let parts = live.parts.lock().await;
+        self.doors.remove(name);
         live.door.shut();
         parts.source.stop();
         parts.source.ended().await;
@@ -184,7 +186,7 @@ impl Engine {
         let destination_settings = settings.destinations.clone();
         let keeping = self.keeping_for(old, &settings).await?;
         let interface = Arc::new(old.successor(settings, keeping));
-        let wires = open_changed(&interface, &change.rewired).await?;
+        let wires = open_changed(&interface, &change.rewired, &self.doors).await?;
         let source = match &change.source {
             Some(settings) if change.is_beside => Some(Source::open(&interface.name, settings, peers, kept).await?),
             _ => None,
@@ -238,13 +240,13 @@ impl Engine {
         old: &Interface,
         settings: &InterfaceSettings,
     ) -> Result<Option<Arc<Keeping>>, StartError> {
-        let keeps = settings.chain.state_schemas().next().is_some();
+        let keeps = settings.chains.state_schemas().next().is_some();
         match &old.keeping {
             Some(keeping) if keeps => {
-                keeping.fits(&settings.name, &settings.chain)?;
+                keeping.fits(&settings.name, &settings.chains)?;
                 Ok(Some(Arc::clone(keeping)))
             }
-            _ => Ok(Keeping::load(&self.store, &settings.name, &settings.chain)
+            _ => Ok(Keeping::load(&self.store, &settings.name, &settings.chains)
                 .await?
                 .map(Arc::new)),
         }
@@ -298,7 +300,7 @@ impl Change {
             .filter(|name| !new.destinations.iter().any(|one| one.name == ***name))
             .map(|name| Arc::clone(name))
             .collect();
-        let keeps = new.chain.state_schemas().next().is_some();
+        let keeps = new.chains.state_schemas().next().is_some();
         let is_new = |name: &&Arc<str>| !before.contains_key(*name);
         let changes_set = !gone.is_empty() || rewired.iter().any(|name| is_new(&name));
         let changes_order = *old.order() != new.order;
@@ -319,6 +321,7 @@ impl SourceSettings {
             Self::Mllp(listener) => listener.address.as_ref(),
             Self::Http(listener) => listener.address.as_ref(),
             Self::Files(folder) => &folder.folder,
+            Self::Interface => std::path::Path::new(""),
         }
     }
 
@@ -367,11 +370,15 @@ async fn idle(destination: &Destination) {
 async fn open_changed(
     interface: &Interface,
     rewired: &[Arc<str>],
+    doors: &Doors,
 ) -> Result<Vec<(Arc<Destination>, Vec<Wire>)>, StartError> {
     let mut wires = Vec::new();
     for destination in &interface.destinations {
         if rewired.contains(destination.name()) {
-            wires.push((Arc::clone(destination), open_wires(&interface.name, destination).await?));
+            wires.push((
+                Arc::clone(destination),
+                open_wires(&interface.name, destination, doors).await?,
+            ));
         }
     }
     Ok(wires)

@@ -1,7 +1,7 @@
 //! A stored message run again: nothing is decided, kept or delivered.
 
 use transfuse_message::{Message, Payload};
-use transfuse_sandbox::{Chain, Outcome, Question, Report, State};
+use transfuse_sandbox::{Chain, Question, Report, State};
 use transfuse_store::{Decision, MessageRecord, NewOutput, Sealed, StoredFault};
 
 use crate::detail::Detail;
@@ -23,6 +23,7 @@ pub enum Made {
 }
 
 /// An outcome that leaves nothing to be wished for.
+#[derive(Debug)]
 pub(crate) enum Decided {
     Processed(Vec<NewOutput>),
     Filtered(Payload),
@@ -118,28 +119,15 @@ impl Revision {
             let detail = Detail::default().with(&judgement.findings);
             return Rerun::failed(Trouble::invalid(judgement.findings), detail);
         }
-        let report = processing.run(self.input(run, message, state)).await;
-        let detail = Detail::of(&report).with(&judgement.findings);
-        match self.decide(report.outcome, report.attributes) {
+        let ran = self.process(&processing, run, message, state).await;
+        let detail = ran.detail.with(&judgement.findings);
+        match ran.outcome {
             Ok(decided) => Rerun {
                 made: decided.into(),
                 is_approximate: detail.uses_state(),
                 detail,
             },
             Err(trouble) => Rerun::failed(*trouble, detail),
-        }
-    }
-
-    /// What a chain's outcome comes to.
-    pub(crate) fn decide(&self, outcome: Outcome, attributes: Vec<(String, String)>) -> Result<Decided, Box<Trouble>> {
-        match outcome {
-            Outcome::Forwarded(outputs) => match self.routing.route(outputs, &attributes.into()) {
-                Ok(outputs) => Ok(Decided::Processed(outputs)),
-                Err(why) => Err(Box::new(Trouble::unroutable(&self.interface, why))),
-            },
-            Outcome::Filtered { reason, .. } => Ok(Decided::Filtered(reason)),
-            Outcome::Rejected { rejection, step } => Err(Box::new(Trouble::rejected(rejection, step))),
-            Outcome::Faulted(fault) => Err(Box::new(Trouble::faulted(fault))),
         }
     }
 
@@ -179,6 +167,19 @@ impl Made {
             Decision::Filtered { reason, .. } => Self::Filtered(reason.bytes().clone().into()),
             Decision::Refused { fault, .. } | Decision::Quarantined { fault, .. } => Self::Failed(fault.clone()),
         }
+    }
+
+    /// What it failed with, as a whole or on its way to a destination.
+    pub fn faults(&self) -> impl Iterator<Item = &StoredFault> {
+        let (whole, outputs) = match self {
+            Self::Processed(outputs) => (None, Some(outputs)),
+            Self::Filtered(_) => (None, None),
+            Self::Failed(fault) => (Some(fault), None),
+        };
+        let outputs = outputs.into_iter().flatten();
+        whole
+            .into_iter()
+            .chain(outputs.filter_map(|output| output.stopped.as_ref()))
     }
 
     /// Whether the message would be forwarded, or end on purpose.

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use transfuse_message::Charset;
 use transfuse_message::validation::Level;
-use transfuse_sandbox::Chain;
 use transfuse_store::OnFault;
 use transfuse_transport::{files, http, mllp, net};
 
 use crate::answers::AnswerTable;
 use crate::condition::Condition;
 use crate::lane_key::LaneKeys;
+use crate::processing::Chains;
 use crate::recode::OutputCharset;
 
 /// One feed: a source, a chain of steps, destinations.
@@ -41,8 +41,8 @@ pub struct InterfaceSettings {
     pub admission: AdmissionSettings,
     /// What is asked of a message before its chain runs; none for nothing.
     pub validation: Option<ValidationSettings>,
-    /// The steps, linked and checked against their grants.
-    pub chain: Chain,
+    /// The steps, its own and those of destinations, linked and checked against their grants.
+    pub chains: Chains,
     /// Where outputs go, in the order of the file.
     pub destinations: Vec<DestinationSettings>,
 }
@@ -56,6 +56,8 @@ pub enum SourceSettings {
     Http(http::ListenerSettings),
     /// A folder whose files are messages.
     Files(files::FolderSourceSettings),
+    /// Other interfaces alone.
+    Interface,
 }
 
 /// The stage that must be durable before the sender hears AA.
@@ -167,6 +169,19 @@ pub enum WireSettings {
         /// How a file is named.
         name: FileName,
     },
+    /// Another interface of the same engine; a delivery is settled when it owns the message.
+    Interface(HandoverSettings),
+}
+
+/// A destination that is another interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandoverSettings {
+    /// Its name.
+    pub to: Arc<str>,
+    /// What each of its answers is taken for.
+    pub answers: AnswerTable,
+    /// How many messages are handed over at the same time, as [`MllpSettings::connections`].
+    pub connections: usize,
 }
 
 /// An MLLP destination.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use transfuse_message::{Condition, Wanted};
 use transfuse_transport::mllp::Release;
 
+use crate::origin::Origin;
 use crate::settings::{AckStage, InterfaceSettings, SourceSettings};
 
 /// How an interface answers its senders.
@@ -23,7 +24,7 @@ enum Source {
     Connection(Release),
     /// One acknowledgement, which is the response to the request that brought the message.
     Response,
-    /// By the folder that a file is moved into, that it was accepted or refused.
+    /// By the folder that a file is moved into, or in the engine itself, that it was accepted or refused.
     Folder,
 }
 
@@ -49,9 +50,23 @@ impl Answering {
             source: match &settings.source {
                 SourceSettings::Mllp(listener) => Source::Connection(listener.release),
                 SourceSettings::Http(_) => Source::Response,
-                SourceSettings::Files(_) => Source::Folder,
+                SourceSettings::Files(_) | SourceSettings::Interface => Source::Folder,
             },
             destination: settings.application_acknowledgements.clone(),
+        }
+    }
+
+    /// The terms of a message that came from `source`. Another interface hears what became of it whatever the message asks for, and
+    /// whatever others hear who send here.
+    pub(crate) fn terms_of(&self, wanted: Wanted, source: &str) -> Terms {
+        if Origin::read(source).is_none() {
+            return self.terms(wanted);
+        }
+        Terms {
+            wanted: Wanted::ORIGINAL,
+            stage: self.stage,
+            source: Source::Folder,
+            by_destination: false,
         }
     }
 

@@ -1,11 +1,13 @@
 //! One attempt to hand an output to its receiver.
 
+mod handover;
 mod mllp;
 
 use transfuse_message::{AcknowledgementCode, Message, ParseOptions, Payload};
 use transfuse_store::Lease;
 use transfuse_transport::files;
 
+pub(crate) use handover::HandoverWire;
 pub(crate) use mllp::MllpWire;
 
 use crate::awaited::{Awaited, Expectation};
@@ -23,6 +25,8 @@ pub enum Wire {
         /// How a file is named.
         name: FileName,
     },
+    /// Another interface.
+    Interface(HandoverWire),
 }
 
 /// What one attempt came to.
@@ -71,6 +75,7 @@ impl Wire {
         match self {
             Self::Mllp(mllp) => mllp.send(content, expected).await,
             Self::Files { folder, name } => write_file(folder, name, lease, content).await,
+            Self::Interface(handover) => handover.send(lease, content).await,
         }
     }
 

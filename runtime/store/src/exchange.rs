@@ -85,6 +85,9 @@ pub struct NewOutput {
     pub content_type: Option<Arc<str>>,
     /// Names of the destinations.
     pub destinations: Vec<Arc<str>>,
+    /// What stopped it on its way to them, after the message was decided: its deliveries are in quarantine from the beginning, and
+    /// what is behind them goes on. Of what was processed alone.
+    pub stopped: Option<StoredFault>,
 }
 
 /// What a plugin of an interface keeps from now on, where it differs from before. `Debug` prints sizes: keys may hold
@@ -263,13 +266,17 @@ impl Received {
             on_fault,
             ..
         } = self;
-        let is_quarantined = matches!(decision, Decision::Quarantined { .. });
+        let holds = match &decision {
+            Decision::Quarantined { .. } => on_fault.behind_message(&lanes),
+            decision if decision.is_stopped() => on_fault.behind_delivery(&lanes),
+            _ => None,
+        };
         let ruling = Ruling {
             interface,
             revision,
             first_delivery,
             decision,
-            holds: is_quarantined.then(|| on_fault.behind_message(&lanes)).flatten(),
+            holds,
             lanes,
         };
         (ruling, place)

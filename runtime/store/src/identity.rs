@@ -123,6 +123,17 @@ impl fmt::Display for DeliveryId {
     }
 }
 
+impl FromStr for DeliveryId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let number = text.parse().ok().filter(|number| *number > 0);
+        number
+            .map(Self)
+            .ok_or_else(|| ParseIdError::new(text, "the number of a delivery"))
+    }
+}
+
 impl Stage {
     /// Every stage, in the order of a message's life.
     pub const ALL: [Self; 5] = [

@@ -272,6 +272,8 @@ pub struct OutputRecord {
     pub content_type: Option<Arc<str>>,
     /// Where to.
     pub destinations: Vec<Arc<str>>,
+    /// What stopped it on its way there: it is as it was before that.
+    pub stopped: Option<StoredFault>,
 }
 
 impl From<&OutputRecord> for NewOutput {
@@ -280,6 +282,7 @@ impl From<&OutputRecord> for NewOutput {
             content: recorded.content.clone(),
             content_type: recorded.content_type.clone(),
             destinations: recorded.destinations.clone(),
+            stopped: recorded.stopped.clone(),
         }
     }
 }
@@ -367,6 +370,10 @@ impl Readings {
     pub(crate) fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, ReadError> {
         self.catch_up();
         self.with(|reading| messages::record(reading, id))
+    }
+
+    pub(crate) fn handed_over(&self, interface: &str, source: &str) -> Result<Option<(MessageId, Stage)>, ReadError> {
+        self.ask(|live| messages::handed_over(live, interface, source))
     }
 
     pub(crate) fn holds(&self) -> Result<Vec<Hold>, ReadError> {

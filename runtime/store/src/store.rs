@@ -19,9 +19,9 @@ use crate::reading::Readings;
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details, Usage};
 use crate::{
-    Arrival, Catalog, Decision, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError, PendingCommit,
-    Query, ReadError, Rebuilt, Receipt, Received, SegmentRepair, SegmentReport, StateChange, Status, StoreSettings,
-    Unfinished, WriteError,
+    Arrival, Catalog, Decision, DeliveryId, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError,
+    PendingCommit, Query, ReadError, Rebuilt, Receipt, Received, SegmentRepair, SegmentReport, Stage, StateChange,
+    Status, StoreSettings, Unfinished, WriteError,
 };
 
 pub use operating::HoldMade;
@@ -51,6 +51,8 @@ struct Inner {
     queues: Arc<Queues>,
     /// Held while somebody does something to held deliveries: one after the other.
     operating: tokio::sync::Mutex<()>,
+    /// The last delivery that was numbered before this start.
+    last_before: DeliveryId,
     projection: ProjectionHandle,
     readings: Readings,
     catalog: Catalog,
@@ -151,6 +153,18 @@ impl Store {
             self.inner.queues.queue(interface, destination),
             self.inner.intake.clone(),
         )
+    }
+
+    /// Whether a delivery was made before this start, so that an earlier engine may have sent it.
+    #[must_use]
+    pub fn is_from_before(&self, delivery: DeliveryId) -> bool {
+        delivery <= self.inner.last_before
+    }
+
+    /// The message of an interface with this source, which begins with `interface:`; and where it stands. Of several, one that was
+    /// not refused. Blocks, and knows everything that is durable by now.
+    pub fn handed_over(&self, interface: &str, source: &str) -> Result<Option<(MessageId, Stage)>, ReadError> {
+        self.inner.readings.handed_over(interface, source)
     }
 
     /// Figures of all interfaces. Blocks for some milliseconds, as do the other questions.

@@ -81,7 +81,7 @@ impl fmt::Display for Truncation {
 }
 
 /// A number for a new connection that no other connection of this process has.
-pub(crate) fn next_connection() -> u64 {
+pub fn next_connection() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }

@@ -18,6 +18,6 @@ pub mod net;
 pub mod tls;
 
 pub use answer::{Answer, Handler, Later, Next, Reply};
-pub use frame::{Defect, Frame, Truncation};
+pub use frame::{Defect, Frame, Truncation, next_connection};
 pub use inflow::{CONNECTIONS_TOTAL_MAX, IN_FLIGHT_BYTES_MAX, Inflow, InflowSettings, Inflowing};
 pub use secret::Secret;

@@ -50,6 +50,7 @@ async fn append(store: Store) -> Result<()> {
             content: raw.clone(),
             content_type: None,
             destinations: Vec::new(),
+            stopped: None,
         }];
         let committed = store
             .decide(

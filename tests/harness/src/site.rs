@@ -152,6 +152,15 @@ impl InterfaceFile {
         }
     }
 
+    /// An interface that gets its messages from others of the same engine.
+    #[must_use]
+    pub fn fed_by_others(name: &str) -> Self {
+        Self {
+            source: "type = \"interface\"\ntime_zone = \"Europe/Budapest\"\n".to_owned(),
+            ..Self::listening(name)
+        }
+    }
+
     /// Adds a line above the source.
     #[must_use]
     pub fn head(mut self, line: &str) -> Self {

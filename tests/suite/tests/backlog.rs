@@ -60,6 +60,7 @@ fn seed(data: &Path, count: usize) {
                 content,
                 content_type: None,
                 destinations: vec!["ehr".into()],
+                stopped: None,
             };
             waiting.push_back(store.decide(
                 received,

@@ -86,7 +86,7 @@ impl Changes {
         if let Some(untrusted) = planned.untrusted.into_iter().next() {
             return Err(ChangeError::Untrusted(untrusted));
         }
-        let step = after.steps.iter().find(|step| step.plugin == plugin);
+        let step = after.all_steps().find(|step| step.plugin == plugin);
         let told = step.map_or_else(|| plugin.to_owned(), |step| format!("{plugin} {}", step.version));
         Ok(Some((self.candidate(&after, &plan.parts).await?, told)))
     }

@@ -92,6 +92,26 @@ impl Interface {
         self.destinations.iter().any(|one| one.name == destination)
     }
 
+    /// All its steps, those of destinations behind its own.
+    pub(crate) fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        let of_destinations = self.destinations.iter().flat_map(|one| &one.steps);
+        self.steps.iter().chain(of_destinations)
+    }
+
+    /// The same, to change them.
+    pub(crate) fn all_steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        let of_destinations = self.destinations.iter_mut().flat_map(|one| &mut one.steps);
+        self.steps.iter_mut().chain(of_destinations)
+    }
+
+    /// The interfaces that it hands something over to.
+    pub(crate) fn feeds(&self) -> impl Iterator<Item = &str> {
+        self.destinations.iter().filter_map(|one| match &one.wire {
+            DestinationWire::Interface { to, .. } => Some(to.as_str()),
+            DestinationWire::Mllp { .. } | DestinationWire::Files { .. } => None,
+        })
+    }
+
     /// The code tables that it needs, those of its steps and those of its profile.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &TableGrant> {
         let profile = self
@@ -99,7 +119,7 @@ impl Interface {
             .validate
             .as_ref()
             .and_then(|validate| validate.profile.as_ref());
-        let of_steps = self.steps.iter().flat_map(|step| &step.grants.tables);
+        let of_steps = self.all_steps().flat_map(|step| &step.grants.tables);
         of_steps.chain(profile.into_iter().flat_map(|profile| &profile.tables))
     }
 
@@ -110,7 +130,9 @@ impl Interface {
             .validate
             .as_mut()
             .and_then(|validate| validate.profile.as_mut());
-        let of_steps = self.steps.iter_mut().flat_map(|step| &mut step.grants.tables);
+        let of_destinations = self.destinations.iter_mut().flat_map(|one| &mut one.steps);
+        let of_steps = self.steps.iter_mut().chain(of_destinations);
+        let of_steps = of_steps.flat_map(|step| &mut step.grants.tables);
         of_steps.chain(profile.into_iter().flat_map(|profile| &mut profile.tables))
     }
 }
@@ -234,6 +256,8 @@ pub(crate) enum SourceWire {
         tls: Option<ServerTls>,
     },
     Http(HttpSource),
+    /// Other interfaces alone.
+    Interface,
     Files {
         /// Relative to the site folder, or absolute.
         folder: PathBuf,
@@ -277,7 +301,7 @@ impl SourceWire {
     pub(crate) fn peers(&self) -> &[String] {
         match self {
             Self::Mllp { peers, .. } | Self::Http(HttpSource { peers, .. }) => peers,
-            Self::Files { .. } => &[],
+            Self::Files { .. } | Self::Interface => &[],
         }
     }
 
@@ -285,7 +309,7 @@ impl SourceWire {
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
             Self::Http(http) => http.authentication.as_ref().map(HttpAuthentication::secret),
-            Self::Mllp { .. } | Self::Files { .. } => None,
+            Self::Mllp { .. } | Self::Files { .. } | Self::Interface => None,
         }
     }
 }
@@ -409,6 +433,9 @@ pub(crate) struct Destination {
     /// None: as much as the receiver takes.
     #[serde(default)]
     pub(crate) rate_max: Option<Rate>,
+    /// What goes there goes through these first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) steps: Vec<Step>,
     #[serde(flatten)]
     pub(crate) wire: DestinationWire,
 }
@@ -446,6 +473,12 @@ pub(crate) enum DestinationWire {
         connections: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tls: Option<ClientTls>,
+    },
+    Interface {
+        /// The other interface of the site.
+        to: String,
+        answers: BTreeMap<String, AnswerThen>,
+        connections: u64,
     },
     Files {
         /// Relative to the site folder, or absolute.

@@ -12,7 +12,7 @@ use transfuse_transport::net::Network;
 
 use super::acknowledgement;
 use super::charset;
-use super::document::Located;
+use super::document::{Located, Place};
 use super::quantity::milliseconds;
 use super::resolved::{Acknowledge, FileReady, Sender, Source, SourceWire};
 use super::section::Section;
@@ -27,6 +27,10 @@ use super::validate;
 pub(super) struct Claims {
     pub(super) listen: Option<Located<SocketAddr>>,
     pub(super) folder: Option<Located<PathBuf>>,
+    /// Where it says that only other interfaces bring something.
+    pub(super) waits_for_others: Option<Place>,
+    /// The interfaces that its destinations are.
+    pub(super) feeds: Vec<Located<String>>,
     /// The destination that delivers application acknowledgements.
     pub(super) application_acknowledgements: Option<Located<String>>,
     /// The interfaces at which its destinations wait for application acknowledgements.
@@ -38,6 +42,7 @@ enum Kind {
     Mllp,
     Http,
     Files,
+    Interface,
 }
 
 /// Where refused files go, beside `archive` in the source's folder.
@@ -52,7 +57,12 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
     let mut claims = Claims::default();
     let kind = section.required_choice(
         "type",
-        &[("mllp", Kind::Mllp), ("http", Kind::Http), ("files", Kind::Files)],
+        &[
+            ("mllp", Kind::Mllp),
+            ("http", Kind::Http),
+            ("files", Kind::Files),
+            ("interface", Kind::Interface),
+        ],
     );
     let stages = [
         ("received", Acknowledge::Received),
@@ -75,6 +85,10 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
         Kind::Mllp => mllp(&mut section, &mut claims, surroundings.site),
         Kind::Http => http::read(&mut section, &mut claims, surroundings),
         Kind::Files => files(&mut section, &mut claims, surroundings.site),
+        Kind::Interface => {
+            claims.waits_for_others = Some(kind.place.clone());
+            Some(SourceWire::Interface)
+        }
     };
     section.finish();
     let source = || {

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use transfuse_engine::Detail;
+use transfuse_engine::{Detail, Origin};
 use transfuse_message::{Charset, Message, ParseOptions, Payload};
 use transfuse_store::{
     DamagedSegment, DecisionRecord, DeliveryRecord, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary,
@@ -131,6 +131,7 @@ impl LiveInterface {
         let (verb, source) = match &live.interface.source.wire {
             resolved::SourceWire::Mllp { .. } | resolved::SourceWire::Http(_) => ("listening on", address.to_owned()),
             resolved::SourceWire::Files { folder, .. } => ("watching", folder.display().to_string()),
+            resolved::SourceWire::Interface => ("fed by", address.to_owned()),
         };
         Self {
             description: live.interface.description.clone(),
@@ -318,6 +319,7 @@ pub(super) fn message(record: &MessageRecord, charset: Option<String>) -> wire::
     wire::Message {
         summary: summary(&record.summary),
         charset,
+        origin: Origin::read(&record.summary.source).map(origin),
         raw: content(&record.raw),
         damage: record.damage.clone(),
         decision: record.decision.as_ref().map(|made| decision(made, input.as_ref())),
@@ -331,11 +333,20 @@ pub(super) fn message(record: &MessageRecord, charset: Option<String>) -> wire::
     }
 }
 
+fn origin(origin: Origin) -> wire::Origin {
+    wire::Origin {
+        interface: origin.interface,
+        message: origin.message.to_string(),
+        delivery: origin.delivery.to_string(),
+    }
+}
+
 fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision {
     let detail = Detail::open(record.detail.bytes()).unwrap_or_else(|error| {
         tracing::warn!(%error, "a message's detail cannot be shown");
         Detail::default()
     });
+    let all_steps = steps(&detail);
     wire::Decision {
         at: time(record.at_ms),
         revision: record.revision,
@@ -344,7 +355,8 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
         fault: record.fault.as_ref().map(fault),
         findings: detail.findings.into_iter().map(finding).collect(),
         findings_unlisted: detail.findings_unlisted,
-        steps: detail.steps.into_iter().map(step).collect(),
+        steps: all_steps,
+        destinations: detail.destinations.into_iter().map(destination_steps).collect(),
         log: detail
             .log
             .into_iter()
@@ -377,8 +389,26 @@ fn finding(finding: transfuse_engine::FindingNote) -> wire::Finding {
     }
 }
 
-fn step(step: transfuse_engine::StepNote) -> wire::Step {
+/// Each with the destination whose step it is.
+fn steps(detail: &Detail) -> Vec<wire::Step> {
+    let steps = detail.steps.iter().cloned().enumerate();
+    steps
+        .map(|(index, note)| step(note, detail.destination_at(index).map(|note| note.destination.clone())))
+        .collect()
+}
+
+fn destination_steps(note: transfuse_engine::DestinationNote) -> wire::DestinationSteps {
+    let is_filtered = note.ending == "filtered";
+    wire::DestinationSteps {
+        destination: note.destination,
+        ending: note.ending,
+        reason: is_filtered.then(|| note.reason.into()),
+    }
+}
+
+fn step(step: transfuse_engine::StepNote, destination: Option<String>) -> wire::Step {
     wire::Step {
+        destination,
         plugin: step.plugin,
         version: step.version,
         digest: step.digest,
@@ -415,6 +445,7 @@ fn output(record: &OutputRecord, input: Option<&Message>) -> wire::Output {
         content: content(&record.content),
         content_type: record.content_type.as_ref().map(ToString::to_string),
         destinations: record.destinations.iter().map(ToString::to_string).collect(),
+        stopped: record.stopped.is_some(),
         differences: input
             .filter(|_| record.content_type.is_none())
             .and_then(|input| differences(input, &record.content)),

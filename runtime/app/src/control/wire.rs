@@ -166,6 +166,15 @@ pub(crate) struct FaultSummary {
     pub(crate) summary: String,
 }
 
+/// A delivery that another interface has handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    pub(crate) interface: String,
+    /// The message there.
+    pub(crate) message: String,
+    pub(crate) delivery: String,
+}
+
 /// `GET /v1/messages/ID`: everything that is known about one message, content included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Message {
@@ -173,6 +182,9 @@ pub(crate) struct Message {
     pub(crate) summary: MessageSummary,
     /// The character set that its revision says it has; none: what MSH-18 says.
     pub(crate) charset: Option<String>,
+    /// The delivery of another interface that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<Origin>,
     /// The bytes as they came in.
     pub(crate) raw: Content,
     /// Why some of this is empty: the journal is damaged where it was.
@@ -203,7 +215,11 @@ pub(crate) struct Decision {
     pub(crate) findings: Vec<Finding>,
     /// How many more it found.
     pub(crate) findings_unlisted: u64,
+    /// Those of destinations behind those of the chain.
     pub(crate) steps: Vec<Step>,
+    /// What the steps of destinations did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) destinations: Vec<DestinationSteps>,
     pub(crate) log: Vec<LogLine>,
     pub(crate) tables: Vec<Table>,
     /// What code tables were asked for and do not hold.
@@ -213,6 +229,16 @@ pub(crate) struct Decision {
     #[serde(default)]
     pub(crate) table_misses_unlisted: u64,
     pub(crate) outputs: Vec<Output>,
+}
+
+/// What the steps of a destination did with one output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DestinationSteps {
+    pub(crate) destination: String,
+    /// `forwarded`, `filtered` or `stopped`.
+    pub(crate) ending: String,
+    /// Why it was filtered: the plugin's words, which may hold patient data.
+    pub(crate) reason: Option<Words>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,6 +264,9 @@ pub(crate) struct Finding {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Step {
+    /// The destination whose step it is; none: the chain's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) destination: Option<String>,
     pub(crate) plugin: String,
     pub(crate) version: String,
     pub(crate) digest: String,
@@ -296,6 +325,9 @@ pub(crate) struct Output {
     #[serde(default)]
     pub(crate) content_type: Option<String>,
     pub(crate) destinations: Vec<String>,
+    /// Whether the steps of its destination stopped it: the content is what they were given. Why, is with the delivery.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stopped: bool,
     /// What the chain changed, field by field; none where input or output is no HL7 v2.
     pub(crate) differences: Option<Vec<Difference>>,
 }

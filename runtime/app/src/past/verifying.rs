@@ -127,9 +127,7 @@ impl Past {
             Ok(rerun) if rerun.is_approximate => return Verdict::NotVerifiable(STATE.to_owned()),
             Ok(rerun) => rerun,
         };
-        if let Made::Failed(fault) = &rerun.made
-            && depends_on_machine(&fault.kind)
-        {
+        if let Some(fault) = rerun.made.faults().find(|fault| depends_on_machine(&fault.kind)) {
             return Verdict::NotVerifiable(format!("it ended with `{}` when it was run again", fault.kind));
         }
         match then.compare(&record, &rerun.made, rerun.fuel()) {
@@ -160,7 +158,9 @@ fn not_verifiable(decision: &DecisionRecord) -> Option<String> {
     if detail.steps.iter().any(|step| step.access.state) {
         return Some(STATE.to_owned());
     }
-    if let Some(fault) = decision.fault.as_ref().filter(|fault| depends_on_machine(&fault.kind)) {
+    let stops = decision.outputs.iter().filter_map(|output| output.stopped.as_ref());
+    let mut faults = decision.fault.iter().chain(stops);
+    if let Some(fault) = faults.find(|fault| depends_on_machine(&fault.kind)) {
         return Some(format!("`{}` depends on the machine", fault.kind));
     }
     let ran = !detail.steps.is_empty() || !detail.findings.is_empty();
@@ -172,12 +172,12 @@ fn not_verifiable(decision: &DecisionRecord) -> Option<String> {
 
 impl Then {
     fn reuses_instances(&self) -> bool {
-        let mut steps = self.resolved.steps.iter();
+        let mut steps = self.resolved.all_steps();
         steps.any(|step| matches!(step.instances, resolved::Instances::Reuse(_)))
     }
 
     fn has_secrets(&self) -> bool {
-        let mut steps = self.resolved.steps.iter();
+        let mut steps = self.resolved.all_steps();
         steps.any(|step| !references(&step.config).is_empty())
     }
 

@@ -322,9 +322,15 @@ fn becomes(again: Again, changes: Option<&[Change]>, record: &MessageRecord, wis
     if wish.only_different && changes.is_some_and(|changes| !changes.iter().any(differs)) {
         return Becomes::Same;
     }
+    if let Some(fault) = wish.to.as_deref().and_then(|to| again.stopped(Some(to))) {
+        return Becomes::Left(fault.summary.clone());
+    }
     let mut destinations = again.destinations();
     destinations.retain(|name| wish.to.as_ref().is_none_or(|only| **name == **only));
     let ends_quarantine = record.summary.stage == Stage::Quarantined && again.is_filtered();
+    if let Some(fault) = again.stopped(None).filter(|_| destinations.is_empty()) {
+        return Becomes::Left(fault.summary.clone());
+    }
     if destinations.is_empty() && !ends_quarantine {
         return Becomes::Left("nothing of it would be delivered".to_owned());
     }

@@ -34,7 +34,9 @@ mod format {
     /// Messages have lanes, and what is in quarantine may hold them: [`LanesTail`] stands behind the head of a message or of
     /// a delivery that has ended.
     pub(super) const LANES: i64 = 5;
-    pub(super) const NEWEST: i64 = LANES;
+    /// Outputs may have been stopped on their way to their destinations.
+    pub(super) const STOPPING: i64 = 6;
+    pub(super) const NEWEST: i64 = STOPPING;
 }
 
 /// Parameters in the order of the columns.
@@ -118,6 +120,22 @@ enum OutcomeHead<'a, Outputs> {
     QuarantinedTelling(Outputs, #[serde(borrow)] FaultHead<'a>),
     // From here on format 3: the media type of each output that is a document.
     ProcessedDocuments(Outputs, Vec<Option<&'a str>>),
+    // From here on format 6: also what stopped each output on its way, if anything did.
+    ProcessedStopped {
+        outputs: Outputs,
+        #[serde(borrow)]
+        content_types: Vec<Option<&'a str>>,
+        #[serde(borrow)]
+        stops: Vec<Option<StopHead<'a>>>,
+    },
+}
+
+/// What stopped an output. Its words are a part of `note`, in the order of the outputs.
+#[derive(Serialize, Deserialize)]
+struct StopHead<'a> {
+    #[serde(borrow)]
+    fault: FaultHead<'a>,
+    text_bytes: u64,
 }
 
 /// Outputs as they are read: size of the content and names of the destinations.
@@ -179,6 +197,7 @@ pub(super) struct Scratch {
     head: Vec<u8>,
     outputs: Vec<u8>,
     state: Vec<u8>,
+    note: Vec<u8>,
 }
 
 /// What goes into the columns after `position` and `format`. Payloads are borrowed: SQLite's copy is the only one.
@@ -202,14 +221,20 @@ pub(super) fn insert(
     scratch: &mut Scratch,
 ) -> rusqlite::Result<()> {
     encode_head(entry, &mut scratch.head);
-    let columns = columns(entry, &mut scratch.outputs, &mut scratch.state);
+    let Scratch {
+        head,
+        outputs,
+        state,
+        note,
+    } = scratch;
+    let columns = columns(entry, Buffers { outputs, state, note });
     statement.raw_bind_parameter(1, position)?;
-    let format = lanes_tail(&entry.event).map_or(columns.format, |_| format::LANES);
+    let format = lanes_tail(&entry.event).map_or(columns.format, |_| columns.format.max(format::LANES));
     statement.raw_bind_parameter(2, format)?;
     statement.raw_bind_parameter(3, columns.kind)?;
     statement.raw_bind_parameter(4, columns.at_ms)?;
     statement.raw_bind_parameter(5, columns.message)?;
-    statement.raw_bind_parameter(6, scratch.head.as_slice())?;
+    statement.raw_bind_parameter(6, head.as_slice())?;
     let Columns {
         raw,
         outputs,
@@ -225,7 +250,14 @@ pub(super) fn insert(
     Ok(())
 }
 
-fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8>) -> Columns<'a> {
+/// Where columns are put together that are of several parts.
+struct Buffers<'a> {
+    outputs: &'a mut Vec<u8>,
+    state: &'a mut Vec<u8>,
+    note: &'a mut Vec<u8>,
+}
+
+fn columns<'a>(entry: &'a Entry, buffers: Buffers<'a>) -> Columns<'a> {
     let at_ms = entry.at_ms;
     let plain = |kind, message: Option<MessageId>, note: &'a [u8]| Columns {
         format: format::FIRST,
@@ -239,7 +271,7 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8
         state: &[],
     };
     match &entry.event {
-        Event::Message(event) => message_columns(event, at_ms, outputs, state),
+        Event::Message(event) => message_columns(event, at_ms, buffers),
         Event::ChainAttempted { message, .. } => plain(kind::CHAIN_ATTEMPTED, Some(*message), &[]),
         Event::DeliveryAttempted { delivery, .. } => plain(kind::DELIVERY_ATTEMPTED, Some(delivery.message), &[]),
         Event::DeliverySettled {
@@ -255,53 +287,39 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8
         Event::Operated(operation) => Columns {
             format: match operation.action.kind() {
                 OperationKind::LanesReleased => format::LANES,
+                _ if operation
+                    .redecision()
+                    .is_some_and(|made| made.ruling.decision.is_stopped()) =>
+                {
+                    format::STOPPING
+                }
                 _ => format::OPERATING,
             },
             kind: operation::kind_of(operation),
             message: operation.message().map(MessageId::as_i64),
-            ..decision_columns(
-                operation.redecision().map(|made| &made.ruling.decision),
-                at_ms,
-                outputs,
-                state,
-            )
+            ..decision_columns(operation.redecision().map(|made| &made.ruling.decision), at_ms, buffers)
         },
         Event::EngineStarted { .. } => plain(kind::ENGINE_STARTED, None, &[]),
         Event::EngineStopped => plain(kind::ENGINE_STOPPED, None, &[]),
     }
 }
 
-fn message_columns<'a>(
-    event: &'a MessageEvent,
-    at_ms: i64,
-    buffer: &'a mut Vec<u8>,
-    state: &'a mut Vec<u8>,
-) -> Columns<'a> {
+fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffers: Buffers<'a>) -> Columns<'a> {
     let nothing: &'a [u8] = &[];
     Columns {
         kind: message_kind(event),
         message: Some(event.id.as_i64()),
         raw: event.arrival.as_ref().map_or(nothing, |arrival| arrival.raw.as_slice()),
-        ..decision_columns(
-            event.ruling.as_ref().map(|ruling| &ruling.decision),
-            at_ms,
-            buffer,
-            state,
-        )
+        ..decision_columns(event.ruling.as_ref().map(|ruling| &ruling.decision), at_ms, buffers)
     }
 }
 
 /// The columns of what was decided, if anything was.
-fn decision_columns<'a>(
-    decision: Option<&'a Decision>,
-    at_ms: i64,
-    buffer: &'a mut Vec<u8>,
-    state: &'a mut Vec<u8>,
-) -> Columns<'a> {
+fn decision_columns<'a>(decision: Option<&'a Decision>, at_ms: i64, buffers: Buffers<'a>) -> Columns<'a> {
     let nothing: &'a [u8] = &[];
     let (detail, note) = match decision {
         None => (nothing, nothing),
-        Some(Decision::Processed { detail, .. }) => (detail.as_slice(), nothing),
+        Some(Decision::Processed { outputs, detail, .. }) => (detail.as_slice(), words_of_stops(outputs, buffers.note)),
         Some(Decision::Filtered { reason, detail, .. }) => (detail.as_slice(), reason.as_slice()),
         Some(Decision::Refused { fault, detail, .. } | Decision::Quarantined { fault, detail, .. }) => {
             (detail.as_slice(), fault.text.as_slice())
@@ -313,15 +331,17 @@ fn decision_columns<'a>(
         at_ms,
         message: None,
         raw: nothing,
-        outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), buffer)),
+        outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), buffers.outputs)),
         detail,
         note,
-        state: decision.map_or(nothing, |decision| encoded_state(decision.state(), state)),
+        state: decision.map_or(nothing, |decision| encoded_state(decision.state(), buffers.state)),
     }
 }
 
 fn oldest_format(decision: &Decision) -> i64 {
-    if has_documents(decision) || !decision.state().is_empty() {
+    if decision.is_stopped() {
+        format::STOPPING
+    } else if has_documents(decision) || !decision.state().is_empty() {
         format::KEEPING
     } else if tells(decision) {
         format::TELLING
@@ -376,6 +396,15 @@ fn joined<'a>(outputs: &'a [NewOutput], buffer: &'a mut Vec<u8>) -> &'a [u8] {
     buffer
 }
 
+/// What was said about each output that was stopped, one after the other.
+fn words_of_stops<'a>(outputs: &[NewOutput], buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    buffer.clear();
+    for fault in outputs.iter().filter_map(|output| output.stopped.as_ref()) {
+        buffer.extend_from_slice(fault.text.as_slice());
+    }
+    buffer
+}
+
 fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
     head.clear();
     match &entry.event {
@@ -409,7 +438,10 @@ fn lanes_tail(event: &Event) -> Option<LanesTail> {
         Event::DeliverySettled { holds, .. } => (&Lanes::All, holds),
         _ => return None,
     };
-    (*lanes != Lanes::All || holds.is_some()).then(|| LanesTail {
+    // Every message of the formats behind that of the lanes has them.
+    let is_newer =
+        matches!(event, Event::Message(MessageEvent { ruling: Some(ruling), .. }) if ruling.decision.is_stopped());
+    (*lanes != Lanes::All || holds.is_some() || is_newer).then(|| LanesTail {
         lanes: lanes.stored(),
         holds: holds
             .as_ref()
@@ -448,9 +480,25 @@ fn ruling_head(ruling: &Ruling) -> RulingHead<'_, OutputsWritten<'_>> {
 
 fn outcome_head(decision: &Decision) -> OutcomeHead<'_, OutputsWritten<'_>> {
     let outputs = OutputsWritten(decision.outputs());
+    let outputs_of = decision.outputs().iter();
+    let content_types = || {
+        outputs_of
+            .clone()
+            .map(|output| output.content_type.as_deref())
+            .collect()
+    };
+    if decision.is_stopped() {
+        return OutcomeHead::ProcessedStopped {
+            outputs,
+            content_types: content_types(),
+            stops: outputs_of
+                .clone()
+                .map(|output| output.stopped.as_ref().map(stop_head))
+                .collect(),
+        };
+    }
     if has_documents(decision) {
-        let outputs_of = decision.outputs().iter();
-        let content_types = outputs_of.map(|output| output.content_type.as_deref()).collect();
+        let content_types = content_types();
         return OutcomeHead::ProcessedDocuments(outputs, content_types);
     }
     match (decision, tells(decision)) {
@@ -476,6 +524,13 @@ fn fault_head(fault: &StoredFault) -> FaultHead<'_> {
         kind: &fault.kind,
         summary: &fault.summary,
         hint: fault.hint.as_deref(),
+    }
+}
+
+fn stop_head(fault: &StoredFault) -> StopHead<'_> {
+    StopHead {
+        fault: fault_head(fault),
+        text_bytes: fault.text.len() as u64,
     }
 }
 

@@ -83,8 +83,11 @@ impl Changes {
         let interface = names.interface(&ruling.interface);
         for planned in planned {
             let queue = names.queue(&ruling.interface, planned.destination);
-            self.queues.entry(queue).or_default().pending += 1;
             let id = planned.id.as_i64();
+            match &planned.output.stopped {
+                Some(fault) => self.fold_stopped(names, position, at_ms, message, ruling, &planned, fault),
+                None => self.queues.entry(queue).or_default().pending += 1,
+            }
             self.last_delivery = self.last_delivery.max(id);
             let queued = NewDelivery {
                 message: message.as_i64(),
@@ -98,6 +101,34 @@ impl Changes {
             };
             self.deliveries.entry(id).or_default().queued = Some(queued);
         }
+    }
+
+    /// A delivery that is in quarantine from the beginning, and what waits behind it.
+    #[expect(clippy::too_many_arguments, reason = "an entry is told by what it is made of")]
+    fn fold_stopped(
+        &mut self,
+        names: &mut Names,
+        position: i64,
+        at_ms: i64,
+        message: MessageId,
+        ruling: &Ruling,
+        planned: &Planned<'_>,
+        fault: &StoredFault,
+    ) {
+        let delivery = Address {
+            delivery: planned.id,
+            message,
+            interface: Arc::clone(&ruling.interface),
+            destination: Arc::clone(planned.destination),
+        };
+        let settlement = Settlement::Quarantined { fault: fault.clone() };
+        if let Some(holding) = &ruling.holds {
+            self.fold_delivery_hold(names, position, at_ms, &delivery, &settlement, holding.clone());
+        }
+        // What was never queued is settled all the same: the sum is right.
+        let queue = names.queue(&ruling.interface, planned.destination);
+        self.queues.entry(queue).or_default().pending += 1;
+        self.fold_settlement(names, position, at_ms, &delivery, settlement);
     }
 
     /// Its new deliveries are changes like those of any decision; the rest is done to the rows that there are.

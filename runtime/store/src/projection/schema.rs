@@ -127,6 +127,22 @@ pub(crate) const FORMAT: Format = Format {
             why TEXT NOT NULL
         );
         CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
+        // One entry may stop deliveries to several destinations.
+        "DROP TABLE lane_holds;
+        CREATE TABLE lane_holds(
+            position INTEGER NOT NULL,
+            interface INTEGER NOT NULL,
+            queue INTEGER,
+            message INTEGER NOT NULL,
+            from_delivery INTEGER NOT NULL,
+            lanes BLOB,
+            at_ms INTEGER NOT NULL,
+            why TEXT NOT NULL,
+            PRIMARY KEY (position, from_delivery)
+        ) WITHOUT ROWID;
+        CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
+        // What one interface has handed over to another is known by its source.
+        "CREATE INDEX messages_handed_over ON messages(interface, source) WHERE source GLOB 'interface:*'",
     ],
 };
 

@@ -10,9 +10,11 @@ use super::{
     OutputRecord, Query, Reading,
 };
 use crate::clock::Day;
-use crate::journal::{Event, Ruling};
+use crate::journal::{Event, MessageEvent, Ruling};
 use crate::operation::{OperationKind, Operator};
-use crate::{Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage};
+use crate::{
+    Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage, StoredFault,
+};
 
 /// The most messages in one list: a page that a person can look through, and memory that nobody notices.
 const LIMIT_MAX: usize = 10_000;
@@ -81,6 +83,26 @@ pub(super) fn count(connection: &Connection, query: &Query) -> rusqlite::Result<
         .prepare_cached(&sql)?
         .query_row(params_from_iter(values), |row| row.get(0))?;
     Ok(u64::try_from(counted).unwrap_or_default())
+}
+
+/// The message of an interface with a source that is another interface's delivery; rather one that was not refused.
+pub(super) fn handed_over(
+    connection: &Connection,
+    interface: &str,
+    source: &str,
+) -> rusqlite::Result<Option<(MessageId, Stage)>> {
+    let refused = Stage::Refused.code();
+    let sql = format!(
+        "SELECT id, stage FROM messages INDEXED BY messages_handed_over \
+         WHERE interface = (SELECT interfaces.id FROM interfaces WHERE name = ?1) AND source = ?2 \
+         AND source GLOB 'interface:*' ORDER BY stage = {refused}, id DESC LIMIT 1"
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_row((interface, source), |row| {
+            Ok((MessageId::from_i64(row.get(0)?), stage(row, 1, Stage::of_code)?))
+        })
+        .optional()
 }
 
 /// Everything about one message.
@@ -438,7 +460,13 @@ fn output_record(output: NewOutput) -> OutputRecord {
         content: output.content,
         content_type: output.content_type,
         destinations,
+        stopped: output.stopped,
     }
+}
+
+fn stopped(decision: &Decision, output: u32) -> Option<StoredFault> {
+    let output = decision.outputs().get(usize::try_from(output).ok()?)?;
+    output.stopped.clone()
 }
 
 fn delivery_record(
@@ -460,11 +488,21 @@ fn delivery_record(
         Err(ReadError::Damaged { .. }) => None,
         read => read?,
     };
-    if let Some((_, Event::DeliverySettled { settlement, .. })) = entry {
-        match settlement {
+    match entry.map(|(_, event)| event) {
+        Some(Event::DeliverySettled { settlement, .. }) => match settlement {
             Settlement::Delivered { answer } => record.answer = Some(answer),
             Settlement::Quarantined { fault } => record.fault = Some(fault),
+        },
+        // It was stopped when the message was decided.
+        Some(Event::Message(MessageEvent {
+            ruling: Some(ruling), ..
+        })) => record.fault = stopped(&ruling.decision, record.output),
+        Some(Event::Operated(operation)) => {
+            record.fault = operation
+                .redecision()
+                .and_then(|made| stopped(&made.ruling.decision, record.output));
         }
+        _ => {}
     }
     Ok(record)
 }

@@ -14,5 +14,6 @@ mod opening;
 mod rebuild;
 mod searching;
 mod state;
+mod stopped;
 mod support;
 mod usage;

@@ -9,7 +9,7 @@ use super::super::Payloads;
 use super::super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use super::{
     ArrivalHead, DeliveryHead, FaultHead, LanesTail, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead,
-    StateHeads, format, kind, operation,
+    StateHeads, StopHead, format, kind, operation,
 };
 use crate::lanes::Holding;
 use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
@@ -242,13 +242,24 @@ fn stored_decision(
             state,
             detail,
         },
-        OutcomeHead::ProcessedDocuments(heads, content_types) => {
-            let mut outputs = stored_outputs(heads, outputs)?;
-            for (output, content_type) in outputs.iter_mut().zip(content_types) {
-                output.content_type = content_type.map(Arc::from);
-            }
-            Decision::Processed { outputs, state, detail }
-        }
+        OutcomeHead::ProcessedDocuments(heads, content_types) => Decision::Processed {
+            outputs: of_types(stored_outputs(heads, outputs)?, &content_types),
+            state,
+            detail,
+        },
+        OutcomeHead::ProcessedStopped {
+            outputs: heads,
+            content_types,
+            stops,
+        } => Decision::Processed {
+            outputs: stopped(
+                of_types(stored_outputs(heads, outputs)?, &content_types),
+                &stops,
+                note.into_bytes(),
+            ),
+            state,
+            detail,
+        },
         OutcomeHead::Filtered => filtered(Vec::new(), state, note, detail),
         OutcomeHead::FilteredTelling(heads) => filtered(stored_outputs(heads, outputs)?, state, note, detail),
         OutcomeHead::Refused { code, fault } => refused(code, &fault, Vec::new(), note, detail),
@@ -282,9 +293,29 @@ fn stored_outputs(heads: OutputHeads, contents: Option<Bytes>) -> Result<Vec<New
             content: content.into(),
             content_type: None,
             destinations,
+            stopped: None,
         })
     };
     heads.into_iter().map(cut).collect()
+}
+
+fn of_types(mut outputs: Vec<NewOutput>, content_types: &[Option<&str>]) -> Vec<NewOutput> {
+    for (output, content_type) in outputs.iter_mut().zip(content_types) {
+        output.content_type = content_type.map(Arc::from);
+    }
+    outputs
+}
+
+/// Words that were erased, or not selected, are empty.
+fn stopped(mut outputs: Vec<NewOutput>, stops: &[Option<StopHead<'_>>], mut words: Bytes) -> Vec<NewOutput> {
+    for (output, stop) in outputs.iter_mut().zip(stops) {
+        output.stopped = stop.as_ref().map(|stop| {
+            let size = usize::try_from(stop.text_bytes).unwrap_or(usize::MAX);
+            let text = words.split_to(size.min(words.len()));
+            stored_fault(&stop.fault, text.into())
+        });
+    }
+    outputs
 }
 
 fn stored_state(encoded: &[u8]) -> Result<Vec<StateChange>, RecordError> {

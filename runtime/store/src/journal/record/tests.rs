@@ -65,16 +65,19 @@ fn outputs() -> impl Strategy<Value = Vec<NewOutput>> {
         content,
         content_type: None,
         destinations,
+        stopped: None,
     });
     prop::collection::vec(output, 0..4)
 }
 
-/// Outputs of which some are documents.
+/// Outputs of which some are documents, and some were stopped.
 fn documents() -> impl Strategy<Value = Vec<NewOutput>> {
     let content_types = prop::collection::vec(prop::option::of(name()), 4);
-    (outputs(), content_types).prop_map(|(mut outputs, content_types)| {
-        for (output, content_type) in outputs.iter_mut().zip(content_types) {
+    let stops = prop_oneof![Just(vec![None; 4]), prop::collection::vec(prop::option::of(fault()), 4)];
+    (outputs(), content_types, stops).prop_map(|(mut outputs, content_types, stops)| {
+        for ((output, content_type), stopped) in outputs.iter_mut().zip(content_types).zip(stops) {
             output.content_type = content_type;
+            output.stopped = stopped;
         }
         outputs
     })
@@ -256,7 +259,7 @@ proptest! {
 
     #[test]
     fn a_head_of_any_bytes_is_an_error_or_an_entry_and_never_a_panic(
-        format in 1..5_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
+        format in 1..7_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
     ) {
         let segment = segment();
         let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3, ?3)";
@@ -276,10 +279,10 @@ fn an_entry_of_a_newer_format_is_refused() {
             event: Event::EngineStopped,
         }],
     );
-    segment.execute("UPDATE entries SET format = 6", []).unwrap();
+    segment.execute("UPDATE entries SET format = 7", []).unwrap();
     assert!(matches!(
         read(&segment, Payloads::All),
-        Err(RecordError::NewerFormat(6))
+        Err(RecordError::NewerFormat(7))
     ));
 }
 
@@ -289,6 +292,7 @@ fn an_entry_has_the_oldest_format_that_can_hold_it() {
         content: Sealed::from(b"MSA".to_vec()),
         content_type: None,
         destinations: vec!["ehr".into()],
+        stopped: None,
     };
     for (outputs, expected) in [(Vec::new(), 1), (vec![acknowledgement], 2)] {
         let segment = segment();

@@ -416,6 +416,7 @@ fn decision(decided: &Decided) -> Decision {
             content: decided.content.clone().into(),
             content_type: None,
             destinations: decided.destinations.iter().map(|name| (*name).into()).collect(),
+            stopped: None,
         };
         if decided.destinations.is_empty() {
             Vec::new()

@@ -100,6 +100,7 @@ pub(super) fn processed(content: &str, destinations: &[&str]) -> Decision {
         content: format!("out {content}").into(),
         content_type: None,
         destinations,
+        stopped: None,
     };
     Decision::Processed {
         outputs: vec![output],
