@@ -93,6 +93,10 @@ pub(crate) fn told(query: &Query) -> String {
         query
             .delivered_by
             .map(|number| format!("delivered by revision {number}")),
+        query
+            .quarantined_at
+            .as_ref()
+            .map(|name| format!("in quarantine at `{name}`")),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -44,6 +44,7 @@ mod wire;
 
 mod detail;
 mod door;
+mod edit;
 mod engine;
 mod figures;
 mod live;
@@ -58,6 +59,7 @@ pub use budget::{Breach, Budget, Held};
 pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use destination::Destination;
 pub use detail::{AccessNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote};
+pub use edit::{Edit, Edited, NotEdited};
 pub use engine::{Engine, StartError};
 pub use figures::Figures;
 pub use interface::Interface;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::Connection;
 
 use crate::journal::{DamagedSegment, Event, JournalReader, Payloads, Segments, Written};
-use crate::operation::{OperationKind, Operator};
+use crate::operation::{AfterStep, OperationKind, Operator};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details};
@@ -49,6 +49,8 @@ pub struct InterfaceStatus {
     pub refused: u64,
     /// Messages in quarantine.
     pub quarantined: u64,
+    /// Messages that were in quarantine and are given up.
+    pub discarded: u64,
     /// Messages and deliveries in quarantine that hold their lanes.
     pub lane_holds: u64,
     /// One per destination that ever had a delivery, by name.
@@ -97,6 +99,8 @@ pub struct Query {
     pub decided_by: Option<u32>,
     /// Only processed by this revision, the last time that they were decided, with a delivery of its making that is done.
     pub delivered_by: Option<u32>,
+    /// Only with a delivery to this destination that is in quarantine.
+    pub quarantined_at: Option<String>,
     /// Only older than this one: the last id of the page before.
     pub before: Option<MessageId>,
     /// Only newer than this one: the last id of the page before, where the oldest come first.
@@ -156,23 +160,57 @@ pub struct MessageRecord {
     pub damage: Option<String>,
     /// What was decided, the last time.
     pub decision: Option<DecisionRecord>,
-    /// What was decided before that, oldest first: one more than there are operations, less the last.
+    /// What was decided before that, oldest first: one more than there are operations that decide, less the last.
     pub earlier: Vec<DecisionRecord>,
-    /// How it came to be decided anew, oldest first.
+    /// What people did about it, oldest first.
     pub operations: Vec<OperationRecord>,
+    /// The bytes that it was given, oldest first.
+    pub edits: Vec<EditRecord>,
     /// Its deliveries, in order.
     pub deliveries: Vec<DeliveryRecord>,
 }
 
-/// Somebody had a message decided anew.
+/// Somebody gave a message other bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditRecord {
+    /// When, in milliseconds since 1970 UTC.
+    pub at_ms: i64,
+    /// Who wanted it, and why.
+    pub operator: Operator,
+    /// The bytes.
+    pub content: Sealed,
+}
+
+impl MessageRecord {
+    /// What it is decided by the next time: the bytes as they came in, or those that it was given last.
+    #[must_use]
+    pub fn content(&self) -> &Sealed {
+        self.content_after(self.edits.len())
+    }
+
+    /// What a decision of it was made from.
+    #[must_use]
+    pub fn content_of(&self, decision: &DecisionRecord) -> &Sealed {
+        self.content_after(decision.edits)
+    }
+
+    fn content_after(&self, edits: usize) -> &Sealed {
+        let last = edits.checked_sub(1).and_then(|index| self.edits.get(index));
+        last.map_or(&self.raw, |edit| &edit.content)
+    }
+}
+
+/// Somebody did something about a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationRecord {
     /// When, in milliseconds since 1970 UTC.
     pub at_ms: i64,
-    /// Recomputed or replayed.
+    /// What.
     pub kind: OperationKind,
-    /// By which revision.
+    /// Of what decided anew, by which revision; 0 of all else.
     pub revision: u32,
+    /// Where the chain was not that of the revision alone.
+    pub after: Option<AfterStep>,
     /// Who wanted it, and why.
     pub operator: Operator,
     /// How many new deliveries came of it.
@@ -261,6 +299,8 @@ pub struct DecisionRecord {
     pub fault: Option<StoredFault>,
     /// What the engine kept about the run.
     pub detail: Sealed,
+    /// How many edits of the message came before it: it was made from what the last of them left.
+    pub edits: usize,
 }
 
 /// One output, as it was recorded.

@@ -24,7 +24,7 @@ use crate::{
     Unfinished, WriteError,
 };
 
-pub use operating::HoldMade;
+pub use operating::{HoldMade, NewDecision};
 
 /// A store. Clones are cheap and share everything.
 ///

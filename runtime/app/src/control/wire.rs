@@ -11,6 +11,7 @@ pub(crate) mod downtimes;
 pub(crate) mod evidence;
 pub(crate) mod lanes;
 pub(crate) mod past;
+pub(crate) mod quarantine;
 pub(crate) mod repairs;
 pub(crate) mod selecting;
 pub(crate) mod tables;
@@ -79,6 +80,9 @@ pub(crate) struct InterfaceStatus {
     pub(crate) filtered: u64,
     pub(crate) refused: u64,
     pub(crate) quarantined: u64,
+    /// Messages that were in quarantine and are given up.
+    #[serde(default)]
+    pub(crate) discarded: u64,
     /// What of them, and of the deliveries in quarantine, holds its lanes.
     #[serde(default)]
     pub(crate) lane_holds: u64,
@@ -155,6 +159,9 @@ pub(crate) struct Message {
     pub(crate) charset: Option<String>,
     /// The bytes as they came in.
     pub(crate) raw: Content,
+    /// The bytes that it was given since, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) edits: Vec<Edit>,
     /// Why some of this is empty: the journal is damaged where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) damage: Option<String>,
@@ -163,17 +170,45 @@ pub(crate) struct Message {
     /// Those before it, where somebody had the message decided anew; the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<Decision>,
-    /// How it came to be decided anew, the oldest first.
+    /// What people did about it, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) operations: Vec<Operation>,
     /// In the order in which they were made.
     pub(crate) deliveries: Vec<Delivery>,
 }
 
+/// Somebody gave the message other bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Edit {
+    pub(crate) at: String,
+    pub(crate) author: String,
+    pub(crate) reason: String,
+    pub(crate) content: Content,
+    /// Where they differ from those before; none where one of the two is no HL7 v2.
+    pub(crate) differences: Option<Vec<Difference>>,
+}
+
+impl Message {
+    /// What its last decision was made from.
+    pub(crate) fn decided_content(&self) -> &Content {
+        let edits = self.decision.as_ref().map_or(self.edits.len(), |made| made.edits);
+        let edit = edits.checked_sub(1).and_then(|index| self.edits.get(index));
+        edit.map_or(&self.raw, |edit| &edit.content)
+    }
+
+    /// What it is decided by the next time.
+    pub(crate) fn content(&self) -> &Content {
+        self.edits.last().map_or(&self.raw, |edit| &edit.content)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Decision {
     pub(crate) at: String,
     pub(crate) revision: u32,
+    /// How many edits of the message came before it.
+    #[serde(default)]
+    pub(crate) edits: usize,
     /// The acknowledgement code of a refusal.
     pub(crate) code: Option<String>,
     /// The reason of a filter.
@@ -291,13 +326,19 @@ pub(crate) struct Difference {
     pub(crate) after: Option<Words>,
 }
 
-/// Somebody had a message decided anew.
+/// Somebody did something about a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Operation {
     pub(crate) at: String,
-    /// `recomputed`, `replayed`.
+    /// `recomputed`, `replayed`, `edited`, `given-up`, `lanes-released`.
     pub(crate) kind: String,
+    /// The revision that decided anew; 0 where nothing did.
     pub(crate) revision: u32,
+    /// So many steps at the front were those of `after_revision`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after_step: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after_revision: Option<u32>,
     pub(crate) author: String,
     pub(crate) reason: String,
     /// New deliveries that came of it.
@@ -319,7 +360,7 @@ pub(crate) struct Delivery {
     #[serde(default)]
     pub(crate) out_of_order: bool,
     pub(crate) destination: String,
-    /// `queued`, `delivered`, `quarantined`, `held`, `discarded`.
+    /// `queued`, `delivered`, `quarantined`, `held`, `discarded`, `replaced`.
     pub(crate) stage: String,
     /// Attempts that failed.
     pub(crate) attempts: u32,

@@ -34,7 +34,10 @@ mod format {
     /// Messages have lanes, and what is in quarantine may hold them: [`LanesTail`] stands behind the head of a message or of
     /// a delivery that has ended.
     pub(super) const LANES: i64 = 5;
-    pub(super) const NEWEST: i64 = LANES;
+    /// Messages are edited and given up, and what is delivered again takes the place of what is in quarantine:
+    /// `operation::Tail` stands behind the head of such an operation.
+    pub(super) const QUARANTINE: i64 = 6;
+    pub(super) const NEWEST: i64 = QUARANTINE;
 }
 
 /// Parameters in the order of the columns.
@@ -62,6 +65,8 @@ mod kind {
     pub(super) const RECOMPUTED: i64 = 53;
     pub(super) const REPLAYED: i64 = 54;
     pub(super) const LANES_RELEASED: i64 = 55;
+    pub(super) const EDITED: i64 = 56;
+    pub(super) const GIVEN_UP: i64 = 57;
 }
 
 /// Whether a row says that an engine ended in good order.
@@ -255,10 +260,12 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8
         Event::Operated(operation) => Columns {
             format: match operation.action.kind() {
                 OperationKind::LanesReleased => format::LANES,
+                _ if operation::tail(operation).is_some() => format::QUARANTINE,
                 _ => format::OPERATING,
             },
             kind: operation::kind_of(operation),
             message: operation.message().map(MessageId::as_i64),
+            raw: operation.edited().map_or(&[], Sealed::as_slice),
             ..decision_columns(
                 operation.redecision().map(|made| &made.ruling.decision),
                 at_ms,
@@ -342,7 +349,8 @@ fn tells(decision: &Decision) -> bool {
 
 fn message_kind(event: &MessageEvent) -> i64 {
     let decided = match event.ruling.as_ref().map(|ruling| ruling.decision.stage()) {
-        None | Some(Stage::Received) => return kind::RECEIVED,
+        // Nothing that is decided is given up: that is an operation.
+        None | Some(Stage::Received | Stage::Discarded) => return kind::RECEIVED,
         Some(Stage::Processed) => kind::PROCESSED,
         Some(Stage::Filtered) => kind::FILTERED,
         Some(Stage::Refused) => kind::REFUSED,
@@ -391,7 +399,12 @@ fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
             };
             encode(head, &delivery_head(delivery, None, fault));
         }
-        Event::Operated(operation) => encode(head, &operation::head(operation)),
+        Event::Operated(operation) => {
+            encode(head, &operation::head(operation));
+            if let Some(tail) = operation::tail(operation) {
+                encode(head, &tail);
+            }
+        }
         Event::EngineStarted { process } => encode(head, process),
         Event::EngineStopped => {}
     }

@@ -178,11 +178,11 @@ fn first_stage(queued: &NewDelivery) -> DeliveryStage {
 fn apply_counts(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     let mut interfaces = connection.prepare_cached(
         "UPDATE interfaces SET received = received + ?2, processed = processed + ?3, filtered = filtered + ?4, \
-         refused = refused + ?5, quarantined = quarantined + ?6 WHERE id = ?1",
+         refused = refused + ?5, quarantined = quarantined + ?6, discarded = discarded + ?7 WHERE id = ?1",
     )?;
     for (id, counts) in &changes.interfaces {
-        let [received, processed, filtered, refused, quarantined] = counts;
-        interfaces.execute((id, received, processed, filtered, refused, quarantined))?;
+        let [received, processed, filtered, refused, quarantined, discarded] = counts;
+        interfaces.execute((id, received, processed, filtered, refused, quarantined, discarded))?;
     }
     let mut queues = connection.prepare_cached(
         "UPDATE queues SET pending = pending + ?2, delivered = delivered + ?3, quarantined = quarantined + ?4, \

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::operation::{OperationKind, Operator};
+use crate::operation::{Closing, OperationKind, Operator};
 use crate::{DeliveryStage, Lanes, Sealed, Stage};
 
 /// Changes since the last transaction. Sorted, so that rows are appended in order.
@@ -114,8 +114,10 @@ pub(super) struct NewOperation {
     pub(super) kind: OperationKind,
     pub(super) revision: u32,
     pub(super) operator: Operator,
-    /// The message whose lanes are released; none where it is about all.
-    pub(super) holding: Option<i64>,
+    /// The message that it is about; none where it is about many.
+    pub(super) message: Option<i64>,
+    /// What leaves quarantine without going anywhere.
+    pub(super) closing: Option<Closing>,
     /// Of a message that was decided anew.
     pub(super) decided: Option<DecidedAnew>,
 }
@@ -130,6 +132,8 @@ pub(super) struct DecidedAnew {
     pub(super) replaced: Vec<Replaced>,
     /// Held deliveries that are never made.
     pub(super) dropped: Vec<i64>,
+    /// Deliveries that leave quarantine, because something is delivered in their place.
+    pub(super) taken_up: Vec<i64>,
 }
 
 #[derive(Debug)]

@@ -111,16 +111,14 @@ impl Changes {
             OperationKind::Released => {
                 names.holds.remove(&(interface, revision));
             }
-            OperationKind::Discarded
-            | OperationKind::Recomputed
-            | OperationKind::Replayed
-            | OperationKind::LanesReleased => {}
+            _ => {}
         }
         let decided = operation
             .redecision()
             .map(|made| self.fold_redecision(names, position, at_ms, made));
-        let holding = match operation.action {
-            Action::LanesReleased { message } => message.map(MessageId::as_i64),
+        let message = operation.message().map(MessageId::as_i64);
+        let closing = match operation.action {
+            Action::GivenUp(closing) => Some(closing),
             _ => None,
         };
         NewOperation {
@@ -130,7 +128,8 @@ impl Changes {
             kind,
             revision,
             operator: operation.operator,
-            holding,
+            message,
+            closing,
             decided,
         }
     }
@@ -152,6 +151,7 @@ impl Changes {
                 })
                 .collect(),
             dropped: made.dropped.iter().map(|id| id.as_i64()).collect(),
+            taken_up: made.replaced.iter().map(|id| id.as_i64()).collect(),
         }
     }
 
@@ -225,7 +225,7 @@ impl Changes {
                 counts.last_delivered = counts.last_delivered.max(delivery.delivery.as_i64());
             }
             DeliveryStage::Quarantined => counts.quarantined += 1,
-            DeliveryStage::Queued | DeliveryStage::Held | DeliveryStage::Discarded => {}
+            DeliveryStage::Queued | DeliveryStage::Held | DeliveryStage::Discarded | DeliveryStage::Replaced => {}
         }
         self.fold_queue_event(names, delivery, position, fault.clone().map(|fault| (fault, at_ms)));
         let change = self.delivery(delivery);

@@ -127,6 +127,8 @@ pub(crate) const FORMAT: Format = Format {
             why TEXT NOT NULL
         );
         CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
+        "ALTER TABLE interfaces ADD COLUMN discarded INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX deliveries_quarantined ON deliveries(message, queue) WHERE stage = 2",
     ],
 };
 

@@ -1,17 +1,18 @@
 //! Lists of messages, and one message whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::{
-    DecisionRecord, DeliveryRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered, OperationRecord,
+    DecisionRecord, DeliveryRecord, EditRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered, OperationRecord,
     OutputRecord, Query, Reading,
 };
 use crate::clock::Day;
 use crate::journal::{Event, Ruling};
-use crate::operation::{OperationKind, Operator};
+use crate::operation::{AfterStep, OperationKind, Operator};
 use crate::{Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage};
 
 /// The most messages in one list: a page that a person can look through, and memory that nobody notices.
@@ -26,6 +27,11 @@ const DELIVERED: &str = "EXISTS (SELECT 1 FROM deliveries WHERE deliveries.id BE
     UNION ALL SELECT 1 FROM operations JOIN deliveries ON deliveries.id BETWEEN operations.first_delivery \
     AND operations.first_delivery + operations.deliveries - 1 \
     WHERE operations.message = messages.id AND deliveries.stage = 1 AND deliveries.revision = ?)";
+
+/// A delivery of the message to a destination is in quarantine.
+const QUARANTINED_AT: &str = "EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_quarantined \
+    WHERE deliveries.message = messages.id AND deliveries.stage = 2 \
+    AND (SELECT destination FROM queues WHERE queues.id = queue) = ?)";
 
 /// Names are looked up row by row: a join would let the planner begin at the other end.
 const COLUMNS: &str = "id, (SELECT name FROM interfaces WHERE interfaces.id = interface), stage, revision, \
@@ -98,15 +104,26 @@ pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<Mess
     for (position, decides) in entries_of(&message, &operations) {
         told.take(reading, position, decides)?;
     }
+    let made_by: Vec<i64> = operations
+        .iter()
+        .filter(|row| row.record.kind.decides())
+        .map(|row| row.position)
+        .collect();
     let deliveries = deliveries
         .into_iter()
-        .map(|row| delivery_record(reading, row, &operations));
+        .map(|row| delivery_record(reading, row, &made_by));
     let deliveries = deliveries.collect::<Result<_, _>>()?;
     let Told {
         raw,
         mut decisions,
+        edits,
+        mut after,
         damage,
     } = told;
+    let operations = operations.into_iter().map(|row| OperationRecord {
+        after: after.remove(&row.position),
+        ..row.record
+    });
     let decision = decisions.pop();
     Ok(Some(MessageRecord {
         summary: message.summary,
@@ -114,7 +131,8 @@ pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<Mess
         damage,
         decision,
         earlier: decisions,
-        operations: operations.into_iter().map(|row| row.record).collect(),
+        operations: operations.collect(),
+        edits,
         deliveries,
     }))
 }
@@ -125,7 +143,9 @@ fn entries_of(message: &MessageRow, operations: &[OperationRow]) -> Vec<(i64, bo
     let mut entries = vec![(received, decided == Some(received))];
     let later = decided.filter(|position| *position != received);
     entries.extend(later.map(|position| (position, true)));
-    entries.extend(operations.iter().map(|row| (row.position, true)));
+    let tells = |row: &&OperationRow| row.record.kind.decides() || row.record.kind == OperationKind::Edited;
+    let operations = operations.iter().filter(tells);
+    entries.extend(operations.map(|row| (row.position, row.record.kind.decides())));
     entries
 }
 
@@ -134,6 +154,9 @@ fn entries_of(message: &MessageRow, operations: &[OperationRow]) -> Vec<(i64, bo
 struct Told {
     raw: Sealed,
     decisions: Vec<DecisionRecord>,
+    edits: Vec<EditRecord>,
+    /// Where the chain of what was decided anew began, by the position of that.
+    after: BTreeMap<i64, AfterStep>,
     damage: Option<String>,
 }
 
@@ -152,12 +175,21 @@ impl Told {
                     self.raw = arrival.raw;
                 }
                 self.decisions
-                    .extend(event.ruling.map(|ruling| decision_record(at_ms, ruling)));
+                    .extend(event.ruling.map(|ruling| decision_record(at_ms, 0, ruling)));
             }
             Some((at_ms, Event::Operated(operation))) => {
-                let redecision = operation.into_redecision();
-                self.decisions
-                    .extend(redecision.map(|made| decision_record(at_ms, made.ruling)));
+                if let Some(content) = operation.edited() {
+                    self.edits.push(EditRecord {
+                        at_ms,
+                        operator: operation.operator.clone(),
+                        content: content.clone(),
+                    });
+                }
+                if let Some(made) = operation.into_redecision() {
+                    self.after.extend(made.after.map(|after| (position, after)));
+                    self.decisions
+                        .push(decision_record(at_ms, self.edits.len(), made.ruling));
+                }
             }
             _ => {
                 self.damage
@@ -166,7 +198,11 @@ impl Told {
                         None => format!("the journal has no entry at position {position}"),
                     });
                 // Deliveries count the decisions before theirs.
-                self.decisions.extend(decides.then(DecisionRecord::default));
+                let edits = self.edits.len();
+                self.decisions.extend(decides.then(|| DecisionRecord {
+                    edits,
+                    ..DecisionRecord::default()
+                }));
             }
         }
         Ok(())
@@ -252,6 +288,7 @@ fn conditions(query: &Query) -> (String, Vec<Value>) {
     }
     asked.and("control_id = ?", query.control_id.clone());
     asked.and("revision = ?", query.decided_by);
+    asked.and(QUARANTINED_AT, query.quarantined_at.clone());
     if let Some(revision) = query.delivered_by {
         let processed = Stage::Processed.code();
         let delivered = format!("revision = ? AND stage = {processed} AND {DELIVERED}");
@@ -321,6 +358,7 @@ fn operations(connection: &Connection, id: MessageId) -> rusqlite::Result<Vec<Op
                 at_ms: row.get(1)?,
                 kind: stage(row, 2, OperationKind::of_code)?,
                 revision: row.get(3)?,
+                after: None,
                 operator: Operator {
                     author: row.get(4)?,
                     reason: row.get(5)?,
@@ -390,7 +428,7 @@ fn stage<T>(row: &Row<'_>, column: usize, of_code: impl Fn(i64) -> Option<T>) ->
     of_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, code))
 }
 
-fn decision_record(at_ms: i64, ruling: Ruling) -> DecisionRecord {
+fn decision_record(at_ms: i64, edits: usize, ruling: Ruling) -> DecisionRecord {
     let empty = DecisionRecord {
         at_ms,
         revision: ruling.revision,
@@ -399,6 +437,7 @@ fn decision_record(at_ms: i64, ruling: Ruling) -> DecisionRecord {
         code: None,
         fault: None,
         detail: Sealed::default(),
+        edits,
     };
     let (record, outputs, detail) = match ruling.decision {
         Decision::Processed { outputs, detail, .. } => (empty, outputs, detail),
@@ -444,14 +483,14 @@ fn output_record(output: NewOutput) -> OutputRecord {
 fn delivery_record(
     reading: &mut Reading,
     row: DeliveryRow,
-    operations: &[OperationRow],
+    made_by: &[i64],
 ) -> Result<DeliveryRecord, ReadError> {
     let DeliveryRow {
         mut record,
         queued_position,
         settled_position,
     } = row;
-    let made_by = operations.iter().position(|row| row.position == queued_position);
+    let made_by = made_by.iter().position(|position| *position == queued_position);
     record.decision = made_by.map_or(0, |operation| operation + 1);
     let Some(position) = settled_position else {
         return Ok(record);
@@ -508,6 +547,7 @@ mod tests {
                 control_id: Some(String::from("A")),
                 decided_by: Some(2),
                 delivered_by: Some(2),
+                quarantined_at: Some(String::from("ehr")),
                 ..Query::default()
             },
         ];

@@ -11,6 +11,7 @@ mod journey;
 mod lanes;
 mod model;
 mod opening;
+mod quarantine;
 mod rebuild;
 mod searching;
 mod state;

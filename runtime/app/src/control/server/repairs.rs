@@ -125,6 +125,7 @@ fn wish(wanted: &wire::ReplayWanted, author: &Identity) -> Result<ReplayWish, Ap
     Ok(ReplayWish {
         query: selecting::query(&wanted.messages)?,
         on,
+        after_step: wanted.after_step,
         to: wanted.to.clone(),
         only_different: wanted.only_different,
         expected: trials::paths(&wanted.expect)?,

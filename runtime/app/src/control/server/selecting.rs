@@ -59,6 +59,7 @@ pub(super) fn query(wanted: &wire::MessagesQuery) -> Result<Query, ApiError> {
         control_id: wanted.control_id.clone(),
         decided_by: wanted.decided_by,
         delivered_by: wanted.delivered_by,
+        quarantined_at: wanted.quarantined_at.clone(),
         before: wanted.before.as_deref().map(message_id).transpose()?,
         after: wanted.after.as_deref().map(message_id).transpose()?,
         ..Query::default()

@@ -39,7 +39,7 @@ pub(in crate::journal) fn select(payloads: Payloads) -> &'static str {
 
 /// The payload columns of one row.
 pub(super) struct Contents {
-    raw: Sealed,
+    pub(super) raw: Sealed,
     /// `None`: not selected, erased, or nothing.
     pub(super) outputs: Option<Bytes>,
     pub(super) detail: Sealed,
@@ -148,10 +148,10 @@ fn event(kind: i64, message: Option<MessageId>, head: &[u8], contents: Contents)
                 holds: None,
             }
         }
-        kind::HELD..=kind::LANES_RELEASED => Event::Operated(Box::new(operation::stored(
+        kind::HELD..=kind::GIVEN_UP => Event::Operated(Box::new(operation::stored(
             kind,
             message_of_operation,
-            postcard::from_bytes(head)?,
+            head,
             contents,
         )?)),
         kind::ENGINE_STARTED => Event::EngineStarted {

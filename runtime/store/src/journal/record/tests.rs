@@ -12,7 +12,7 @@ use super::{INSERT, RecordError, Scratch, insert};
 use crate::journal::segment::FORMAT;
 use crate::journal::{Address, Entry, Event, MessageEvent, Payloads, Ruling};
 use crate::lanes::Holding;
-use crate::operation::{Action, Operation, Operator, Redecision};
+use crate::operation::{Action, AfterStep, Closing, Operation, Operator, Redecision};
 use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
 
 fn segment() -> Connection {
@@ -215,12 +215,22 @@ fn operation() -> impl Strategy<Value = Operation> {
         }),
         prop::collection::vec(prop::option::of(delivery()), 0..4),
         prop::collection::vec(delivery(), 0..4),
+        prop::collection::vec(delivery(), 0..3),
+        prop::option::of((any::<u32>(), any::<u32>()).prop_map(|(steps, revision)| AfterStep { steps, revision })),
     );
-    let redecision = redecision.prop_map(|(message, ruling, places, dropped)| Redecision {
+    let redecision = redecision.prop_map(|(message, ruling, places, dropped, replaced, after)| Redecision {
         message,
         ruling,
         places,
         dropped,
+        replaced,
+        after,
+    });
+    let closing = (message_id(), any::<bool>(), prop::collection::vec(delivery(), 0..4));
+    let closing = closing.prop_map(|(message, is_message, deliveries)| Closing {
+        message,
+        is_message,
+        deliveries,
     });
     let action = prop_oneof![
         any::<u32>().prop_map(|revision| Action::Held { revision }),
@@ -232,6 +242,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         } else {
             Action::Recomputed(made)
         }),
+        closing.prop_map(Action::GivenUp),
+        (message_id(), sealed()).prop_map(|(message, content)| Action::Edited { message, content }),
     ];
     (name(), ".{0,9}", ".{0,20}", action).prop_map(|(interface, author, reason, action)| Operation {
         interface,
@@ -256,7 +268,7 @@ proptest! {
 
     #[test]
     fn a_head_of_any_bytes_is_an_error_or_an_entry_and_never_a_panic(
-        format in 1..5_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
+        format in 1..7_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
     ) {
         let segment = segment();
         let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3, ?3)";
@@ -276,10 +288,10 @@ fn an_entry_of_a_newer_format_is_refused() {
             event: Event::EngineStopped,
         }],
     );
-    segment.execute("UPDATE entries SET format = 6", []).unwrap();
+    segment.execute("UPDATE entries SET format = 7", []).unwrap();
     assert!(matches!(
         read(&segment, Payloads::All),
-        Err(RecordError::NewerFormat(6))
+        Err(RecordError::NewerFormat(7))
     ));
 }
 

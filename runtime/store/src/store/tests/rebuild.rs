@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
-use super::support::{Site, arrival, delivered, fault, keeping, processed, quarantined};
+use super::support::{Site, anew, arrival, delivered, fault, keeping, processed, quarantined};
 use crate::faults::{FaultPoint, Verdict};
 use crate::{Decision, Lanes, OnFault, Operator, Query, Sealed, Settlement, Stage, StateChange, Store};
 
@@ -50,6 +50,10 @@ enum Step {
     },
     Recompute,
     Replay,
+    Edit,
+    GiveUp {
+        message: bool,
+    },
     /// So much time passes.
     Wait {
         hours: u8,
@@ -85,6 +89,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (3..5_u32).prop_map(|revision| Step::Discard { revision }),
         2 => Just(Step::Recompute),
         2 => Just(Step::Replay),
+        1 => Just(Step::Edit),
+        2 => any::<bool>().prop_map(|message| Step::GiveUp { message }),
         1 => (0..30_u8).prop_map(|hours| Step::Wait { hours }),
         1 => any::<bool>().prop_map(|clean| Step::Restart { clean }),
         1 => (0..4_u8, any::<bool>(), any::<bool>())
@@ -162,6 +168,8 @@ impl Run<'_> {
             Step::ReleaseLanes { all } => release_lanes(&store, all).await,
             Step::Recompute => recompute(&store).await,
             Step::Replay => replay(&store).await,
+            Step::Edit => edit(&store).await,
+            Step::GiveUp { message } => give_up(&store, message).await,
             decided => decide(&store, decided).await,
         }
     }
@@ -200,16 +208,36 @@ async fn recompute(store: &Store) {
 
 /// The newest message that is decided.
 async fn replay(store: &Store) {
+    if let Some(record) = newest(store, Query::default()) {
+        let decision = processed("again", &["ehr", "archive"]);
+        let _ = store.replay(&record, anew(4, decision), None, &Operator::default()).await;
+    }
+}
+
+async fn edit(store: &Store) {
+    if let Some(record) = newest(store, Query::default()) {
+        let content = Sealed::from(String::from("edited"));
+        let _ = store.edit(&record, content, &Operator::default()).await;
+    }
+}
+
+/// The newest message in quarantine, or one of which a delivery is.
+async fn give_up(store: &Store, message: bool) {
     let query = Query {
-        limit: 5,
+        stage: message.then_some(Stage::Quarantined),
+        quarantined_at: (!message).then(|| String::from("ehr")),
         ..Query::default()
     };
-    let Ok(found) = store.messages(&query) else { return };
-    let mut decided = found.iter().filter(|one| one.stage != Stage::Received);
-    if let Some(record) = decided.find_map(|one| store.message(one.id).ok().flatten()) {
-        let decision = processed("again", &["ehr", "archive"]);
-        let _ = store.replay(&record, 4, decision, None, &Operator::default()).await;
+    if let Some(record) = newest(store, query) {
+        let to = (!message).then_some("ehr");
+        let _ = store.give_up(&record, to, &Operator::default()).await;
     }
+}
+
+fn newest(store: &Store, query: Query) -> Option<crate::MessageRecord> {
+    let found = store.messages(&Query { limit: 5, ..query }).ok()?;
+    let mut decided = found.iter().filter(|one| one.stage != Stage::Received);
+    decided.find_map(|one| store.message(one.id).ok().flatten())
 }
 
 fn named(interface: u8) -> crate::Arrival {

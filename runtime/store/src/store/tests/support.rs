@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::faults::{FaultPoint, Faults, Verdict};
 use crate::store::opening::{self, Surroundings};
 use crate::{
-    Arrival, Committed, Decision, Lanes, Lease, NewOutput, OnFault, OpenError, Opened, Receipt, Received, Sealed,
+    Arrival, Committed, Decision, Lanes, Lease, NewDecision, NewOutput, OnFault, OpenError, Opened, Receipt, Received, Sealed,
     Settlement, StateChange, Store, StoreSettings, StoredFault, WriteError,
 };
 
@@ -114,6 +114,15 @@ pub(super) fn keeping(state: Vec<StateChange>) -> Decision {
         outputs: Vec::new(),
         state,
         detail: Sealed::default(),
+    }
+}
+
+/// What a revision has decided anew.
+pub(super) fn anew(revision: u32, decision: Decision) -> NewDecision {
+    NewDecision {
+        revision,
+        decision,
+        after: None,
     }
 }
 
