@@ -41,6 +41,7 @@ pub(crate) fn is_search(query: &Query) -> bool {
         interface: query.interface.clone(),
         before: query.before,
         after: query.after,
+        repeats_as_one: query.repeats_as_one,
         oldest_first: query.oldest_first,
         limit: query.limit,
         ..Query::default()

@@ -71,6 +71,7 @@ fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
         source,
         ..
     } = &message.summary;
+    let told = message.summary.refusals.as_ref().map(|found| refusals(&message.summary, found));
     let decided = match (&message.summary.decided_at, stage.as_str()) {
         (Some(at), stage) => format!("{stage} {}", after(received_at, at)),
         (None, stage) => stage.to_owned(),
@@ -83,6 +84,28 @@ fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
         ),
         format!("  received {} from {source}", local_time(received_at)),
     ]
+    .into_iter()
+    .chain(told.map(|told| format!("  {told}")))
+    .collect()
+}
+
+/// How often its sender was told no about a message, and what became of that; or about what is accepted now.
+pub(crate) fn refusals(message: &wire::MessageSummary, found: &wire::Refusals) -> String {
+    let times = match found.messages {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    let when = match found.messages {
+        1 => format!("at {}", local_time(&found.last_at)),
+        _ => format!("from {} to {}", local_time(&found.first_at), local_time(&found.last_at)),
+    };
+    match &found.accepted {
+        Some(accepted) if *accepted == message.id => {
+            format!("refused {times} before, {when}, the last as {}", found.last)
+        }
+        Some(accepted) => format!("refused {times}, {when}, and accepted as {accepted}"),
+        None => format!("refused {times}, {when}"),
+    }
 }
 
 /// Good, bad, or in between.

@@ -22,6 +22,7 @@ use crate::keeping::{Keeping, PlaceInLine};
 use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
 use crate::received::{Content, Label, Received};
+use crate::refused::Refused;
 use crate::revision::Revision;
 use crate::settings::{InterfaceSettings, OnFinding, Order};
 use crate::terms::Answering;
@@ -49,6 +50,7 @@ pub struct Interface {
     journeys: TaskTracker,
     backlog: Backlog,
     pub(crate) keeping: Option<Arc<Keeping>>,
+    refused: Arc<Refused>,
     probation: Arc<AtomicU32>,
 }
 
@@ -123,6 +125,7 @@ impl Interface {
             journeys,
             backlog: Backlog::default(),
             keeping: None,
+            refused: Arc::default(),
             probation: Arc::new(AtomicU32::new(if after_unclean_stop { PROBATION_MESSAGES } else { 0 })),
         }
     }
@@ -141,6 +144,7 @@ impl Interface {
             }
         }
         next.backlog = self.backlog.clone();
+        next.refused = Arc::clone(&self.refused);
         next.probation = Arc::clone(&self.probation);
         next.with(keeping).behind(self.gates.clone())
     }
@@ -187,6 +191,12 @@ impl Interface {
     /// The same interface, with what its plugins keep between messages.
     pub(crate) fn with(self, keeping: Option<Arc<Keeping>>) -> Self {
         Self { keeping, ..self }
+    }
+
+    /// The same interface, with what it has refused before.
+    pub(crate) fn after(self, refused: Refused) -> Self {
+        let refused = Arc::new(refused);
+        Self { refused, ..self }
     }
 
     /// The revision that its messages record.
@@ -396,7 +406,7 @@ impl Interface {
         let watched = received.watched();
         let by_live = Arc::ptr_eq(&received.revision, &self.revision);
         let Received {
-            entry,
+            mut entry,
             turn,
             content,
             terms,
@@ -405,6 +415,7 @@ impl Interface {
             place_in_line,
             ..
         } = received;
+        self.refused.note(&mut entry, &content, &plan.decision);
         let committing = match turn {
             Some(turn) => turn.commit(entry, plan.decision).await?,
             None => self.store.decide(entry, plan.decision),

@@ -25,6 +25,7 @@ mod owed;
 mod plan;
 mod processing;
 mod received;
+mod refused;
 mod rerun;
 mod revision;
 mod routing;

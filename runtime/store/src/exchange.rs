@@ -124,6 +124,7 @@ pub struct Received {
     attempts: AtomicU32,
     lanes: Lanes,
     on_fault: OnFault,
+    sender: Option<Arc<str>>,
 }
 
 /// Where a message is on its way to the disk.
@@ -229,6 +230,11 @@ impl Received {
         self.on_fault = on_fault;
     }
 
+    /// Names its sender, where that is told no about it, or was told no about the same message before: both are found by that.
+    pub fn name_sender(&mut self, sender: Arc<str>) {
+        self.sender = Some(sender);
+    }
+
     pub(crate) fn new(id: MessageId, interface: Arc<str>, revision: u32, place: Place) -> Self {
         Self {
             id,
@@ -238,6 +244,7 @@ impl Received {
             attempts: AtomicU32::new(0),
             lanes: Lanes::All,
             on_fault: OnFault::Continue,
+            sender: None,
         }
     }
 
@@ -261,6 +268,7 @@ impl Received {
             place,
             lanes,
             on_fault,
+            sender,
             ..
         } = self;
         let is_quarantined = matches!(decision, Decision::Quarantined { .. });
@@ -271,6 +279,7 @@ impl Received {
             decision,
             holds: is_quarantined.then(|| on_fault.behind_message(&lanes)).flatten(),
             lanes,
+            sender,
         };
         (ruling, place)
     }

@@ -51,7 +51,7 @@ pub use identity::{DeliveryId, DeliveryStage, MessageId, ParseIdError, Stage};
 pub use projection::{Rebuilt, TableDifference};
 pub use reading::{
     DecisionRecord, DeliveryRecord, DestinationStatus, EditRecord, FaultSummary, HeldDeliveries, HeldLane, HeldLaneList, Hold,
-    InterfaceStatus, MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord, Query, Status,
+    InterfaceStatus, MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord, Query, Refusals, Status,
 };
 pub use sealed::Sealed;
 pub use settings::StoreSettings;

@@ -4,6 +4,7 @@ mod details;
 mod held;
 mod held_lanes;
 mod messages;
+mod refusals;
 mod state;
 mod status;
 
@@ -105,6 +106,8 @@ pub struct Query {
     pub before: Option<MessageId>,
     /// Only newer than this one: the last id of the page before, where the oldest come first.
     pub after: Option<MessageId>,
+    /// Whether of refused messages that are one and the same only the last is found.
+    pub repeats_as_one: bool,
     /// Whether the oldest come first; otherwise the newest do.
     pub oldest_first: bool,
     /// At most this many.
@@ -138,6 +141,23 @@ pub struct MessageSummary {
     pub fault: Option<FaultSummary>,
     /// Deliveries made from it.
     pub deliveries: u32,
+    /// That its sender was told no about it, or about the same message before.
+    pub refusals: Option<Refusals>,
+}
+
+/// How often a sender was told no about one message: the same control id, from the same sender, within some days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// How often.
+    pub messages: u64,
+    /// The first time, in milliseconds since 1970 UTC.
+    pub first_at_ms: i64,
+    /// The last time.
+    pub last_at_ms: i64,
+    /// The message that came then.
+    pub last: MessageId,
+    /// The first one that was accepted.
+    pub accepted: Option<MessageId>,
 }
 
 /// The operational part of a fault.
@@ -453,6 +473,11 @@ impl Readings {
             return Err(ReadError::File { file, reason });
         }
         self.with(|reading| question(&reading.live).map_err(|error| reading.live_error(&error)))
+    }
+
+    /// Refused messages that were not accepted since, the newest first: sender and control id.
+    pub(crate) fn refused(&self, interface: &str, limit: usize) -> Result<Vec<(Arc<str>, String)>, ReadError> {
+        self.ask(|live| refusals::open(live, interface, limit))
     }
 
     pub(crate) fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {

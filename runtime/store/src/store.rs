@@ -180,6 +180,14 @@ impl Store {
         self.inner.readings.state(interface)
     }
 
+    /// Messages of an interface that their senders were told no about, and that were not accepted since: sender and control id, the
+    /// newest first.
+    ///
+    /// For the start of an interface, which names the sender of what is accepted then.
+    pub fn refused(&self, interface: &str, limit: usize) -> Result<Vec<(Arc<str>, String)>, ReadError> {
+        self.inner.readings.refused(interface, limit)
+    }
+
     /// The details of at most `limit` entries of the journal behind a position, with how many are left. For whoever adds
     /// them up; see [`Usage`].
     pub fn details(&self, after: i64, limit: usize) -> Result<Details, ReadError> {

@@ -142,10 +142,18 @@ fn rows(messages: &[wire::MessageSummary]) -> Vec<Vec<Cell>> {
             Cell::new(visible::one_line(&message.message_type)),
             Cell::new(visible::one_line(&message.control_id)),
             Cell::new(&message.stage).tone(story::stage_tone(&message.stage)),
-            Cell::new(fault.unwrap_or_default()),
+            Cell::new(remark(message, fault)),
         ]
     }));
     rows
+}
+
+/// What stopped a message, and how often its sender was told no about it.
+fn remark(message: &wire::MessageSummary, fault: Option<String>) -> String {
+    let refusals = message.refusals.as_ref();
+    let told = refusals.filter(|found| found.messages > 1 || found.accepted.is_some());
+    let told = told.map(|found| story::refusals(message, found));
+    fault.into_iter().chain(told).collect::<Vec<_>>().join("; ")
 }
 
 fn show(arguments: &ShowArguments, console: Console) -> Outcome {

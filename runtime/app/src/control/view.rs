@@ -281,6 +281,13 @@ fn summary(message: &MessageSummary) -> wire::MessageSummary {
                 summary: summary.clone(),
             }),
         delivery_count: message.deliveries,
+        refusals: message.refusals.as_ref().map(|found| wire::Refusals {
+            messages: found.messages,
+            first_at: time(found.first_at_ms),
+            last_at: time(found.last_at_ms),
+            last: found.last.to_string(),
+            accepted: found.accepted.map(|id| id.to_string()),
+        }),
     }
 }
 

@@ -141,6 +141,21 @@ pub(crate) struct MessageSummary {
     pub(crate) fault: Option<FaultSummary>,
     /// How many deliveries were made from it.
     pub(crate) delivery_count: u32,
+    /// That its sender was told no about it, or about the same message before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refusals: Option<Refusals>,
+}
+
+/// How often a sender was told no about one message: the same control id, from the same sender, within some days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refusals {
+    pub(crate) messages: u64,
+    pub(crate) first_at: String,
+    pub(crate) last_at: String,
+    /// The message that came then.
+    pub(crate) last: String,
+    /// The first one that was accepted.
+    pub(crate) accepted: Option<String>,
 }
 
 /// The operational part of a fault: nothing of the message.

@@ -61,6 +61,8 @@ pub(crate) struct Ruling {
     pub(crate) lanes: Lanes,
     /// What waits behind the message from now on.
     pub(crate) holds: Option<Holding>,
+    /// Who sent it, where that is told no, or was told no about the same message before.
+    pub(crate) sender: Option<Arc<str>>,
 }
 
 /// A delivery and whose it is.

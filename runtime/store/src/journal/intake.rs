@@ -213,6 +213,7 @@ impl Intake {
             decision,
             lanes: Lanes::None,
             holds: None,
+            sender: None,
         };
         let redecision = Redecision {
             message,

@@ -37,7 +37,9 @@ mod format {
     /// Messages are edited and given up, and what is delivered again takes the place of what is in quarantine:
     /// `operation::Tail` stands behind the head of such an operation.
     pub(super) const QUARANTINE: i64 = 6;
-    pub(super) const NEWEST: i64 = QUARANTINE;
+    /// Refused messages and what was accepted after them name their sender: [`MarksTail`] stands behind [`LanesTail`].
+    pub(super) const MARKS: i64 = 7;
+    pub(super) const NEWEST: i64 = MARKS;
 }
 
 /// Parameters in the order of the columns.
@@ -157,10 +159,16 @@ struct DeliveryHead<'a> {
 }
 
 /// Lanes as `Lanes::stored` has them, and what is held: its lanes, and whether it is so at every destination.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, PartialEq, Serialize, Deserialize)]
 struct LanesTail {
     lanes: Option<Vec<u32>>,
     holds: Option<(Option<Vec<u32>>, bool)>,
+}
+
+/// What is known of few messages.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct MarksTail<'a> {
+    sender: Option<&'a str>,
 }
 
 /// Why a row cannot be understood.
@@ -209,8 +217,7 @@ pub(super) fn insert(
     encode_head(entry, &mut scratch.head);
     let columns = columns(entry, &mut scratch.outputs, &mut scratch.state);
     statement.raw_bind_parameter(1, position)?;
-    let format = lanes_tail(&entry.event).map_or(columns.format, |_| format::LANES);
-    statement.raw_bind_parameter(2, format)?;
+    statement.raw_bind_parameter(2, columns.format.max(tail_format(&entry.event)))?;
     statement.raw_bind_parameter(3, columns.kind)?;
     statement.raw_bind_parameter(4, columns.at_ms)?;
     statement.raw_bind_parameter(5, columns.message)?;
@@ -408,26 +415,52 @@ fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
         Event::EngineStarted { process } => encode(head, process),
         Event::EngineStopped => {}
     }
-    if let Some(tail) = lanes_tail(&entry.event) {
-        encode(head, &tail);
+    let format = tail_format(&entry.event);
+    if format >= format::LANES {
+        encode(head, &lanes_tail(&entry.event));
+    }
+    if format >= format::MARKS {
+        encode(head, &marks_tail(&entry.event));
     }
 }
 
-/// What stands behind the head; none of an entry about everything that is as it is without lanes.
-fn lanes_tail(event: &Event) -> Option<LanesTail> {
+/// The format of what stands behind the head of a message or of a delivery that has ended; the first one where nothing does.
+fn tail_format(event: &Event) -> i64 {
+    if marks_tail(event) != MarksTail::default() {
+        format::MARKS
+    } else if lanes_tail(event) != LanesTail::default() {
+        format::LANES
+    } else {
+        format::FIRST
+    }
+}
+
+fn marks_tail(event: &Event) -> MarksTail<'_> {
+    match event {
+        Event::Message(MessageEvent {
+            ruling: Some(ruling), ..
+        }) => MarksTail {
+            sender: ruling.sender.as_deref(),
+        },
+        _ => MarksTail::default(),
+    }
+}
+
+/// Lanes and what is held; the default of an entry about everything that is as it is without lanes.
+fn lanes_tail(event: &Event) -> LanesTail {
     let (lanes, holds) = match event {
         Event::Message(MessageEvent {
             ruling: Some(ruling), ..
         }) => (&ruling.lanes, &ruling.holds),
         Event::DeliverySettled { holds, .. } => (&Lanes::All, holds),
-        _ => return None,
+        _ => return LanesTail::default(),
     };
-    (*lanes != Lanes::All || holds.is_some()).then(|| LanesTail {
+    LanesTail {
         lanes: lanes.stored(),
         holds: holds
             .as_ref()
             .map(|holding| (holding.lanes.stored(), holding.is_everywhere)),
-    })
+    }
 }
 
 /// Writing to memory cannot fail, and the heads hold nothing that postcard cannot express; should it fail all the

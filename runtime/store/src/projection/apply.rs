@@ -5,6 +5,7 @@ use rusqlite::{CachedStatement, Connection, params};
 use super::changes::{Changes, DeliveryChange, MessageChange, NewDelivery, NewRuling, QueueChange};
 use super::names::Names;
 use super::operate::operate;
+use super::refusals;
 use crate::faults::{Failure, FaultPoint, Faults};
 use crate::{DeliveryStage, Stage};
 
@@ -23,6 +24,7 @@ pub(super) fn apply(
     apply_counts(&transaction, changes)?;
     apply_state(&transaction, changes)?;
     apply_lane_holds(&transaction, changes)?;
+    refusals::apply(&transaction, changes)?;
     if let Some(operation) = &changes.operation {
         operate(&transaction, operation)?;
     }

@@ -15,6 +15,8 @@ pub(super) struct Changes {
     pub(super) queues: BTreeMap<i64, QueueChange>,
     /// By interface and plugin.
     pub(super) states: BTreeMap<(i64, Arc<str>), StateChanges>,
+    /// Messages whose sender is known, in the order of their decisions: what was refused, and what was accepted after that.
+    pub(super) named: Vec<Named>,
     /// What holds lanes from now on.
     pub(super) lane_holds: Vec<NewLaneHold>,
     /// What somebody did after all of that: it changes rows, and nothing is gathered behind it.
@@ -89,6 +91,14 @@ pub(super) struct NewDelivery {
     pub(super) revision: u32,
     pub(super) is_held: bool,
     pub(super) lanes: Lanes,
+}
+
+/// A message whose sender is known.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) message: i64,
+    pub(super) sender: Arc<str>,
+    pub(super) is_refused: bool,
 }
 
 /// Something in quarantine, and what waits behind it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::changes::{
-    Changes, DecidedAnew, DeliveryChange, MessageChange, NewDelivery, NewLaneHold, NewMessage, NewOperation, NewRuling,
+    Changes, DecidedAnew, DeliveryChange, MessageChange, NewDelivery, Named, NewLaneHold, NewMessage, NewOperation, NewRuling,
     QueueEvent, Replaced, Settled, StageCounts,
 };
 use super::names::Names;
@@ -62,6 +62,11 @@ impl Changes {
             self.fold_deliveries(names, position, at_ms, id, &ruling);
             self.fold_state(interface, ruling.decision.state());
             self.fold_message_hold(interface, position, at_ms, id, &ruling);
+            self.named.extend(ruling.sender.clone().map(|sender| Named {
+                message: id.as_i64(),
+                sender,
+                is_refused: ruling.decision.stage() == Stage::Refused,
+            }));
             self.message(id).ruling = Some(new_ruling(position, at_ms, ruling));
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
+use super::refusals;
 use super::{
     DecisionRecord, DeliveryRecord, EditRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered, OperationRecord,
     OutputRecord, Query, Reading,
@@ -37,7 +38,7 @@ const QUARANTINED_AT: &str = "EXISTS (SELECT 1 FROM deliveries INDEXED BY delive
 const COLUMNS: &str = "id, (SELECT name FROM interfaces WHERE interfaces.id = interface), stage, revision, \
     received_at_ms, decided_at_ms, control_id, message_type, source, attempts, fault_kind, fault_summary, deliveries, \
     received_position, decided_position, first_delivery, \
-    (SELECT coalesce(sum(operations.deliveries), 0) FROM operations WHERE message = messages.id)";
+    (SELECT coalesce(sum(operations.deliveries), 0) FROM operations WHERE message = messages.id), sender IS NOT NULL";
 
 /// A row of `messages`.
 struct MessageRow {
@@ -47,6 +48,8 @@ struct MessageRow {
     first_delivery: Option<i64>,
     /// Deliveries of the first decision.
     deliveries: u32,
+    /// Whether its sender is known, because it was told no.
+    is_named: bool,
 }
 
 /// A row of `operations` about a message.
@@ -74,8 +77,18 @@ struct DeliveryRow {
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<MessageSummary>> {
     let (sql, values) = select(query);
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), |row| message_row(row).map(|row| row.summary))?;
-    rows.collect()
+    let rows = statement.query_map(params_from_iter(values), message_row)?;
+    let mut found = Vec::new();
+    for row in rows {
+        let MessageRow {
+            mut summary, is_named, ..
+        } = row?;
+        if is_named {
+            refusals::add(connection, &mut summary)?;
+        }
+        found.push(summary);
+    }
+    Ok(found)
 }
 
 /// How many messages a query asks for, up to its limit.
@@ -289,6 +302,9 @@ fn conditions(query: &Query) -> (String, Vec<Value>) {
     asked.and("control_id = ?", query.control_id.clone());
     asked.and("revision = ?", query.decided_by);
     asked.and(QUARANTINED_AT, query.quarantined_at.clone());
+    if query.repeats_as_one {
+        asked.sql.push(format!("NOT {}", refusals::IS_REPEATED));
+    }
     if let Some(revision) = query.delivered_by {
         let processed = Stage::Processed.code();
         let delivered = format!("revision = ? AND stage = {processed} AND {DELIVERED}");
@@ -320,7 +336,10 @@ fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Found
         .prepare_cached(&sql)?
         .query_row([id.as_i64()], message_row)
         .optional()?;
-    let Some(message) = row else { return Ok(None) };
+    let Some(mut message) = row else { return Ok(None) };
+    if message.is_named {
+        refusals::add(connection, &mut message.summary)?;
+    }
     let operations = operations(connection, id)?;
     let first = message.first_delivery.map(|first| (first, message.deliveries));
     let again = operations
@@ -390,6 +409,7 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         attempts: row.get(9)?,
         fault,
         deliveries: row.get::<_, u32>(12)?.saturating_add(row.get(16)?),
+        refusals: None,
     };
     Ok(MessageRow {
         summary,
@@ -397,6 +417,7 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         decided_position: row.get(14)?,
         first_delivery: row.get(15)?,
         deliveries: row.get(12)?,
+        is_named: row.get(17)?,
     })
 }
 
@@ -548,6 +569,7 @@ mod tests {
                 decided_by: Some(2),
                 delivered_by: Some(2),
                 quarantined_at: Some(String::from("ehr")),
+                repeats_as_one: true,
                 ..Query::default()
             },
         ];

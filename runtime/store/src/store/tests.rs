@@ -13,6 +13,7 @@ mod model;
 mod opening;
 mod quarantine;
 mod rebuild;
+mod refusals;
 mod searching;
 mod state;
 mod support;

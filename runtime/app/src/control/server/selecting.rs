@@ -65,7 +65,12 @@ pub(super) fn query(wanted: &wire::MessagesQuery) -> Result<Query, ApiError> {
         ..Query::default()
     };
     require_sense(&query, wanted)?;
-    Ok(query)
+    // Whoever names messages, or asks how it was at some moment, wants every one of them.
+    let repeats_as_one = query.ids.is_empty() && query.control_id.is_none() && query.until_ms.is_none();
+    Ok(Query {
+        repeats_as_one,
+        ..query
+    })
 }
 
 /// Refuses what contradicts itself.

@@ -8,7 +8,7 @@ use rusqlite::Row;
 use super::super::Payloads;
 use super::super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use super::{
-    ArrivalHead, DeliveryHead, FaultHead, LanesTail, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead,
+    ArrivalHead, DeliveryHead, FaultHead, LanesTail, MarksTail, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead,
     StateHeads, format, kind, operation,
 };
 use crate::lanes::Holding;
@@ -62,7 +62,7 @@ pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordErr
         .unwrap_or_default();
     let mut event = event(kind, message.map(MessageId::from_i64), head, contents(row)?)?;
     if format >= format::LANES {
-        add_lanes(&mut event, head)?;
+        add_tails(&mut event, head, format)?;
     }
     Ok((
         row.get(0)?,
@@ -74,29 +74,36 @@ pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordErr
 }
 
 /// What stands behind the head of a message or of a delivery that has ended.
-fn add_lanes(event: &mut Event, head: &[u8]) -> Result<(), RecordError> {
-    let of_tail = |tail: &[u8]| -> Result<_, RecordError> {
-        let LanesTail { lanes, holds } = postcard::from_bytes(tail)?;
-        let holding = |(lanes, is_everywhere)| Holding {
-            lanes: Lanes::of_stored(lanes),
-            is_everywhere,
-        };
-        Ok((Lanes::of_stored(lanes), holds.map(holding)))
-    };
+fn add_tails(event: &mut Event, head: &[u8], format: i64) -> Result<(), RecordError> {
     match event {
         Event::Message(MessageEvent {
             ruling: Some(ruling), ..
         }) => {
             let (_, tail) = postcard::take_from_bytes::<MessageHead<'_, OutputHeads>>(head)?;
-            (ruling.lanes, ruling.holds) = of_tail(tail)?;
+            let marks;
+            (ruling.lanes, ruling.holds, marks) = lanes_of(tail)?;
+            if format >= format::MARKS {
+                let MarksTail { sender } = postcard::from_bytes(marks)?;
+                ruling.sender = sender.map(Arc::from);
+            }
         }
         Event::DeliverySettled { holds, .. } => {
             let (_, tail) = postcard::take_from_bytes::<DeliveryHead<'_>>(head)?;
-            (_, *holds) = of_tail(tail)?;
+            (_, *holds, _) = lanes_of(tail)?;
         }
         _ => {}
     }
     Ok(())
+}
+
+/// Lanes, what is held, and what stands behind both.
+fn lanes_of(tail: &[u8]) -> Result<(Lanes, Option<Holding>, &[u8]), RecordError> {
+    let (LanesTail { lanes, holds }, behind) = postcard::take_from_bytes(tail)?;
+    let holding = |(lanes, is_everywhere)| Holding {
+        lanes: Lanes::of_stored(lanes),
+        is_everywhere,
+    };
+    Ok((Lanes::of_stored(lanes), holds.map(holding), behind))
 }
 
 fn contents(row: &Row<'_>) -> Result<Contents, RecordError> {
@@ -209,6 +216,7 @@ pub(super) fn stored_ruling(
         decision: stored_decision(head.outcome, outputs, state, detail, note)?,
         lanes,
         holds: None,
+        sender: None,
     })
 }
 

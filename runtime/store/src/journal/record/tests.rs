@@ -154,15 +154,16 @@ fn holding() -> impl Strategy<Value = Option<Holding>> {
 }
 
 fn ruling() -> impl Strategy<Value = Ruling> {
-    let kept = (lanes(), holding());
+    let kept = (lanes(), holding(), prop::option::of(name()));
     (name(), any::<u32>(), 0..i64::MAX / 2, decision(), kept).prop_map(
-        |(interface, revision, first, decision, (lanes, holds))| Ruling {
+        |(interface, revision, first, decision, (lanes, holds, sender))| Ruling {
             interface,
             revision,
             first_delivery: DeliveryId::from_i64(first),
             decision,
             lanes,
             holds,
+            sender,
         },
     )
 }
@@ -211,6 +212,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         ruling().prop_map(|ruling| Ruling {
             lanes: Lanes::None,
             holds: None,
+            sender: None,
             ..ruling
         }),
         prop::collection::vec(prop::option::of(delivery()), 0..4),
@@ -268,7 +270,7 @@ proptest! {
 
     #[test]
     fn a_head_of_any_bytes_is_an_error_or_an_entry_and_never_a_panic(
-        format in 1..7_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
+        format in 1..8_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
     ) {
         let segment = segment();
         let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3, ?3)";
@@ -288,10 +290,10 @@ fn an_entry_of_a_newer_format_is_refused() {
             event: Event::EngineStopped,
         }],
     );
-    segment.execute("UPDATE entries SET format = 7", []).unwrap();
+    segment.execute("UPDATE entries SET format = 8", []).unwrap();
     assert!(matches!(
         read(&segment, Payloads::All),
-        Err(RecordError::NewerFormat(7))
+        Err(RecordError::NewerFormat(8))
     ));
 }
 
@@ -316,6 +318,7 @@ fn an_entry_has_the_oldest_format_that_can_hold_it() {
             decision,
             lanes: Lanes::All,
             holds: None,
+            sender: None,
         };
         let event = Event::Message(MessageEvent {
             id: MessageId::from_i64(1),

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
-use super::support::{Site, anew, arrival, delivered, fault, keeping, processed, quarantined};
+use super::support::{Site, anew, arrival, delivered, fault, keeping, processed, quarantined, refused};
 use crate::faults::{FaultPoint, Verdict};
 use crate::{Decision, Lanes, OnFault, Operator, Query, Sealed, Settlement, Stage, StateChange, Store};
 
@@ -23,6 +23,10 @@ enum Step {
     },
     ReleaseLanes {
         all: bool,
+    },
+    /// With a sender, or accepted after that.
+    Repeat {
+        refused: bool,
     },
     Filter,
     Keep {
@@ -75,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(interface, destinations, lane)| Step::Pass { interface, destinations, lane }),
         2 => (0..3_u8, 0..3_u8).prop_map(|(interface, lane)| Step::Quarantine { interface, lane }),
         1 => any::<bool>().prop_map(|all| Step::ReleaseLanes { all }),
+        3 => any::<bool>().prop_map(|refused| Step::Repeat { refused }),
         1 => Just(Step::Filter),
         4 => (0..3_u8, 0..2_u8, 0..3_u8, prop::option::of(any::<u8>()))
             .prop_map(|(interface, plugin, key, value)| Step::Keep { interface, plugin, key, value }),
@@ -249,7 +254,7 @@ fn named(interface: u8) -> crate::Arrival {
 
 /// The steps that take one message from its arrival to a decision.
 async fn decide(store: &Store, step: Step) {
-    let (interface, lane, decision) = match step {
+    let (interface, lane, decision) = match step.clone() {
         Step::Pass {
             interface,
             destinations,
@@ -261,6 +266,8 @@ async fn decide(store: &Store, step: Step) {
         }
         Step::Quarantine { interface, lane } => (interface, lane, quarantined("broken")),
         Step::Filter => (0, 0, filtered()),
+        Step::Repeat { refused: true } => (0, 0, refused("not yet")),
+        Step::Repeat { refused: false } => (0, 0, processed("x", &[])),
         Step::Keep {
             interface,
             plugin,
@@ -275,6 +282,9 @@ async fn decide(store: &Store, step: Step) {
         lane => Lanes::of(1, vec![lane.into()]),
     };
     received.keep_order(lanes, OnFault::HoldLanes);
+    if matches!(step, Step::Repeat { .. }) {
+        received.name_sender("LAB|A".into());
+    }
     let _ = store.decide(received, decision).await;
 }
 
@@ -317,6 +327,7 @@ fn rows(file: &Path) -> Vec<String> {
         "holds",
         "lane_holds",
         "operations",
+        "refusals",
     ] {
         let mut statement = connection
             .prepare(&format!("SELECT * FROM {table} ORDER BY 1"))

@@ -117,6 +117,15 @@ pub(super) fn keeping(state: Vec<StateChange>) -> Decision {
     }
 }
 
+pub(super) fn refused(summary: &str) -> Decision {
+    Decision::Refused {
+        code: String::from("AR"),
+        fault: fault(summary),
+        outputs: Vec::new(),
+        detail: Sealed::default(),
+    }
+}
+
 /// What a revision has decided anew.
 pub(super) fn anew(revision: u32, decision: Decision) -> NewDecision {
     NewDecision {
