@@ -11,6 +11,7 @@ mod charset;
 mod control;
 mod destination;
 mod document;
+mod duplicates;
 mod environment;
 mod expectation;
 mod fault;

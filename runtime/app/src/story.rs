@@ -71,7 +71,9 @@ fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
         source,
         ..
     } = &message.summary;
-    let told = message.summary.refusals.as_ref().map(|found| refusals(&message.summary, found));
+    let told = message.summary.refusals.as_ref();
+    let told = told.filter(|found| found.messages > 1 || found.accepted.is_some());
+    let told = told.map(|found| refusals(&message.summary, found));
     let decided = match (&message.summary.decided_at, stage.as_str()) {
         (Some(at), stage) => format!("{stage} {}", after(received_at, at)),
         (None, stage) => stage.to_owned(),

@@ -12,6 +12,7 @@ use transfuse_transport::{files, net};
 use crate::awaited::Awaited;
 use crate::destination::Destination;
 use crate::downtime::Gates;
+use crate::duplicates::Duplicates;
 use crate::interface::Interface;
 use crate::keeping::Keeping;
 use crate::live::Live;
@@ -263,11 +264,12 @@ impl Engine {
     ) -> Result<Opened, StartError> {
         let keeping = Keeping::load(&self.store, &settings.name, &settings.chain).await?;
         let refused = Refused::load(&self.store, &settings.name).await?;
+        let duplicates = Duplicates::load(&self.store, &settings.name, settings.duplicates.as_ref()).await?;
         let journeys = self.journeys.clone();
         let (source, destinations) = (settings.source.clone(), settings.destinations.clone());
         let interface = Interface::new(settings, &self.store, &self.awaited, journeys, after_unclean_stop)
             .with(keeping.map(Arc::new))
-            .after(refused)
+            .after(refused, duplicates)
             .behind(self.gates.clone());
         Opened::open(interface, source, destinations).await
     }

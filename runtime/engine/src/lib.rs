@@ -19,6 +19,7 @@ mod batch;
 mod budget;
 mod comparison;
 mod control_ids;
+mod duplicates;
 mod keeping;
 mod lane_key;
 mod owed;
@@ -71,9 +72,9 @@ pub use replace::ReplaceError;
 pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
-    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, FileName, FileNameError,
-    InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings, SourceSettings,
-    ValidationSettings, WireSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, DuplicateSettings, FileName,
+    FileNameError, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings,
+    SourceSettings, ValidationSettings, WireSettings,
 };
 pub use standing::{AnswerKind, DestinationStanding, HeldDelivery, LastAnswer, OpenCircuit};
 pub use trial::{Filter, Observed, Selection, Share, Trial, TrialError};

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use transfuse_message::validation::Findings;
 use transfuse_message::{AcknowledgementCode, Finding, ParseError, Payload, Severity};
 use transfuse_sandbox::{Fault, Rejection, Report, StateWrites};
-use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
+use transfuse_store::{Decision, MessageId, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
 use crate::acknowledge::{self, INTERNAL_ERROR, Reply};
 use crate::admission::Unwelcome;
 use crate::detail::Detail;
+use crate::duplicates::Accepted;
 use crate::figures::{self, Sample};
 use crate::interface::Interface;
 use crate::keeping;
@@ -38,6 +39,8 @@ pub(crate) enum Verdict {
     Broken(Defect),
     /// It is the acknowledgement that a delivery to this destination was waiting for.
     Acknowledges(Arc<str>),
+    /// It was accepted before.
+    Repeats(Accepted),
     /// The engine died this often while its chain ran.
     KilledTheEngine { kills: u32 },
 }
@@ -60,6 +63,8 @@ pub(crate) struct Plan {
     /// What the plugins keep once it is.
     pub(crate) state: Vec<StateWrites>,
     pub(crate) reply: Reply,
+    /// The message that it is once more.
+    pub(crate) repeats: Option<MessageId>,
     /// What is told of it to those who watch; none of what never got as far as validation.
     pub(crate) observation: Option<Observation>,
 }
@@ -105,6 +110,7 @@ impl Plan {
             Verdict::Unreadable(fault) => Self::of_turned_away(received.terms, Trouble::unreadable(&fault)),
             Verdict::Broken(defect) => Self::of_broken_frame(received.terms, defect),
             Verdict::Acknowledges(destination) => Self::of_acknowledgement(&destination),
+            Verdict::Repeats(accepted) => Self::of_repeat(accepted),
             Verdict::KilledTheEngine { kills } => {
                 tracing::error!(message = %received.entry.id(), kills, "quarantined: the engine died while its chain ran");
                 Self::engine_keeps(Trouble::killed_the_engine(kills), &Detail::default())
@@ -133,6 +139,7 @@ impl Plan {
             decision,
             state: report.state,
             reply: Reply::Accept,
+            repeats: None,
             observation: None,
         }
     }
@@ -174,6 +181,7 @@ impl Plan {
             decision,
             state: Vec::new(),
             reply: Reply::Refuse { code, findings },
+            repeats: None,
             observation: None,
         }
     }
@@ -190,6 +198,7 @@ impl Plan {
             decision,
             state: Vec::new(),
             reply: Reply::Refuse { code, findings },
+            repeats: None,
             observation: None,
         }
     }
@@ -206,6 +215,32 @@ impl Plan {
             },
             state: Vec::new(),
             reply: Reply::Accept,
+            repeats: None,
+            observation: None,
+        }
+    }
+
+    /// The engine has it: its sender hears what it heard, or should have heard, before.
+    fn of_repeat(accepted: Accepted) -> Self {
+        let reason = format!("duplicate of {}", accepted.id);
+        let decision = Decision::Filtered {
+            reason: Sealed::from(reason.into_bytes()),
+            outputs: Vec::new(),
+            state: Vec::new(),
+            detail: Detail::default().seal(),
+        };
+        let reply = match accepted.code {
+            None => Reply::Accept,
+            Some(code) => Reply::Refuse {
+                code,
+                findings: Vec::new(),
+            },
+        };
+        Self {
+            decision,
+            state: Vec::new(),
+            reply,
+            repeats: Some(accepted.id),
             observation: None,
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use crate::journal::{Batch, Ruling, Waiting};
-use crate::{DeliveryId, Lanes, MessageId, OnFault, Sealed, Stage, WriteError};
+use crate::{DeliveryId, Digest, Lanes, MessageId, OnFault, Sealed, Stage, WriteError};
 
 /// A message as it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Arrival {
     pub message_type: String,
     /// The bytes.
     pub raw: Sealed,
+    /// What it is recognised by when it comes again; none where that is not asked for.
+    pub digest: Option<Digest>,
 }
 
 /// What a chain decided about a message.
@@ -125,6 +127,7 @@ pub struct Received {
     lanes: Lanes,
     on_fault: OnFault,
     sender: Option<Arc<str>>,
+    repeats: Option<MessageId>,
 }
 
 /// Where a message is on its way to the disk.
@@ -235,6 +238,11 @@ impl Received {
         self.sender = Some(sender);
     }
 
+    /// Says that it is another message once more, which was accepted.
+    pub fn repeat(&mut self, first: MessageId) {
+        self.repeats = Some(first);
+    }
+
     pub(crate) fn new(id: MessageId, interface: Arc<str>, revision: u32, place: Place) -> Self {
         Self {
             id,
@@ -245,6 +253,7 @@ impl Received {
             lanes: Lanes::All,
             on_fault: OnFault::Continue,
             sender: None,
+            repeats: None,
         }
     }
 
@@ -269,6 +278,7 @@ impl Received {
             lanes,
             on_fault,
             sender,
+            repeats,
             ..
         } = self;
         let is_quarantined = matches!(decision, Decision::Quarantined { .. });
@@ -280,6 +290,7 @@ impl Received {
             holds: is_quarantined.then(|| on_fault.behind_message(&lanes)).flatten(),
             lanes,
             sender,
+            repeats,
         };
         (ruling, place)
     }

@@ -23,6 +23,7 @@ mod reading;
 mod catalog;
 
 mod clock;
+mod digests;
 mod error;
 mod faults;
 mod folder;
@@ -38,6 +39,7 @@ pub use catalog::{
     PackageSummary, Pause, Revision, TableChange, TableEntry, TableSummary,
 };
 pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};
+pub use digests::{Digest, Digests};
 pub use error::{CatalogError, OpenError, OperateError, ReadError, UsageError, WriteError};
 pub use exchange::{
     Arrival, Committed, Decision, NewOutput, PendingCommit, Receipt, Received, StateChange, StoredFault, Unfinished,
@@ -50,8 +52,9 @@ pub use journal::{DamagedSegment, SegmentRepair, SegmentReport};
 pub use identity::{DeliveryId, DeliveryStage, MessageId, ParseIdError, Stage};
 pub use projection::{Rebuilt, TableDifference};
 pub use reading::{
-    DecisionRecord, DeliveryRecord, DestinationStatus, EditRecord, FaultSummary, HeldDeliveries, HeldLane, HeldLaneList, Hold,
-    InterfaceStatus, MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord, Query, Refusals, Status,
+    DecisionRecord, DeliveryRecord, DestinationStatus, EditRecord, FaultSummary, HeldDeliveries, HeldLane,
+    HeldLaneList, Hold, InterfaceStatus, MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord,
+    Query, Recognised, Refusals, Status,
 };
 pub use sealed::Sealed;
 pub use settings::StoreSettings;

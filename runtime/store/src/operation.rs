@@ -231,7 +231,11 @@ impl Places {
         let of_outputs: Vec<(Place, &Arc<str>)> = crate::delivery::planned(decision.outputs())
             .map(|(_, _, destination)| (place(destination), destination))
             .collect();
-        let goes_to = |name: &str| of_outputs.iter().any(|(place, to)| *place == Place::New && ***to == *name);
+        let goes_to = |name: &str| {
+            of_outputs
+                .iter()
+                .any(|(place, to)| *place == Place::New && ***to == *name)
+        };
         let resting = resting(record);
         let replaced = resting.filter(|delivery| goes_to(&delivery.destination));
         Self {

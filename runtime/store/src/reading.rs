@@ -19,7 +19,7 @@ use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details};
 use crate::{
-    DeliveryId, DeliveryStage, Lanes, MessageId, NewOutput, ReadError, Sealed, Stage, StateChange, StoredFault,
+    DeliveryId, DeliveryStage, Digest, Lanes, MessageId, NewOutput, ReadError, Sealed, Stage, StateChange, StoredFault,
 };
 
 /// What goes on in the store.
@@ -52,6 +52,8 @@ pub struct InterfaceStatus {
     pub quarantined: u64,
     /// Messages that were in quarantine and are given up.
     pub discarded: u64,
+    /// Messages that had been accepted before.
+    pub repeats: u64,
     /// Messages and deliveries in quarantine that hold their lanes.
     pub lane_holds: u64,
     /// One per destination that ever had a delivery, by name.
@@ -143,6 +145,19 @@ pub struct MessageSummary {
     pub deliveries: u32,
     /// That its sender was told no about it, or about the same message before.
     pub refusals: Option<Refusals>,
+    /// The message that this one is once more, byte for byte.
+    pub repeats: Option<MessageId>,
+}
+
+/// An accepted message that is recognised when it comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recognised {
+    /// What by.
+    pub digest: Digest,
+    /// The message.
+    pub id: MessageId,
+    /// When it arrived, in milliseconds since 1970 UTC.
+    pub received_at_ms: i64,
 }
 
 /// How often a sender was told no about one message: the same control id, from the same sender, within some days.
@@ -478,6 +493,16 @@ impl Readings {
     /// Refused messages that were not accepted since, the newest first: sender and control id.
     pub(crate) fn refused(&self, interface: &str, limit: usize) -> Result<Vec<(Arc<str>, String)>, ReadError> {
         self.ask(|live| refusals::open(live, interface, limit))
+    }
+
+    /// Accepted messages that are recognised, received since some moment: the newest, the oldest of them first.
+    pub(crate) fn recognised(
+        &self,
+        interface: &str,
+        since_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Recognised>, ReadError> {
+        self.ask(|live| messages::recognised(live, interface, since_ms, limit))
     }
 
     pub(crate) fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {

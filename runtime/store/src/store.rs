@@ -7,6 +7,7 @@ mod tests;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -19,9 +20,9 @@ use crate::reading::Readings;
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details, Usage};
 use crate::{
-    Arrival, Catalog, Decision, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError, PendingCommit,
-    Query, ReadError, Rebuilt, Receipt, Received, SegmentRepair, SegmentReport, StateChange, Status, StoreSettings,
-    Unfinished, WriteError,
+    Arrival, Catalog, Decision, DeliveryQueue, Digests, MessageId, MessageRecord, MessageSummary, OpenError,
+    PendingCommit, Query, ReadError, Rebuilt, Receipt, Received, Recognised, SegmentRepair, SegmentReport, StateChange,
+    Status, StoreSettings, Unfinished, WriteError,
 };
 
 pub use operating::{HoldMade, NewDecision};
@@ -55,6 +56,8 @@ struct Inner {
     readings: Readings,
     catalog: Catalog,
     usage: Usage,
+    /// The data folder.
+    path: PathBuf,
     /// Taken by whoever ends the store.
     running: Mutex<Option<Running>>,
 }
@@ -186,6 +189,17 @@ impl Store {
     /// For the start of an interface, which names the sender of what is accepted then.
     pub fn refused(&self, interface: &str, limit: usize) -> Result<Vec<(Arc<str>, String)>, ReadError> {
         self.inner.readings.refused(interface, limit)
+    }
+
+    /// Accepted messages of an interface that are recognised when they come again, received since some moment: at most so many, the
+    /// newest, and the oldest of these first.
+    pub fn recognised(&self, interface: &str, since_ms: i64, limit: usize) -> Result<Vec<Recognised>, ReadError> {
+        self.inner.readings.recognised(interface, since_ms, limit)
+    }
+
+    /// What makes the digests of this folder's messages. The first call makes its key. Blocks on the disk.
+    pub fn digests(&self) -> std::io::Result<Digests> {
+        Digests::open(&self.inner.path)
     }
 
     /// The details of at most `limit` entries of the journal behind a position, with how many are left. For whoever adds

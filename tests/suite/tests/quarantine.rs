@@ -123,20 +123,38 @@ fn what_holds_its_lane_is_edited_replayed_and_then_released() {
     hospital.wait_for("/lane_holds", 1);
 
     // Only told: nothing is changed by that.
-    let edit = ["messages", "edit", &bad, "--set", "PID-5.1=PROBA", "--set", "PID-5.2=BETEG"];
+    let edit = [
+        "messages",
+        "edit",
+        &bad,
+        "--set",
+        "PID-5.1=PROBA",
+        "--set",
+        "PID-5.2=BETEG",
+    ];
     let planned = hospital.ok(&[&edit[..], &["--dry-run"]].concat());
-    assert_eq!(planned["messages"][0]["differences"][0]["path"], "PID-5", "{planned:#}");
+    assert_eq!(
+        planned["messages"][0]["differences"][0]["path"], "PID-5.1",
+        "{planned:#}"
+    );
     assert_eq!(planned["messages"][0]["holds_lanes"], true);
     assert_eq!(hospital.show(&bad)["edits"], Value::Null);
     let replay = ["messages", "replay", &bad];
     let refused = hospital.told(&[&replay[..], &DONE].concat());
     assert!(refused.contains("stay as they are"), "{refused}");
-    assert!(hospital.told(&[&edit[..], &["--yes"]].concat()).contains("needs a reason"));
+    assert!(
+        hospital
+            .told(&[&edit[..], &["--yes"]].concat())
+            .contains("needs a reason")
+    );
 
     hospital.ok(&[&edit[..], &DONE].concat());
     let hospital = hospital.kill();
     let shown = hospital.show(&bad);
-    assert_eq!((&shown["stage"], &shown["edits"][0]["reason"]), (&"quarantined".into(), &"looked at".into()));
+    assert_eq!(
+        (&shown["stage"], &shown["edits"][0]["reason"]),
+        (&"quarantined".into(), &"looked at".into())
+    );
     let raw = shown["raw"]["text"].as_str().expect("the bytes that came");
     assert_eq!(raw, result("bad", "1", ""), "what came in is kept");
     let edited = shown["edits"][0]["content"]["text"].as_str().expect("those of now");
@@ -153,7 +171,12 @@ fn what_holds_its_lane_is_edited_replayed_and_then_released() {
     hospital.ok(&[&["lanes", "release", "lab", &bad][..], &DONE].concat());
     sink.wait_for(3, LIMIT).expect("what waited behind it");
     let kinds = hospital.show(&bad)["operations"].clone();
-    let kinds: Vec<&Value> = kinds.as_array().expect("a list").iter().map(|one| &one["kind"]).collect();
+    let kinds: Vec<&Value> = kinds
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| &one["kind"])
+        .collect();
     assert_eq!(kinds, ["edited", "replayed", "lanes-released"]);
     let verified = hospital.engine.verify().expect("it is verified");
     assert_eq!(verified["different"], 0, "{verified:#}");
@@ -184,14 +207,23 @@ fn messages_are_edited_and_given_up_by_a_search() {
     std::fs::write(&file, result("c", "3", "EGESZ").replace('\r', "\n")).expect("a file");
     let file = file.to_str().expect("a path");
     let many = hospital.told(&[&["messages", "edit"], &search[..], &["--file", file, "--dry-run"]].concat());
-    assert!(many.contains("one message is given other bytes, and 3 are named"), "{many}");
+    assert!(
+        many.contains("one message is given other bytes, and 3 are named"),
+        "{many}"
+    );
     let c = hospital.id_of("c");
     hospital.ok(&[&["messages", "edit", &c, "--file", file][..], &DONE].concat());
-    assert_eq!(hospital.told(&["messages", "show", &c, "--raw"]), result("c", "3", "EGESZ"));
+    assert_eq!(
+        hospital.told(&["messages", "show", &c, "--raw"]),
+        result("c", "3", "EGESZ")
+    );
 
     let a = hospital.id_of("a");
     let discard = ["messages", "discard", &a];
-    assert_eq!(hospital.ok(&[&discard[..], &["--dry-run"]].concat())["messages"][0]["message"]["stage"], "quarantined");
+    assert_eq!(
+        hospital.ok(&[&discard[..], &["--dry-run"]].concat())["messages"][0]["message"]["stage"],
+        "quarantined"
+    );
     hospital.wait_for("/quarantined", 3);
     let given_up = hospital.told(&[&discard[..], &DONE].concat());
     assert!(given_up.contains("wait for `transfuse lanes release lab"), "{given_up}");
@@ -200,7 +232,10 @@ fn messages_are_edited_and_given_up_by_a_search() {
     let listed = hospital.ok(&["messages", "list", "--stage", "discarded"]);
     assert_eq!(listed["messages"][0]["control_id"], "a");
     let last = hospital.show(&a)["operations"][1].clone();
-    assert_eq!((&last["kind"], &last["reason"]), (&"given-up".into(), &"looked at".into()));
+    assert_eq!(
+        (&last["kind"], &last["reason"]),
+        (&"given-up".into(), &"looked at".into())
+    );
     // What is not in quarantine cannot be given up.
     let good = hospital.id_of("good");
     let left = hospital.told(&[&["messages", "discard", &good][..], &DONE].concat());
@@ -213,9 +248,17 @@ fn messages_are_edited_and_given_up_by_a_search() {
     let Hospital { site, engine } = hospital;
     engine.stop().expect("it stops");
     let mut command = Command::new(binary().expect("the binary"));
-    let rebuilt = command.args(["store", "rebuild"]).arg(site.path()).output().expect("a command runs");
+    let rebuilt = command
+        .args(["store", "rebuild"])
+        .arg(site.path())
+        .output()
+        .expect("a command runs");
     let said = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
-    assert!(rebuilt.status.success(), "{said}{}", String::from_utf8_lossy(&rebuilt.stderr));
+    assert!(
+        rebuilt.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&rebuilt.stderr)
+    );
 }
 
 /// The code that a revision writes into each message, and whether it keeps the address.
@@ -257,20 +300,33 @@ fn a_replay_begins_behind_a_step_and_goes_to_one_destination_in_the_place_of_wha
     assert!(beyond.contains("revision 1, which decided it, has 2 steps"), "{beyond}");
     // Behind the first step of then comes the second one of now, which there is none of.
     let told = hospital.ok(&[&replay[..], &["1"], &DONE].concat());
-    assert_eq!(told["messages"][0]["destinations"], serde_json::json!(["ehr"]), "{told:#}");
+    assert_eq!(
+        told["messages"][0]["destinations"],
+        serde_json::json!(["ehr"]),
+        "{told:#}"
+    );
     ehr.wait_for(2, LIMIT).expect("it is sent again");
     let sent = contents(&ehr).remove(1);
     assert!(sent.contains("1111-1") && sent.contains("1 Teszt utca"), "{sent}");
     assert_eq!(archive.count(), 1, "to one destination only");
     let shown = hospital.show(&id);
-    assert_eq!((&shown["deliveries"][0]["stage"], &shown["deliveries"][1]["stage"]), (&"replaced".into(), &"delivered".into()));
     assert_eq!(
-        (&shown["operations"][0]["after_step"], &shown["operations"][0]["after_revision"]),
+        (&shown["deliveries"][0]["stage"], &shown["deliveries"][1]["stage"]),
+        (&"replaced".into(), &"delivered".into())
+    );
+    assert_eq!(
+        (
+            &shown["operations"][0]["after_step"],
+            &shown["operations"][0]["after_revision"]
+        ),
         (&1.into(), &1.into())
     );
     hospital.wait_for("/destinations/1/quarantined", 0);
     let story = hospital.told(&["messages", "show", &id]);
-    assert!(story.contains("on revision 2 after step 1 of revision 1: looked at"), "{story}");
+    assert!(
+        story.contains("on revision 2 after step 1 of revision 1: looked at"),
+        "{story}"
+    );
     let verified = hospital.engine.verify().expect("it is verified");
     assert_eq!(verified["different"], 0, "{verified:#}");
 

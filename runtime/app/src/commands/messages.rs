@@ -153,7 +153,16 @@ fn remark(message: &wire::MessageSummary, fault: Option<String>) -> String {
     let refusals = message.refusals.as_ref();
     let told = refusals.filter(|found| found.messages > 1 || found.accepted.is_some());
     let told = told.map(|found| story::refusals(message, found));
-    fault.into_iter().chain(told).collect::<Vec<_>>().join("; ")
+    let duplicate = message
+        .duplicate_of
+        .as_ref()
+        .map(|first| format!("duplicate of {first}"));
+    fault
+        .into_iter()
+        .chain(duplicate)
+        .chain(told)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn show(arguments: &ShowArguments, console: Console) -> Outcome {

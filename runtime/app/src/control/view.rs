@@ -223,6 +223,7 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         refused: figures.refused,
         quarantined: figures.quarantined,
         discarded: figures.discarded,
+        duplicates: figures.repeats,
         lane_holds: figures.lane_holds,
         destinations,
     }
@@ -288,6 +289,7 @@ fn summary(message: &MessageSummary) -> wire::MessageSummary {
             last: found.last.to_string(),
             accepted: found.accepted.map(|id| id.to_string()),
         }),
+        duplicate_of: message.repeats.map(|id| id.to_string()),
     }
 }
 

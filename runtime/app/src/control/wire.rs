@@ -83,6 +83,9 @@ pub(crate) struct InterfaceStatus {
     /// Messages that were in quarantine and are given up.
     #[serde(default)]
     pub(crate) discarded: u64,
+    /// Messages, counted as filtered too, that had been accepted before.
+    #[serde(default)]
+    pub(crate) duplicates: u64,
     /// What of them, and of the deliveries in quarantine, holds its lanes.
     #[serde(default)]
     pub(crate) lane_holds: u64,
@@ -144,6 +147,9 @@ pub(crate) struct MessageSummary {
     /// That its sender was told no about it, or about the same message before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refusals: Option<Refusals>,
+    /// The message that this one is once more, byte for byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duplicate_of: Option<String>,
 }
 
 /// How often a sender was told no about one message: the same control id, from the same sender, within some days.

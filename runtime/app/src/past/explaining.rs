@@ -314,6 +314,9 @@ fn stored(then: &Then, record: &MessageRecord, path: &Path, output: usize) -> Op
 
 /// Why no step decided about it: it may not come in, or is not what the interface asks for.
 fn refused_before(record: &MessageRecord) -> Option<String> {
+    if let Some(first) = record.summary.repeats.filter(|_| record.earlier.is_empty()) {
+        return Some(format!("no step decided about it: it is a duplicate of {first}"));
+    }
     let decision = record.decision.as_ref()?;
     let fault = decision.fault.as_ref()?;
     let has_run = Detail::open(decision.detail.as_slice()).is_ok_and(|detail| !detail.steps.is_empty());

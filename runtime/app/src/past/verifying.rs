@@ -93,7 +93,9 @@ impl Past {
                 ..record.clone()
             };
             let is_mixed = number.checked_sub(1).and_then(|before| afters.get(before)) == Some(&true);
-            let verdict = if is_mixed {
+            let verdict = if number == 0 && record.summary.repeats.is_some() {
+                Verdict::NotVerifiable(DUPLICATE.to_owned())
+            } else if is_mixed {
                 Verdict::NotVerifiable(MIXED.to_owned())
             } else {
                 self.verify_decision(one, decision, live.as_ref()).await
@@ -149,6 +151,8 @@ impl Past {
 }
 
 const STATE: &str = "its plugins use what they keep between messages";
+
+const DUPLICATE: &str = "it had been accepted before, and went through no chain";
 
 const MIXED: &str = "it was replayed behind steps of another revision";
 

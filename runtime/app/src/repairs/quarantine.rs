@@ -94,7 +94,12 @@ impl Repairs {
             }
         }
         if let Some(operator) = &wish.operator {
-            tell(&edited.interface, edited.messages.len(), operator, "messages are edited");
+            tell(
+                &edited.interface,
+                edited.messages.len(),
+                operator,
+                "messages are edited",
+            );
         }
         Ok(edited)
     }
@@ -127,7 +132,12 @@ impl Repairs {
         }
         if let Some(operator) = &wish.operator {
             let messages = discarded.messages.len();
-            tell(&discarded.interface, messages, operator, "what was in quarantine is given up");
+            tell(
+                &discarded.interface,
+                messages,
+                operator,
+                "what was in quarantine is given up",
+            );
         }
         Ok(discarded)
     }
@@ -139,7 +149,10 @@ impl Repairs {
 
 /// Destinations to which a delivery of a message is in quarantine.
 fn resting(record: &MessageRecord, to: Option<&str>) -> Vec<String> {
-    let resting = record.deliveries.iter().filter(|one| one.stage == DeliveryStage::Quarantined);
+    let resting = record
+        .deliveries
+        .iter()
+        .filter(|one| one.stage == DeliveryStage::Quarantined);
     let meant = resting.filter(|one| to.is_none_or(|to| *one.destination == *to));
     meant.map(|one| one.destination.to_string()).collect()
 }

@@ -10,7 +10,8 @@ use tokio::task::spawn_blocking;
 use transfuse_engine::{Again, Change, Differences, Made, NotDecided, Revision, compare};
 use transfuse_message::Path;
 use transfuse_store::{
-    AfterStep, DeliveryStage, MessageId, MessageRecord, MessageSummary, NewDecision, NewerDelivered, Operator, Query, Stage,
+    AfterStep, DeliveryStage, MessageId, MessageRecord, MessageSummary, NewDecision, NewerDelivered, Operator, Query,
+    Stage,
 };
 
 use super::{LeftOnes, MESSAGES_MAX, RepairError, Repairs};
@@ -33,6 +34,8 @@ pub(crate) struct ReplayWish {
     pub(crate) to: Option<String>,
     /// Only messages of which that makes something else.
     pub(crate) only_different: bool,
+    /// Whether messages are meant too that had been accepted before.
+    pub(crate) anyway: bool,
     /// Fields that are expected to differ.
     pub(crate) expected: Vec<Path>,
     /// Whether it is known that newer messages were delivered.
@@ -191,7 +194,10 @@ impl Repairs {
     }
 
     /// The messages, the oldest first, with their one interface, and where to go on.
-    pub(super) async fn chosen(&self, query: &Query) -> Result<(String, Vec<MessageId>, Option<MessageId>), RepairError> {
+    pub(super) async fn chosen(
+        &self,
+        query: &Query,
+    ) -> Result<(String, Vec<MessageId>, Option<MessageId>), RepairError> {
         if query.ids.is_empty() && (query.interface.is_none() || !selection::is_search(query)) {
             return Err(RepairError::NoMessages);
         }
@@ -354,6 +360,9 @@ fn left_unseen(record: &MessageRecord, wish: &ReplayWish) -> Option<&'static str
     let mut stages = record.deliveries.iter().map(|delivery| delivery.stage);
     if stages.any(|stage| stage == DeliveryStage::Held) {
         return Some("deliveries of it are held: have them recomputed");
+    }
+    if record.summary.repeats.is_some() && record.operations.is_empty() && !wish.anyway {
+        return Some("it is a duplicate of a message that was accepted: --anyway delivers it all the same");
     }
     // A search that does not speak of refused messages does not mean them: their senders have sent them again by then.
     let is_meant = !wish.query.ids.is_empty() || wish.query.stage.is_some();

@@ -63,6 +63,8 @@ pub(crate) struct Ruling {
     pub(crate) holds: Option<Holding>,
     /// Who sent it, where that is told no, or was told no about the same message before.
     pub(crate) sender: Option<Arc<str>>,
+    /// The message that this one is once more.
+    pub(crate) repeats: Option<MessageId>,
 }
 
 /// A delivery and whose it is.

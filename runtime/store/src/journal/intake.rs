@@ -214,6 +214,7 @@ impl Intake {
             lanes: Lanes::None,
             holds: None,
             sender: None,
+            repeats: None,
         };
         let redecision = Redecision {
             message,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use crate::operation::OperationKind;
-use crate::{Decision, Lanes, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange, StoredFault};
+use crate::{Decision, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange, StoredFault};
 
 /// Formats of the entries that this program writes: plain payloads, heads as below. An entry has the oldest format that
 /// can hold it, so that an older program reads whatever it can understand.
@@ -37,7 +37,8 @@ mod format {
     /// Messages are edited and given up, and what is delivered again takes the place of what is in quarantine:
     /// `operation::Tail` stands behind the head of such an operation.
     pub(super) const QUARANTINE: i64 = 6;
-    /// Refused messages and what was accepted after them name their sender: [`MarksTail`] stands behind [`LanesTail`].
+    /// Refused messages and what was accepted after them name their sender, and messages are recognised when they come again:
+    /// [`MarksTail`] stands behind [`LanesTail`].
     pub(super) const MARKS: i64 = 7;
     pub(super) const NEWEST: i64 = MARKS;
 }
@@ -169,6 +170,10 @@ struct LanesTail {
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 struct MarksTail<'a> {
     sender: Option<&'a str>,
+    /// The message that this one is once more.
+    repeats: Option<i64>,
+    #[serde(borrow)]
+    digest: Option<&'a [u8]>,
 }
 
 /// Why a row cannot be understood.
@@ -437,10 +442,13 @@ fn tail_format(event: &Event) -> i64 {
 
 fn marks_tail(event: &Event) -> MarksTail<'_> {
     match event {
-        Event::Message(MessageEvent {
-            ruling: Some(ruling), ..
-        }) => MarksTail {
-            sender: ruling.sender.as_deref(),
+        Event::Message(MessageEvent { arrival, ruling, .. }) => MarksTail {
+            sender: ruling.as_ref().and_then(|ruling| ruling.sender.as_deref()),
+            repeats: ruling.as_ref().and_then(|ruling| ruling.repeats).map(MessageId::as_i64),
+            digest: arrival
+                .as_ref()
+                .and_then(|arrival| arrival.digest.as_ref())
+                .map(Digest::as_slice),
         },
         _ => MarksTail::default(),
     }

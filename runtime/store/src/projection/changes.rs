@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::operation::{Closing, OperationKind, Operator};
-use crate::{DeliveryStage, Lanes, Sealed, Stage};
+use crate::{DeliveryStage, Digest, Lanes, Sealed, Stage};
 
 /// Changes since the last transaction. Sorted, so that rows are appended in order.
 #[derive(Debug, Default)]
@@ -12,6 +12,8 @@ pub(super) struct Changes {
     pub(super) messages: BTreeMap<i64, MessageChange>,
     pub(super) deliveries: BTreeMap<i64, DeliveryChange>,
     pub(super) interfaces: BTreeMap<i64, StageCounts>,
+    /// By interface: messages that came before.
+    pub(super) repeats: BTreeMap<i64, i64>,
     pub(super) queues: BTreeMap<i64, QueueChange>,
     /// By interface and plugin.
     pub(super) states: BTreeMap<(i64, Arc<str>), StateChanges>,
@@ -56,6 +58,7 @@ pub(super) struct NewMessage {
     pub(super) source: String,
     pub(super) control_id: String,
     pub(super) message_type: String,
+    pub(super) digest: Option<Digest>,
 }
 
 #[derive(Debug)]
@@ -68,6 +71,8 @@ pub(super) struct NewRuling {
     pub(super) deliveries: u32,
     pub(super) fault_kind: Option<String>,
     pub(super) fault_summary: Option<String>,
+    /// The message that this one is once more.
+    pub(super) repeats: Option<i64>,
 }
 
 #[derive(Debug, Default)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::changes::{
-    Changes, DecidedAnew, DeliveryChange, MessageChange, NewDelivery, Named, NewLaneHold, NewMessage, NewOperation, NewRuling,
-    QueueEvent, Replaced, Settled, StageCounts,
+    Changes, DecidedAnew, DeliveryChange, MessageChange, Named, NewDelivery, NewLaneHold, NewMessage, NewOperation,
+    NewRuling, QueueEvent, Replaced, Settled, StageCounts,
 };
 use super::names::Names;
 use crate::delivery::{Planned, deliveries};
@@ -62,6 +62,9 @@ impl Changes {
             self.fold_deliveries(names, position, at_ms, id, &ruling);
             self.fold_state(interface, ruling.decision.state());
             self.fold_message_hold(interface, position, at_ms, id, &ruling);
+            if ruling.repeats.is_some() {
+                *self.repeats.entry(interface).or_default() += 1;
+            }
             self.named.extend(ruling.sender.clone().map(|sender| Named {
                 message: id.as_i64(),
                 sender,
@@ -269,6 +272,7 @@ fn new_message(interface: i64, position: i64, arrival: Arrival) -> NewMessage {
         source: arrival.source,
         control_id: arrival.control_id,
         message_type: arrival.message_type,
+        digest: arrival.digest,
     }
 }
 
@@ -289,5 +293,6 @@ fn new_ruling(position: i64, at_ms: i64, ruling: Ruling) -> NewRuling {
         deliveries,
         fault_kind,
         fault_summary,
+        repeats: ruling.repeats.map(MessageId::as_i64),
     }
 }

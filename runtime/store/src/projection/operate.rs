@@ -84,7 +84,13 @@ fn discard(connection: &Connection, operation: &NewOperation) -> rusqlite::Resul
 }
 
 fn decide_anew(connection: &Connection, operation: &NewOperation, decided: &DecidedAnew) -> rusqlite::Result<()> {
-    restage(connection, operation, decided.message, decided.stage, Some(operation.revision))?;
+    restage(
+        connection,
+        operation,
+        decided.message,
+        decided.stage,
+        Some(operation.revision),
+    )?;
     for delivery in &decided.taken_up {
         leave_quarantine(connection, operation, *delivery, DeliveryStage::Replaced)?;
     }
@@ -159,7 +165,9 @@ fn restage(
     let sql = "UPDATE messages SET stage = ?2, revision = coalesce(?3, revision), \
                fault_kind = iif(?3 IS NULL, fault_kind, NULL), fault_summary = iif(?3 IS NULL, fault_summary, NULL) \
                WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute((message, stage.code(), revision))?;
+    connection
+        .prepare_cached(sql)?
+        .execute((message, stage.code(), revision))?;
     Ok(())
 }
 

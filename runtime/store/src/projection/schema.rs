@@ -143,6 +143,10 @@ pub(crate) const FORMAT: Format = Format {
             PRIMARY KEY (interface, sender, control_id)
         ) WITHOUT ROWID;
         CREATE INDEX refusals_open ON refusals(interface, last_message) WHERE accepted IS NULL",
+        "ALTER TABLE messages ADD COLUMN repeats INTEGER;
+        ALTER TABLE messages ADD COLUMN digest BLOB;
+        ALTER TABLE interfaces ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX messages_recognised ON messages(interface, id) WHERE digest IS NOT NULL",
     ],
 };
 

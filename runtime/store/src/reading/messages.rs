@@ -8,13 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::refusals;
 use super::{
-    DecisionRecord, DeliveryRecord, EditRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered, OperationRecord,
-    OutputRecord, Query, Reading,
+    DecisionRecord, DeliveryRecord, EditRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered,
+    OperationRecord, OutputRecord, Query, Reading, Recognised,
 };
 use crate::clock::Day;
 use crate::journal::{Event, Ruling};
 use crate::operation::{AfterStep, OperationKind, Operator};
-use crate::{Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage};
+use crate::{Decision, DeliveryId, DeliveryStage, Digest, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage};
 
 /// The most messages in one list: a page that a person can look through, and memory that nobody notices.
 const LIMIT_MAX: usize = 10_000;
@@ -38,7 +38,7 @@ const QUARANTINED_AT: &str = "EXISTS (SELECT 1 FROM deliveries INDEXED BY delive
 const COLUMNS: &str = "id, (SELECT name FROM interfaces WHERE interfaces.id = interface), stage, revision, \
     received_at_ms, decided_at_ms, control_id, message_type, source, attempts, fault_kind, fault_summary, deliveries, \
     received_position, decided_position, first_delivery, \
-    (SELECT coalesce(sum(operations.deliveries), 0) FROM operations WHERE message = messages.id), sender IS NOT NULL";
+    (SELECT coalesce(sum(operations.deliveries), 0) FROM operations WHERE message = messages.id), sender IS NOT NULL, repeats";
 
 /// A row of `messages`.
 struct MessageRow {
@@ -248,6 +248,36 @@ pub(super) fn newer_delivered(
     Ok(NewerDelivered { messages, has_more })
 }
 
+/// Accepted messages of an interface that are recognised when they come again, without those that have come again.
+pub(super) fn recognised(
+    connection: &Connection,
+    interface: &str,
+    since_ms: i64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Recognised>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT digest, id, received_at_ms FROM messages INDEXED BY messages_recognised WHERE digest IS NOT NULL \
+         AND interface = (SELECT interfaces.id FROM interfaces WHERE name = ?1) AND id > ?2 AND received_at_ms >= ?3 \
+         AND stage NOT IN (0, 3) AND repeats IS NULL ORDER BY id DESC LIMIT ?4",
+    )?;
+    let first = MessageId::new(Day::of(since_ms).number, 0).as_i64();
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((interface, first, since_ms, limit))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let digest: Vec<u8> = row.get(0)?;
+        found.extend(Digest::of_bytes(&digest).map(|digest| (digest, row.get(1), row.get(2))));
+    }
+    let found = found.into_iter().rev().map(|(digest, id, received_at_ms)| {
+        Ok(Recognised {
+            digest,
+            id: MessageId::from_i64(id?),
+            received_at_ms: received_at_ms?,
+        })
+    });
+    found.collect()
+}
+
 fn select(query: &Query) -> (String, Vec<Value>) {
     let (conditions, mut values) = conditions(query);
     let order = if query.oldest_first { "ASC" } else { "DESC" };
@@ -410,6 +440,7 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         fault,
         deliveries: row.get::<_, u32>(12)?.saturating_add(row.get(16)?),
         refusals: None,
+        repeats: row.get::<_, Option<i64>>(18)?.map(MessageId::from_i64),
     };
     Ok(MessageRow {
         summary,
@@ -501,11 +532,7 @@ fn output_record(output: NewOutput) -> OutputRecord {
     }
 }
 
-fn delivery_record(
-    reading: &mut Reading,
-    row: DeliveryRow,
-    made_by: &[i64],
-) -> Result<DeliveryRecord, ReadError> {
+fn delivery_record(reading: &mut Reading, row: DeliveryRow, made_by: &[i64]) -> Result<DeliveryRecord, ReadError> {
     let DeliveryRow {
         mut record,
         queued_position,

@@ -36,7 +36,11 @@ pub(super) fn add(connection: &Connection, message: &mut MessageSummary) -> rusq
     Ok(())
 }
 
-pub(super) fn open(connection: &Connection, interface: &str, limit: usize) -> rusqlite::Result<Vec<(Arc<str>, String)>> {
+pub(super) fn open(
+    connection: &Connection,
+    interface: &str,
+    limit: usize,
+) -> rusqlite::Result<Vec<(Arc<str>, String)>> {
     let mut statement = connection.prepare_cached(SELECT_OPEN)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement.query_map((interface, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;

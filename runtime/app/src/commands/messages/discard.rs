@@ -125,7 +125,11 @@ fn tell(discarded: &Discarded, json: bool, console: Console) -> Outcome {
 }
 
 fn told(discarded: &Discarded, palette: Palette) -> Vec<String> {
-    let verb = if discarded.dry_run { "would be given up" } else { "given up" };
+    let verb = if discarded.dry_run {
+        "would be given up"
+    } else {
+        "given up"
+    };
     let count = counted(discarded.messages.len(), "message");
     let mut lines = vec![format!(
         "{}: {count} {verb}",

@@ -142,7 +142,10 @@ fn content(path: &PathBuf) -> Result<Content, Failure> {
     };
     let text = file.content(part);
     let mut bytes = Vec::with_capacity(text.len());
-    for line in text.split(|byte| matches!(byte, b'\r' | b'\n')).filter(|line| !line.is_empty()) {
+    for line in text
+        .split(|byte| matches!(byte, b'\r' | b'\n'))
+        .filter(|line| !line.is_empty())
+    {
         bytes.extend_from_slice(line);
         bytes.push(b'\r');
     }
@@ -174,7 +177,10 @@ fn tell(edited: &Edited, json: bool, console: Console) -> Outcome {
 fn told(edited: &Edited, palette: Palette) -> Vec<String> {
     let verb = if edited.dry_run { "would be edited" } else { "edited" };
     let count = counted(edited.messages.len(), "message");
-    let mut lines = vec![format!("{}: {count} {verb}", palette.paint(Tone::Strong, &edited.interface))];
+    let mut lines = vec![format!(
+        "{}: {count} {verb}",
+        palette.paint(Tone::Strong, &edited.interface)
+    )];
     let shown = edited.messages.iter().take(MESSAGES_SHOWN_MAX);
     lines.extend(shown.flat_map(|one| told_one(one, palette)));
     let more = edited.messages.len().saturating_sub(MESSAGES_SHOWN_MAX);

@@ -72,6 +72,9 @@ pub(crate) struct Arguments {
     /// Only messages of which it makes something else than there was
     #[arg(long)]
     only_different: bool,
+    /// Duplicates too: messages that had been accepted before, byte for byte
+    #[arg(long)]
+    anyway: bool,
     /// Fields that are expected to differ; may be given again
     #[arg(long, value_name = "PATH")]
     expect: Vec<Path>,
@@ -168,6 +171,7 @@ fn wanted(arguments: &Arguments) -> Result<ReplayWanted, Failure> {
         after_step: arguments.after_step,
         to: arguments.to.clone(),
         only_different: arguments.only_different,
+        anyway: arguments.anyway,
         dry_run: true,
         accept_disorder: false,
         reason: arguments.reason.clone(),

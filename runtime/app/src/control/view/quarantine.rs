@@ -43,9 +43,7 @@ pub(crate) fn edited(done: EditedOnes, dry_run: bool) -> told::Edited {
 fn edited_one(one: EditedOne) -> told::EditedOne {
     told::EditedOne {
         message: summary(&one.message),
-        differences: one
-            .differences
-            .map(|found| found.into_iter().map(difference).collect()),
+        differences: one.differences.map(|found| found.into_iter().map(difference).collect()),
         holds_lanes: one.holds_lanes,
     }
 }

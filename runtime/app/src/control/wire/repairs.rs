@@ -120,6 +120,9 @@ pub(crate) struct ReplayWanted {
     /// Only messages of which that revision makes something else.
     #[serde(default)]
     pub(crate) only_different: bool,
+    /// Messages too that had been accepted before, byte for byte.
+    #[serde(default)]
+    pub(crate) anyway: bool,
     /// Paths of fields that are expected to differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) expect: Vec<String>,

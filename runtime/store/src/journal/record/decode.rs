@@ -8,11 +8,13 @@ use rusqlite::Row;
 use super::super::Payloads;
 use super::super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use super::{
-    ArrivalHead, DeliveryHead, FaultHead, LanesTail, MarksTail, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead,
-    StateHeads, format, kind, operation,
+    ArrivalHead, DeliveryHead, FaultHead, LanesTail, MarksTail, MessageHead, OutcomeHead, OutputHeads, RecordError,
+    RulingHead, StateHeads, format, kind, operation,
 };
 use crate::lanes::Holding;
-use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
+use crate::{
+    Arrival, Decision, DeliveryId, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault,
+};
 
 /// Rows for [`entry`]: positions from ?1 to ?2, at most ?3 of them. A payload that is not selected reads as one that was
 /// erased: it is empty, and the rest of the entry is complete.
@@ -76,15 +78,25 @@ pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordErr
 /// What stands behind the head of a message or of a delivery that has ended.
 fn add_tails(event: &mut Event, head: &[u8], format: i64) -> Result<(), RecordError> {
     match event {
-        Event::Message(MessageEvent {
-            ruling: Some(ruling), ..
-        }) => {
+        Event::Message(MessageEvent { arrival, ruling, .. }) => {
             let (_, tail) = postcard::take_from_bytes::<MessageHead<'_, OutputHeads>>(head)?;
-            let marks;
-            (ruling.lanes, ruling.holds, marks) = lanes_of(tail)?;
-            if format >= format::MARKS {
-                let MarksTail { sender } = postcard::from_bytes(marks)?;
+            let (lanes, holds, marks) = lanes_of(tail)?;
+            let MarksTail {
+                sender,
+                repeats,
+                digest,
+            } = if format >= format::MARKS {
+                postcard::from_bytes(marks)?
+            } else {
+                MarksTail::default()
+            };
+            if let Some(arrival) = arrival {
+                arrival.digest = digest.and_then(Digest::of_bytes);
+            }
+            if let Some(ruling) = ruling {
+                (ruling.lanes, ruling.holds) = (lanes, holds);
                 ruling.sender = sender.map(Arc::from);
+                ruling.repeats = repeats.map(MessageId::from_i64);
             }
         }
         Event::DeliverySettled { holds, .. } => {
@@ -155,12 +167,9 @@ fn event(kind: i64, message: Option<MessageId>, head: &[u8], contents: Contents)
                 holds: None,
             }
         }
-        kind::HELD..=kind::GIVEN_UP => Event::Operated(Box::new(operation::stored(
-            kind,
-            message_of_operation,
-            head,
-            contents,
-        )?)),
+        kind::HELD..=kind::GIVEN_UP => {
+            Event::Operated(Box::new(operation::stored(kind, message_of_operation, head, contents)?))
+        }
         kind::ENGINE_STARTED => Event::EngineStarted {
             process: postcard::from_bytes(head)?,
         },
@@ -198,6 +207,7 @@ fn stored_arrival(head: &ArrivalHead<'_>, raw: Sealed) -> Arrival {
         control_id: head.control_id.to_owned(),
         message_type: head.message_type.to_owned(),
         raw,
+        digest: None,
     }
 }
 
@@ -217,6 +227,7 @@ pub(super) fn stored_ruling(
         lanes,
         holds: None,
         sender: None,
+        repeats: None,
     })
 }
 

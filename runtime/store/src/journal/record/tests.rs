@@ -13,7 +13,9 @@ use crate::journal::segment::FORMAT;
 use crate::journal::{Address, Entry, Event, MessageEvent, Payloads, Ruling};
 use crate::lanes::Holding;
 use crate::operation::{Action, AfterStep, Closing, Operation, Operator, Redecision};
-use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
+use crate::{
+    Arrival, Decision, DeliveryId, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault,
+};
 
 fn segment() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
@@ -126,9 +128,10 @@ fn arrival() -> impl Strategy<Value = Arrival> {
         ".{0,20}",
         ".{0,9}",
         sealed(),
+        prop::option::of(any::<[u8; 16]>()),
     )
         .prop_map(
-            |(interface, revision, received_at_ms, source, control_id, message_type, raw)| Arrival {
+            |(interface, revision, received_at_ms, source, control_id, message_type, raw, digest)| Arrival {
                 interface,
                 revision,
                 received_at_ms,
@@ -136,6 +139,7 @@ fn arrival() -> impl Strategy<Value = Arrival> {
                 control_id,
                 message_type,
                 raw,
+                digest: digest.and_then(|digest| Digest::of_bytes(&digest)),
             },
         )
 }
@@ -154,9 +158,14 @@ fn holding() -> impl Strategy<Value = Option<Holding>> {
 }
 
 fn ruling() -> impl Strategy<Value = Ruling> {
-    let kept = (lanes(), holding(), prop::option::of(name()));
+    let kept = (
+        lanes(),
+        holding(),
+        prop::option::of(name()),
+        prop::option::of(message_id()),
+    );
     (name(), any::<u32>(), 0..i64::MAX / 2, decision(), kept).prop_map(
-        |(interface, revision, first, decision, (lanes, holds, sender))| Ruling {
+        |(interface, revision, first, decision, (lanes, holds, sender, repeats))| Ruling {
             interface,
             revision,
             first_delivery: DeliveryId::from_i64(first),
@@ -164,6 +173,7 @@ fn ruling() -> impl Strategy<Value = Ruling> {
             lanes,
             holds,
             sender,
+            repeats,
         },
     )
 }
@@ -213,6 +223,7 @@ fn operation() -> impl Strategy<Value = Operation> {
             lanes: Lanes::None,
             holds: None,
             sender: None,
+            repeats: None,
             ..ruling
         }),
         prop::collection::vec(prop::option::of(delivery()), 0..4),
@@ -319,6 +330,7 @@ fn an_entry_has_the_oldest_format_that_can_hold_it() {
             lanes: Lanes::All,
             holds: None,
             sender: None,
+            repeats: None,
         };
         let event = Event::Message(MessageEvent {
             id: MessageId::from_i64(1),

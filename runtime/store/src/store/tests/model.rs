@@ -17,8 +17,8 @@ use proptest::prelude::*;
 use super::support::{Site, arrival, delivered, fault};
 use crate::faults::{FaultPoint, Faults, Verdict};
 use crate::{
-    Arrival, Decision, DeliveryStage, Lanes, MessageId, NewDecision, NewOutput, OnFault, Opened, OperateError, Operator, Received,
-    Sealed, Settlement, Stage, StateChange, Store, StoredFault, WriteError,
+    Arrival, Decision, DeliveryStage, Lanes, MessageId, NewDecision, NewOutput, OnFault, Opened, OperateError,
+    Operator, Received, Sealed, Settlement, Stage, StateChange, Store, StoredFault, WriteError,
 };
 use told::{DESTINATIONS, INTERFACES};
 use world::{Asked, Decided, OPERATED, World};
@@ -389,9 +389,7 @@ impl<'a> Run<'a> {
         let content = format!("edited {}", self.messages);
         let store = self.store();
         let record = store.message(id).unwrap().unwrap();
-        let edited = store
-            .edit(&record, content.clone().into(), &Operator::default())
-            .await;
+        let edited = store.edit(&record, content.clone().into(), &Operator::default()).await;
         drop(store);
         self.came_to(&[Asked::Edit { id, content }], edited).await;
     }

@@ -1,7 +1,9 @@
 //! What is in quarantine: edited, delivered after all, or given up.
 
 use super::support::{Site, anew, arrival, delivered, fault, processed, quarantined, text};
-use crate::{AfterStep, DeliveryStage, MessageId, MessageRecord, OperationKind, Operator, Query, Settlement, Stage, Store};
+use crate::{
+    AfterStep, DeliveryStage, MessageId, MessageRecord, OperationKind, Operator, Query, Settlement, Stage, Store,
+};
 
 fn operator() -> Operator {
     Operator {
@@ -56,25 +58,46 @@ async fn an_edited_message_keeps_what_came_in_and_each_decision_knows_what_it_wa
     let id = store.rest("1").await;
     let record = store.told(id);
     let came = text(&record.raw);
-    store.edit(&record, String::from("first").into(), &operator()).await.unwrap();
+    store
+        .edit(&record, String::from("first").into(), &operator())
+        .await
+        .unwrap();
     let edited = store.told(id);
-    assert_eq!((text(&edited.raw), text(edited.content())), (came.clone(), "first".to_owned()));
+    assert_eq!(
+        (text(&edited.raw), text(edited.content())),
+        (came.clone(), "first".to_owned())
+    );
     assert_eq!(edited.summary.stage, Stage::Quarantined);
-    store.replay(&edited, anew(4, processed("1", &["ehr"])), None, &operator()).await.unwrap();
-    store.edit(&store.told(id), String::from("second").into(), &operator()).await.unwrap();
+    store
+        .replay(&edited, anew(4, processed("1", &["ehr"])), None, &operator())
+        .await
+        .unwrap();
+    store
+        .edit(&store.told(id), String::from("second").into(), &operator())
+        .await
+        .unwrap();
     store.shutdown().await;
 
     let store = site.store();
     let record = store.told(id);
-    assert_eq!((text(&record.raw), text(record.content())), (came.clone(), "second".to_owned()));
+    assert_eq!(
+        (text(&record.raw), text(record.content())),
+        (came.clone(), "second".to_owned())
+    );
     let made_from = record.earlier.iter().chain(&record.decision);
     let made_from: Vec<String> = made_from.map(|decision| text(record.content_of(decision))).collect();
     assert_eq!(made_from, [came, "first".to_owned()]);
     let kinds: Vec<_> = record.operations.iter().map(|one| one.kind).collect();
-    assert_eq!(kinds, [OperationKind::Edited, OperationKind::Replayed, OperationKind::Edited]);
+    assert_eq!(
+        kinds,
+        [OperationKind::Edited, OperationKind::Replayed, OperationKind::Edited]
+    );
     assert!(record.edits.iter().all(|edit| edit.operator == operator()));
     // The delivery is that of the second decision, whatever else stands between the two.
-    assert_eq!(record.deliveries.iter().map(|one| one.decision).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        record.deliveries.iter().map(|one| one.decision).collect::<Vec<_>>(),
+        [1]
+    );
 }
 
 #[tokio::test]
@@ -84,19 +107,37 @@ async fn what_is_given_up_is_not_open_any_more_and_can_still_be_replayed() {
     let id = store.rest("1").await;
     let other = store.rest("2").await;
     assert!(store.give_up(&store.told(id), None, &operator()).await.unwrap());
-    assert!(!store.give_up(&store.told(id), None, &operator()).await.unwrap(), "twice");
+    assert!(
+        !store.give_up(&store.told(id), None, &operator()).await.unwrap(),
+        "twice"
+    );
     let record = store.told(id);
     assert_eq!(record.summary.stage, Stage::Discarded);
-    assert_eq!(record.summary.fault.unwrap().summary, "broken", "why it was there is still told");
+    assert_eq!(
+        record.summary.fault.unwrap().summary,
+        "broken",
+        "why it was there is still told"
+    );
     assert_eq!(store.figures(), (1, 1, 0));
     let resting = Query {
         stage: Some(Stage::Quarantined),
         limit: 9,
         ..Query::default()
     };
-    assert_eq!(store.messages(&resting).unwrap().iter().map(|one| one.id).collect::<Vec<_>>(), [other]);
+    assert_eq!(
+        store
+            .messages(&resting)
+            .unwrap()
+            .iter()
+            .map(|one| one.id)
+            .collect::<Vec<_>>(),
+        [other]
+    );
     let record = store.told(id);
-    store.replay(&record, anew(4, processed("1", &["ehr"])), None, &operator()).await.unwrap();
+    store
+        .replay(&record, anew(4, processed("1", &["ehr"])), None, &operator())
+        .await
+        .unwrap();
     assert_eq!(store.told(id).summary.stage, Stage::Processed);
     assert_eq!(store.figures(), (1, 0, 0));
 }
@@ -118,11 +159,19 @@ async fn a_replay_takes_the_place_of_what_is_in_quarantine_where_it_goes_and_now
     assert_eq!(store.figures(), (0, 0, 1));
     let again = || anew(4, processed("again", &["ehr", "archive"]));
     // What goes elsewhere leaves it where it is.
-    store.replay(&store.told(id), again(), Some("archive"), &operator()).await.unwrap();
+    store
+        .replay(&store.told(id), again(), Some("archive"), &operator())
+        .await
+        .unwrap();
     assert_eq!((store.figures(), at("ehr")), ((0, 0, 1), 1));
     let after = Some(AfterStep { steps: 1, revision: 3 });
     store
-        .replay(&store.told(id), crate::NewDecision { after, ..again() }, Some("ehr"), &operator())
+        .replay(
+            &store.told(id),
+            crate::NewDecision { after, ..again() },
+            Some("ehr"),
+            &operator(),
+        )
         .await
         .unwrap();
     assert_eq!((store.figures(), at("ehr")), ((0, 0, 0), 0));
@@ -144,7 +193,12 @@ async fn deliveries_are_given_up_with_their_message_or_for_one_destination() {
     let site = Site::new();
     let store = site.store();
     let id = store.rest_at_ehr("1").await;
-    assert!(!store.give_up(&store.told(id), Some("archive"), &operator()).await.unwrap());
+    assert!(
+        !store
+            .give_up(&store.told(id), Some("archive"), &operator())
+            .await
+            .unwrap()
+    );
     assert!(store.give_up(&store.told(id), Some("ehr"), &operator()).await.unwrap());
     let record = store.told(id);
     assert_eq!(record.summary.stage, Stage::Processed, "the rest of it was delivered");

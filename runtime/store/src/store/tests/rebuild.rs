@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::support::{Site, anew, arrival, delivered, fault, keeping, processed, quarantined, refused};
 use crate::faults::{FaultPoint, Verdict};
-use crate::{Decision, Lanes, OnFault, Operator, Query, Sealed, Settlement, Stage, StateChange, Store};
+use crate::{Decision, Digest, Lanes, OnFault, Operator, Query, Sealed, Settlement, Stage, StateChange, Store};
 
 /// One thing that happens to a store.
 #[derive(Clone, Debug)]
@@ -215,7 +215,9 @@ async fn recompute(store: &Store) {
 async fn replay(store: &Store) {
     if let Some(record) = newest(store, Query::default()) {
         let decision = processed("again", &["ehr", "archive"]);
-        let _ = store.replay(&record, anew(4, decision), None, &Operator::default()).await;
+        let _ = store
+            .replay(&record, anew(4, decision), None, &Operator::default())
+            .await;
     }
 }
 
@@ -248,6 +250,7 @@ fn newest(store: &Store, query: Query) -> Option<crate::MessageRecord> {
 fn named(interface: u8) -> crate::Arrival {
     crate::Arrival {
         interface: format!("i{interface}").into(),
+        digest: (interface == 1).then(|| Digest::of_bytes(&[7; 16])).flatten(),
         ..arrival("x")
     }
 }
@@ -282,8 +285,11 @@ async fn decide(store: &Store, step: Step) {
         lane => Lanes::of(1, vec![lane.into()]),
     };
     received.keep_order(lanes, OnFault::HoldLanes);
-    if matches!(step, Step::Repeat { .. }) {
+    if let Step::Repeat { refused } = step {
         received.name_sender("LAB|A".into());
+        if !refused {
+            received.repeat(received.id());
+        }
     }
     let _ = store.decide(received, decision).await;
 }

@@ -59,7 +59,10 @@ async fn refused_repeats_are_one_and_the_accepted_copy_is_told_beside_them_both_
         assert_eq!(store.summary(plain).refusals, None);
         assert_eq!(store.summary(accepted).stage, Stage::Processed);
         let open = store.refused("lab", 9).unwrap();
-        assert_eq!(open, [("LAB|A".into(), String::from("2")), ("LAB|B".into(), String::from("1"))]);
+        assert_eq!(
+            open,
+            [("LAB|A".into(), String::from("2")), ("LAB|B".into(), String::from("1"))]
+        );
         store.shutdown().await;
     }
 }

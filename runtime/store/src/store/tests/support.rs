@@ -10,8 +10,8 @@ use crate::clock::Clock;
 use crate::faults::{FaultPoint, Faults, Verdict};
 use crate::store::opening::{self, Surroundings};
 use crate::{
-    Arrival, Committed, Decision, Lanes, Lease, NewDecision, NewOutput, OnFault, OpenError, Opened, Receipt, Received, Sealed,
-    Settlement, StateChange, Store, StoreSettings, StoredFault, WriteError,
+    Arrival, Committed, Decision, Lanes, Lease, NewDecision, NewOutput, OnFault, OpenError, Opened, Receipt, Received,
+    Sealed, Settlement, StateChange, Store, StoreSettings, StoredFault, WriteError,
 };
 
 /// Noon of 2026-11-23, UTC.
@@ -90,6 +90,7 @@ pub(super) fn arrival(control_id: &str) -> Arrival {
         control_id: control_id.to_owned(),
         message_type: String::from("ORU^R01"),
         raw: format!("raw {control_id}").into(),
+        digest: None,
     }
 }
 
