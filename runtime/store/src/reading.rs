@@ -1,9 +1,11 @@
 //! Questions that people ask: what is going on, which messages, what happened to this one.
 
+mod decisions;
 mod details;
 mod held;
 mod held_lanes;
 mod messages;
+mod recognised;
 mod refusals;
 mod state;
 mod status;
@@ -502,7 +504,7 @@ impl Readings {
         since_ms: i64,
         limit: usize,
     ) -> Result<Vec<Recognised>, ReadError> {
-        self.ask(|live| messages::recognised(live, interface, since_ms, limit))
+        self.ask(|live| recognised::recognised(live, interface, since_ms, limit))
     }
 
     pub(crate) fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {

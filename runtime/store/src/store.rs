@@ -7,7 +7,6 @@ mod tests;
 
 use std::fmt;
 use std::future::poll_fn;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -56,8 +55,6 @@ struct Inner {
     readings: Readings,
     catalog: Catalog,
     usage: Usage,
-    /// The data folder.
-    path: PathBuf,
     /// Taken by whoever ends the store.
     running: Mutex<Option<Running>>,
 }
@@ -199,7 +196,8 @@ impl Store {
 
     /// What makes the digests of this folder's messages. The first call makes its key. Blocks on the disk.
     pub fn digests(&self) -> std::io::Result<Digests> {
-        Digests::open(&self.inner.path)
+        let live = self.inner.projection.file();
+        Digests::open(live.parent().unwrap_or(live))
     }
 
     /// The details of at most `limit` entries of the journal behind a position, with how many are left. For whoever adds

@@ -60,6 +60,33 @@ impl Hospital {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
+    /// What people did about a message.
+    fn kinds(&self, id: &str) -> Vec<String> {
+        let shown = self.show(id);
+        let operations = shown["operations"].as_array().expect("a list").iter();
+        operations
+            .map(|one| one["kind"].as_str().expect("a kind").to_owned())
+            .collect()
+    }
+
+    /// Stops, and has the projection built anew: nothing may differ.
+    fn rebuild(self) {
+        let Self { site, engine } = self;
+        engine.stop().expect("it stops");
+        let mut command = Command::new(binary().expect("the binary"));
+        let rebuilt = command
+            .args(["store", "rebuild"])
+            .arg(site.path())
+            .output()
+            .expect("a command runs");
+        let said = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
+        assert!(
+            rebuilt.status.success(),
+            "{said}{}",
+            String::from_utf8_lossy(&rebuilt.stderr)
+        );
+    }
+
     fn show(&self, id: &str) -> Value {
         self.ok(&["messages", "show", id])
     }
@@ -170,13 +197,7 @@ fn what_holds_its_lane_is_edited_replayed_and_then_released() {
     assert!(contents(&sink)[1].contains("PROBA^BETEG"));
     hospital.ok(&[&["lanes", "release", "lab", &bad][..], &DONE].concat());
     sink.wait_for(3, LIMIT).expect("what waited behind it");
-    let kinds = hospital.show(&bad)["operations"].clone();
-    let kinds: Vec<&Value> = kinds
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|one| &one["kind"])
-        .collect();
+    let kinds = hospital.kinds(&bad);
     assert_eq!(kinds, ["edited", "replayed", "lanes-released"]);
     let verified = hospital.engine.verify().expect("it is verified");
     assert_eq!(verified["different"], 0, "{verified:#}");
@@ -245,20 +266,7 @@ fn messages_are_edited_and_given_up_by_a_search() {
     sink.wait_for(3, LIMIT).expect("those that were mended");
     hospital.wait_for("/quarantined", 0);
     assert_eq!(sink.control_ids(), ["good", "b", "c"]);
-    let Hospital { site, engine } = hospital;
-    engine.stop().expect("it stops");
-    let mut command = Command::new(binary().expect("the binary"));
-    let rebuilt = command
-        .args(["store", "rebuild"])
-        .arg(site.path())
-        .output()
-        .expect("a command runs");
-    let said = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
-    assert!(
-        rebuilt.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&rebuilt.stderr)
-    );
+    hospital.rebuild();
 }
 
 /// The code that a revision writes into each message, and whether it keeps the address.

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
+use super::decisions::decision_record;
 use super::refusals;
 use super::{
     DecisionRecord, DeliveryRecord, EditRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered,
-    OperationRecord, OutputRecord, Query, Reading, Recognised,
+    OperationRecord, Query, Reading,
 };
 use crate::clock::Day;
-use crate::journal::{Event, Ruling};
+use crate::journal::Event;
 use crate::operation::{AfterStep, OperationKind, Operator};
-use crate::{Decision, DeliveryId, DeliveryStage, Digest, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage};
+use crate::{DeliveryId, DeliveryStage, MessageId, ReadError, Sealed, Settlement, Stage};
 
 /// The most messages in one list: a page that a person can look through, and memory that nobody notices.
 const LIMIT_MAX: usize = 10_000;
@@ -248,36 +249,6 @@ pub(super) fn newer_delivered(
     Ok(NewerDelivered { messages, has_more })
 }
 
-/// Accepted messages of an interface that are recognised when they come again, without those that have come again.
-pub(super) fn recognised(
-    connection: &Connection,
-    interface: &str,
-    since_ms: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<Recognised>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT digest, id, received_at_ms FROM messages INDEXED BY messages_recognised WHERE digest IS NOT NULL \
-         AND interface = (SELECT interfaces.id FROM interfaces WHERE name = ?1) AND id > ?2 AND received_at_ms >= ?3 \
-         AND stage NOT IN (0, 3) AND repeats IS NULL ORDER BY id DESC LIMIT ?4",
-    )?;
-    let first = MessageId::new(Day::of(since_ms).number, 0).as_i64();
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query((interface, first, since_ms, limit))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let digest: Vec<u8> = row.get(0)?;
-        found.extend(Digest::of_bytes(&digest).map(|digest| (digest, row.get(1), row.get(2))));
-    }
-    let found = found.into_iter().rev().map(|(digest, id, received_at_ms)| {
-        Ok(Recognised {
-            digest,
-            id: MessageId::from_i64(id?),
-            received_at_ms: received_at_ms?,
-        })
-    });
-    found.collect()
-}
-
 fn select(query: &Query) -> (String, Vec<Value>) {
     let (conditions, mut values) = conditions(query);
     let order = if query.oldest_first { "ASC" } else { "DESC" };
@@ -478,58 +449,6 @@ fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
 fn stage<T>(row: &Row<'_>, column: usize, of_code: impl Fn(i64) -> Option<T>) -> rusqlite::Result<T> {
     let code = row.get(column)?;
     of_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, code))
-}
-
-fn decision_record(at_ms: i64, edits: usize, ruling: Ruling) -> DecisionRecord {
-    let empty = DecisionRecord {
-        at_ms,
-        revision: ruling.revision,
-        outputs: Vec::new(),
-        reason: None,
-        code: None,
-        fault: None,
-        detail: Sealed::default(),
-        edits,
-    };
-    let (record, outputs, detail) = match ruling.decision {
-        Decision::Processed { outputs, detail, .. } => (empty, outputs, detail),
-        Decision::Filtered {
-            reason,
-            outputs,
-            detail,
-            ..
-        } => {
-            let reason = Some(reason);
-            (DecisionRecord { reason, ..empty }, outputs, detail)
-        }
-        Decision::Refused {
-            code,
-            fault,
-            outputs,
-            detail,
-        } => {
-            let (code, fault) = (Some(code), Some(fault));
-            (DecisionRecord { code, fault, ..empty }, outputs, detail)
-        }
-        Decision::Quarantined { fault, outputs, detail } => {
-            let fault = Some(fault);
-            (DecisionRecord { fault, ..empty }, outputs, detail)
-        }
-    };
-    DecisionRecord {
-        outputs: outputs.into_iter().map(output_record).collect(),
-        detail,
-        ..record
-    }
-}
-
-fn output_record(output: NewOutput) -> OutputRecord {
-    let destinations: Vec<Arc<str>> = output.destinations;
-    OutputRecord {
-        content: output.content,
-        content_type: output.content_type,
-        destinations,
-    }
 }
 
 fn delivery_record(reading: &mut Reading, row: DeliveryRow, made_by: &[i64]) -> Result<DeliveryRecord, ReadError> {

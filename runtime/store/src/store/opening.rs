@@ -182,7 +182,6 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     });
     let marked = writer.mark_start(&stamp);
     let writer = writer.start().map_err(no_thread)?;
-    let path = folder.path().to_owned();
     let running = Running {
         writer,
         keeper: keeper_thread,
@@ -198,7 +197,6 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
         readings,
         catalog,
         usage,
-        path,
         running: Some(running).into(),
     };
     // Only now: dropping `inner` ends the threads.
