@@ -40,7 +40,7 @@ impl Store {
     }
 
     /// Messages in quarantine and discarded, and deliveries to "ehr" in quarantine.
-    fn figures(&self) -> (u64, u64, u64) {
+    fn resting_figures(&self) -> (u64, u64, u64) {
         let lab = self.status().unwrap().interfaces.remove(0);
         let ehr = lab.destinations.iter().find(|one| one.destination == "ehr");
         (lab.quarantined, lab.discarded, ehr.map_or(0, |ehr| ehr.quarantined))
@@ -118,7 +118,7 @@ async fn what_is_given_up_is_not_open_any_more_and_can_still_be_replayed() {
         "broken",
         "why it was there is still told"
     );
-    assert_eq!(store.figures(), (1, 1, 0));
+    assert_eq!(store.resting_figures(), (1, 1, 0));
     let resting = Query {
         stage: Some(Stage::Quarantined),
         limit: 9,
@@ -139,7 +139,7 @@ async fn what_is_given_up_is_not_open_any_more_and_can_still_be_replayed() {
         .await
         .unwrap();
     assert_eq!(store.told(id).summary.stage, Stage::Processed);
-    assert_eq!(store.figures(), (1, 0, 0));
+    assert_eq!(store.resting_figures(), (1, 0, 0));
 }
 
 #[tokio::test]
@@ -156,14 +156,14 @@ async fn a_replay_takes_the_place_of_what_is_in_quarantine_where_it_goes_and_now
         store.messages(&query).unwrap().len()
     };
     assert_eq!((at("ehr"), at("archive")), (1, 0));
-    assert_eq!(store.figures(), (0, 0, 1));
+    assert_eq!(store.resting_figures(), (0, 0, 1));
     let again = || anew(4, processed("again", &["ehr", "archive"]));
     // What goes elsewhere leaves it where it is.
     store
         .replay(&store.told(id), again(), Some("archive"), &operator())
         .await
         .unwrap();
-    assert_eq!((store.figures(), at("ehr")), ((0, 0, 1), 1));
+    assert_eq!((store.resting_figures(), at("ehr")), ((0, 0, 1), 1));
     let after = Some(AfterStep { steps: 1, revision: 3 });
     store
         .replay(
@@ -174,7 +174,7 @@ async fn a_replay_takes_the_place_of_what_is_in_quarantine_where_it_goes_and_now
         )
         .await
         .unwrap();
-    assert_eq!((store.figures(), at("ehr")), ((0, 0, 0), 0));
+    assert_eq!((store.resting_figures(), at("ehr")), ((0, 0, 0), 0));
     let record = store.told(id);
     let expected = [
         DeliveryStage::Replaced,
@@ -203,9 +203,9 @@ async fn deliveries_are_given_up_with_their_message_or_for_one_destination() {
     let record = store.told(id);
     assert_eq!(record.summary.stage, Stage::Processed, "the rest of it was delivered");
     assert_eq!(stages(&record), [DeliveryStage::Discarded, DeliveryStage::Delivered]);
-    assert_eq!(store.figures(), (0, 0, 0));
+    assert_eq!(store.resting_figures(), (0, 0, 0));
     store.shutdown().await;
     let rebuilt = Store::rebuild(&site.settings).unwrap();
     assert_eq!(rebuilt.differences, Some(Vec::new()));
-    assert_eq!(site.store().figures(), (0, 0, 0));
+    assert_eq!(site.store().resting_figures(), (0, 0, 0));
 }
