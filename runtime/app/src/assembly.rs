@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, HandoverSettings, InterfaceSettings,
-    LaneKey, MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings, SourceSettings,
-    ValidationSettings, WireSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, DuplicateSettings, HandoverSettings,
+    InterfaceSettings, LaneKey, MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings,
+    SourceSettings, ValidationSettings, WireSettings,
 };
 use transfuse_message::validation::Level;
 use transfuse_message::{Charset, Unmappable};
@@ -59,6 +59,9 @@ pub(crate) fn interface(
         },
         order: order(&interface.order).with_context(cannot_run)?,
         on_fault: on_fault(interface.on_fault),
+        duplicates: interface.duplicates.map(|of| DuplicateSettings {
+            window: Duration::from_millis(of.window_ms),
+        }),
         charset: charset(interface.source.charset.as_deref()).with_context(cannot_run)?,
         application_acknowledgements: interface.source.application_acknowledgements.as_deref().map(Arc::from),
         time_zone: interface.source.time_zone.as_str().into(),

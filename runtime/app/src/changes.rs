@@ -38,7 +38,7 @@ pub(crate) use difference::{Difference, difference};
 pub(crate) use evidence::{Finding, Probe, Verdict, open as open_detail};
 pub(crate) use gates::{PassedVectors, Replaying};
 pub(crate) use planning::{Kind, Planned, Untrusted};
-pub(crate) use revisions::{RunOn, Runnable};
+pub(crate) use revisions::{Continued, RunOn, Runnable};
 pub(crate) use trials::{Mode, RunningTrial, Standing, TrialWish, Trials, rolled_back};
 
 /// What changes are made of and made to.

@@ -12,6 +12,7 @@ mod charset;
 mod control;
 mod destination;
 mod document;
+mod duplicates;
 mod environment;
 mod expectation;
 mod fault;

@@ -29,6 +29,7 @@ pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
         let line = format!("  not all of it can be had: {damage}");
         lines.push(palette.paint(Tone::Bad, &line).to_string());
     }
+    lines.extend(message.edits.iter().flat_map(|edit| edited(edit, palette)));
     if let Some(decision) = &message.decision {
         lines.push(String::new());
         lines.extend(findings::findings(decision, palette));
@@ -39,14 +40,12 @@ pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
             lines.extend(told_output(number, output, message, palette));
         }
     }
-    if !message.operations.is_empty() {
+    // Edits stand in front of what was made of them.
+    let operations = message.operations.iter().filter(|one| one.kind != "edited");
+    let operations: Vec<String> = operations.map(|one| operation(one, palette)).collect();
+    if !operations.is_empty() {
         lines.push(String::new());
-        lines.extend(
-            message
-                .operations
-                .iter()
-                .map(|operation| self::operation(operation, palette)),
-        );
+        lines.extend(operations);
     }
     if !message.deliveries.is_empty() {
         lines.push(String::new());
@@ -72,6 +71,9 @@ fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
         source,
         ..
     } = &message.summary;
+    let told = message.summary.refusals.as_ref();
+    let told = told.filter(|found| found.messages > 1 || found.accepted.is_some());
+    let told = told.map(|found| refusals(&message.summary, found));
     let decided = match (&message.summary.decided_at, stage.as_str()) {
         (Some(at), stage) => format!("{stage} {}", after(received_at, at)),
         (None, stage) => stage.to_owned(),
@@ -91,6 +93,28 @@ fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
         ),
         format!("  received {} from {from}", local_time(received_at)),
     ]
+    .into_iter()
+    .chain(told.map(|told| format!("  {told}")))
+    .collect()
+}
+
+/// How often its sender was told no about a message, and what became of that; or about what is accepted now.
+pub(crate) fn refusals(message: &wire::MessageSummary, found: &wire::Refusals) -> String {
+    let times = match found.messages {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    let when = match found.messages {
+        1 => format!("at {}", local_time(&found.last_at)),
+        _ => format!("from {} to {}", local_time(&found.first_at), local_time(&found.last_at)),
+    };
+    match &found.accepted {
+        Some(accepted) if *accepted == message.id => {
+            format!("refused {times} before, {when}, the last as {}", found.last)
+        }
+        Some(accepted) => format!("refused {times}, {when}, and accepted as {accepted}"),
+        None => format!("refused {times}, {when}"),
+    }
 }
 
 /// Good, bad, or in between.
@@ -278,7 +302,7 @@ pub(crate) fn changed_fields(message: &wire::Message) -> Vec<wire::Difference> {
 fn by_field(output: &wire::Output, message: &wire::Message) -> Vec<wire::Difference> {
     let differences = output.differences.as_deref().unwrap_or_default();
     let charset = message.charset.as_deref();
-    let (Some(before), Some(after)) = (message.raw.message(charset), output.content.message(None)) else {
+    let (Some(before), Some(after)) = (message.decided_content().message(charset), output.content.message(None)) else {
         return differences.to_vec();
     };
     if before.segment_count() != after.segment_count() {
@@ -368,9 +392,26 @@ fn operation(operation: &wire::Operation, palette: Palette) -> String {
         reason,
         ..
     } = operation;
-    let (label, at) = (format!("{kind}:"), local_time(at));
+    let (label, at) = (format!("{}:", kind.replace('-', " ")), local_time(at));
     let label = palette.paint(Tone::Odd, &label);
-    format!("{label} {at} by {author}, on revision {revision}: {reason}")
+    let on = match (revision, operation.after_step, operation.after_revision) {
+        (0, ..) => String::new(),
+        (number, Some(step), Some(before)) => format!(", on revision {number} after step {step} of revision {before}"),
+        (number, ..) => format!(", on revision {number}"),
+    };
+    format!("{label} {at} by {author}{on}: {reason}")
+}
+
+/// Who gave the message other bytes, and what that changed.
+fn edited(edit: &wire::Edit, palette: Palette) -> Vec<String> {
+    let at = local_time(&edit.at);
+    let label = palette.paint(Tone::Odd, "edited:");
+    let mut lines = vec![format!("{label} {at} by {}: {}", edit.author, edit.reason)];
+    match &edit.differences {
+        Some(changes) => lines.extend(differences(changes, palette)),
+        None => lines.push("  what it was before is no HL7 v2 message".to_owned()),
+    }
+    lines
 }
 
 pub(crate) fn delivery(delivery: &wire::Delivery, palette: Palette) -> Vec<String> {

@@ -51,7 +51,7 @@ impl Revision {
             made,
             detail,
             is_approximate,
-        } = self.rerun(record, state).await?;
+        } = self.rerun_edited(record, state).await?;
         let decision = match made.clone() {
             Made::Processed(outputs) => Decision::Processed {
                 outputs,

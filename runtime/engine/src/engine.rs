@@ -13,10 +13,12 @@ use crate::awaited::Awaited;
 use crate::destination::Destination;
 use crate::doors::Doors;
 use crate::downtime::Gates;
+use crate::duplicates::Duplicates;
 use crate::interface::Interface;
 use crate::keeping::Keeping;
 use crate::live::Live;
 use crate::opened::Opened;
+use crate::refused::Refused;
 use crate::settings::{InterfaceSettings, RateMax};
 
 /// Live interfaces over one store.
@@ -58,8 +60,8 @@ pub enum StartError {
         /// What the transport says.
         source: files::SourceOpenError,
     },
-    /// What an interface's plugins keep between messages could not be read.
-    #[error("`{interface}` cannot read what its plugins keep: {reason}")]
+    /// What an interface's plugins keep between messages, or what it has refused, could not be read.
+    #[error("`{interface}` cannot read what it has kept: {reason}")]
     State {
         /// The interface.
         interface: Arc<str>,
@@ -281,10 +283,13 @@ impl Engine {
         after_unclean_stop: bool,
     ) -> Result<Opened, StartError> {
         let keeping = Keeping::load(&self.store, &settings.name, &settings.chains).await?;
+        let refused = Refused::load(&self.store, &settings.name).await?;
+        let duplicates = Duplicates::load(&self.store, &settings.name, settings.duplicates.as_ref()).await?;
         let journeys = self.journeys.clone();
         let (source, destinations) = (settings.source.clone(), settings.destinations.clone());
         let interface = Interface::new(settings, &self.store, &self.awaited, journeys, after_unclean_stop)
             .with(keeping.map(Arc::new))
+            .after(refused, duplicates)
             .behind(self.gates.clone());
         Opened::open(interface, source, destinations, &self.doors).await
     }

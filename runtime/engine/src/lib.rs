@@ -21,12 +21,14 @@ mod comparison;
 mod condition;
 mod control_ids;
 mod destination_steps;
+mod duplicates;
 mod keeping;
 mod lane_key;
 mod owed;
 mod plan;
 mod processing;
 mod received;
+mod refused;
 mod rerun;
 mod revision;
 mod routing;
@@ -47,6 +49,7 @@ mod wire;
 mod detail;
 mod door;
 mod doors;
+mod edit;
 mod engine;
 mod figures;
 mod live;
@@ -65,6 +68,7 @@ pub use destination::Destination;
 pub use detail::{
     AccessNote, DestinationNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote,
 };
+pub use edit::{Edit, Edited, NotEdited};
 pub use engine::{Engine, StartError};
 pub use figures::Figures;
 pub use interface::Interface;
@@ -76,8 +80,8 @@ pub use replace::ReplaceError;
 pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
-    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, FileName, FileNameError,
-    HandoverSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, DuplicateSettings, FileName,
+    FileNameError, HandoverSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings,
     SourceSettings, ValidationSettings, WireSettings,
 };
 pub use standing::{AnswerKind, DestinationStanding, HeldDelivery, LastAnswer, OpenCircuit};

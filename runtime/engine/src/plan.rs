@@ -5,13 +5,14 @@ use std::sync::Arc;
 use transfuse_message::validation::Findings;
 use transfuse_message::{AcknowledgementCode, Finding, ParseError, Payload, Severity};
 use transfuse_sandbox::{Fault, Rejection, StateWrites};
-use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
+use transfuse_store::{Decision, MessageId, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
 use crate::acknowledge::{self, INTERNAL_ERROR, Reply};
 use crate::admission::Unwelcome;
 use crate::destination_steps::Ran;
 use crate::detail::Detail;
+use crate::duplicates::Accepted;
 use crate::figures::Sample;
 use crate::interface::Interface;
 use crate::keeping;
@@ -38,6 +39,8 @@ pub(crate) enum Verdict {
     Broken(Defect),
     /// It is the acknowledgement that a delivery to this destination was waiting for.
     Acknowledges(Arc<str>),
+    /// It was accepted before.
+    Repeats(Accepted),
     /// The engine died this often while its chain ran.
     KilledTheEngine { kills: u32 },
 }
@@ -60,6 +63,8 @@ pub(crate) struct Plan {
     /// What the plugins keep once it is.
     pub(crate) state: Vec<StateWrites>,
     pub(crate) reply: Reply,
+    /// The message that it is once more.
+    pub(crate) repeats: Option<MessageId>,
     /// What is told of it to those who watch; none of what never got as far as validation.
     pub(crate) observation: Option<Observation>,
 }
@@ -106,6 +111,7 @@ impl Plan {
             Verdict::Unreadable(fault) => Self::of_turned_away(received.terms, Trouble::unreadable(&fault)),
             Verdict::Broken(defect) => Self::of_broken_frame(received.terms, defect),
             Verdict::Acknowledges(destination) => Self::of_acknowledgement(&destination),
+            Verdict::Repeats(accepted) => Self::of_repeat(accepted),
             Verdict::KilledTheEngine { kills } => {
                 tracing::error!(message = %received.entry.id(), kills, "quarantined: the engine died while its chain ran");
                 Self::engine_keeps(Trouble::killed_the_engine(kills), &Detail::default())
@@ -134,6 +140,7 @@ impl Plan {
             decision,
             state: ran.state,
             reply: Reply::Accept,
+            repeats: None,
             observation: None,
         }
     }
@@ -175,6 +182,7 @@ impl Plan {
             decision,
             state: Vec::new(),
             reply: Reply::Refuse { code, findings },
+            repeats: None,
             observation: None,
         }
     }
@@ -191,6 +199,7 @@ impl Plan {
             decision,
             state: Vec::new(),
             reply: Reply::Refuse { code, findings },
+            repeats: None,
             observation: None,
         }
     }
@@ -207,6 +216,32 @@ impl Plan {
             },
             state: Vec::new(),
             reply: Reply::Accept,
+            repeats: None,
+            observation: None,
+        }
+    }
+
+    /// The engine has it: its sender hears what it heard, or should have heard, before.
+    fn of_repeat(accepted: Accepted) -> Self {
+        let reason = format!("duplicate of {}", accepted.id);
+        let decision = Decision::Filtered {
+            reason: Sealed::from(reason.into_bytes()),
+            outputs: Vec::new(),
+            state: Vec::new(),
+            detail: Detail::default().seal(),
+        };
+        let reply = match accepted.code {
+            None => Reply::Accept,
+            Some(code) => Reply::Refuse {
+                code,
+                findings: Vec::new(),
+            },
+        };
+        Self {
+            decision,
+            state: Vec::new(),
+            reply,
+            repeats: Some(accepted.id),
             observation: None,
         }
     }

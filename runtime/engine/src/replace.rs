@@ -14,6 +14,7 @@ use transfuse_transport::net;
 use crate::destination::Destination;
 use crate::door::Closed;
 use crate::doors::Doors;
+use crate::duplicates::Duplicates;
 use crate::engine::{Engine, StartError};
 use crate::interface::Interface;
 use crate::keeping::Keeping;
@@ -185,7 +186,8 @@ impl Engine {
         }
         let destination_settings = settings.destinations.clone();
         let keeping = self.keeping_for(old, &settings).await?;
-        let interface = Arc::new(old.successor(settings, keeping));
+        let duplicates = self.duplicates_for(old, &settings).await?;
+        let interface = Arc::new(old.successor(settings, keeping, duplicates));
         let wires = open_changed(&interface, &change.rewired, &self.doors).await?;
         let source = match &change.source {
             Some(settings) if change.is_beside => Some(Source::open(&interface.name, settings, peers, kept).await?),
@@ -249,6 +251,21 @@ impl Engine {
             _ => Ok(Keeping::load(&self.store, &settings.name, &settings.chains)
                 .await?
                 .map(Arc::new)),
+        }
+    }
+
+    /// What the next revision recognises: what the old one has accepted, and within its own window.
+    async fn duplicates_for(
+        &self,
+        old: &Interface,
+        settings: &InterfaceSettings,
+    ) -> Result<Option<Arc<Duplicates>>, StartError> {
+        match (old.duplicates(), &settings.duplicates) {
+            (Some(known), Some(settings)) => {
+                known.set_window(settings);
+                Ok(Some(Arc::clone(known)))
+            }
+            (_, settings_of_next) => Duplicates::load(&self.store, &settings.name, settings_of_next.as_ref()).await,
         }
     }
 

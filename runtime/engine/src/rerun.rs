@@ -70,8 +70,19 @@ impl Interface {
 impl Revision {
     /// Takes a stored message through validation, chain and routing, off the message path. Plugins find `state`, and what they
     /// would write of it is dropped.
+    ///
+    /// It is run as it was when it was decided the last time, whatever it was given since.
     pub async fn rerun(&self, record: &MessageRecord, state: State) -> Result<Rerun, NotRun> {
-        match self.content_of(record)? {
+        self.rerun_content(record, decided_content(record), state).await
+    }
+
+    /// The same with what it was given since, if anything: what a replay would make of it.
+    pub async fn rerun_edited(&self, record: &MessageRecord, state: State) -> Result<Rerun, NotRun> {
+        self.rerun_content(record, record.content(), state).await
+    }
+
+    async fn rerun_content(&self, record: &MessageRecord, content: &Sealed, state: State) -> Result<Rerun, NotRun> {
+        match self.content_of(record, content)? {
             Content::Readable(message) => match self.admission.refuses(&message) {
                 Some(why) => Ok(Rerun::failed(Trouble::unwelcome(why), Detail::default())),
                 None => Ok(self.try_message(run_of(record), message, state).await),
@@ -90,7 +101,7 @@ impl Revision {
         state: State,
         question: Question,
     ) -> Result<Report, NotRun> {
-        match self.content_of(record)? {
+        match self.content_of(record, decided_content(record))? {
             Content::Readable(message) => {
                 let input = self.input(run_of(record), message, state);
                 Ok(chain.run_traced(input, question).await)
@@ -100,11 +111,16 @@ impl Revision {
     }
 
     /// What a stored message is, where it may run again.
-    fn content_of(&self, record: &MessageRecord) -> Result<Content, NotRun> {
-        if let Some(reason) = not_run(record) {
+    fn content_of(&self, record: &MessageRecord, content: &Sealed) -> Result<Content, NotRun> {
+        if record.damage.is_some() {
+            return Err(NotRun::Damaged);
+        }
+        // What a person has changed since is not what the engine died of, and whole.
+        let is_as_decided = content == decided_content(record);
+        if let Some(reason) = not_run(record).filter(|_| is_as_decided) {
             return Err(reason);
         }
-        let raw = record.raw.bytes().clone().into();
+        let raw = content.bytes().clone().into();
         match Content::parse(raw, None, &self.parse) {
             Content::Readable(message) if is_answer(&message, record) => Err(NotRun::Acknowledgement),
             content => Ok(content),
@@ -220,10 +236,15 @@ fn run_of(record: &MessageRecord) -> Run {
     }
 }
 
-fn not_run(record: &MessageRecord) -> Option<NotRun> {
-    if record.damage.is_some() {
-        return Some(NotRun::Damaged);
+/// What the last decision was made from.
+fn decided_content(record: &MessageRecord) -> &Sealed {
+    match &record.decision {
+        Some(decision) => record.content_of(decision),
+        None => record.content(),
     }
+}
+
+fn not_run(record: &MessageRecord) -> Option<NotRun> {
     let fault = record.decision.as_ref()?.fault.as_ref()?;
     match fault.kind.as_str() {
         KILLED_THE_ENGINE => Some(NotRun::KilledTheEngine),

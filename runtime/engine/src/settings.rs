@@ -33,6 +33,8 @@ pub struct InterfaceSettings {
     pub order: Order,
     /// What becomes of the messages behind one that is put into quarantine.
     pub on_fault: OnFault,
+    /// Which messages are recognised when they come again; none for none.
+    pub duplicates: Option<DuplicateSettings>,
     /// The character set of the source, which wins over MSH-18; none to believe MSH-18.
     pub charset: Option<Charset>,
     /// The time zone of timestamps without an offset, as an IANA name.
@@ -70,6 +72,13 @@ pub enum AckStage {
     /// The chain's outcome and its deliveries are durable. What the chain cannot process is refused: the sender keeps
     /// it, and hears AE or AR.
     Processed,
+}
+
+/// Which messages are recognised when they come again, byte for byte, after they were accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DuplicateSettings {
+    /// Those that were received so long ago at most.
+    pub window: Duration,
 }
 
 /// What an interface lets in: connections by where they come from, messages by what MSH says of them. The default lets in all.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use crate::journal::{Batch, Ruling, Waiting};
-use crate::{DeliveryId, Lanes, MessageId, OnFault, Sealed, Stage, WriteError};
+use crate::{DeliveryId, Digest, Lanes, MessageId, OnFault, Sealed, Stage, WriteError};
 
 /// A message as it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Arrival {
     pub message_type: String,
     /// The bytes.
     pub raw: Sealed,
+    /// What it is recognised by when it comes again; none where that is not asked for.
+    pub digest: Option<Digest>,
 }
 
 /// What a chain decided about a message.
@@ -127,6 +129,8 @@ pub struct Received {
     attempts: AtomicU32,
     lanes: Lanes,
     on_fault: OnFault,
+    sender: Option<Arc<str>>,
+    repeats: Option<MessageId>,
 }
 
 /// Where a message is on its way to the disk.
@@ -232,6 +236,16 @@ impl Received {
         self.on_fault = on_fault;
     }
 
+    /// Names its sender, where that is told no about it, or was told no about the same message before: both are found by that.
+    pub fn name_sender(&mut self, sender: Arc<str>) {
+        self.sender = Some(sender);
+    }
+
+    /// Says that it is another message once more, which was accepted.
+    pub fn repeat(&mut self, first: MessageId) {
+        self.repeats = Some(first);
+    }
+
     pub(crate) fn new(id: MessageId, interface: Arc<str>, revision: u32, place: Place) -> Self {
         Self {
             id,
@@ -241,6 +255,8 @@ impl Received {
             attempts: AtomicU32::new(0),
             lanes: Lanes::All,
             on_fault: OnFault::Continue,
+            sender: None,
+            repeats: None,
         }
     }
 
@@ -264,6 +280,8 @@ impl Received {
             place,
             lanes,
             on_fault,
+            sender,
+            repeats,
             ..
         } = self;
         let holds = match &decision {
@@ -278,6 +296,8 @@ impl Received {
             decision,
             holds,
             lanes,
+            sender,
+            repeats,
         };
         (ruling, place)
     }

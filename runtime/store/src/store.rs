@@ -19,12 +19,12 @@ use crate::reading::Readings;
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details, Usage};
 use crate::{
-    Arrival, Catalog, Decision, DeliveryId, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError,
-    PendingCommit, Query, ReadError, Rebuilt, Receipt, Received, SegmentRepair, SegmentReport, Stage, StateChange,
+    Arrival, Catalog, Decision, DeliveryId, DeliveryQueue, Digests, MessageId, MessageRecord, MessageSummary, OpenError,
+    PendingCommit, Query, ReadError, Rebuilt, Receipt, Received, Recognised, SegmentRepair, SegmentReport, Stage, StateChange,
     Status, StoreSettings, Unfinished, WriteError,
 };
 
-pub use operating::HoldMade;
+pub use operating::{HoldMade, NewDecision};
 
 /// A store. Clones are cheap and share everything.
 ///
@@ -192,6 +192,26 @@ impl Store {
     /// For the start of an interface. Whoever goes on from there keeps what it decides itself.
     pub fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {
         self.inner.readings.state(interface)
+    }
+
+    /// Messages of an interface that their senders were told no about, and that were not accepted since: sender and control id, the
+    /// newest first.
+    ///
+    /// For the start of an interface, which names the sender of what is accepted then.
+    pub fn refused(&self, interface: &str, limit: usize) -> Result<Vec<(Arc<str>, String)>, ReadError> {
+        self.inner.readings.refused(interface, limit)
+    }
+
+    /// Accepted messages of an interface that are recognised when they come again, received since some moment: at most so many, the
+    /// newest, and the oldest of these first.
+    pub fn recognised(&self, interface: &str, since_ms: i64, limit: usize) -> Result<Vec<Recognised>, ReadError> {
+        self.inner.readings.recognised(interface, since_ms, limit)
+    }
+
+    /// What makes the digests of this folder's messages. The first call makes its key. Blocks on the disk.
+    pub fn digests(&self) -> std::io::Result<Digests> {
+        let live = self.inner.projection.file();
+        Digests::open(live.parent().unwrap_or(live))
     }
 
     /// The details of at most `limit` entries of the journal behind a position, with how many are left. For whoever adds

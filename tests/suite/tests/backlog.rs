@@ -55,6 +55,7 @@ fn seed(data: &Path, count: usize) {
                 control_id: format!("Q{number}"),
                 message_type: String::from("ORU^R01"),
                 raw: content.clone(),
+                digest: None,
             });
             let output = NewOutput {
                 content,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::acknowledgement;
 use super::destination;
 use super::document::{Document, Located};
+use super::duplicates;
 use super::expectation;
 use super::name;
 use super::order;
@@ -87,6 +88,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
         .map(|section| section.under(surroundings.environment.source(&name)))
         .map(|section| source::read(section, surroundings))
         .unwrap_or_default();
+    let duplicates = file.section("duplicates", "`[duplicates]`").map(duplicates::read);
     let destinations = read_destinations(&mut file, &name, &order, surroundings);
     let steps = read_steps(&mut file, &destinations, surroundings);
     claims.acknowledged_at = destinations
@@ -113,6 +115,10 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
             environment: surroundings.environment.name.clone(),
             order,
             on_fault,
+            duplicates: match duplicates {
+                Some(read) => Some(read?),
+                None => None,
+            },
             source: source?,
             steps: steps.into_iter().map(|step| step.resolved).collect::<Option<_>>()?,
             destinations: destinations

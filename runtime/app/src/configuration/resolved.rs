@@ -27,12 +27,22 @@ pub(crate) struct Interface {
     pub(crate) order: Order,
     #[serde(default)]
     pub(crate) on_fault: OnFault,
+    /// Which messages are recognised when they come again; none for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duplicates: Option<Duplicates>,
     pub(crate) source: Source,
     pub(crate) steps: Vec<Step>,
     pub(crate) destinations: Vec<Destination>,
     /// Traffic that is missed when it does not come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) expectations: Vec<Expectation>,
+}
+
+/// `[duplicates]`: messages that come again after they were accepted, byte for byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Duplicates {
+    /// Those that were received so long ago at most.
+    pub(crate) window_ms: u64,
 }
 
 /// Traffic that is missed when it does not come.

@@ -6,6 +6,7 @@ mod downtimes;
 mod evidence;
 pub(crate) mod lanes;
 mod past;
+pub(crate) mod quarantine;
 pub(crate) mod repairs;
 mod trials;
 
@@ -241,6 +242,8 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         filtered: figures.filtered,
         refused: figures.refused,
         quarantined: figures.quarantined,
+        discarded: figures.discarded,
+        duplicates: figures.repeats,
         lane_holds: figures.lane_holds,
         destinations,
     }
@@ -299,6 +302,14 @@ fn summary(message: &MessageSummary) -> wire::MessageSummary {
                 summary: summary.clone(),
             }),
         delivery_count: message.deliveries,
+        refusals: message.refusals.as_ref().map(|found| wire::Refusals {
+            messages: found.messages,
+            first_at: time(found.first_at_ms),
+            last_at: time(found.last_at_ms),
+            last: found.last.to_string(),
+            accepted: found.accepted.map(|id| id.to_string()),
+        }),
+        duplicate_of: message.repeats.map(|id| id.to_string()),
     }
 }
 
@@ -315,19 +326,17 @@ pub(super) fn message(record: &MessageRecord, charset: Option<String>) -> wire::
         charset: charset.as_deref().and_then(Charset::from_label),
         ..ParseOptions::default()
     };
-    let input = Message::parse(record.raw.bytes().clone(), &options).ok();
+    let read = |content: &Sealed| Message::parse(content.bytes().clone(), &options).ok();
+    let decision = |made: &DecisionRecord| decision(made, read(record.content_of(made)).as_ref());
     wire::Message {
         summary: summary(&record.summary),
         charset,
         origin: Origin::read(&record.summary.source).map(origin),
         raw: content(&record.raw),
+        edits: quarantine::edits(record, &read),
         damage: record.damage.clone(),
-        decision: record.decision.as_ref().map(|made| decision(made, input.as_ref())),
-        earlier: record
-            .earlier
-            .iter()
-            .map(|made| decision(made, input.as_ref()))
-            .collect(),
+        decision: record.decision.as_ref().map(decision),
+        earlier: record.earlier.iter().map(decision).collect(),
         operations: record.operations.iter().map(operation).collect(),
         deliveries: record.deliveries.iter().map(delivery).collect(),
     }
@@ -350,6 +359,7 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
     wire::Decision {
         at: time(record.at_ms),
         revision: record.revision,
+        edits: record.edits,
         code: record.code.clone(),
         reason: record.reason.as_ref().map(content),
         fault: record.fault.as_ref().map(fault),
@@ -458,15 +468,17 @@ fn differences(input: &Message, output: &Sealed) -> Option<Vec<wire::Difference>
     if output.is_acknowledgement() && !input.is_acknowledgement() {
         return None;
     }
+    let found = transfuse_message::differences(input, &output);
+    Some(found.into_iter().map(difference).collect())
+}
+
+fn difference(difference: transfuse_message::Difference) -> wire::Difference {
     let readable = |value: Payload| wire::Words::from(value.lossy_text().into_owned());
-    let differences = transfuse_message::differences(input, &output)
-        .into_iter()
-        .map(|difference| wire::Difference {
-            path: difference.path,
-            before: difference.before.map(readable),
-            after: difference.after.map(readable),
-        });
-    Some(differences.collect())
+    wire::Difference {
+        path: difference.path,
+        before: difference.before.map(readable),
+        after: difference.after.map(readable),
+    }
 }
 
 fn operation(record: &OperationRecord) -> wire::Operation {
@@ -474,6 +486,8 @@ fn operation(record: &OperationRecord) -> wire::Operation {
         at: time(record.at_ms),
         kind: record.kind.as_str().to_owned(),
         revision: record.revision,
+        after_step: record.after.map(|after| after.steps),
+        after_revision: record.after.map(|after| after.revision),
         author: record.operator.author.clone(),
         reason: record.operator.reason.clone(),
         deliveries: record.deliveries,

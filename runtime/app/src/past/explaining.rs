@@ -348,6 +348,9 @@ fn stored(then: &Then, record: &MessageRecord, path: &Path, output: usize) -> Op
 
 /// Why no step decided about it: it may not come in, or is not what the interface asks for.
 fn refused_before(record: &MessageRecord) -> Option<String> {
+    if let Some(first) = record.summary.repeats.filter(|_| record.earlier.is_empty()) {
+        return Some(format!("no step decided about it: it is a duplicate of {first}"));
+    }
     let decision = record.decision.as_ref()?;
     let fault = decision.fault.as_ref()?;
     let has_run = Detail::open(decision.detail.as_slice()).is_ok_and(|detail| !detail.steps.is_empty());
@@ -360,10 +363,19 @@ fn doubts(record: &MessageRecord) -> Vec<String> {
         .decision
         .as_ref()
         .map(|decision| Detail::open(decision.detail.as_slice()));
-    match detail {
+    let mut doubts = match detail {
         Some(Ok(detail)) if detail.steps.is_empty() || detail.engine == Detail::ENGINE => Vec::new(),
         Some(Ok(_)) => vec!["another version of the engine decided it".to_owned()],
         Some(Err(error)) => vec![error.to_string()],
         None => Vec::new(),
+    };
+    let mut decided = record.operations.iter().filter(|one| one.kind.decides());
+    if let Some(after) = decided.next_back().and_then(|one| one.after) {
+        doubts.push(format!(
+            "its first {} were those of revision {}, and are run here as its own",
+            crate::layout::counted(usize::try_from(after.steps).unwrap_or(usize::MAX), "step"),
+            after.revision
+        ));
     }
+    doubts
 }

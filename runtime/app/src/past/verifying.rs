@@ -84,13 +84,22 @@ impl Past {
             return Verdict::NotVerifiable(damage);
         }
         let mut all = Verdict::NotVerifiable("it is not decided yet".to_owned());
+        let afters = record.operations.iter().filter(|one| one.kind.decides());
+        let afters: Vec<bool> = afters.map(|one| one.after.is_some()).collect();
         let decisions: Vec<DecisionRecord> = record.earlier.iter().chain(&record.decision).cloned().collect();
         for (number, decision) in decisions.into_iter().enumerate() {
             let one = MessageRecord {
                 decision: Some(decision.clone()),
                 ..record.clone()
             };
-            let verdict = self.verify_decision(one, decision, live.as_ref()).await;
+            let is_mixed = number.checked_sub(1).and_then(|before| afters.get(before)) == Some(&true);
+            let verdict = if number == 0 && record.summary.repeats.is_some() {
+                Verdict::NotVerifiable(DUPLICATE.to_owned())
+            } else if is_mixed {
+                Verdict::NotVerifiable(MIXED.to_owned())
+            } else {
+                self.verify_decision(one, decision, live.as_ref()).await
+            };
             // Who had it decided again may have wanted it for one destination only.
             let verdict = if number == 0 {
                 verdict
@@ -140,6 +149,10 @@ impl Past {
 }
 
 const STATE: &str = "its plugins use what they keep between messages";
+
+const DUPLICATE: &str = "it had been accepted before, and went through no chain";
+
+const MIXED: &str = "it was replayed behind steps of another revision";
 
 /// Said only of what comes out differently.
 const SECRETS: &str = "its configuration holds secrets, which may have been others then";

@@ -148,7 +148,12 @@ impl Queues {
                 Action::LanesReleased { message } => {
                     self.release_lanes(interface, message);
                 }
-                Action::Held { .. } | Action::Discarded { .. } | Action::Replayed(_) => {}
+                // What is edited or given up is in no queue.
+                Action::Held { .. }
+                | Action::Discarded { .. }
+                | Action::Replayed(_)
+                | Action::Edited { .. }
+                | Action::GivenUp(_) => {}
             }
         }
         if concerned.is_empty() {

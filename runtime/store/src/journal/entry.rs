@@ -61,6 +61,10 @@ pub(crate) struct Ruling {
     pub(crate) lanes: Lanes,
     /// What waits behind the message from now on; of one that was processed, behind each delivery of it that was stopped.
     pub(crate) holds: Option<Holding>,
+    /// Who sent it, where that is told no, or was told no about the same message before.
+    pub(crate) sender: Option<Arc<str>>,
+    /// The message that this one is once more.
+    pub(crate) repeats: Option<MessageId>,
 }
 
 /// A delivery and whose it is.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::entry::{Address, Entry, Event, MessageEvent, Ruling};
 use crate::operation::OperationKind;
-use crate::{Decision, Lanes, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange, StoredFault};
+use crate::{Decision, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange, StoredFault};
 
 /// Formats of the entries that this program writes: plain payloads, heads as below. An entry has the oldest format that
 /// can hold it, so that an older program reads whatever it can understand.
@@ -36,7 +36,13 @@ mod format {
     pub(super) const LANES: i64 = 5;
     /// Outputs may have been stopped on their way to their destinations.
     pub(super) const STOPPING: i64 = 6;
-    pub(super) const NEWEST: i64 = STOPPING;
+    /// Messages are edited and given up, and what is delivered again takes the place of what is in quarantine:
+    /// `operation::Tail` stands behind the head of such an operation.
+    pub(super) const QUARANTINE: i64 = 7;
+    /// Refused messages and what was accepted after them name their sender, and messages are recognised when they come again:
+    /// [`MarksTail`] stands behind [`LanesTail`].
+    pub(super) const MARKS: i64 = 8;
+    pub(super) const NEWEST: i64 = MARKS;
 }
 
 /// Parameters in the order of the columns.
@@ -64,6 +70,8 @@ mod kind {
     pub(super) const RECOMPUTED: i64 = 53;
     pub(super) const REPLAYED: i64 = 54;
     pub(super) const LANES_RELEASED: i64 = 55;
+    pub(super) const EDITED: i64 = 56;
+    pub(super) const GIVEN_UP: i64 = 57;
 }
 
 /// Whether a row says that an engine ended in good order.
@@ -170,10 +178,20 @@ struct DeliveryHead<'a> {
 }
 
 /// Lanes as `Lanes::stored` has them, and what is held: its lanes, and whether it is so at every destination.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, PartialEq, Serialize, Deserialize)]
 struct LanesTail {
     lanes: Option<Vec<u32>>,
     holds: Option<(Option<Vec<u32>>, bool)>,
+}
+
+/// What is known of few messages.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct MarksTail<'a> {
+    sender: Option<&'a str>,
+    /// The message that this one is once more.
+    repeats: Option<i64>,
+    #[serde(borrow)]
+    digest: Option<&'a [u8]>,
 }
 
 /// Why a row cannot be understood.
@@ -229,8 +247,7 @@ pub(super) fn insert(
     } = scratch;
     let columns = columns(entry, Buffers { outputs, state, note });
     statement.raw_bind_parameter(1, position)?;
-    let format = lanes_tail(&entry.event).map_or(columns.format, |_| columns.format.max(format::LANES));
-    statement.raw_bind_parameter(2, format)?;
+    statement.raw_bind_parameter(2, columns.format.max(tail_format(&entry.event)))?;
     statement.raw_bind_parameter(3, columns.kind)?;
     statement.raw_bind_parameter(4, columns.at_ms)?;
     statement.raw_bind_parameter(5, columns.message)?;
@@ -287,6 +304,7 @@ fn columns<'a>(entry: &'a Entry, buffers: Buffers<'a>) -> Columns<'a> {
         Event::Operated(operation) => Columns {
             format: match operation.action.kind() {
                 OperationKind::LanesReleased => format::LANES,
+                _ if operation::tail(operation).is_some() => format::QUARANTINE,
                 _ if operation
                     .redecision()
                     .is_some_and(|made| made.ruling.decision.is_stopped()) =>
@@ -297,6 +315,7 @@ fn columns<'a>(entry: &'a Entry, buffers: Buffers<'a>) -> Columns<'a> {
             },
             kind: operation::kind_of(operation),
             message: operation.message().map(MessageId::as_i64),
+            raw: operation.edited().map_or(&[], Sealed::as_slice),
             ..decision_columns(operation.redecision().map(|made| &made.ruling.decision), at_ms, buffers)
         },
         Event::EngineStarted { .. } => plain(kind::ENGINE_STARTED, None, &[]),
@@ -362,7 +381,8 @@ fn tells(decision: &Decision) -> bool {
 
 fn message_kind(event: &MessageEvent) -> i64 {
     let decided = match event.ruling.as_ref().map(|ruling| ruling.decision.stage()) {
-        None | Some(Stage::Received) => return kind::RECEIVED,
+        // Nothing that is decided is given up: that is an operation.
+        None | Some(Stage::Received | Stage::Discarded) => return kind::RECEIVED,
         Some(Stage::Processed) => kind::PROCESSED,
         Some(Stage::Filtered) => kind::FILTERED,
         Some(Stage::Refused) => kind::REFUSED,
@@ -420,33 +440,69 @@ fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
             };
             encode(head, &delivery_head(delivery, None, fault));
         }
-        Event::Operated(operation) => encode(head, &operation::head(operation)),
+        Event::Operated(operation) => {
+            encode(head, &operation::head(operation));
+            if let Some(tail) = operation::tail(operation) {
+                encode(head, &tail);
+            }
+        }
         Event::EngineStarted { process } => encode(head, process),
         Event::EngineStopped => {}
     }
-    if let Some(tail) = lanes_tail(&entry.event) {
-        encode(head, &tail);
+    let format = tail_format(&entry.event);
+    if format >= format::LANES {
+        encode(head, &lanes_tail(&entry.event));
+    }
+    if format >= format::MARKS {
+        encode(head, &marks_tail(&entry.event));
     }
 }
 
-/// What stands behind the head; none of an entry about everything that is as it is without lanes.
-fn lanes_tail(event: &Event) -> Option<LanesTail> {
+/// The format of what stands behind the head of a message or of a delivery that has ended; the first one where nothing does.
+fn tail_format(event: &Event) -> i64 {
+    if marks_tail(event) != MarksTail::default() {
+        format::MARKS
+    } else if lanes_tail(event) != LanesTail::default() || is_stopped(event) {
+        // Every message of the formats behind that of the lanes has them.
+        format::LANES
+    } else {
+        format::FIRST
+    }
+}
+
+fn is_stopped(event: &Event) -> bool {
+    matches!(event, Event::Message(MessageEvent { ruling: Some(ruling), .. }) if ruling.decision.is_stopped())
+}
+
+fn marks_tail(event: &Event) -> MarksTail<'_> {
+    match event {
+        Event::Message(MessageEvent { arrival, ruling, .. }) => MarksTail {
+            sender: ruling.as_ref().and_then(|ruling| ruling.sender.as_deref()),
+            repeats: ruling.as_ref().and_then(|ruling| ruling.repeats).map(MessageId::as_i64),
+            digest: arrival
+                .as_ref()
+                .and_then(|arrival| arrival.digest.as_ref())
+                .map(Digest::as_slice),
+        },
+        _ => MarksTail::default(),
+    }
+}
+
+/// Lanes and what is held; the default of an entry about everything that is as it is without lanes.
+fn lanes_tail(event: &Event) -> LanesTail {
     let (lanes, holds) = match event {
         Event::Message(MessageEvent {
             ruling: Some(ruling), ..
         }) => (&ruling.lanes, &ruling.holds),
         Event::DeliverySettled { holds, .. } => (&Lanes::All, holds),
-        _ => return None,
+        _ => return LanesTail::default(),
     };
-    // Every message of the formats behind that of the lanes has them.
-    let is_newer =
-        matches!(event, Event::Message(MessageEvent { ruling: Some(ruling), .. }) if ruling.decision.is_stopped());
-    (*lanes != Lanes::All || holds.is_some() || is_newer).then(|| LanesTail {
+    LanesTail {
         lanes: lanes.stored(),
         holds: holds
             .as_ref()
             .map(|holding| (holding.lanes.stored(), holding.is_everywhere)),
-    })
+    }
 }
 
 /// Writing to memory cannot fail, and the heads hold nothing that postcard cannot express; should it fail all the

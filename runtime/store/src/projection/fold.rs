@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::changes::{
-    Changes, DecidedAnew, DeliveryChange, MessageChange, NewDelivery, NewLaneHold, NewMessage, NewOperation, NewRuling,
-    QueueEvent, Replaced, Settled, StageCounts,
+    Changes, DecidedAnew, DeliveryChange, MessageChange, Named, NewDelivery, NewLaneHold, NewMessage, NewOperation,
+    NewRuling, QueueEvent, Replaced, Settled, StageCounts,
 };
 use super::names::Names;
 use crate::delivery::{Planned, deliveries};
@@ -62,6 +62,14 @@ impl Changes {
             self.fold_deliveries(names, position, at_ms, id, &ruling);
             self.fold_state(interface, ruling.decision.state());
             self.fold_message_hold(interface, position, at_ms, id, &ruling);
+            if ruling.repeats.is_some() {
+                *self.repeats.entry(interface).or_default() += 1;
+            }
+            self.named.extend(ruling.sender.clone().map(|sender| Named {
+                message: id.as_i64(),
+                sender,
+                is_refused: ruling.decision.stage() == Stage::Refused,
+            }));
             self.message(id).ruling = Some(new_ruling(position, at_ms, ruling));
         }
     }
@@ -142,16 +150,14 @@ impl Changes {
             OperationKind::Released => {
                 names.holds.remove(&(interface, revision));
             }
-            OperationKind::Discarded
-            | OperationKind::Recomputed
-            | OperationKind::Replayed
-            | OperationKind::LanesReleased => {}
+            _ => {}
         }
         let decided = operation
             .redecision()
             .map(|made| self.fold_redecision(names, position, at_ms, made));
-        let holding = match operation.action {
-            Action::LanesReleased { message } => message.map(MessageId::as_i64),
+        let message = operation.message().map(MessageId::as_i64);
+        let closing = match operation.action {
+            Action::GivenUp(closing) => Some(closing),
             _ => None,
         };
         NewOperation {
@@ -161,7 +167,8 @@ impl Changes {
             kind,
             revision,
             operator: operation.operator,
-            holding,
+            message,
+            closing,
             decided,
         }
     }
@@ -183,6 +190,7 @@ impl Changes {
                 })
                 .collect(),
             dropped: made.dropped.iter().map(|id| id.as_i64()).collect(),
+            taken_up: made.replaced.iter().map(|id| id.as_i64()).collect(),
         }
     }
 
@@ -256,7 +264,7 @@ impl Changes {
                 counts.last_delivered = counts.last_delivered.max(delivery.delivery.as_i64());
             }
             DeliveryStage::Quarantined => counts.quarantined += 1,
-            DeliveryStage::Queued | DeliveryStage::Held | DeliveryStage::Discarded => {}
+            DeliveryStage::Queued | DeliveryStage::Held | DeliveryStage::Discarded | DeliveryStage::Replaced => {}
         }
         self.fold_queue_event(names, delivery, position, fault.clone().map(|fault| (fault, at_ms)));
         let change = self.delivery(delivery);
@@ -295,6 +303,7 @@ fn new_message(interface: i64, position: i64, arrival: Arrival) -> NewMessage {
         source: arrival.source,
         control_id: arrival.control_id,
         message_type: arrival.message_type,
+        digest: arrival.digest,
     }
 }
 
@@ -315,5 +324,6 @@ fn new_ruling(position: i64, at_ms: i64, ruling: Ruling) -> NewRuling {
         deliveries,
         fault_kind,
         fault_summary,
+        repeats: ruling.repeats.map(MessageId::as_i64),
     }
 }

@@ -1,20 +1,21 @@
 //! Lists of messages, and one message whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
+use super::decisions::decision_record;
+use super::refusals;
 use super::{
-    DecisionRecord, DeliveryRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered, OperationRecord,
-    OutputRecord, Query, Reading,
+    DecisionRecord, DeliveryRecord, EditRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered,
+    OperationRecord, Query, Reading,
 };
 use crate::clock::Day;
-use crate::journal::{Event, MessageEvent, Ruling};
-use crate::operation::{OperationKind, Operator};
-use crate::{
-    Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage, StoredFault,
-};
+use crate::journal::{Event, MessageEvent};
+use crate::operation::{AfterStep, OperationKind, Operator};
+use crate::{Decision, DeliveryId, DeliveryStage, MessageId, ReadError, Sealed, Settlement, Stage, StoredFault};
 
 /// The most messages in one list: a page that a person can look through, and memory that nobody notices.
 const LIMIT_MAX: usize = 10_000;
@@ -29,11 +30,16 @@ const DELIVERED: &str = "EXISTS (SELECT 1 FROM deliveries WHERE deliveries.id BE
     AND operations.first_delivery + operations.deliveries - 1 \
     WHERE operations.message = messages.id AND deliveries.stage = 1 AND deliveries.revision = ?)";
 
+/// A delivery of the message to a destination is in quarantine.
+const QUARANTINED_AT: &str = "EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_quarantined \
+    WHERE deliveries.message = messages.id AND deliveries.stage = 2 \
+    AND (SELECT destination FROM queues WHERE queues.id = queue) = ?)";
+
 /// Names are looked up row by row: a join would let the planner begin at the other end.
 const COLUMNS: &str = "id, (SELECT name FROM interfaces WHERE interfaces.id = interface), stage, revision, \
     received_at_ms, decided_at_ms, control_id, message_type, source, attempts, fault_kind, fault_summary, deliveries, \
     received_position, decided_position, first_delivery, \
-    (SELECT coalesce(sum(operations.deliveries), 0) FROM operations WHERE message = messages.id)";
+    (SELECT coalesce(sum(operations.deliveries), 0) FROM operations WHERE message = messages.id), sender IS NOT NULL, repeats";
 
 /// A row of `messages`.
 struct MessageRow {
@@ -43,6 +49,8 @@ struct MessageRow {
     first_delivery: Option<i64>,
     /// Deliveries of the first decision.
     deliveries: u32,
+    /// Whether its sender is known, because it was told no.
+    is_named: bool,
 }
 
 /// A row of `operations` about a message.
@@ -70,8 +78,18 @@ struct DeliveryRow {
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<MessageSummary>> {
     let (sql, values) = select(query);
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), |row| message_row(row).map(|row| row.summary))?;
-    rows.collect()
+    let rows = statement.query_map(params_from_iter(values), message_row)?;
+    let mut found = Vec::new();
+    for row in rows {
+        let MessageRow {
+            mut summary, is_named, ..
+        } = row?;
+        if is_named {
+            refusals::add(connection, &mut summary)?;
+        }
+        found.push(summary);
+    }
+    Ok(found)
 }
 
 /// How many messages a query asks for, up to its limit.
@@ -120,15 +138,26 @@ pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<Mess
     for (position, decides) in entries_of(&message, &operations) {
         told.take(reading, position, decides)?;
     }
+    let made_by: Vec<i64> = operations
+        .iter()
+        .filter(|row| row.record.kind.decides())
+        .map(|row| row.position)
+        .collect();
     let deliveries = deliveries
         .into_iter()
-        .map(|row| delivery_record(reading, row, &operations));
+        .map(|row| delivery_record(reading, row, &made_by));
     let deliveries = deliveries.collect::<Result<_, _>>()?;
     let Told {
         raw,
         mut decisions,
+        edits,
+        mut after,
         damage,
     } = told;
+    let operations = operations.into_iter().map(|row| OperationRecord {
+        after: after.remove(&row.position),
+        ..row.record
+    });
     let decision = decisions.pop();
     Ok(Some(MessageRecord {
         summary: message.summary,
@@ -136,7 +165,8 @@ pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<Mess
         damage,
         decision,
         earlier: decisions,
-        operations: operations.into_iter().map(|row| row.record).collect(),
+        operations: operations.collect(),
+        edits,
         deliveries,
     }))
 }
@@ -147,7 +177,9 @@ fn entries_of(message: &MessageRow, operations: &[OperationRow]) -> Vec<(i64, bo
     let mut entries = vec![(received, decided == Some(received))];
     let later = decided.filter(|position| *position != received);
     entries.extend(later.map(|position| (position, true)));
-    entries.extend(operations.iter().map(|row| (row.position, true)));
+    let tells = |row: &&OperationRow| row.record.kind.decides() || row.record.kind == OperationKind::Edited;
+    let operations = operations.iter().filter(tells);
+    entries.extend(operations.map(|row| (row.position, row.record.kind.decides())));
     entries
 }
 
@@ -156,6 +188,9 @@ fn entries_of(message: &MessageRow, operations: &[OperationRow]) -> Vec<(i64, bo
 struct Told {
     raw: Sealed,
     decisions: Vec<DecisionRecord>,
+    edits: Vec<EditRecord>,
+    /// Where the chain of what was decided anew began, by the position of that.
+    after: BTreeMap<i64, AfterStep>,
     damage: Option<String>,
 }
 
@@ -174,12 +209,21 @@ impl Told {
                     self.raw = arrival.raw;
                 }
                 self.decisions
-                    .extend(event.ruling.map(|ruling| decision_record(at_ms, ruling)));
+                    .extend(event.ruling.map(|ruling| decision_record(at_ms, 0, ruling)));
             }
             Some((at_ms, Event::Operated(operation))) => {
-                let redecision = operation.into_redecision();
-                self.decisions
-                    .extend(redecision.map(|made| decision_record(at_ms, made.ruling)));
+                if let Some(content) = operation.edited() {
+                    self.edits.push(EditRecord {
+                        at_ms,
+                        operator: operation.operator.clone(),
+                        content: content.clone(),
+                    });
+                }
+                if let Some(made) = operation.into_redecision() {
+                    self.after.extend(made.after.map(|after| (position, after)));
+                    self.decisions
+                        .push(decision_record(at_ms, self.edits.len(), made.ruling));
+                }
             }
             _ => {
                 self.damage
@@ -188,7 +232,11 @@ impl Told {
                         None => format!("the journal has no entry at position {position}"),
                     });
                 // Deliveries count the decisions before theirs.
-                self.decisions.extend(decides.then(DecisionRecord::default));
+                let edits = self.edits.len();
+                self.decisions.extend(decides.then(|| DecisionRecord {
+                    edits,
+                    ..DecisionRecord::default()
+                }));
             }
         }
         Ok(())
@@ -274,6 +322,10 @@ fn conditions(query: &Query) -> (String, Vec<Value>) {
     }
     asked.and("control_id = ?", query.control_id.clone());
     asked.and("revision = ?", query.decided_by);
+    asked.and(QUARANTINED_AT, query.quarantined_at.clone());
+    if query.repeats_as_one {
+        asked.sql.push(format!("NOT {}", refusals::IS_REPEATED));
+    }
     if let Some(revision) = query.delivered_by {
         let processed = Stage::Processed.code();
         let delivered = format!("revision = ? AND stage = {processed} AND {DELIVERED}");
@@ -305,7 +357,10 @@ fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Found
         .prepare_cached(&sql)?
         .query_row([id.as_i64()], message_row)
         .optional()?;
-    let Some(message) = row else { return Ok(None) };
+    let Some(mut message) = row else { return Ok(None) };
+    if message.is_named {
+        refusals::add(connection, &mut message.summary)?;
+    }
     let operations = operations(connection, id)?;
     let first = message.first_delivery.map(|first| (first, message.deliveries));
     let again = operations
@@ -343,6 +398,7 @@ fn operations(connection: &Connection, id: MessageId) -> rusqlite::Result<Vec<Op
                 at_ms: row.get(1)?,
                 kind: stage(row, 2, OperationKind::of_code)?,
                 revision: row.get(3)?,
+                after: None,
                 operator: Operator {
                     author: row.get(4)?,
                     reason: row.get(5)?,
@@ -374,6 +430,8 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         attempts: row.get(9)?,
         fault,
         deliveries: row.get::<_, u32>(12)?.saturating_add(row.get(16)?),
+        refusals: None,
+        repeats: row.get::<_, Option<i64>>(18)?.map(MessageId::from_i64),
     };
     Ok(MessageRow {
         summary,
@@ -381,6 +439,7 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         decided_position: row.get(14)?,
         first_delivery: row.get(15)?,
         deliveries: row.get(12)?,
+        is_named: row.get(17)?,
     })
 }
 
@@ -412,74 +471,18 @@ fn stage<T>(row: &Row<'_>, column: usize, of_code: impl Fn(i64) -> Option<T>) ->
     of_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, code))
 }
 
-fn decision_record(at_ms: i64, ruling: Ruling) -> DecisionRecord {
-    let empty = DecisionRecord {
-        at_ms,
-        revision: ruling.revision,
-        outputs: Vec::new(),
-        reason: None,
-        code: None,
-        fault: None,
-        detail: Sealed::default(),
-    };
-    let (record, outputs, detail) = match ruling.decision {
-        Decision::Processed { outputs, detail, .. } => (empty, outputs, detail),
-        Decision::Filtered {
-            reason,
-            outputs,
-            detail,
-            ..
-        } => {
-            let reason = Some(reason);
-            (DecisionRecord { reason, ..empty }, outputs, detail)
-        }
-        Decision::Refused {
-            code,
-            fault,
-            outputs,
-            detail,
-        } => {
-            let (code, fault) = (Some(code), Some(fault));
-            (DecisionRecord { code, fault, ..empty }, outputs, detail)
-        }
-        Decision::Quarantined { fault, outputs, detail } => {
-            let fault = Some(fault);
-            (DecisionRecord { fault, ..empty }, outputs, detail)
-        }
-    };
-    DecisionRecord {
-        outputs: outputs.into_iter().map(output_record).collect(),
-        detail,
-        ..record
-    }
-}
-
-fn output_record(output: NewOutput) -> OutputRecord {
-    let destinations: Vec<Arc<str>> = output.destinations;
-    OutputRecord {
-        content: output.content,
-        content_type: output.content_type,
-        destinations,
-        stopped: output.stopped,
-    }
-}
-
 fn stopped(decision: &Decision, output: u32) -> Option<StoredFault> {
     let output = decision.outputs().get(usize::try_from(output).ok()?)?;
     output.stopped.clone()
 }
 
-fn delivery_record(
-    reading: &mut Reading,
-    row: DeliveryRow,
-    operations: &[OperationRow],
-) -> Result<DeliveryRecord, ReadError> {
+fn delivery_record(reading: &mut Reading, row: DeliveryRow, made_by: &[i64]) -> Result<DeliveryRecord, ReadError> {
     let DeliveryRow {
         mut record,
         queued_position,
         settled_position,
     } = row;
-    let made_by = operations.iter().position(|row| row.position == queued_position);
+    let made_by = made_by.iter().position(|position| *position == queued_position);
     record.decision = made_by.map_or(0, |operation| operation + 1);
     let Some(position) = settled_position else {
         return Ok(record);
@@ -546,6 +549,8 @@ mod tests {
                 control_id: Some(String::from("A")),
                 decided_by: Some(2),
                 delivered_by: Some(2),
+                quarantined_at: Some(String::from("ehr")),
+                repeats_as_one: true,
                 ..Query::default()
             },
         ];
