@@ -14,6 +14,7 @@ mod document;
 mod environment;
 mod expectation;
 mod fault;
+mod framing;
 mod gates;
 mod http_authentication;
 mod instances;

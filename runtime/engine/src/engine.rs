@@ -53,6 +53,14 @@ pub enum StartError {
         /// What the transport says.
         source: files::SourceOpenError,
     },
+    /// What an interface's timer or folder is done with could not be read.
+    #[error("`{interface}` cannot read what it has taken before: {reason}")]
+    Taken {
+        /// The interface.
+        interface: Arc<str>,
+        /// What the store says.
+        reason: String,
+    },
     /// What an interface's plugins keep between messages could not be read.
     #[error("`{interface}` cannot read what its plugins keep: {reason}")]
     State {
@@ -266,7 +274,7 @@ impl Engine {
         let interface = Interface::new(settings, &self.store, &self.awaited, journeys, after_unclean_stop)
             .with(keeping.map(Arc::new))
             .behind(self.gates.clone());
-        Opened::open(interface, source, destinations).await
+        Opened::open(interface, source, destinations, &self.store).await
     }
 
     /// Lets an interface receive and deliver.

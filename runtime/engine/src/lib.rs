@@ -24,6 +24,7 @@ mod lane_key;
 mod owed;
 mod plan;
 mod processing;
+mod recall;
 mod received;
 mod rerun;
 mod revision;
@@ -53,7 +54,7 @@ mod trial;
 mod usage;
 
 pub use again::{Again, NotDecided};
-pub use answers::{AnswerRule, AnswerTable, AnswerThen};
+pub use answers::{AnswerRule, AnswerTable, AnswerThen, StatusRule};
 pub use budget::{Breach, Budget, Held};
 pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use destination::Destination;
@@ -69,8 +70,8 @@ pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
     AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, FileName, FileNameError,
-    InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings, SourceSettings,
-    ValidationSettings, WireSettings,
+    HttpSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings,
+    SourceSettings, ValidationSettings, WireSettings,
 };
 pub use standing::{AnswerKind, DestinationStanding, HeldDelivery, LastAnswer, OpenCircuit};
 pub use trial::{Filter, Observed, Selection, Share, Trial, TrialError};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use transfuse_message::{Condition, Wanted};
 use transfuse_transport::mllp::Release;
+use transfuse_transport::tcp::Acknowledging;
 
 use crate::settings::{AckStage, InterfaceSettings, SourceSettings};
 
@@ -23,8 +24,10 @@ enum Source {
     Connection(Release),
     /// One acknowledgement, which is the response to the request that brought the message.
     Response,
-    /// By the folder that a file is moved into, that it was accepted or refused.
-    Folder,
+    /// That it was accepted or refused, and no more: by the folder that a file is moved into, or by one of two words.
+    Verdict,
+    /// Nothing.
+    Mute,
 }
 
 /// What holds between the engine and the sender of one message.
@@ -47,9 +50,14 @@ impl Answering {
         Self {
             stage: settings.ack,
             source: match &settings.source {
-                SourceSettings::Mllp(listener) => Source::Connection(listener.release),
+                SourceSettings::Mllp(listener) => match listener.acknowledging {
+                    Acknowledging::Reply => Source::Connection(listener.framing.release()),
+                    Acknowledging::Fixed { .. } => Source::Verdict,
+                    Acknowledging::Nothing => Source::Mute,
+                },
                 SourceSettings::Http(_) => Source::Response,
-                SourceSettings::Files(_) => Source::Folder,
+                SourceSettings::Files(_) => Source::Verdict,
+                SourceSettings::Timer(_) => Source::Mute,
             },
             destination: settings.application_acknowledgements.clone(),
         }
@@ -62,7 +70,7 @@ impl Answering {
         let accept = match self.source {
             Source::Connection(_) => wanted.accept,
             Source::Response if by_destination || wanted.application == Condition::Never => wanted.accept,
-            Source::Response | Source::Folder => Condition::Never,
+            Source::Response | Source::Verdict | Source::Mute => Condition::Never,
         };
         Terms {
             wanted: Wanted { accept, ..wanted },
@@ -116,7 +124,8 @@ impl Terms {
 
     fn hears_refusals(self) -> bool {
         match self.source {
-            Source::Folder => true,
+            Source::Verdict => true,
+            Source::Mute => false,
             Source::Connection(_) | Source::Response => self.wanted.application.on_error(),
         }
     }

@@ -8,6 +8,7 @@ mod built;
 mod disk;
 mod engine;
 mod http;
+mod http_sink;
 mod mllp;
 mod sample;
 mod sink;
@@ -19,6 +20,7 @@ pub use built::{binary, compiled, corpus, plugins, python, target_folder, test_p
 pub use disk::{Disk, DiskCounts, DiskFault, DiskOperation};
 pub use engine::{Engine, Finished};
 pub use http::{Client, Response};
+pub use http_sink::{HttpSink, Posted, Told};
 pub use mllp::{Connection, NOT_STORED, STORED, frame};
 pub use sample::{control_id_of, observation};
 pub use sink::{Delivered, Reply, Sink};

@@ -124,7 +124,7 @@ fn read_destinations(
         .map(|section| {
             let name = section.peek("name").unwrap_or_default();
             let overlay = surroundings.environment.destination(interface, name);
-            destination::read(section.under(overlay), order, surroundings.site)
+            destination::read(section.under(overlay), order, surroundings)
         })
         .collect();
     let names: Vec<&Located<String>> = destinations.iter().filter_map(|one| one.name.as_ref()).collect();
