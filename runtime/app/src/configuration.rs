@@ -16,6 +16,7 @@ mod duplicates;
 mod environment;
 mod expectation;
 mod fault;
+mod framing;
 mod gates;
 mod http_authentication;
 mod instances;

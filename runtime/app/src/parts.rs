@@ -103,7 +103,9 @@ impl Parts {
     pub(crate) fn secrets(&self, interface: &resolved::Interface) -> BTreeMap<String, Secret> {
         let of_steps = interface.all_steps().flat_map(|step| references(&step.config));
         let of_source = interface.source.wire.secret().map(str::to_owned);
-        let names = of_steps.map(|one| one.name).chain(of_source);
+        let of_destinations = interface.destinations.iter().flat_map(|one| one.wire.secrets());
+        let of_destinations = of_destinations.map(str::to_owned);
+        let names = of_steps.map(|one| one.name).chain(of_source).chain(of_destinations);
         names
             .filter_map(|name| {
                 let secret = self.secrets.get(&name).ok()?;

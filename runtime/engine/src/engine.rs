@@ -60,6 +60,14 @@ pub enum StartError {
         /// What the transport says.
         source: files::SourceOpenError,
     },
+    /// What an interface's timer or folder is done with could not be read.
+    #[error("`{interface}` cannot read what it has taken before: {reason}")]
+    Taken {
+        /// The interface.
+        interface: Arc<str>,
+        /// What the store says.
+        reason: String,
+    },
     /// What an interface's plugins keep between messages, or what it has refused, could not be read.
     #[error("`{interface}` cannot read what it has kept: {reason}")]
     State {
@@ -291,7 +299,7 @@ impl Engine {
             .with(keeping.map(Arc::new))
             .after(refused, duplicates)
             .behind(self.gates.clone());
-        Opened::open(interface, source, destinations, &self.doors).await
+        Opened::open(interface, source, destinations, self).await
     }
 
     /// Lets an interface receive and deliver.

@@ -27,6 +27,7 @@ mod lane_key;
 mod owed;
 mod plan;
 mod processing;
+mod recall;
 mod received;
 mod refused;
 mod rerun;
@@ -60,7 +61,7 @@ mod trial;
 mod usage;
 
 pub use again::{Again, NotDecided};
-pub use answers::{AnswerRule, AnswerTable, AnswerThen};
+pub use answers::{AnswerRule, AnswerTable, AnswerThen, StatusRule};
 pub use budget::{Breach, Budget, Held};
 pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use condition::{Condition, ConditionError};
@@ -81,7 +82,8 @@ pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
     AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, DuplicateSettings, FileName,
-    FileNameError, HandoverSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings,
+    FileNameError, HandoverSettings, HttpSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen,
+    RetrySettings,
     SourceSettings, ValidationSettings, WireSettings,
 };
 pub use standing::{AnswerKind, DestinationStanding, HeldDelivery, LastAnswer, OpenCircuit};

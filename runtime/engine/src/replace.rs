@@ -190,7 +190,9 @@ impl Engine {
         let interface = Arc::new(old.successor(settings, keeping, duplicates));
         let wires = open_changed(&interface, &change.rewired, &self.doors).await?;
         let source = match &change.source {
-            Some(settings) if change.is_beside => Some(Source::open(&interface.name, settings, peers, kept).await?),
+            Some(settings) if change.is_beside => {
+                Some(Source::open(&interface.name, settings, peers, kept, &self.store).await?)
+            }
             _ => None,
         };
         Ok(Prepared {
@@ -284,10 +286,11 @@ impl Engine {
             (source, None)
         } else {
             parts.source.ended().await;
-            match Source::open(interface, &settings, &live.peers, &parts.kept).await {
+            match Source::open(interface, &settings, &live.peers, &parts.kept, &self.store).await {
                 Ok(source) => (source, None),
                 Err(error) => {
-                    let before = Source::open(interface, &parts.source_settings, &live.peers, &parts.kept).await?;
+                    let before =
+                        Source::open(interface, &parts.source_settings, &live.peers, &parts.kept, &self.store).await?;
                     (before, Some(error))
                 }
             }
@@ -339,6 +342,8 @@ impl SourceSettings {
             Self::Http(listener) => listener.address.as_ref(),
             Self::Files(folder) => &folder.folder,
             Self::Interface => std::path::Path::new(""),
+            // One timer ends before the next one begins, so that both agree on what is done.
+            Self::Timer(_) => "timer".as_ref(),
         }
     }
 

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use transfuse_message::Charset;
 use transfuse_message::validation::Level;
 use transfuse_store::OnFault;
-use transfuse_transport::{files, http, mllp, net};
+use transfuse_transport::{files, http, mllp, net, timer};
 
 use crate::answers::AnswerTable;
 use crate::condition::Condition;
@@ -50,9 +51,9 @@ pub struct InterfaceSettings {
 }
 
 /// Where an interface's messages come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SourceSettings {
-    /// A TCP listener that speaks MLLP.
+    /// A TCP listener that speaks MLLP, or has frames of the site's own.
     Mllp(mllp::ListenerSettings),
     /// A listener that takes messages over HTTP.
     Http(http::ListenerSettings),
@@ -60,6 +61,8 @@ pub enum SourceSettings {
     Files(files::FolderSourceSettings),
     /// Other interfaces alone.
     Interface,
+    /// The clock.
+    Timer(timer::TimerSettings),
 }
 
 /// The stage that must be durable before the sender hears AA.
@@ -169,8 +172,10 @@ pub struct RateMax {
 /// How outputs travel to a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WireSettings {
-    /// MLLP over TCP.
+    /// MLLP over TCP, or frames of the site's own.
     Mllp(Box<MllpSettings>),
+    /// Requests over HTTP.
+    Http(Box<HttpSettings>),
     /// One file for each output; the delivery is settled when the file is durable.
     Files {
         /// The folder that receives the files.
@@ -207,6 +212,42 @@ pub struct MllpSettings {
     pub connections: usize,
 }
 
+/// An HTTP destination: the response settles a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where requests go, what they show, and how long to wait.
+    pub sender: http::SenderSettings,
+    /// The media type of messages. Documents have their own.
+    pub content_type: String,
+    /// What each answer is taken for.
+    pub answers: AnswerTable,
+    /// As of [`MllpSettings`].
+    pub connections: usize,
+}
+
+impl WireSettings {
+    /// How many deliveries may be under way at one time.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        match self {
+            Self::Mllp(mllp) => mllp.connections,
+            Self::Http(http) => http.connections,
+            Self::Interface(handover) => handover.connections,
+            Self::Files { .. } => 1,
+        }
+    }
+
+    /// What each answer is taken for; none where nobody answers.
+    pub(crate) fn answers(&self) -> Option<&AnswerTable> {
+        match self {
+            Self::Mllp(mllp) => Some(&mllp.answers),
+            Self::Http(http) => Some(&http.answers),
+            Self::Interface(handover) => Some(&handover.answers),
+            Self::Files { .. } => None,
+        }
+    }
+}
+
 /// What settles a delivery over MLLP: from then on nothing is sent again, and the next one goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acknowledged {
@@ -222,6 +263,11 @@ pub enum Acknowledged {
         timeout: Duration,
         /// The interface at whose source it may arrive; on the connection it always may.
         at: Option<Arc<str>>,
+    },
+    /// One of two words that the receiver knows, this one. The other one counts as AR.
+    Word {
+        /// The accepting word, without a frame.
+        accepted: Bytes,
     },
     /// That the bytes were handed over; in release 2 of MLLP, that the receiver has stored them. In release 1 a message
     /// that is under way when the receiver fails is lost.

@@ -52,6 +52,8 @@ pub enum Truncation {
     NewStart,
     /// The sender closed the connection.
     StreamEnd,
+    /// The connection broke, where its end would have been the frame's.
+    Broken,
     /// The sender kept the connection open and sent nothing more, or next to nothing, for too long.
     Stalled,
 }
@@ -75,6 +77,7 @@ impl fmt::Display for Truncation {
         formatter.write_str(match self {
             Truncation::NewStart => "the next one began",
             Truncation::StreamEnd => "the connection was closed",
+            Truncation::Broken => "the connection broke",
             Truncation::Stalled => "the sender stopped sending",
         })
     }

@@ -211,6 +211,8 @@ fn source(interface: &Interface) -> String {
     let wire = match &source.wire {
         SourceWire::Mllp { listen, .. } => format!("mllp {listen}"),
         SourceWire::Interface => "other interfaces".to_owned(),
+        SourceWire::Tcp(tcp) => format!("tcp {}, {}", tcp.listen, tcp.framing.told()),
+        SourceWire::Timer(timer) => format!("timer {}", timer.ticks.told()),
         SourceWire::Http(http) => format!("http {}{}", http.listen, http.path.as_deref().unwrap_or("/*")),
         SourceWire::Files {
             folder, pattern, ready, ..
@@ -298,16 +300,20 @@ fn output_charset(destination: &Destination) -> String {
 }
 
 fn destination_wire(wire: &DestinationWire) -> String {
+    let over = |connections: u64| match connections {
+        1 => String::new(),
+        connections => format!(" over {connections} connections"),
+    };
     match wire {
         DestinationWire::Mllp {
-            address,
-            connections: 1,
-            ..
-        } => format!("mllp {address}"),
-        DestinationWire::Mllp {
             address, connections, ..
-        } => format!("mllp {address} over {connections} connections"),
+        } => format!("mllp {address}{}", over(*connections)),
         DestinationWire::Interface { to, .. } => format!("interface {to}"),
+        DestinationWire::Tcp(tcp) => {
+            let over = over(tcp.connections);
+            format!("tcp {}{over}, {}", tcp.address, tcp.framing.told())
+        }
+        DestinationWire::Http(http) => format!("http {}{}", http.url, over(http.connections)),
         DestinationWire::Files { folder, file } => format!("files {}/{file}", folder.display()),
     }
 }

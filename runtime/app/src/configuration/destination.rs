@@ -1,5 +1,7 @@
 //! `[[destinations]]`: where an interface's outputs go.
 
+mod http;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,11 +12,14 @@ use super::acknowledgement;
 use super::answers;
 use super::charset;
 use super::document::Located;
+use super::framing;
 use super::interface::refuse_too_many;
 use super::message_types;
 use super::name;
 use super::quantity::milliseconds;
-use super::resolved::{Destination, DestinationWire, Order, RejectsThen, Retry};
+use super::resolved::{
+    Acknowledgement, ClientTls, Destination, DestinationWire, Order, RejectsThen, Retry, TcpDestination,
+};
 use super::section::Section;
 use super::step::{self, Surroundings};
 use super::tls;
@@ -22,6 +27,8 @@ use super::tls;
 #[derive(Clone, Copy)]
 enum Kind {
     Mllp,
+    Tcp,
+    Http,
     Files,
     Interface,
 }
@@ -58,6 +65,8 @@ pub(super) fn read(mut section: Section<'_>, order: &Order, surroundings: &Surro
         .and_then(|text| name::checked(text, "destination", section.faults()));
     let kinds = [
         ("mllp", Kind::Mllp),
+        ("tcp", Kind::Tcp),
+        ("http", Kind::Http),
         ("files", Kind::Files),
         ("interface", Kind::Interface),
     ];
@@ -85,6 +94,8 @@ pub(super) fn read(mut section: Section<'_>, order: &Order, surroundings: &Surro
     let mut feeds = None;
     let (wire, acknowledged_at) = match kind.value {
         Kind::Mllp => mllp(&mut section, order, site),
+        Kind::Tcp => tcp(&mut section, order, site),
+        Kind::Http => (http::read(&mut section, order, surroundings), None),
         Kind::Files => (files(&mut section, site), None),
         Kind::Interface => {
             feeds = section.required_text("to");
@@ -131,39 +142,83 @@ fn condition(section: &mut Section<'_>) -> Option<String> {
 }
 
 fn mllp(section: &mut Section<'_>, order: &Order, site: &Path) -> (Option<DestinationWire>, Option<Located<String>>) {
+    let mllp_release = acknowledgement::release(section);
+    let settling = acknowledgement::settling(section);
+    let answers = answers::read(section, answers::Of::Mllp);
+    let wire = connecting(section, order, site).map(|to| DestinationWire::Mllp {
+        address: to.address,
+        mllp_release,
+        settled_by: settling.by,
+        answers,
+        connect_timeout_ms: to.connect_timeout_ms,
+        reply_timeout_ms: to.reply_timeout_ms,
+        connections: to.connections,
+        tls: to.tls,
+    });
+    (wire, settling.at)
+}
+
+fn tcp(section: &mut Section<'_>, order: &Order, site: &Path) -> (Option<DestinationWire>, Option<Located<String>>) {
+    let framing = framing::read(section);
+    let acknowledgement = framing::acknowledgement(section);
+    let settling = match acknowledgement {
+        Acknowledgement::Hl7 => acknowledgement::settling(section),
+        // What is not of HL7 settles in one way only.
+        Acknowledgement::None | Acknowledgement::Words { .. } => acknowledgement::Settling::default(),
+    };
+    let answers = answers::read(section, answers::Of::Mllp);
+    let wire = connecting(section, order, site).zip(framing).map(|(to, framing)| {
+        DestinationWire::Tcp(Box::new(TcpDestination {
+            address: to.address,
+            framing,
+            acknowledgement,
+            settled_by: settling.by,
+            answers,
+            connect_timeout_ms: to.connect_timeout_ms,
+            reply_timeout_ms: to.reply_timeout_ms,
+            connections: to.connections,
+            tls: to.tls,
+        }))
+    });
+    (wire, settling.at)
+}
+
+/// What all connections for frames are told.
+struct Connecting {
+    address: String,
+    connect_timeout_ms: u64,
+    reply_timeout_ms: u64,
+    connections: u64,
+    tls: Option<ClientTls>,
+}
+
+fn connecting(section: &mut Section<'_>, order: &Order, site: &Path) -> Option<Connecting> {
     let address = section
         .required_text("address")
         .and_then(|text| checked_address(text, section));
     let timeouts = ONE_MILLISECOND..=TEN_MINUTES;
     let connect_timeout = section.duration("connect_timeout", &timeouts);
     let reply_timeout = section.duration("reply_timeout", &timeouts);
-    let mllp_release = acknowledgement::release(section);
-    let settling = acknowledgement::settling(section);
-    let answers = answers::read(section);
     let connections = connections(section, order);
     let host = address.as_ref().map_or("", |address| address.value.as_str());
     let tls = section
         .section("tls", "`tls`")
         .map(|section| tls::client(section, host, site));
-    let tls = match tls {
-        Some(None) => return (None, settling.at),
-        Some(tls) => tls,
-        None => None,
-    };
     let defaults = SenderSettings::new("");
-    let wire = address.map(|address| DestinationWire::Mllp {
-        address: address.value,
-        mllp_release,
-        settled_by: settling.by,
-        answers,
+    Some(Connecting {
+        address: address?.value,
         connect_timeout_ms: milliseconds(connect_timeout.unwrap_or(defaults.connect_timeout)),
         reply_timeout_ms: milliseconds(reply_timeout.unwrap_or(defaults.reply_timeout)),
         connections,
-        tls,
-    });
-    (wire, settling.at)
+        tls: match tls {
+            Some(tls) => Some(tls?),
+            None => None,
+        },
+    })
+}
 }
 
+/// How many connections send at the same time.
 fn connections(section: &mut Section<'_>, order: &Order) -> u64 {
     let connections = section.located_count("connections", &(1..=64));
     if let Some(connections) = connections
@@ -184,7 +239,7 @@ fn connections(section: &mut Section<'_>, order: &Order) -> u64 {
 fn interface(section: &mut Section<'_>, order: &Order, to: &Located<String>) -> DestinationWire {
     DestinationWire::Interface {
         to: to.value.clone(),
-        answers: answers::read(section),
+        answers: answers::read(section, answers::Of::Mllp),
         connections: connections(section, order),
     }
 }

@@ -4,12 +4,20 @@
 //! file of the site folder but the folders that sources and destinations use, so that a live revision does not change
 //! when somebody edits the folder. Durations are whole milliseconds, sizes are bytes.
 
+mod http;
+mod tcp;
+mod timer;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use http::{ClientCredentials, HttpCredentials, HttpDestination, HttpHeader, ShownIn};
+pub(crate) use tcp::{Acknowledgement, ByteOrder, Framing, TcpDestination, TcpSource};
+pub(crate) use timer::{Ticks, TimerSource};
 
 /// The version of this form. A reader refuses a newer one instead of guessing.
 pub(crate) const FORMAT: u32 = 1;
@@ -268,6 +276,8 @@ pub(crate) enum SourceWire {
     Http(HttpSource),
     /// Other interfaces alone.
     Interface,
+    Tcp(TcpSource),
+    Timer(TimerSource),
     Files {
         /// Relative to the site folder, or absolute.
         folder: PathBuf,
@@ -310,8 +320,10 @@ impl SourceWire {
     /// From where connections are taken; empty: from everywhere, or there are none.
     pub(crate) fn peers(&self) -> &[String] {
         match self {
-            Self::Mllp { peers, .. } | Self::Http(HttpSource { peers, .. }) => peers,
-            Self::Files { .. } | Self::Interface => &[],
+            Self::Mllp { peers, .. } | Self::Http(HttpSource { peers, .. }) | Self::Tcp(TcpSource { peers, .. }) => {
+                peers
+            }
+            Self::Files { .. } | Self::Timer(_) | Self::Interface => &[],
         }
     }
 
@@ -319,7 +331,7 @@ impl SourceWire {
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
             Self::Http(http) => http.authentication.as_ref().map(HttpAuthentication::secret),
-            Self::Mllp { .. } | Self::Files { .. } | Self::Interface => None,
+            Self::Mllp { .. } | Self::Tcp(_) | Self::Files { .. } | Self::Timer(_) | Self::Interface => None,
         }
     }
 }
@@ -490,6 +502,8 @@ pub(crate) enum DestinationWire {
         answers: BTreeMap<String, AnswerThen>,
         connections: u64,
     },
+    Http(Box<HttpDestination>),
+    Tcp(Box<TcpDestination>),
     Files {
         /// Relative to the site folder, or absolute.
         folder: PathBuf,

@@ -130,9 +130,12 @@ impl LiveInterface {
     /// `address` is where the source is bound, which a port of 0 leaves to the system.
     pub(crate) fn new(live: &Live, address: &str) -> Self {
         let (verb, source) = match &live.interface.source.wire {
-            resolved::SourceWire::Mllp { .. } | resolved::SourceWire::Http(_) => ("listening on", address.to_owned()),
+            resolved::SourceWire::Mllp { .. } | resolved::SourceWire::Tcp(_) | resolved::SourceWire::Http(_) => {
+                ("listening on", address.to_owned())
+            }
             resolved::SourceWire::Files { folder, .. } => ("watching", folder.display().to_string()),
             resolved::SourceWire::Interface => ("fed by", address.to_owned()),
+            resolved::SourceWire::Timer(timer) => ("ticking", timer.ticks.told()),
         };
         Self {
             description: live.interface.description.clone(),

@@ -1,4 +1,4 @@
-//! Why there is no reply, and whether the receiver may have the message all the same.
+//! Why there is no reply, and whether the receiver may have the message all the same: over whatever it was sent.
 
 use std::io;
 use std::time::Duration;
@@ -22,13 +22,21 @@ pub enum SendError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// MLLP cannot carry this content, now or later.
-    #[error("the message holds the framing byte {byte:#04x} at offset {offset}, which MLLP cannot carry")]
+    /// The framing cannot carry this content, now or later.
+    #[error("the message holds the framing byte {byte:#04x} at offset {offset}, which no frame can carry")]
     Unframeable {
-        /// 0x0B or 0x1C.
+        /// In MLLP 0x0B or 0x1C; of a mark of several bytes, the first one.
         byte: u8,
         /// Where it stands first.
         offset: usize,
+    },
+    /// The length in front of a frame cannot tell that of this content, now or later.
+    #[error("the message has {bytes} bytes; the length in front of a frame tells at most {bytes_max}")]
+    TooLong {
+        /// How many it has.
+        bytes: usize,
+        /// How many could be told.
+        bytes_max: usize,
     },
     /// The host name is unknown.
     #[error("cannot resolve `{address}`")]
@@ -77,6 +85,14 @@ pub enum NotSent {
         address: String,
         /// What the kernel said.
         source: io::Error,
+    },
+    /// OAuth2: the one who gives tokens out gave none.
+    #[error("no token from `{address}`: {reason}")]
+    NoToken {
+        /// Host and port of the token endpoint.
+        address: String,
+        /// What it said, without a word of the credentials.
+        reason: String,
     },
     /// MLLP release 2: the receiver could not store it (0x15).
     #[error("`{address}` says that it could not store the message")]
@@ -134,6 +150,14 @@ pub enum Unknown {
         /// As it was given.
         address: String,
     },
+    /// What came over HTTP is no response.
+    #[error("the response of `{address}` cannot be read: {reason}")]
+    BadResponse {
+        /// As it was given.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// What came is no reply: other bytes, half a frame, or a frame above the limit.
     #[error("the reply of `{address}` cannot be read: {defect}")]
     BadReply {
@@ -145,7 +169,7 @@ pub enum Unknown {
 }
 
 impl NotSent {
-    pub(super) fn of(failed: ConnectFailed, address: &str, timeout: Duration) -> NotSent {
+    pub(crate) fn of(failed: ConnectFailed, address: &str, timeout: Duration) -> NotSent {
         let address = address.to_owned();
         match failed {
             ConnectFailed::Resolve(source) => NotSent::Resolve { address, source },
@@ -161,7 +185,10 @@ impl SendError {
     /// Whether the message itself is the reason, so that sending it again fails again.
     #[must_use]
     pub fn is_messages_fault(&self) -> bool {
-        matches!(self, SendError::NotSent(NotSent::Unframeable { .. }))
+        matches!(
+            self,
+            SendError::NotSent(NotSent::Unframeable { .. } | NotSent::TooLong { .. })
+        )
     }
 
     /// What would help, where something is known to.
@@ -171,12 +198,19 @@ impl SendError {
             SendError::NotSent(NotSent::Unframeable { .. }) => {
                 Some("let a step remove the byte or write it as an escape sequence (\\X0B\\, \\X1C\\)")
             }
+            SendError::NotSent(NotSent::TooLong { .. }) => Some("agree on a longer length with the receiver"),
             SendError::NotSent(NotSent::Resolve { .. }) => Some("check the host name and the port"),
             SendError::NotSent(NotSent::Connect { .. } | NotSent::ConnectTimeout { .. }) => {
                 Some("check that the receiver runs and that no firewall stands between")
             }
             SendError::NotSent(NotSent::TlsFiles { source, .. }) => source.hint(),
             SendError::NotSent(NotSent::Tls { source, .. }) => source.hint(),
+            SendError::NotSent(NotSent::NoToken { .. }) => {
+                Some("check `token_url`, `client_id` and the secret; the receiver's owner gives them out")
+            }
+            SendError::Unknown(Unknown::BadResponse { .. }) => {
+                Some("check that the port speaks HTTP/1.1; TLS without `https` and MLLP answer like this")
+            }
             SendError::Unknown(Unknown::ReplyTimeout { .. }) => {
                 Some("the receiver may be slow: `reply_timeout` sets how long it is given")
             }
