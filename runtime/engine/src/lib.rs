@@ -82,9 +82,8 @@ pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
     AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, DuplicateSettings, FileName,
-    FileNameError, HandoverSettings, HttpSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen,
-    RetrySettings,
-    SourceSettings, ValidationSettings, WireSettings,
+    FileNameError, HandoverSettings, HttpSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax,
+    RejectsThen, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
 pub use standing::{AnswerKind, DestinationStanding, HeldDelivery, LastAnswer, OpenCircuit};
 pub use trial::{Filter, Observed, Selection, Share, Trial, TrialError};

@@ -79,7 +79,7 @@ impl Known {
         match record.summary.stage {
             Stage::Received => Recalled::Undecided,
             Stage::Refused => Recalled::Answered(Answer::Refused(Reply::default())),
-            Stage::Processed | Stage::Filtered | Stage::Quarantined => {
+            Stage::Processed | Stage::Filtered | Stage::Quarantined | Stage::Discarded => {
                 Recalled::Answered(Answer::Accepted(Reply::default()))
             }
         }

@@ -19,9 +19,9 @@ use crate::reading::Readings;
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details, Usage};
 use crate::{
-    Arrival, Catalog, Decision, DeliveryId, DeliveryQueue, Digests, MessageId, MessageRecord, MessageSummary, OpenError,
-    PendingCommit, Query, ReadError, Rebuilt, Receipt, Received, Recognised, SegmentRepair, SegmentReport, Stage, StateChange,
-    Status, StoreSettings, Unfinished, WriteError,
+    Arrival, Catalog, Decision, DeliveryId, DeliveryQueue, Digests, MessageId, MessageRecord, MessageSummary,
+    OpenError, PendingCommit, Query, ReadError, Rebuilt, Receipt, Received, Recognised, SegmentRepair, SegmentReport,
+    Stage, StateChange, Status, StoreSettings, Unfinished, WriteError,
 };
 
 pub use operating::{HoldMade, NewDecision};

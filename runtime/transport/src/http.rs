@@ -19,7 +19,5 @@ mod url;
 pub use authentication::Authentication;
 pub use listener::{Listener, ListenerSettings};
 pub use repeats::Repeats;
-pub use sender::{
-    ClientCredentials, Credentials, Limits, Request, Response, Sender, SenderSettings, ShownIn,
-};
+pub use sender::{ClientCredentials, Credentials, Limits, Request, Response, Sender, SenderSettings, ShownIn};
 pub use url::{Url, UrlError};

@@ -110,7 +110,11 @@ impl Timer {
             match self.settings.schedule.latest(now).filter(|tick| *tick > last) {
                 Some(tick) => self.tick(tick, &handler, &shutdown).await,
                 None => {
-                    let pause = self.settings.schedule.next(now).map_or(SLEEP_MAX, |next| until(next, now));
+                    let pause = self
+                        .settings
+                        .schedule
+                        .next(now)
+                        .map_or(SLEEP_MAX, |next| until(next, now));
                     // Whichever comes first.
                     let _ = shutdown.run_until_cancelled(sleep(pause.min(SLEEP_MAX))).await;
                 }

@@ -147,12 +147,7 @@ fn lock(received: &Mutex<Vec<Posted>>) -> MutexGuard<'_, Vec<Posted>> {
     received.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(
-    stream: TcpStream,
-    connection: usize,
-    sink: &HttpSink,
-    script: &dyn Fn(usize, &Posted) -> Told,
-) -> Result<()> {
+fn serve(stream: TcpStream, connection: usize, sink: &HttpSink, script: &dyn Fn(usize, &Posted) -> Told) -> Result<()> {
     let mut writing = stream.try_clone()?;
     stream.set_nodelay(true)?;
     let mut reading = BufReader::new(stream);

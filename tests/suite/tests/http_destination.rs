@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use transfuse_harness::{
-    Authority, Engine, HttpSink, InterfaceFile, Posted, Site, Sink, Told, Valid, binary, observation, wait_until,
+    Authority, Engine, HttpSink, InterfaceFile, Posted, Sink, Site, Told, Valid, binary, observation, wait_until,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -37,7 +37,8 @@ fn site(interface: &InterfaceFile, secrets: &[(&str, &str)]) -> Site {
         site.write(&format!("secrets/{name}"), value).expect("a secret");
         environment += &format!("{name} = {{ file = \"secrets/{name}\" }}\n");
     }
-    site.write("environments/test.toml", environment).expect("an environment");
+    site.write("environments/test.toml", environment)
+        .expect("an environment");
     site
 }
 
@@ -89,7 +90,11 @@ impl Feed {
 
 /// An acknowledgement, and an error in it where one is named.
 fn acknowledging(code: &str, error: &str, control_id: &str) -> String {
-    let error = if error.is_empty() { String::new() } else { format!("ERR|||{error}\r") };
+    let error = if error.is_empty() {
+        String::new()
+    } else {
+        format!("ERR|||{error}\r")
+    };
     format!("MSH|^~\\&|SINK|TEST|||20261128||ACK|S1|P|2.5.1\rMSA|{code}|{control_id}\r{error}")
 }
 
@@ -110,7 +115,10 @@ fn a_message_is_a_post_with_what_the_site_says_of_it_over_one_connection() {
     feed.settled(3, 0);
     let received = sink.received();
     assert_eq!(sink.control_ids(), ["M0", "M1", "M2"]);
-    assert!(received.iter().all(|posted| posted.connection == 0), "one connection for all");
+    assert!(
+        received.iter().all(|posted| posted.connection == 0),
+        "one connection for all"
+    );
     let first = &received[0];
     assert_eq!(first.line, "POST /hl7?site=1");
     assert_eq!(first.body, observation("M0").as_bytes());
@@ -120,7 +128,13 @@ fn a_message_is_a_post_with_what_the_site_says_of_it_over_one_connection() {
     let basic = "Basic bGFiOkNBTkFSWS0y";
     assert_eq!(
         shown,
-        ["x-application/hl7-v2+er7; charset=utf-8", "north", "CANARY-1", basic, &length]
+        [
+            "x-application/hl7-v2+er7; charset=utf-8",
+            "north",
+            "CANARY-1",
+            basic,
+            &length
+        ]
     );
     let keys: BTreeSet<&str> = received.iter().map(|posted| posted.header("idempotency-key")).collect();
     assert_eq!(keys.len(), 3, "each delivery has a key of its own: {keys:?}");
@@ -149,7 +163,17 @@ fn what_a_status_and_an_acknowledgement_mean_is_a_table_that_the_site_can_change
     feed.settled(4, 3);
     assert_eq!(
         sink.control_ids(),
-        ["BAD", "GONE", "BLAMED", "DUPLICATE", "BROKEN", "BROKEN", "BROKEN", "TEAPOT", "LAST"]
+        [
+            "BAD",
+            "GONE",
+            "BLAMED",
+            "DUPLICATE",
+            "BROKEN",
+            "BROKEN",
+            "BROKEN",
+            "TEAPOT",
+            "LAST"
+        ]
     );
     for (control_id, stage, fault) in [
         ("BAD", "quarantined", Some("the receiver answered HTTP 400")),
@@ -184,7 +208,9 @@ fn a_redirect_and_a_refused_password_hold_everything_and_are_followed_nowhere() 
     for why in ["the receiver answered HTTP 307", "the receiver answered HTTP 403"] {
         feed.wait_for(why, |ehr| ehr["receiver"]["waiting_for_a_word"][0]["why"] == why);
         assert!(sink.control_ids().iter().all(|id| id == "M0"), "nothing overtakes it");
-        let said = feed.engine.command(&["deliveries", "retry", "lab", "ehr", "--reason", "a test", "--site"]);
+        let said = feed
+            .engine
+            .command(&["deliveries", "retry", "lab", "ehr", "--reason", "a test", "--site"]);
         assert!(said.expect("a command runs").status.success());
     }
     feed.settled(2, 0);
@@ -232,7 +258,10 @@ fn the_pause_that_a_receiver_asks_for_is_kept() {
     feed.send(&["M0"]);
     let received = sink.wait_for(2, LIMIT).expect("two attempts");
     let pause = received[1].at - received[0].at;
-    assert!(pause >= Duration::from_millis(990), "{pause:?}, where 20 ms are the ceiling of the engine's own");
+    assert!(
+        pause >= Duration::from_millis(990),
+        "{pause:?}, where 20 ms are the ceiling of the engine's own"
+    );
 }
 
 #[test]
@@ -252,12 +281,17 @@ fn a_response_that_is_too_long_counts_by_its_status_and_one_that_never_comes_is_
     let url = format!("http://{}/", mute.local_addr().expect("its address"));
     let feed = Feed::to(&url, "reply_timeout = \"50ms\"");
     feed.send(&["M2"]);
-    feed.wait_for("an attempt that was given up", |ehr| ehr["receiver"]["last_answer"] == "nothing");
+    feed.wait_for("an attempt that was given up", |ehr| {
+        ehr["receiver"]["last_answer"] == "nothing"
+    });
     let fault = wait_until("the reason", LIMIT, || {
         feed.delivery("M2")["last_fault"].as_str().map(str::to_owned)
     });
     let fault = fault.expect("it is told");
-    assert!(fault.starts_with("no reply from `127.0.0.1:") && fault.ends_with("within 50ms"), "{fault}");
+    assert!(
+        fault.starts_with("no reply from `127.0.0.1:") && fault.ends_with("within 50ms"),
+        "{fault}"
+    );
 }
 
 /// What a token endpoint gives that counts its tokens, and lets them live for so many seconds.
@@ -297,7 +331,11 @@ fn a_token_is_fetched_once_for_its_life_and_once_more_where_it_is_refused() {
     feed.send(&["M0", "M1", "M2", "M3"]);
     feed.settled(4, 0);
     let tokens = ["Bearer T2", "Bearer T2", "Bearer T2", "Bearer T3", "Bearer T3"];
-    assert_eq!(shown(&sink.received()), tokens, "two failures of the endpoint, and M2 twice");
+    assert_eq!(
+        shown(&sink.received()),
+        tokens,
+        "two failures of the endpoint, and M2 twice"
+    );
     let asked = endpoint.received();
     assert_eq!(asked.len(), 4);
     assert_eq!(asked[3].line, "POST /token");
@@ -319,7 +357,9 @@ fn a_token_that_is_refused_twice_holds_the_delivery_and_one_that_has_ended_is_no
         ehr["receiver"]["waiting_for_a_word"][0]["why"] == "the receiver answered HTTP 401"
     });
     assert_eq!(shown(&sink.received()), ["Bearer T0", "Bearer T1"]);
-    let said = feed.engine.command(&["deliveries", "retry", "lab", "ehr", "--reason", "a test", "--site"]);
+    let said = feed
+        .engine
+        .command(&["deliveries", "retry", "lab", "ehr", "--reason", "a test", "--site"]);
     assert!(said.expect("a command runs").status.success());
     feed.settled(2, 0);
     assert_eq!(shown(&sink.received())[2..], ["Bearer T2", "Bearer T3"]);
@@ -359,7 +399,9 @@ fn two_engines_show_each_other_certificates_and_a_renewed_one_counts_at_once() {
         expired.key.display(),
         authority.file().display()
     );
-    let gateway = InterfaceFile::over_http("gateway").section(&gateway).to("ehr", sink.address());
+    let gateway = InterfaceFile::over_http("gateway")
+        .section(&gateway)
+        .to("ehr", sink.address());
     let gateway_site = Site::with(&gateway).expect("a site");
     let gateway = Engine::start(&gateway_site.path()).expect("the engine starts");
     let url = format!("https://{}/hl7", gateway.address("gateway").expect("it listens"));
@@ -387,14 +429,32 @@ fn the_command_line_is_both_partners() {
     let site = Site::bare().expect("a folder");
     let out = site.path().join("received");
     let mut listener = Command::new(binary().expect("the binary"));
-    listener.args(["listen", "127.0.0.1:0", "--http", "--nak", "AE:101", "--nak-every", "2", "--count", "2", "--out"]);
+    listener.args([
+        "listen",
+        "127.0.0.1:0",
+        "--http",
+        "--nak",
+        "AE:101",
+        "--nak-every",
+        "2",
+        "--count",
+        "2",
+        "--out",
+    ]);
     let mut listener = listener.arg(&out).stderr(Stdio::piped()).spawn().expect("a listener");
     let mut first = String::new();
     let mut said = BufReader::new(listener.stderr.take().expect("its words"));
     said.read_line(&mut first).expect("its address");
-    let address = first.trim().strip_prefix("listening on ").expect("an address").to_owned();
-    site.write("messages.hl7", [observation("M0"), observation("M1"), observation("M2")].join("\n"))
-        .expect("messages");
+    let address = first
+        .trim()
+        .strip_prefix("listening on ")
+        .expect("an address")
+        .to_owned();
+    site.write(
+        "messages.hl7",
+        [observation("M0"), observation("M1"), observation("M2")].join("\n"),
+    )
+    .expect("messages");
     let sent = Command::new(binary().expect("the binary"))
         .args(["send", &format!("http://{address}/hl7"), "--json"])
         .arg(site.path().join("messages.hl7"))
@@ -403,7 +463,11 @@ fn the_command_line_is_both_partners() {
     assert_eq!(sent.status.code(), Some(1), "one was refused");
     let report: Value = serde_json::from_slice(&sent.stdout).expect("JSON");
     let codes = ["AA", "AE", "AA"].map(Value::from);
-    let told = report["messages"].as_array().expect("messages").iter().map(|one| &one["code"]);
+    let told = report["messages"]
+        .as_array()
+        .expect("messages")
+        .iter()
+        .map(|one| &one["code"]);
     assert!(told.eq(&codes), "{report:#}");
     assert!(listener.wait().expect("it ends").success());
     assert_eq!(std::fs::read_dir(out).expect("a folder").count(), 2);
@@ -412,9 +476,11 @@ fn the_command_line_is_both_partners() {
 #[test]
 fn what_cannot_be_a_destination_is_told_with_its_line_and_without_a_secret() {
     let check = |keys: &str| {
-        let site = site(&InterfaceFile::listening("lab").section(&format!(
-            "[[destinations]]\nname = \"ehr\"\ntype = \"http\"\n{keys}\n"
-        )), &[("line", "two\nlines")]);
+        let site = site(
+            &InterfaceFile::listening("lab")
+                .section(&format!("[[destinations]]\nname = \"ehr\"\ntype = \"http\"\n{keys}\n")),
+            &[("line", "two\nlines")],
+        );
         let check = Command::new(binary().expect("the binary"))
             .args(["check", "--environment", "test"])
             .arg(site.path())
@@ -424,22 +490,49 @@ fn what_cannot_be_a_destination_is_told_with_its_line_and_without_a_secret() {
         String::from_utf8_lossy(&check.stdout).into_owned() + &String::from_utf8_lossy(&check.stderr)
     };
     for (keys, told) in [
-        ("url = \"ehr.example.org/hl7\"", "begins neither with `https://` nor with `http://`"),
-        ("url = \"http://lab:CANARY@ehr.example.org/\"", "it holds a name or a password"),
+        (
+            "url = \"ehr.example.org/hl7\"",
+            "begins neither with `https://` nor with `http://`",
+        ),
+        (
+            "url = \"http://lab:CANARY@ehr.example.org/\"",
+            "it holds a name or a password",
+        ),
         ("url = \"http://ehr.example.org/\"\ntls = {}", "the URL asks for no TLS"),
-        ("url = \"http://ehr.example.org/\"\nauthentication = { bearer = \"CANARY\" }", "never to be one"),
+        (
+            "url = \"http://ehr.example.org/\"\nauthentication = { bearer = \"CANARY\" }",
+            "never to be one",
+        ),
         (
             "url = \"http://ehr.example.org/\"\nauthentication = { token_url = \"http://id.example.org/\", client_id = \"a\" }",
             "client_secret",
         ),
-        ("url = \"http://ehr.example.org/\"\nheaders = { Host = \"a\" }", "has the header `Host` by itself"),
-        ("url = \"http://ehr.example.org/\"\nheaders = { X-Key = \"secret:absent\" }", "has no secret `absent`"),
-        ("url = \"http://ehr.example.org/\"\n[destinations.answers]\n\"200\" = \"retry\"", "`200` is no answer"),
-        ("url = \"http://ehr.example.org/\"\nconnections = 2", "more than one connection cannot keep"),
-        ("url = \"http://ehr.example.org/\"\ncontent_type = \"hl7\"", "`hl7` is no media type"),
+        (
+            "url = \"http://ehr.example.org/\"\nheaders = { Host = \"a\" }",
+            "has the header `Host` by itself",
+        ),
+        (
+            "url = \"http://ehr.example.org/\"\nheaders = { X-Key = \"secret:absent\" }",
+            "has no secret `absent`",
+        ),
+        (
+            "url = \"http://ehr.example.org/\"\n[destinations.answers]\n\"200\" = \"retry\"",
+            "`200` is no answer",
+        ),
+        (
+            "url = \"http://ehr.example.org/\"\nconnections = 2",
+            "more than one connection cannot keep",
+        ),
+        (
+            "url = \"http://ehr.example.org/\"\ncontent_type = \"hl7\"",
+            "`hl7` is no media type",
+        ),
     ] {
         let said = check(keys);
-        assert!(said.contains(told) && said.contains("interfaces/lab.toml:"), "{keys}: {said}");
+        assert!(
+            said.contains(told) && said.contains("interfaces/lab.toml:"),
+            "{keys}: {said}"
+        );
         assert!(!said.contains("CANARY"), "{said}");
     }
 }

@@ -198,7 +198,10 @@ fn words_of_the_site_s_own_settle_deliveries_and_answer_senders() {
     wait_for_stage(&engine, "delivered", 2);
     let frames: Vec<Vec<u8>> = (0..3).map(|_| received.recv_timeout(LIMIT).expect("a frame")).collect();
     let first = (FRAMINGS[0].framed)(observation("W1").as_bytes());
-    assert!(frames[0] == first && frames[1] == first, "it is sent again after the refusing word");
+    assert!(
+        frames[0] == first && frames[1] == first,
+        "it is sent again after the refusing word"
+    );
     assert_eq!(frames[2], (FRAMINGS[0].framed)(observation("W2").as_bytes()));
     assert_eq!(stages(&engine, "refused").len(), 1);
 }
@@ -210,7 +213,11 @@ fn where_nothing_is_acknowledged_the_engine_keeps_what_is_bad() {
     let none = "acknowledgement = \"none\"";
     let (_site, engine) = start(&front(framing, none, &address, none));
     let mut stream = connect(&engine);
-    for content in [observation("N1").as_bytes(), b"no message", observation("N2").as_bytes()] {
+    for content in [
+        observation("N1").as_bytes(),
+        b"no message",
+        observation("N2").as_bytes(),
+    ] {
         stream.write_all(&(FRAMINGS[0].framed)(content)).expect("it is sent");
     }
     for control_id in ["N1", "N2"] {
@@ -245,7 +252,13 @@ fn a_frame_that_is_not_whole_is_no_message_and_its_connection_costs_nobody_else(
     endless.read_to_end(&mut rest).expect("it is closed");
     let mut long = connect(&engine);
     let message = observation("L1");
-    let frame = joined(&[&5_000_u32.to_be_bytes(), &[b'A'; 5_000], &[0, 0], &length(message.as_bytes()), message.as_bytes()]);
+    let frame = joined(&[
+        &5_000_u32.to_be_bytes(),
+        &[b'A'; 5_000],
+        &[0, 0],
+        &length(message.as_bytes()),
+        message.as_bytes(),
+    ]);
     long.write_all(&frame).expect("it is sent");
     let told = read_until(&mut long, |read| String::from_utf8_lossy(read).contains("MSA|AA|L1\r"));
     assert!(String::from_utf8_lossy(&told).contains("MSA|AA|L1"), "{told:?}");
@@ -259,7 +272,9 @@ fn the_same_tls_is_around_other_frames() {
     let authority = Authority::new().expect("an authority");
     let sink = Sink::accepting().expect("a receiver");
     let host = authority.certify("127.0.0.1", Valid::Now).expect("a certificate");
-    let own = authority.certify("front.hospital.example", Valid::Now).expect("another");
+    let own = authority
+        .certify("front.hospital.example", Valid::Now)
+        .expect("another");
     let framing = FRAMINGS[4].written;
     let back = InterfaceFile::over_tcp("back")
         .source(&format!("framing = {framing}\npeers = [\"127.0.0.1\"]"))
@@ -293,8 +308,14 @@ fn a_framing_that_cannot_be_is_told_with_its_line() {
     for (source, told) in [
         ("framing = { length = 3 }", "a length has 1, 2 or 4 bytes"),
         ("framing = { start = \"a\" }", "`end` is missing"),
-        ("framing = { start = \"ab\", end = \"b\" }", "one of the marks is a part of the other"),
-        ("framing = { delimiter = \"hex:0\" }", "`delimiter` is no text of 1 to 64 bytes"),
+        (
+            "framing = { start = \"ab\", end = \"b\" }",
+            "one of the marks is a part of the other",
+        ),
+        (
+            "framing = { delimiter = \"hex:0\" }",
+            "`delimiter` is no text of 1 to 64 bytes",
+        ),
         ("framing = {}", "`framing` does not say where a frame ends"),
         (
             "framing = { to_end = true }\nacknowledgement = { accepted = \"O\", refused = \"OK\" }",
@@ -302,7 +323,12 @@ fn a_framing_that_cannot_be_is_told_with_its_line() {
         ),
         ("mllp_release = 2", "`framing` is missing"),
     ] {
-        let site = Site::with(&InterfaceFile::over_tcp("front").source(source).to("ehr", sink.address())).expect("a site");
+        let site = Site::with(
+            &InterfaceFile::over_tcp("front")
+                .source(source)
+                .to("ehr", sink.address()),
+        )
+        .expect("a site");
         let mut check = Command::new(binary().expect("the binary"));
         let check = check.arg("check").arg(site.path()).output().expect("it runs");
         let said = String::from_utf8_lossy(&check.stdout).into_owned() + &String::from_utf8_lossy(&check.stderr);

@@ -10,7 +10,9 @@ use transfuse_harness::{Engine, InterfaceFile, Sink, Site, binary, wait_until};
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn timer(sink: &Sink, lines: &str) -> InterfaceFile {
-    InterfaceFile::ticking("nightly").source(lines).to("ehr", sink.address())
+    InterfaceFile::ticking("nightly")
+        .source(lines)
+        .to("ehr", sink.address())
 }
 
 /// The ticks of what has arrived: each has another second in its control id.
@@ -34,9 +36,14 @@ fn each_tick_is_a_message_and_none_comes_twice_over_hot_swaps_a_stop_and_a_kill(
     let first = &sink.wait_for(2, LIMIT).expect("two ticks")[0];
     let text = String::from_utf8_lossy(&first.content).into_owned();
     let segments: Vec<&str> = text.split('\r').collect();
-    assert!(segments[0].contains("|QBP^Z01|T2") && segments[1].starts_with("QPD|2"), "{text}");
+    assert!(
+        segments[0].contains("|QBP^Z01|T2") && segments[1].starts_with("QPD|2"),
+        "{text}"
+    );
     for owner in ["one", "two", "three"] {
-        let changed = timer(&sink, message).head(&format!("owner = \"{owner}\"")).source(&format!("missed = \"{}\"", if owner == "two" { "none" } else { "one" }));
+        let changed = timer(&sink, message)
+            .head(&format!("owner = \"{owner}\""))
+            .source(&format!("missed = \"{}\"", if owner == "two" { "none" } else { "one" }));
         site.add(&changed).expect("the file is changed");
         let applied = engine.command(&["apply", "--yes", "--reason", "a test", "--unwatched"]);
         assert!(applied.expect("a command runs").status.success(), "{}", engine.said());
@@ -71,7 +78,10 @@ fn of_the_ticks_that_were_missed_one_comes_late_or_none() {
     let engine = Engine::start(&site.path()).expect("it starts again");
     sink.wait_for(before + 2, LIMIT).expect("it goes on");
     let made = ticks(&sink)[before..].to_vec();
-    assert!(made[0] >= later(&last, 3), "the ones between are not made up: {last} {made:?}");
+    assert!(
+        made[0] >= later(&last, 3),
+        "the ones between are not made up: {last} {made:?}"
+    );
     engine.stop().expect("a clean stop");
     is_in_order_and_once(&ticks(&sink));
 }
@@ -84,7 +94,9 @@ fn now() -> String {
 /// That of a tick so many seconds later.
 fn later(control_id: &str, seconds: i64) -> String {
     let at = jiff::civil::DateTime::strptime("T%Y%m%d%H%M%S", control_id).expect("a control id of a tick");
-    let at = at.checked_add(jiff::SignedDuration::from_secs(seconds)).expect("a later time");
+    let at = at
+        .checked_add(jiff::SignedDuration::from_secs(seconds))
+        .expect("a later time");
     at.strftime("T%Y%m%d%H%M%S").to_string()
 }
 
@@ -93,11 +105,23 @@ fn what_cannot_be_a_timer_is_told_with_its_line() {
     let sink = Sink::accepting().expect("a receiver");
     for (lines, told) in [
         ("", "a timer has either distances or times of day"),
-        ("every = \"1min\"\nat = [\"02:00\"]", "a timer has either distances or times of day"),
+        (
+            "every = \"1min\"\nat = [\"02:00\"]",
+            "a timer has either distances or times of day",
+        ),
         ("at = [\"25:00\"]", "`25:00` is no time of day"),
-        ("at = [\"02:00\"]\ndays = [\"someday\"]", "`someday` is no day of the week"),
-        ("every = \"1min\"\nmessage = \"PID|1\"", "`message` is no HL7 v2 message"),
-        ("every = \"1min\"\nmessage = \"MSH|^~\\\\&|{patient}\"", "`{patient}` is not a placeholder"),
+        (
+            "at = [\"02:00\"]\ndays = [\"someday\"]",
+            "`someday` is no day of the week",
+        ),
+        (
+            "every = \"1min\"\nmessage = \"PID|1\"",
+            "`message` is no HL7 v2 message",
+        ),
+        (
+            "every = \"1min\"\nmessage = \"MSH|^~\\\\&|{patient}\"",
+            "`{patient}` is not a placeholder",
+        ),
     ] {
         let site = Site::with(&timer(&sink, lines)).expect("a site");
         let mut check = Command::new(binary().expect("the binary"));

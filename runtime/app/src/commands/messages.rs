@@ -6,8 +6,6 @@ mod explain;
 mod replay;
 mod verify;
 
-use std::io::Write as _;
-
 use clap::{Args, Subcommand};
 use transfuse_store::MessageId;
 

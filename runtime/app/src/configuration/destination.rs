@@ -216,7 +216,6 @@ fn connecting(section: &mut Section<'_>, order: &Order, site: &Path) -> Option<C
         },
     })
 }
-}
 
 /// How many connections send at the same time.
 fn connections(section: &mut Section<'_>, order: &Order) -> u64 {

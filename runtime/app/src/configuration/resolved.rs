@@ -126,7 +126,10 @@ impl Interface {
     pub(crate) fn feeds(&self) -> impl Iterator<Item = &str> {
         self.destinations.iter().filter_map(|one| match &one.wire {
             DestinationWire::Interface { to, .. } => Some(to.as_str()),
-            DestinationWire::Mllp { .. } | DestinationWire::Files { .. } => None,
+            DestinationWire::Mllp { .. }
+            | DestinationWire::Http(_)
+            | DestinationWire::Tcp(_)
+            | DestinationWire::Files { .. } => None,
         })
     }
 

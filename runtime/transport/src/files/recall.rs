@@ -45,7 +45,10 @@ impl FolderSource {
     /// The answer to a frame that was taken before; none for one that is to be handed over, or where a shutdown comes first.
     pub(super) async fn recalled(&self, found: &Found, frame: &Frame, shutdown: &CancellationToken) -> Option<Answer> {
         let recall = self.recall.as_ref()?;
-        let changed_at_ms = self.changed_at_ms(found).await.inspect_err(|error| cannot_read(found, error));
+        let changed_at_ms = self
+            .changed_at_ms(found)
+            .await
+            .inspect_err(|error| cannot_read(found, error));
         let changed_at_ms = changed_at_ms.ok()?;
         loop {
             match recall(frame, changed_at_ms).await {

@@ -176,7 +176,9 @@ impl Sender {
         if let Some(shown) = shown {
             headers.insert(AUTHORIZATION, shown);
         }
-        let key = request.idempotency_key.map(|key| HeaderValue::from_str(&format!("\"{key}\"")));
+        let key = request
+            .idempotency_key
+            .map(|key| HeaderValue::from_str(&format!("\"{key}\"")));
         if let Some(Ok(key)) = key {
             headers.insert(&IDEMPOTENCY_KEY, key);
         }

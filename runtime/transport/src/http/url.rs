@@ -104,13 +104,21 @@ mod tests {
     #[test]
     fn a_url_says_where_to_connect_and_what_to_ask_for() {
         for (text, address, path, is_secure) in [
-            ("https://ehr.example.org/hl7?site=1", "ehr.example.org:443", "/hl7?site=1", true),
+            (
+                "https://ehr.example.org/hl7?site=1",
+                "ehr.example.org:443",
+                "/hl7?site=1",
+                true,
+            ),
             ("http://127.0.0.1:8080", "127.0.0.1:8080", "/", false),
             ("https://[::1]:8443/a/b", "[::1]:8443", "/a/b", true),
             ("http://[::1]/", "[::1]:80", "/", false),
         ] {
             let url: Url = text.parse().unwrap();
-            assert_eq!((url.address(), url.path().as_str(), url.is_secure()), (address, path, is_secure));
+            assert_eq!(
+                (url.address(), url.path().as_str(), url.is_secure()),
+                (address, path, is_secure)
+            );
         }
         let url: Url = "http://ehr.example.org".parse().unwrap();
         assert_eq!(url.to_string(), "http://ehr.example.org/");

@@ -289,7 +289,9 @@ impl Cutter {
         };
         let is_counted = matches!(self.state, State::Skipping { left: Some(_), .. });
         let undecided = if is_counted { 0 } else { self.mark_bytes_max() - 1 };
-        let dropped = mark.as_ref().map_or(self.buffer.len().saturating_sub(undecided), |mark| mark.at);
+        let dropped = mark
+            .as_ref()
+            .map_or(self.buffer.len().saturating_sub(undecided), |mark| mark.at);
         self.buffer.advance(dropped);
         self.searched = 0;
         let State::Skipping { bytes, kept, left } = &mut self.state else {

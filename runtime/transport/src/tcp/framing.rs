@@ -106,7 +106,9 @@ impl Framing {
                 Some(Unframeable::Holds { byte, offset })
             }
             // Where the content ends in the beginning of the mark, the two would be one.
-            Self::Marked(Marks { start, end }) => held(end).or_else(|| held(start)).or_else(|| overlapping(content, end)),
+            Self::Marked(Marks { start, end }) => {
+                held(end).or_else(|| held(start)).or_else(|| overlapping(content, end))
+            }
             Self::Length(length) => {
                 let (bytes, bytes_max) = (content.len(), length.content_bytes_max());
                 (bytes > bytes_max).then_some(Unframeable::TooLong { bytes, bytes_max })
@@ -223,7 +225,10 @@ mod tests {
         assert_eq!(framed(&marked(b"\x02", b"\x03")), b"\x02abc\x03");
         assert_eq!(framed(&marked(b"", b"\r\n")), b"abc\r\n");
         assert_eq!(framed(&Framing::Length(length(2, ByteOrder::Big, false))), b"\0\x03abc");
-        assert_eq!(framed(&Framing::Length(length(4, ByteOrder::Little, true))), b"\x07\0\0\0abc");
+        assert_eq!(
+            framed(&Framing::Length(length(4, ByteOrder::Little, true))),
+            b"\x07\0\0\0abc"
+        );
         assert_eq!(framed(&Framing::ToEnd), b"abc");
     }
 
@@ -237,7 +242,10 @@ mod tests {
         let short = Framing::Length(length(1, ByteOrder::Big, true));
         assert_eq!(short.refuses(&[0; 254]), None);
         let bytes = 255;
-        assert_eq!(short.refuses(&[0; 255]), Some(Unframeable::TooLong { bytes, bytes_max: 254 }));
+        assert_eq!(
+            short.refuses(&[0; 255]),
+            Some(Unframeable::TooLong { bytes, bytes_max: 254 })
+        );
     }
 
     #[test]

@@ -85,6 +85,8 @@ async fn a_tick_that_is_not_taken_is_offered_again() {
     });
     let ticked = Ticked::default();
     ticked.take_up(Timestamp::now() - 2 * Duration::from_hours(1));
-    Timer::new(settings(Duration::from_hours(1), true), ticked).serve(handler, stop).await;
+    Timer::new(settings(Duration::from_hours(1), true), ticked)
+        .serve(handler, stop)
+        .await;
     assert_eq!(offered.load(Ordering::Relaxed), 3);
 }

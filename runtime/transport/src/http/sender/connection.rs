@@ -139,10 +139,12 @@ impl Endpoint {
             };
             Ok(Tried::Answered(response, link))
         };
-        let answered = timeout(reply_timeout, exchange).await.map_err(|_| Unknown::ReplyTimeout {
-            address: self.address(),
-            timeout: reply_timeout,
-        })?;
+        let answered = timeout(reply_timeout, exchange)
+            .await
+            .map_err(|_| Unknown::ReplyTimeout {
+                address: self.address(),
+                timeout: reply_timeout,
+            })?;
         Ok(answered?)
     }
 

@@ -11,9 +11,9 @@ use tokio::time::{Duration, Instant};
 
 use super::super::authentication::{basic, sensitive};
 use super::super::url::Url;
+use super::Limits;
 use super::connection::Endpoint;
 use super::response::Response;
-use super::Limits;
 use crate::secret::Secret;
 use crate::send::{NotSent, SendError};
 use crate::tls;
@@ -267,7 +267,10 @@ mod tests {
     #[test]
     fn a_token_is_used_until_shortly_before_its_end() {
         let seconds = |text: &str| usable(Some(&serde_json::from_str(text).unwrap())).as_secs_f64();
-        assert_eq!([seconds("3600"), seconds("40"), seconds("0"), seconds("-5")], [3570.0, 20.0, 0.0, 0.0]);
+        assert_eq!(
+            [seconds("3600"), seconds("40"), seconds("0"), seconds("-5")],
+            [3570.0, 20.0, 0.0, 0.0]
+        );
         assert_eq!(usable(None), LIFE);
         assert!(seconds("1e300") <= LIFE_MAX.as_secs_f64());
     }
@@ -287,6 +290,9 @@ mod tests {
         let broken = r#"{"access_token":"a\nb","token_type":"Bearer"}"#;
         assert_eq!(why(200, broken), "its token cannot be shown");
         let held = given(200, r#"{"access_token":"abc","token_type":"bearer","expires_in":60}"#).unwrap();
-        assert_eq!((held.header.to_str().unwrap(), held.header.is_sensitive()), ("Bearer abc", true));
+        assert_eq!(
+            (held.header.to_str().unwrap(), held.header.is_sensitive()),
+            ("Bearer abc", true)
+        );
     }
 }

@@ -37,7 +37,11 @@ fn events<'a>(framing: &Framing, pieces: impl IntoIterator<Item = &'a [u8]>, rea
 fn check(framing: &Framing, stream: &[u8], expected: &[Event]) {
     let end = Truncation::StreamEnd;
     assert_eq!(events(framing, [stream], end), expected, "{stream:?} in one piece");
-    assert_eq!(events(framing, stream.chunks(1), end), expected, "{stream:?} byte by byte");
+    assert_eq!(
+        events(framing, stream.chunks(1), end),
+        expected,
+        "{stream:?} byte by byte"
+    );
 }
 
 fn frame(content: &'static [u8]) -> Event {
@@ -57,18 +61,34 @@ const CLOSED: Defect = Defect::Truncated(Truncation::StreamEnd);
 #[test]
 fn a_frame_stands_between_its_marks() {
     let framing = marked(b"<<", b">>");
-    check(&framing, b"\r\n<<abc>>\r\n<<de>f>><<>>", &[frame(b"abc"), frame(b"de>f")]);
-    check(&framing, b"xy<z<<ab>>", &[bad(Defect::Garbage { bytes: 4 }, b"xy<z"), frame(b"ab")]);
+    check(
+        &framing,
+        b"\r\n<<abc>>\r\n<<de>f>><<>>",
+        &[frame(b"abc"), frame(b"de>f")],
+    );
+    check(
+        &framing,
+        b"xy<z<<ab>>",
+        &[bad(Defect::Garbage { bytes: 4 }, b"xy<z"), frame(b"ab")],
+    );
     let new_start = Defect::Truncated(Truncation::NewStart);
     check(&framing, b"<<ab<<cd>>", &[bad(new_start, b"ab"), frame(b"cd")]);
     check(&framing, b"<<ab>", &[bad(CLOSED, b"ab>")]);
-    check(&framing, b"<<123456789>><<ab>>", &[too_long(9, b"12345678"), frame(b"ab")]);
+    check(
+        &framing,
+        b"<<123456789>><<ab>>",
+        &[too_long(9, b"12345678"), frame(b"ab")],
+    );
 }
 
 #[test]
 fn a_delimiter_ends_what_has_come_since_the_one_before() {
     let framing = marked(b"", b"\r\n\r\n");
-    check(&framing, b"MSH\r\nPI\r\n\r\n\r\n\r\nab\r\n\r\n", &[frame(b"MSH\r\nPI"), frame(b"ab")]);
+    check(
+        &framing,
+        b"MSH\r\nPI\r\n\r\n\r\n\r\nab\r\n\r\n",
+        &[frame(b"MSH\r\nPI"), frame(b"ab")],
+    );
     check(&framing, b"ab\r\n", &[bad(CLOSED, b"ab\r\n")]);
 }
 
@@ -86,7 +106,10 @@ fn a_length_tells_how_much_is_to_come() {
         bytes: 65_535,
         bytes_max: 8,
     };
-    assert!(matches!(hopeless.as_slice(), [Event::Defect { defect, .. }] if *defect == expected), "{hopeless:?}");
+    assert!(
+        matches!(hopeless.as_slice(), [Event::Defect { defect, .. }] if *defect == expected),
+        "{hopeless:?}"
+    );
 }
 
 #[test]
