@@ -492,6 +492,10 @@ fn what_cannot_be_a_destination_is_told_with_its_line_and_without_a_secret() {
     for (keys, told) in [
         (
             "url = \"ehr.example.org/hl7\"",
+            "it is no URL such as `https://ehr.example.org/hl7`",
+        ),
+        (
+            "url = \"ftp://ehr.example.org/hl7\"",
             "begins neither with `https://` nor with `http://`",
         ),
         (
