@@ -294,8 +294,8 @@ impl Received {
             revision,
             first_delivery,
             decision,
-            holds,
             lanes,
+            holds,
             sender,
             repeats,
         };

@@ -160,10 +160,12 @@ fn serve(stream: TcpStream, connection: usize, sink: &HttpSink, script: &dyn Fn(
         };
         let mut head = format!("HTTP/1.1 {} Said\r\n", told.status);
         for line in &told.headers {
-            head += &format!("{line}\r\n");
+            head.push_str(line);
+            head.push_str("\r\n");
         }
         if told.status != 204 {
-            head += &format!("Content-Length: {}\r\n", told.body.len() + told.missing);
+            let bytes = told.body.len() + told.missing;
+            head.push_str(&format!("Content-Length: {bytes}\r\n"));
         }
         writing.write_all((head + "\r\n" + &told.body).as_bytes())?;
         if told.missing > 0 || told.closes {

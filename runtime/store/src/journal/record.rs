@@ -336,9 +336,14 @@ fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffers: Buffers<'a>
 /// The columns of what was decided, if anything was.
 fn decision_columns<'a>(decision: Option<&'a Decision>, at_ms: i64, buffers: Buffers<'a>) -> Columns<'a> {
     let nothing: &'a [u8] = &[];
+    let Buffers {
+        outputs: joining,
+        state: encoding,
+        note: words,
+    } = buffers;
     let (detail, note) = match decision {
         None => (nothing, nothing),
-        Some(Decision::Processed { outputs, detail, .. }) => (detail.as_slice(), words_of_stops(outputs, buffers.note)),
+        Some(Decision::Processed { outputs, detail, .. }) => (detail.as_slice(), words_of_stops(outputs, words)),
         Some(Decision::Filtered { reason, detail, .. }) => (detail.as_slice(), reason.as_slice()),
         Some(Decision::Refused { fault, detail, .. } | Decision::Quarantined { fault, detail, .. }) => {
             (detail.as_slice(), fault.text.as_slice())
@@ -350,10 +355,10 @@ fn decision_columns<'a>(decision: Option<&'a Decision>, at_ms: i64, buffers: Buf
         at_ms,
         message: None,
         raw: nothing,
-        outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), buffers.outputs)),
+        outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), joining)),
         detail,
         note,
-        state: decision.map_or(nothing, |decision| encoded_state(decision.state(), buffers.state)),
+        state: decision.map_or(nothing, |decision| encoded_state(decision.state(), encoding)),
     }
 }
 
