@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use transfuse_store::StoreSettings;
+use transfuse_store::{MasterKeyFile, StoreSettings};
 
 use super::budget::{self, BudgetSettings};
 use super::control::{self, ControlSettings};
@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// How large a file of the journal grows before the next one begins.
     pub(crate) segment_bytes_max: u64,
+    /// The file of the master key. None: beside the data folder.
+    pub(crate) master_key: Option<PathBuf>,
     /// What is asked of packages.
     pub(crate) trust: TrustSettings,
     /// How changes are watched.
@@ -72,10 +74,26 @@ impl Default for Settings {
                 level: LogLevel::Info,
             },
             segment_bytes_max: StoreSettings::new("").segment_bytes_max,
+            master_key: None,
             trust: TrustSettings::default(),
             budget: BudgetSettings::default(),
             gates: GateSettings::default(),
             control: ControlSettings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of the store in a data folder, for the engine of this site.
+    pub(crate) fn store(&self, site: &Path, data: &Path) -> StoreSettings {
+        let master_key = match &self.master_key {
+            Some(file) => MasterKeyFile::At(site.join(file)),
+            None => MasterKeyFile::Beside,
+        };
+        StoreSettings {
+            segment_bytes_max: self.segment_bytes_max,
+            master_key,
+            ..StoreSettings::new(data)
         }
     }
 }
@@ -95,7 +113,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     let environment = file.text("environment").map(|name| name.value);
     let log = file.section("log", "[log]").map(log);
     let compiled = file.section("sandbox", "[sandbox]").and_then(cache);
-    let segment_bytes_max = file.section("store", "[store]").and_then(segment);
+    let (segment_bytes_max, master_key) = file.section("store", "[store]").map(store).unwrap_or_default();
     let trust = file.section("trust", "[trust]").map(trust::read);
     let budget = file.section("budget", "[budget]").map(budget::read);
     let gates = file.section("gates", "[gates]").map(gates::read);
@@ -108,6 +126,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
         compiled,
         log: log.unwrap_or(defaults.log),
         segment_bytes_max: segment_bytes_max.unwrap_or(defaults.segment_bytes_max),
+        master_key,
         trust: trust.unwrap_or(defaults.trust),
         budget: budget.unwrap_or(defaults.budget),
         gates: gates.unwrap_or(defaults.gates),
@@ -139,8 +158,9 @@ fn cache(mut section: Section<'_>) -> Option<PathBuf> {
     folder
 }
 
-fn segment(mut section: Section<'_>) -> Option<u64> {
+fn store(mut section: Section<'_>) -> (Option<u64>, Option<PathBuf>) {
     let bytes = section.size("segment", &((1 << 20)..=(64 << 30)));
+    let master_key = section.path("master_key").map(|file| file.value);
     section.finish();
-    bytes
+    (bytes, master_key)
 }

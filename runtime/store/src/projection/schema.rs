@@ -127,6 +127,15 @@ pub(crate) const FORMAT: Format = Format {
             why TEXT NOT NULL
         );
         CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
+        // Keys and values of what plugins keep are sealed.
+        "DROP TABLE state_values;
+        CREATE TABLE state_values(
+            interface INTEGER NOT NULL,
+            plugin TEXT NOT NULL,
+            key BLOB NOT NULL,
+            value BLOB NOT NULL,
+            PRIMARY KEY (interface, plugin, key)
+        ) WITHOUT ROWID",
     ],
 };
 

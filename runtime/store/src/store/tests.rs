@@ -12,6 +12,7 @@ mod lanes;
 mod model;
 mod opening;
 mod rebuild;
+mod sealing;
 mod searching;
 mod state;
 mod support;

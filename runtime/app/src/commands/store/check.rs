@@ -4,14 +4,14 @@ use clap::Args;
 use serde::Serialize;
 use transfuse_store::{SegmentReport, Store};
 
-use super::Files;
+use super::{Files, opened};
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Outcome};
 use crate::layout::counted;
 
 /// Look at every page and every entry of the journal
 ///
-/// An engine may work on the files meanwhile. The exit code is 1 where something cannot be read. A damaged segment is best
+/// Everything that is sealed is opened too, so that a bit that has changed within a message is found. An engine may work on the files meanwhile. The exit code is 1 where something cannot be read. A damaged segment is best
 /// restored from a backup: stop the engine, put the file back, run `transfuse store rebuild`, start the engine. Where there is none, `transfuse store repair`
 /// saves what can be read of it.
 ///
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         progress.doing(format!("read {}", report.file.display()));
     });
     drop(progress);
-    let reports = checked?;
+    let reports = opened(&settings, checked)?;
     if arguments.json {
         console.json(&reports.iter().map(Segment::from).collect::<Vec<_>>())?;
     } else {
