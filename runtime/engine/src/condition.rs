@@ -13,6 +13,8 @@ use cel::parser::PrattParser;
 use cel::{Context, Env, ExecutionError, Value};
 use transfuse_message::{FieldPath, Message, Path, PathError};
 
+use crate::everywhere::{self, REPETITIONS_MAX};
+
 /// The type of the message, `ORU^R01`; empty for a document.
 const MESSAGE_TYPE: &str = "message_type";
 
@@ -44,9 +46,6 @@ const DEPTH_MAX: u16 = 24;
 
 /// How long its text is. Whoever needs more writes a plugin.
 const TEXT_BYTES_MAX: usize = 1_000;
-
-/// As with lanes: a field with more is not one that decides where a message goes.
-const REPETITIONS_MAX: u32 = 16;
 
 static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
@@ -161,21 +160,15 @@ impl ConditionError {
 }
 
 impl Facts {
-    pub(crate) fn of(message: Option<&Message>, attributes: &Arc<[(String, String)]>) -> Self {
+    pub(crate) fn of(message: Option<&Message>, attributes: &[(String, String)]) -> Self {
         Self {
             message: message.cloned(),
-            attributes: Arc::clone(attributes),
+            attributes: attributes.into(),
         }
     }
 }
 
 impl Condition {
-    /// As it was written.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.0.text
-    }
-
     /// Whether it holds.
     pub(crate) fn holds(&self, facts: &Facts) -> Result<bool, Undecided> {
         match self.evaluate(facts) {
@@ -240,7 +233,7 @@ impl FromStr for Condition {
             places,
         }));
         // Whatever it is about: what it comes to shows itself on nothing.
-        match condition.evaluate(&Facts::of(None, &Arc::default())) {
+        match condition.evaluate(&Facts::of(None, &[])) {
             Ok(value) if !matches!(value, Value::Bool(_)) => Err(ConditionError::NotABoolean { found: kind(&value) }),
             _ => Ok(condition),
         }
@@ -260,7 +253,7 @@ impl Places {
         let (Some(message), Some(path)) = (message, self.leaves.get(text)) else {
             return Ok(Value::from(""));
         };
-        let found = message.get(path).map_err(|error| failed(FIELD, error))?;
+        let found = message.get(path).map_err(|error| failed(FIELD, error.to_string()))?;
         Ok(Value::from(found.into_option().unwrap_or_default().as_ref()))
     }
 
@@ -268,7 +261,7 @@ impl Places {
         let mut values = Vec::new();
         if let (Some(message), Some(rows)) = (message, self.rows.get(text)) {
             let found = message.rows(&rows.segment, &rows.leaves);
-            for mut row in found.map_err(|error| failed(FIELDS, error))? {
+            for mut row in found.map_err(|error| failed(FIELDS, error.to_string()))? {
                 let beyond = row.pop().and_then(transfuse_message::Value::into_option);
                 if beyond.is_some() {
                     return Err(failed(
@@ -374,18 +367,13 @@ impl Rows {
             source,
         };
         let path: Path = text.parse().map_err(no_path)?;
-        let all_of_them = path.field().filter(|_| path.groups().is_empty() && !text.contains('['));
-        let field = all_of_them.ok_or_else(|| ConditionError::NotAllOfThem { text: text.to_owned() })?;
-        let within = match (field.component(), field.subcomponent()) {
-            (None, _) => String::new(),
-            (Some(component), None) => format!(".{component}"),
-            (Some(component), Some(subcomponent)) => format!(".{component}.{subcomponent}"),
-        };
-        let leaves =
-            (1..=REPETITIONS_MAX + 1).map(|repetition| format!("{}[{repetition}]{within}", field.field()).parse());
+        let field = everywhere::field(&path, text);
+        let field = field.ok_or_else(|| ConditionError::NotAllOfThem { text: text.to_owned() })?;
+        let part = everywhere::part(field).unwrap_or_default();
+        let leaves = everywhere::leaves(field, REPETITIONS_MAX + 1, &[part]);
         Ok(Self {
             segment: path.segment().to_owned(),
-            leaves: leaves.collect::<Result<_, _>>().map_err(no_path)?,
+            leaves: leaves.map_err(no_path)?,
         })
     }
 }
@@ -397,10 +385,10 @@ fn text_of(expression: &IdedExpr) -> Option<String> {
     }
 }
 
-fn failed(function: &str, error: impl ToString) -> ExecutionError {
+fn failed(function: &str, message: String) -> ExecutionError {
     ExecutionError::FunctionError {
         function: function.to_owned(),
-        message: error.to_string(),
+        message,
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use transfuse_message::{FieldPath, Message, Path, PathError, Value};
 use transfuse_store::Lanes;
 
+use crate::everywhere::{self, REPETITIONS_MAX};
 use crate::stable_hash::stable_hash;
 
 /// A field whose identifiers are lanes.
@@ -43,9 +44,6 @@ pub enum LaneKeyError {
     NoField(String),
 }
 
-/// Repetitions that are looked at. A patient has a handful of identifiers; a message with more belongs to all lanes.
-const REPETITIONS_MAX: u32 = 16;
-
 impl LaneKeys {
     /// The lanes of a message: all of them where it names none, where one cannot be read or where there are too many.
     pub(crate) fn lanes(&self, message: &Message) -> Lanes {
@@ -83,7 +81,7 @@ impl LaneKey {
         Some(())
     }
 
-    /// The most repetitions that a segment has.
+    /// The most repetitions that a segment has; none where that is too many, and the message belongs to all lanes.
     fn repetitions(&self, message: &Message) -> Option<usize> {
         let segment: Path = self.path.segment().parse().ok()?;
         let mut most = 0;
@@ -124,20 +122,13 @@ impl FromStr for LaneKey {
             source,
         };
         let path: Path = text.parse().map_err(no_path)?;
-        let field = path.field().filter(|_| path.groups().is_empty() && !text.contains('['));
+        let field = everywhere::field(&path, text);
         let field = field.ok_or_else(|| LaneKeyError::NoField(text.to_owned()))?;
-        let parts: Vec<String> = match (field.component(), field.subcomponent()) {
-            (None, _) => ["1.1", "4.1", "4.2"].map(str::to_owned).to_vec(),
-            (Some(component), None) => vec![component.to_string()],
-            (Some(component), Some(subcomponent)) => vec![format!("{component}.{subcomponent}")],
+        let parts = match everywhere::part(field) {
+            None => [".1.1", ".4.1", ".4.2"].map(str::to_owned).to_vec(),
+            Some(part) => vec![part],
         };
-        let leaves = (1..=REPETITIONS_MAX).flat_map(|repetition| {
-            let number = field.field();
-            parts
-                .iter()
-                .map(move |part| format!("{number}[{repetition}].{part}").parse())
-        });
-        let leaves = leaves.collect::<Result<_, _>>().map_err(no_path)?;
+        let leaves = everywhere::leaves(field, REPETITIONS_MAX, &parts).map_err(no_path)?;
         Ok(Self { path, leaves })
     }
 }

@@ -20,6 +20,7 @@ mod budget;
 mod comparison;
 mod condition;
 mod control_ids;
+mod everywhere;
 mod keeping;
 mod lane_key;
 mod owed;

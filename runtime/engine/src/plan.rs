@@ -115,7 +115,7 @@ impl Plan {
     fn of_report(revision: &Revision, terms: Terms, report: Report, findings: &Findings) -> Self {
         let detail = Detail::of(&report).with(findings);
         let state = keeping::changes(&report.state);
-        let decision = match revision.decide(report.outcome, report.attributes) {
+        let decision = match revision.decide(report.outcome, &report.attributes) {
             Ok(Decided::Processed(outputs)) => Decision::Processed {
                 outputs,
                 state,

@@ -120,7 +120,7 @@ impl Revision {
         }
         let report = processing.run(self.input(run, message, state)).await;
         let detail = Detail::of(&report).with(&judgement.findings);
-        match self.decide(report.outcome, report.attributes) {
+        match self.decide(report.outcome, &report.attributes) {
             Ok(decided) => Rerun {
                 made: decided.into(),
                 is_approximate: detail.uses_state(),
@@ -131,9 +131,9 @@ impl Revision {
     }
 
     /// What a chain's outcome comes to.
-    pub(crate) fn decide(&self, outcome: Outcome, attributes: Vec<(String, String)>) -> Result<Decided, Box<Trouble>> {
+    pub(crate) fn decide(&self, outcome: Outcome, attributes: &[(String, String)]) -> Result<Decided, Box<Trouble>> {
         match outcome {
-            Outcome::Forwarded(outputs) => match self.routing.route(outputs, &attributes.into()) {
+            Outcome::Forwarded(outputs) => match self.routing.route(outputs, attributes) {
                 Ok(outputs) => Ok(Decided::Processed(outputs)),
                 Err(why) => Err(Box::new(Trouble::unroutable(&self.interface, why))),
             },

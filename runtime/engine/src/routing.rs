@@ -64,23 +64,18 @@ impl Routing {
     pub(crate) fn route(
         &self,
         outputs: Vec<Output>,
-        attributes: &Arc<[(String, String)]>,
+        attributes: &[(String, String)],
     ) -> Result<Vec<NewOutput>, Unroutable> {
         // One output alone cannot be mistaken for another.
         let mut control_ids = (outputs.len() > 1).then(ControlIds::default);
         outputs
             .into_iter()
             .map(|Output { content, to }| {
-                let named = (!to.is_empty()).then(|| self.named(&to)).transpose();
-                let named = named.map_err(Unroutable::Named)?;
                 Ok(match content {
                     Content::Message(mut message) => {
                         // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
                         message.declare_charset();
-                        let destinations = match named {
-                            Some(named) => named,
-                            None => self.fitting(&message, attributes)?,
-                        };
+                        let destinations = self.named_or(&to, || self.fitting(&message, attributes))?;
                         if let Some(control_ids) = &mut control_ids {
                             control_ids.tell_apart(&mut message, &destinations);
                         }
@@ -91,10 +86,7 @@ impl Routing {
                         }
                     }
                     Content::Document(document) => NewOutput {
-                        destinations: match named {
-                            Some(named) => named,
-                            None => self.of_any_type(attributes)?,
-                        },
+                        destinations: self.named_or(&to, || self.of_any_type(attributes))?,
                         content: Sealed::from(document.body.into_bytes()),
                         content_type: Some(document.content_type.into()),
                     },
@@ -103,13 +95,13 @@ impl Routing {
             .collect()
     }
 
-    fn fitting(&self, message: &Message, attributes: &Arc<[(String, String)]>) -> Result<Vec<Arc<str>>, Unroutable> {
+    fn fitting(&self, message: &Message, attributes: &[(String, String)]) -> Result<Vec<Arc<str>>, Unroutable> {
         let message_type = message.header().message_type();
         self.destinations(|one| one.takes(&message_type), || Facts::of(Some(message), attributes))
     }
 
     /// The destinations that route by no message type, which a document has not.
-    fn of_any_type(&self, attributes: &Arc<[(String, String)]>) -> Result<Vec<Arc<str>>, Unroutable> {
+    fn of_any_type(&self, attributes: &[(String, String)]) -> Result<Vec<Arc<str>>, Unroutable> {
         self.destinations(Route::takes_all, || Facts::of(None, attributes))
     }
 
@@ -120,13 +112,25 @@ impl Routing {
     ) -> Result<Vec<Arc<str>>, Unroutable> {
         let is_for_messages =
             |one: &Route| !one.takes_all() || self.acknowledgements.as_ref() != Some(&one.destination);
-        let mut fit = Vec::new();
+        let (mut fit, mut asked) = (Vec::new(), None);
         for one in self.routes.iter().filter(|one| takes(one) && is_for_messages(one)) {
-            if one.is_meant(&facts)? {
+            if one.is_meant(|| asked.get_or_insert_with(&facts))? {
                 fit.push(Arc::clone(&one.destination));
             }
         }
         Ok(fit)
+    }
+
+    /// Those that a plugin has named, or where it has named none, those that fit.
+    fn named_or(
+        &self,
+        to: &[String],
+        fitting: impl FnOnce() -> Result<Vec<Arc<str>>, Unroutable>,
+    ) -> Result<Vec<Arc<str>>, Unroutable> {
+        if to.is_empty() {
+            return fitting();
+        }
+        self.named(to).map_err(Unroutable::Named)
     }
 
     fn named(&self, names: &[String]) -> Result<Vec<Arc<str>>, NoSuchDestination> {
@@ -150,9 +154,9 @@ impl Route {
     }
 
     /// Whether its condition holds, where it has one.
-    fn is_meant(&self, facts: impl Fn() -> Facts) -> Result<bool, Unroutable> {
+    fn is_meant<'f>(&self, facts: impl FnOnce() -> &'f mut Facts) -> Result<bool, Unroutable> {
         let Some(when) = &self.when else { return Ok(true) };
-        when.holds(&facts()).map_err(|Undecided(reason)| Unroutable::Undecided {
+        when.holds(facts()).map_err(|Undecided(reason)| Unroutable::Undecided {
             destination: Arc::clone(&self.destination),
             reason,
         })

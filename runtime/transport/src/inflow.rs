@@ -16,11 +16,11 @@ use tokio_util::sync::PollSemaphore;
 
 /// Bytes that have come and are not answered: eight of the largest messages that are taken by default, a hundred thousand of
 /// usual ones, and little in a machine that runs an engine.
-pub const IN_FLIGHT_BYTES_MAX: usize = 128 * 1024 * 1024;
+const IN_FLIGHT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Connections over all listeners: below the 4,096 files that service managers commonly allow a process, with room for
 /// the listeners, the store and the destinations.
-pub const CONNECTIONS_TOTAL_MAX: usize = 3_072;
+const CONNECTIONS_TOTAL_MAX: usize = 3_072;
 
 /// Between two lines of the log that say the same.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);

@@ -19,5 +19,5 @@ pub mod tls;
 
 pub use answer::{Answer, Handler, Later, Next, Reply};
 pub use frame::{Defect, Frame, Truncation};
-pub use inflow::{CONNECTIONS_TOTAL_MAX, IN_FLIGHT_BYTES_MAX, Inflow, InflowSettings, Inflowing};
+pub use inflow::{Inflow, InflowSettings, Inflowing};
 pub use secret::Secret;

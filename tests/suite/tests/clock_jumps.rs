@@ -1,6 +1,6 @@
 //! The clock of the machine is set while the engine runs: forwards over midnight, and backwards by days, as happens where a
 //! time server was out of reach or a battery empty.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! What all listeners take in together is bounded: bytes that wait for their answers, and connections.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::thread;
 use std::time::Duration;

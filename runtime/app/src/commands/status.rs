@@ -89,7 +89,7 @@ fn scarce(room: &Room, palette: Palette) -> Vec<String> {
     if let Some(free) = room.free_space_bytes.filter(|free| *free < room.free_space_bytes_min) {
         let (free, least) = (free >> 20, room.free_space_bytes_min >> 20);
         lines.push(format!(
-            "\nthe data folder's disk has {free} MiB left, and `free_space` asks for {least}; nothing is acknowledged once it is full"
+            "\nthe data folder's disk has {free} MiB left, and `free_space` asks for {least} MiB; nothing is acknowledged once it is full"
         ));
     }
     if room.in_flight_bytes >= room.in_flight_bytes_max {

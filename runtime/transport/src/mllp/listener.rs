@@ -127,14 +127,9 @@ impl Listener {
     pub async fn serve(self, handler: Handler, shutdown: CancellationToken) {
         let settings = self.settings;
         let converse = move |accepted: Accepted| {
-            let Accepted {
-                stream,
-                peer,
-                inflow,
-                stop,
-            } = accepted;
             let (settings, handler) = (Arc::clone(&settings), Arc::clone(&handler));
-            Connection::new(stream, peer.to_string(), inflow.account(), settings, handler).run(stop)
+            let (source, account) = (accepted.peer.to_string(), accepted.inflow.account());
+            Connection::new(accepted.stream, source, account, settings, handler).run(accepted.stop)
         };
         self.port.serve(converse, shutdown).await;
     }
