@@ -1,24 +1,28 @@
 //! From what is live to what the engine runs.
 
+mod over_http;
+mod over_tcp;
+mod timed;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use transfuse_engine::{
-    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, InterfaceSettings, LaneKey,
-    MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings, SourceSettings,
-    ValidationSettings, WireSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, DuplicateSettings, HandoverSettings,
+    InterfaceSettings, LaneKey, MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings,
+    SourceSettings, ValidationSettings, WireSettings,
 };
 use transfuse_message::validation::Level;
 use transfuse_message::{Charset, Unmappable};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::OnFault;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
-use transfuse_transport::http;
 use transfuse_transport::mllp::{ListenerSettings, Release, SenderSettings};
+use transfuse_transport::tcp::Framing;
 
-use crate::configuration::{self, SecretError, SecretSources, answer_table, resolved};
+use crate::configuration::{self, SecretSources, answer_table, resolved};
 use crate::deployment::Deployment;
 use crate::parts::Parts;
 
@@ -43,28 +47,31 @@ pub(crate) fn interface(
     sandbox: &Sandbox,
 ) -> anyhow::Result<InterfaceSettings> {
     let cannot_run = || format!("revision {revision} of `{}` cannot run", interface.name);
-    let chain = parts.chain(sandbox, interface).with_context(cannot_run)?;
+    let chains = parts.chains(sandbox, interface).with_context(cannot_run)?;
     let destinations = interface
         .destinations
         .iter()
-        .map(|one| destination(one, interface.on_fault, site))
+        .map(|one| destination(one, interface.on_fault, site, parts.secret_sources()))
         .collect::<Result<_, _>>();
     Ok(InterfaceSettings {
         name: interface.name.as_str().into(),
         revision,
-        source: source(&interface.source.wire, site, parts.secret_sources()).with_context(cannot_run)?,
+        source: source(&interface.source, site, parts.secret_sources()).with_context(cannot_run)?,
         ack: match interface.source.ack {
             resolved::Acknowledge::Received => AckStage::Received,
             resolved::Acknowledge::Processed => AckStage::Processed,
         },
         order: order(&interface.order).with_context(cannot_run)?,
         on_fault: on_fault(interface.on_fault),
+        duplicates: interface.duplicates.map(|of| DuplicateSettings {
+            window: Duration::from_millis(of.window_ms),
+        }),
         charset: charset(interface.source.charset.as_deref()).with_context(cannot_run)?,
         application_acknowledgements: interface.source.application_acknowledgements.as_deref().map(Arc::from),
         time_zone: interface.source.time_zone.as_str().into(),
         admission: admission(&interface.source).with_context(cannot_run)?,
         validation: validation(&interface.source, parts).with_context(cannot_run)?,
-        chain,
+        chains,
         destinations: destinations.with_context(cannot_run)?,
     })
 }
@@ -156,9 +163,12 @@ fn on_finding(action: resolved::OnFinding) -> OnFinding {
     }
 }
 
-fn source(wire: &resolved::SourceWire, site: &Path, secrets: &SecretSources) -> Result<SourceSettings, SecretError> {
-    Ok(match wire {
-        resolved::SourceWire::Http(http) => SourceSettings::Http(http_source(http, site, secrets)?),
+fn source(source: &resolved::Source, site: &Path, secrets: &SecretSources) -> anyhow::Result<SourceSettings> {
+    Ok(match &source.wire {
+        resolved::SourceWire::Interface => SourceSettings::Interface,
+        resolved::SourceWire::Timer(timer) => SourceSettings::Timer(timed::source(timer, &source.time_zone)?),
+        resolved::SourceWire::Http(http) => SourceSettings::Http(over_http::source(http, site, secrets)?),
+        resolved::SourceWire::Tcp(tcp) => SourceSettings::Mllp(over_tcp::source(tcp, site)?),
         resolved::SourceWire::Mllp {
             listen,
             mllp_release,
@@ -170,7 +180,7 @@ fn source(wire: &resolved::SourceWire, site: &Path, secrets: &SecretSources) -> 
             write_timeout_ms,
             ..
         } => SourceSettings::Mllp(ListenerSettings {
-            release: release(*mllp_release),
+            framing: Framing::Mllp(release(*mllp_release)),
             frame_bytes_max: count(*frame_bytes_max),
             idle_timeout: idle_timeout_ms.map(Duration::from_millis),
             connections_max: count(*connections_max),
@@ -204,53 +214,18 @@ fn source(wire: &resolved::SourceWire, site: &Path, secrets: &SecretSources) -> 
     })
 }
 
-fn http_source(
-    http: &resolved::HttpSource,
-    site: &Path,
-    secrets: &SecretSources,
-) -> Result<http::ListenerSettings, SecretError> {
-    let authentication = http.authentication.as_ref();
-    let authentication = authentication.map(|one| http_authentication(one, secrets));
-    Ok(http::ListenerSettings {
-        path: http.path.clone(),
-        authentication: authentication.transpose()?,
-        body_bytes_max: count(http.body_bytes_max),
-        connections_max: count(http.connections_max),
-        requests_max: http.requests_max,
-        idle_timeout: Duration::from_millis(http.idle_timeout_ms),
-        body_timeout: Duration::from_millis(http.body_timeout_ms),
-        write_timeout: Duration::from_millis(http.write_timeout_ms),
-        answer_timeout: Duration::from_millis(http.answer_timeout_ms),
-        tls: http.tls.as_ref().map(|tls| tls.settings(site)),
-        ..http::ListenerSettings::new(http.listen.to_string())
-    })
-}
-
-fn http_authentication(
-    authentication: &resolved::HttpAuthentication,
-    secrets: &SecretSources,
-) -> Result<http::Authentication, SecretError> {
-    let secret = secrets.get(authentication.secret())?.for_transport();
-    Ok(match authentication {
-        resolved::HttpAuthentication::Bearer { .. } => http::Authentication::Bearer(secret),
-        resolved::HttpAuthentication::Basic { user, .. } => http::Authentication::Basic {
-            user: user.clone(),
-            password: secret,
-        },
-    })
-}
-
 fn destination(
     destination: &resolved::Destination,
     on_fault: resolved::OnFault,
     site: &Path,
+    secrets: &SecretSources,
 ) -> anyhow::Result<DestinationSettings> {
     Ok(DestinationSettings {
         name: Arc::from(destination.name.as_str()),
         types: destination.types.clone(),
         when: destination.when.as_deref().map(str::parse).transpose()?,
         charset: output_charset(destination)?,
-        wire: wire(&destination.wire, site)?,
+        wire: wire(&destination.wire, site, secrets)?,
         retry: retry(&destination.retry),
         on_fault: self::on_fault(on_fault),
         rate_max: destination.rate_max.map(|rate| RateMax {
@@ -282,7 +257,7 @@ fn output_charset(destination: &resolved::Destination) -> anyhow::Result<Option<
     Ok(charset.map(|charset| OutputCharset { charset, unmappable }))
 }
 
-fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSettings> {
+fn wire(wire: &resolved::DestinationWire, site: &Path, secrets: &SecretSources) -> anyhow::Result<WireSettings> {
     Ok(match wire {
         resolved::DestinationWire::Mllp {
             address,
@@ -297,7 +272,7 @@ fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSet
             acknowledged: acknowledged(settled_by),
             answers: answer_table(answers)?,
             sender: SenderSettings {
-                release: release(*mllp_release),
+                framing: Framing::Mllp(release(*mllp_release)),
                 connect_timeout: Duration::from_millis(*connect_timeout_ms),
                 reply_timeout: Duration::from_millis(*reply_timeout_ms),
                 tls: tls.as_ref().map(|tls| tls.settings(site)),
@@ -305,6 +280,19 @@ fn wire(wire: &resolved::DestinationWire, site: &Path) -> anyhow::Result<WireSet
             },
             connections: count(*connections),
         })),
+        resolved::DestinationWire::Interface {
+            to,
+            answers,
+            connections,
+        } => WireSettings::Interface(HandoverSettings {
+            to: Arc::from(to.as_str()),
+            answers: answer_table(answers)?,
+            connections: count(*connections),
+        }),
+        resolved::DestinationWire::Tcp(tcp) => WireSettings::Mllp(Box::new(over_tcp::destination(tcp, site)?)),
+        resolved::DestinationWire::Http(http) => {
+            WireSettings::Http(Box::new(over_http::destination(http, site, secrets)?))
+        }
         resolved::DestinationWire::Files { folder, file } => WireSettings::Files {
             folder: site.join(folder),
             name: file.parse()?,

@@ -26,7 +26,7 @@ use transfuse_message::Path;
 use transfuse_sandbox::Sandbox;
 use transfuse_store::{CatalogError, Expected, LiveChange, Operator, Revision, Store, WriteError};
 
-use crate::configuration::{self, BudgetSettings, Fault};
+use crate::configuration::{self, BudgetSettings, Fault, chaining};
 use crate::control::view::LiveList;
 use crate::deployment::{self, Change};
 use crate::identity::Identity;
@@ -38,7 +38,7 @@ pub(crate) use difference::{Difference, difference};
 pub(crate) use evidence::{Finding, Probe, Verdict, open as open_detail};
 pub(crate) use gates::{PassedVectors, Replaying};
 pub(crate) use planning::{Kind, Planned, Untrusted};
-pub(crate) use revisions::{RunOn, Runnable};
+pub(crate) use revisions::{Continued, RunOn, Runnable};
 pub(crate) use trials::{Mode, RunningTrial, Standing, TrialWish, Trials, rolled_back};
 
 /// What changes are made of and made to.
@@ -95,6 +95,8 @@ pub(crate) enum ChangeError {
     UnknownRevision { interface: String, number: u32 },
     #[error("revision {number} of `{interface}` has the addresses of another environment")]
     OtherEnvironment { interface: String, number: u32 },
+    #[error("{0}")]
+    Cycle(String),
     #[error("`{0}` has never had another revision")]
     NothingBefore(String),
     #[error("`{interface}` has no step of the plugin `{plugin}`")]
@@ -341,6 +343,7 @@ impl ChangeError {
                      --revision {revision}` lets them go on; or leave the destination in for now"
                 )
             }
+            Self::Cycle(_) => chaining::HINT.to_owned(),
             Self::NoTrial(_) => "`transfuse trial list` shows those that there are".to_owned(),
             Self::LiveAlready { interface, .. } => format!("`transfuse rollback {interface}` takes it back"),
             Self::OneTrialAtATime(_) => "try one, and apply the others before or after it".to_owned(),

@@ -7,13 +7,16 @@ mod acknowledgement;
 mod answers;
 mod approved;
 mod budget;
+pub(crate) mod chaining;
 mod charset;
 mod control;
 mod destination;
 mod document;
+mod duplicates;
 mod environment;
 mod expectation;
 mod fault;
+mod framing;
 mod gates;
 mod http_authentication;
 mod instances;
@@ -146,6 +149,7 @@ pub(crate) fn read(
     let mut read = read_interfaces(folder, &surroundings);
     refuse_double_claims(&read, &faults);
     refuse_unknown_interfaces(&read, &faults);
+    chaining::check(&read, &faults);
     environment.refuse_unknown(&read, &faults);
     let mut parts = Parts::new(environment.secrets.clone());
     for component in plugins.into_found() {
@@ -180,8 +184,8 @@ pub(crate) fn read(
 /// Holds the plugins of every interface against the policy, as if it were to be deployed.
 fn judge(read: &[Read], trust: &Trust, site: &mut Site) {
     for read in read {
-        let steps = read.interface.iter().flat_map(|interface| &interface.steps);
-        for (step, places) in steps.zip(&read.steps) {
+        let steps = read.interface.iter().flat_map(resolved::Interface::all_steps);
+        for (step, places) in steps.zip(read.all_steps()) {
             let Some(component) = site.parts.component(&step.digest) else {
                 continue;
             };

@@ -150,8 +150,7 @@ impl Deployment {
     fn add(&mut self, interface: Interface, revision: u32, trust: &Trust) {
         let (mut alerts, mut reasons) = (Vec::new(), Vec::new());
         let steps = interface
-            .steps
-            .iter()
+            .all_steps()
             .filter_map(|step| Some((step, self.parts.component(&step.digest)?)));
         for (step, component) in steps {
             match trust.judge(component, &step.grants, Occasion::Load) {
@@ -219,7 +218,7 @@ pub(crate) fn make_revision(
     tables: bool,
     change: &Change,
 ) -> anyhow::Result<(Revision, Interface)> {
-    for step in &interface.steps {
+    for step in interface.all_steps() {
         let component = parts.component(&step.digest).context("a component was not read")?;
         catalog.put_package(&component.to_entry())?;
     }
@@ -273,7 +272,7 @@ pub(crate) fn with_tables(mut interface: Interface, tables: &BTreeMap<String, St
 
 /// Adds what an interface is made of, from the catalog, as far as it is not there.
 pub(crate) fn fetch_parts(catalog: &Catalog, interface: &Interface, parts: &mut Parts) -> anyhow::Result<()> {
-    for step in &interface.steps {
+    for step in interface.all_steps() {
         if parts.component(&step.digest).is_none() {
             let entry = catalog.package(&step.digest)?;
             let entry = entry.with_context(|| format!("the catalog does not hold {} {}", step.plugin, step.digest))?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use transfuse_engine::Chains;
 use transfuse_package::Package;
 use transfuse_sandbox::{
     Chain, FieldPatternError, FieldPatterns, Grants, LinkError, LoadError, PluginIdentity, Sandbox, Step, Table,
@@ -72,6 +73,17 @@ pub(crate) enum ChainError {
     Link(#[from] LinkError),
 }
 
+/// Whose steps do not make a chain, and why.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChainsError {
+    /// The interface's own.
+    #[error(transparent)]
+    Own(#[from] ChainError),
+    /// A destination's.
+    #[error("the steps of the destination `{destination}`: {source}")]
+    OfDestination { destination: String, source: ChainError },
+}
+
 impl Parts {
     /// Nothing yet, but where the secrets of configurations come from.
     pub(crate) fn new(secrets: SecretSources) -> Self {
@@ -89,9 +101,11 @@ impl Parts {
 
     /// The secrets that an interface's configurations name, as they are now. One that cannot be read is left out.
     pub(crate) fn secrets(&self, interface: &resolved::Interface) -> BTreeMap<String, Secret> {
-        let of_steps = interface.steps.iter().flat_map(|step| references(&step.config));
+        let of_steps = interface.all_steps().flat_map(|step| references(&step.config));
         let of_source = interface.source.wire.secret().map(str::to_owned);
-        let names = of_steps.map(|one| one.name).chain(of_source);
+        let of_destinations = interface.destinations.iter().flat_map(|one| one.wire.secrets());
+        let of_destinations = of_destinations.map(str::to_owned);
+        let names = of_steps.map(|one| one.name).chain(of_source).chain(of_destinations);
         names
             .filter_map(|name| {
                 let secret = self.secrets.get(&name).ok()?;
@@ -121,9 +135,26 @@ impl Parts {
         self.tables.get(digest)
     }
 
-    /// Loads and links the steps of an interface. Blocks, for as long as compiling takes.
-    pub(crate) fn chain(&self, sandbox: &Sandbox, interface: &resolved::Interface) -> Result<Chain, ChainError> {
-        let steps = interface.steps.iter().enumerate();
+    /// Loads and links the steps of an interface and of its destinations. Blocks, for as long as compiling takes.
+    pub(crate) fn chains(&self, sandbox: &Sandbox, interface: &resolved::Interface) -> Result<Chains, ChainsError> {
+        let own = self.chain(sandbox, &interface.steps)?;
+        let with_steps = interface.destinations.iter().filter(|one| !one.steps.is_empty());
+        let of_destination = |one: &resolved::Destination| match self.chain(sandbox, &one.steps) {
+            Ok(chain) => Ok((Arc::from(one.name.as_str()), chain)),
+            Err(source) => Err(ChainsError::OfDestination {
+                destination: one.name.clone(),
+                source,
+            }),
+        };
+        Ok(Chains {
+            own,
+            destinations: with_steps.map(of_destination).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Loads and links steps. Blocks, as [`Parts::chains`] does.
+    pub(crate) fn chain(&self, sandbox: &Sandbox, steps: &[resolved::Step]) -> Result<Chain, ChainError> {
+        let steps = steps.iter().enumerate();
         let steps = steps
             .map(|(index, step)| self.step(sandbox, index, step))
             .collect::<Result<_, _>>()?;

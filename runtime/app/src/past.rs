@@ -62,21 +62,15 @@ impl Past {
     /// What decided a message, with its tables as they were. Blocks, and longer where plugins are compiled.
     fn then(&self, record: &MessageRecord, decision: &DecisionRecord) -> anyhow::Result<Arc<Then>> {
         let catalog = self.store.catalog();
-        let interface = &*record.summary.interface;
-        let revision = catalog.revision(interface, decision.revision)?;
-        let revision =
-            revision.ok_or_else(|| anyhow::anyhow!("`{interface}` has no revision {} any more", decision.revision))?;
-        let resolved = deployment::read_revision(&revision)?;
-        let detail = Detail::open(decision.detail.as_slice())?;
+        let (resolved, tables) = as_it_was(catalog, record, decision)?;
         let key = Key {
-            interface: interface.to_owned(),
+            interface: record.summary.interface.to_string(),
             revision: decision.revision,
-            tables: tables_then(catalog, &resolved, &detail, decision.at_ms)?,
+            tables,
         };
         if let Some(known) = self.known(&key) {
             return Ok(known);
         }
-        let resolved = deployment::with_tables(resolved, &key.tables);
         let mut parts = Parts::new(configuration::read_secrets(&self.site, self.environment.as_deref()));
         deployment::fetch_parts(catalog, &resolved, &mut parts)?;
         let settings = assembly::interface(&resolved, decision.revision, &parts, &self.site, &self.sandbox)?;
@@ -106,6 +100,22 @@ impl Past {
         // Only whole values are put in and taken out.
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The revision that made a decision, with its tables as they were, and these by name.
+pub(crate) fn as_it_was(
+    catalog: &Catalog,
+    record: &MessageRecord,
+    decision: &DecisionRecord,
+) -> anyhow::Result<(resolved::Interface, BTreeMap<String, String>)> {
+    let interface = &*record.summary.interface;
+    let revision = catalog.revision(interface, decision.revision)?;
+    let revision =
+        revision.ok_or_else(|| anyhow::anyhow!("`{interface}` has no revision {} any more", decision.revision))?;
+    let resolved = deployment::read_revision(&revision)?;
+    let detail = Detail::open(decision.detail.as_slice())?;
+    let tables = tables_then(catalog, &resolved, &detail, decision.at_ms)?;
+    Ok((deployment::with_tables(resolved, &tables), tables))
 }
 
 /// The versions of code tables at a moment: those that the message is known to have used, and of the others the ones that were

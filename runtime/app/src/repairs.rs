@@ -5,6 +5,7 @@
 
 mod held;
 mod lanes;
+mod quarantine;
 mod replaying;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::changes::{ChangeError, Changes};
 use crate::selection::SelectionError;
 
 pub(crate) use held::{HeldOf, Recomputed};
+pub(crate) use quarantine::{DiscardWish, Discarded, EditWish, EditedOne, EditedOnes};
 pub(crate) use replaying::{Replay, ReplayWish, Replayed};
 
 /// Messages that one request may have decided anew: some seconds, also with plugins that take some milliseconds each.
@@ -61,10 +63,14 @@ pub(crate) enum RepairError {
     UnknownMessage(MessageId),
     #[error("the messages are of several interfaces: `{0}`, `{1}`")]
     SeveralInterfaces(String, String),
-    #[error("nothing says which messages are to be replayed")]
+    #[error("nothing says which messages are meant")]
     NoMessages,
     #[error("{plugin}@{version} is not deployed, and nothing is delivered by what is no revision")]
     NoRevision { plugin: String, version: String },
+    #[error("a chain that begins behind a step goes on with a revision, and not with what is none")]
+    StepsOfCandidate,
+    #[error("one message is given other bytes, and {0} are named")]
+    OneByOne(usize),
     #[error("`{interface}` has no destination `{destination}`")]
     UnknownDestination { interface: String, destination: String },
     #[error("messages that came later have been delivered already: nothing was sent")]
@@ -135,7 +141,9 @@ impl RepairError {
             Self::NoRevision { plugin, version } => {
                 format!("look at it with --dry-run, and `transfuse deploy` {plugin}@{version} first")
             }
-            Self::SeveralInterfaces(..) => "replay those of one interface after the other".to_owned(),
+            Self::StepsOfCandidate => "name a revision with --on".to_owned(),
+            Self::OneByOne(_) => "many are changed by path, as in `--set PID-3.4=PROBA`".to_owned(),
+            Self::SeveralInterfaces(..) => "take those of one interface after the other".to_owned(),
             Self::UnknownDestination { .. } => "`transfuse status` shows the destinations".to_owned(),
             Self::NothingHeld { .. } => "`transfuse lanes held` shows what does".to_owned(),
             Self::OutOfOrder => "look at them with --dry-run; --yes sends all the same".to_owned(),

@@ -41,6 +41,7 @@ pub(crate) fn is_search(query: &Query) -> bool {
         interface: query.interface.clone(),
         before: query.before,
         after: query.after,
+        repeats_as_one: query.repeats_as_one,
         oldest_first: query.oldest_first,
         limit: query.limit,
         ..Query::default()
@@ -93,6 +94,10 @@ pub(crate) fn told(query: &Query) -> String {
         query
             .delivered_by
             .map(|number| format!("delivered by revision {number}")),
+        query
+            .quarantined_at
+            .as_ref()
+            .map(|name| format!("in quarantine at `{name}`")),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

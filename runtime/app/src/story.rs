@@ -29,6 +29,7 @@ pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
         let line = format!("  not all of it can be had: {damage}");
         lines.push(palette.paint(Tone::Bad, &line).to_string());
     }
+    lines.extend(message.edits.iter().flat_map(|edit| edited(edit, palette)));
     if let Some(decision) = &message.decision {
         lines.push(String::new());
         lines.extend(findings::findings(decision, palette));
@@ -39,14 +40,12 @@ pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
             lines.extend(told_output(number, output, message, palette));
         }
     }
-    if !message.operations.is_empty() {
+    // Edits stand in front of what was made of them.
+    let operations = message.operations.iter().filter(|one| one.kind != "edited");
+    let operations: Vec<String> = operations.map(|one| operation(one, palette)).collect();
+    if !operations.is_empty() {
         lines.push(String::new());
-        lines.extend(
-            message
-                .operations
-                .iter()
-                .map(|operation| self::operation(operation, palette)),
-        );
+        lines.extend(operations);
     }
     if !message.deliveries.is_empty() {
         lines.push(String::new());
@@ -72,9 +71,19 @@ fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
         source,
         ..
     } = &message.summary;
+    let told = message.summary.refusals.as_ref();
+    let told = told.filter(|found| found.messages > 1 || found.accepted.is_some());
+    let told = told.map(|found| refusals(&message.summary, found));
     let decided = match (&message.summary.decided_at, stage.as_str()) {
         (Some(at), stage) => format!("{stage} {}", after(received_at, at)),
         (None, stage) => stage.to_owned(),
+    };
+    let from = match &message.origin {
+        Some(origin) => format!(
+            "the interface {}, message {}, delivery {}",
+            origin.interface, origin.message, origin.delivery
+        ),
+        None => source.clone(),
     };
     vec![
         format!("{}  {message_type} {control_id}", palette.paint(Tone::Strong, id)),
@@ -82,8 +91,30 @@ fn heading(message: &wire::Message, palette: Palette) -> Vec<String> {
             "  {interface}, revision {revision}: {}",
             palette.paint(stage_tone(stage), &decided)
         ),
-        format!("  received {} from {source}", local_time(received_at)),
+        format!("  received {} from {from}", local_time(received_at)),
     ]
+    .into_iter()
+    .chain(told.map(|told| format!("  {told}")))
+    .collect()
+}
+
+/// How often its sender was told no about a message, and what became of that; or about what is accepted now.
+pub(crate) fn refusals(message: &wire::MessageSummary, found: &wire::Refusals) -> String {
+    let times = match found.messages {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    let when = match found.messages {
+        1 => format!("at {}", local_time(&found.last_at)),
+        _ => format!("from {} to {}", local_time(&found.first_at), local_time(&found.last_at)),
+    };
+    match &found.accepted {
+        Some(accepted) if *accepted == message.id => {
+            format!("refused {times} before, {when}, the last as {}", found.last)
+        }
+        Some(accepted) => format!("refused {times}, {when}, and accepted as {accepted}"),
+        None => format!("refused {times}, {when}"),
+    }
 }
 
 /// Good, bad, or in between.
@@ -95,52 +126,12 @@ pub(crate) fn stage_tone(stage: &str) -> Tone {
     }
 }
 
+/// What the steps of a decision did, and which tables they used.
 pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (number, step) in decision.steps.iter().enumerate() {
-        let wire::Step {
-            plugin,
-            version,
-            digest,
-            fuel,
-            elapsed_us,
-            log_lines_dropped,
-            access,
-        } = step;
-        let cost = format!("{fuel} fuel, {:.2} ms", milliseconds(*elapsed_us));
-        let digest = short_digest(digest);
-        lines.push(format!(
-            "step {}  {plugin} {version}  {}",
-            number + 1,
-            palette.paint(Tone::Faint, &format!("{digest}  {cost}")),
-        ));
-        lines.extend(
-            touched(access)
-                .into_iter()
-                .map(|line| format!("  {}", palette.paint(Tone::Faint, &line))),
-        );
-        let own = decision
-            .log
-            .iter()
-            .filter(|line| usize::try_from(line.step) == Ok(number));
-        lines.extend(own.map(|line| {
-            let tone = if matches!(line.level.as_str(), "warn" | "error") {
-                Tone::Odd
-            } else {
-                Tone::Faint
-            };
-            format!(
-                "  {} {}",
-                palette.paint(tone, &format!("{}:", line.level)),
-                one_line(line.text.as_str())
-            )
-        }));
-        if *log_lines_dropped > 0 {
-            lines.push(format!(
-                "  {log_lines_dropped} more log lines went over the limit and were dropped"
-            ));
-        }
-    }
+    let steps = decision.steps.iter().enumerate();
+    let mut lines: Vec<String> = steps
+        .flat_map(|(number, one)| step(number, one, &decision.log, palette))
+        .collect();
     lines.extend(decision.tables.iter().map(|table| {
         let digest = short_digest(&table.digest);
         format!("table   {}  {}", table.name, palette.paint(Tone::Faint, &digest))
@@ -163,6 +154,48 @@ pub(crate) fn chain(decision: &wire::Decision, palette: Palette) -> Vec<String> 
     lines
 }
 
+/// One step, and those of the log lines that it wrote.
+fn step(number: usize, step: &wire::Step, log: &[wire::LogLine], palette: Palette) -> Vec<String> {
+    let wire::Step {
+        destination,
+        plugin,
+        version,
+        digest,
+        fuel,
+        elapsed_us,
+        log_lines_dropped,
+        access,
+    } = step;
+    let cost = format!("{fuel} fuel, {:.2} ms", milliseconds(*elapsed_us));
+    let digest = short_digest(digest);
+    let of = destination
+        .as_ref()
+        .map(|name| format!("of {name}  "))
+        .unwrap_or_default();
+    let mut lines = vec![format!(
+        "step {}  {of}{plugin} {version}  {}",
+        number + 1,
+        palette.paint(Tone::Faint, &format!("{digest}  {cost}")),
+    )];
+    lines.extend(touched(access).map(|line| format!("  {}", palette.paint(Tone::Faint, &line))));
+    let own = log.iter().filter(|line| usize::try_from(line.step) == Ok(number));
+    lines.extend(own.map(|line| {
+        let tone = if matches!(line.level.as_str(), "warn" | "error") {
+            Tone::Odd
+        } else {
+            Tone::Faint
+        };
+        let level = palette.paint(tone, &format!("{}:", line.level));
+        format!("  {level} {}", one_line(line.text.as_str()))
+    }));
+    if *log_lines_dropped > 0 {
+        lines.push(format!(
+            "  {log_lines_dropped} more log lines went over the limit and were dropped"
+        ));
+    }
+    lines
+}
+
 /// `read MSH-9 PID-5; wrote PID-11; used the table lab-codes`, where a plugin touched anything.
 fn touched(access: &wire::Access) -> Option<String> {
     let list = |label: &str, names: &[String]| (!names.is_empty()).then(|| format!("{label} {}", names.join(" ")));
@@ -180,9 +213,18 @@ fn touched(access: &wire::Access) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// How the chain ended where it did not simply forward.
+/// How the chain, and the steps of destinations, ended where they did not simply forward. What a destination's steps have stopped is
+/// told with its delivery.
 fn ending(decision: &wire::Decision, palette: Palette) -> Vec<String> {
-    let mut lines = Vec::new();
+    let filtered = |one: &wire::DestinationSteps| {
+        let reason = one_line(one.reason.as_ref()?.as_str());
+        let (label, name) = (
+            palette.paint(Tone::Odd, "filtered:"),
+            palette.paint(Tone::Name, &one.destination),
+        );
+        Some(format!("{label} nothing of it goes to {name}: {reason}"))
+    };
+    let mut lines: Vec<String> = decision.destinations.iter().filter_map(filtered).collect();
     if let Some(reason) = &decision.reason {
         lines.push(format!(
             "{} {}",
@@ -225,6 +267,7 @@ fn told_output(number: usize, output: &wire::Output, message: &wire::Message, pa
     };
     let changes = by_field(output, message);
     let extent = match &output.differences {
+        _ if output.stopped => "stopped by its steps; as they were given it".to_owned(),
         Some(_) if changes.is_empty() => "nothing changed".to_owned(),
         Some(_) => counted(changes.len(), "changed field"),
         None => match output
@@ -256,7 +299,7 @@ pub(crate) fn changed_fields(message: &wire::Message) -> Vec<wire::Difference> {
 fn by_field(output: &wire::Output, message: &wire::Message) -> Vec<wire::Difference> {
     let differences = output.differences.as_deref().unwrap_or_default();
     let charset = message.charset.as_deref();
-    let (Some(before), Some(after)) = (message.raw.message(charset), output.content.message(None)) else {
+    let (Some(before), Some(after)) = (message.decided_content().message(charset), output.content.message(None)) else {
         return differences.to_vec();
     };
     if before.segment_count() != after.segment_count() {
@@ -346,9 +389,26 @@ fn operation(operation: &wire::Operation, palette: Palette) -> String {
         reason,
         ..
     } = operation;
-    let (label, at) = (format!("{kind}:"), local_time(at));
+    let (label, at) = (format!("{}:", kind.replace('-', " ")), local_time(at));
     let label = palette.paint(Tone::Odd, &label);
-    format!("{label} {at} by {author}, on revision {revision}: {reason}")
+    let on = match (revision, operation.after_step, operation.after_revision) {
+        (0, ..) => String::new(),
+        (number, Some(step), Some(before)) => format!(", on revision {number} after step {step} of revision {before}"),
+        (number, ..) => format!(", on revision {number}"),
+    };
+    format!("{label} {at} by {author}{on}: {reason}")
+}
+
+/// Who gave the message other bytes, and what that changed.
+fn edited(edit: &wire::Edit, palette: Palette) -> Vec<String> {
+    let at = local_time(&edit.at);
+    let label = palette.paint(Tone::Odd, "edited:");
+    let mut lines = vec![format!("{label} {at} by {}: {}", edit.author, edit.reason)];
+    match &edit.differences {
+        Some(changes) => lines.extend(differences(changes, palette)),
+        None => lines.push("  what it was before is no HL7 v2 message".to_owned()),
+    }
+    lines
 }
 
 pub(crate) fn delivery(delivery: &wire::Delivery, palette: Palette) -> Vec<String> {

@@ -359,8 +359,11 @@ impl Tables {
         let mut parts = Parts::new(configuration::read_secrets(&self.site, self.environment.as_deref()));
         parts.add_table(table.clone());
         let processing = deployment::fetch_parts(catalog, &interface, &mut parts).and_then(|()| {
-            let chain = parts.chain(&self.sandbox, &interface)?;
-            Ok(Processing::new(chain, assembly::validation(&interface.source, &parts)?))
+            let chains = parts.chains(&self.sandbox, &interface)?;
+            Ok(Processing::new(
+                chains,
+                assembly::validation(&interface.source, &parts)?,
+            ))
         });
         match processing {
             Ok(processing) => Ok((interface, parts, processing)),

@@ -170,6 +170,14 @@ impl Reply {
         }
     }
 
+    /// The code of a refusal.
+    pub(crate) fn code(&self) -> Option<AcknowledgementCode> {
+        match self {
+            Self::Refuse { code, .. } => Some(*code),
+            Self::Accept | Self::Nothing => None,
+        }
+    }
+
     /// Whether it refuses for a reason that is not in the message, so that the same message may be taken another time.
     pub(crate) fn is_about_the_moment(&self, content: &Content) -> bool {
         let is_internal = |finding: &Finding| finding.code == INTERNAL_ERROR;

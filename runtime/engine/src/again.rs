@@ -51,7 +51,7 @@ impl Revision {
             made,
             detail,
             is_approximate,
-        } = self.rerun(record, state).await?;
+        } = self.rerun_edited(record, state).await?;
         let decision = match made.clone() {
             Made::Processed(outputs) => Decision::Processed {
                 outputs,
@@ -75,12 +75,17 @@ impl Revision {
 
     /// Decides anew a message whose deliveries are held: what comes of it takes their places. Acknowledgements to the sender
     /// stay as they were, because it is not told anything else.
+    ///
+    /// Where a destination's steps stop it, nothing takes the place of what is held.
     pub async fn recompute(&self, record: &MessageRecord, state: State) -> Result<Decision, NotDecided> {
         if !matches!(record.summary.stage, Stage::Processed | Stage::Filtered) {
             return Err(NotDecided::SendersOwn);
         }
         let mut decision = self.decide_again(record, state).await?.decision;
         if let Decision::Processed { outputs, .. } | Decision::Filtered { outputs, .. } = &mut decision {
+            if let Some(fault) = outputs.iter().find_map(|output| output.stopped.clone()) {
+                return Err(NotDecided::Failed(fault));
+            }
             outputs.extend(self.acknowledgements(record));
         }
         Ok(decision)
@@ -97,10 +102,23 @@ impl Again {
     /// Where it would be delivered, once for each delivery.
     #[must_use]
     pub fn destinations(&self) -> Vec<Arc<str>> {
-        let Decision::Processed { outputs, .. } = &self.decision else {
-            return Vec::new();
-        };
-        outputs.iter().flat_map(|output| output.destinations.clone()).collect()
+        let delivered = self.outputs().iter().filter(|output| output.stopped.is_none());
+        delivered.flat_map(|output| output.destinations.clone()).collect()
+    }
+
+    /// What would stop it on its way to a destination, or to any of them.
+    #[must_use]
+    pub fn stopped(&self, to: Option<&str>) -> Option<&StoredFault> {
+        let is_meant = |output: &&NewOutput| to.is_none_or(|to| output.destinations.iter().any(|one| **one == *to));
+        let mut meant = self.outputs().iter().filter(is_meant);
+        meant.find_map(|output| output.stopped.as_ref())
+    }
+
+    fn outputs(&self) -> &[NewOutput] {
+        match &self.decision {
+            Decision::Processed { outputs, .. } => outputs,
+            _ => &[],
+        }
     }
 
     /// Whether the message ends here on purpose.

@@ -1,11 +1,14 @@
 //! What becomes of a delivery by what its receiver answers: a table that a site can change.
 
+use std::ops::RangeInclusive;
+
 use transfuse_message::AcknowledgementCode;
 
 /// What each answer is taken for. An answer that accepts is always taken at its word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerTable {
     rules: Vec<AnswerRule>,
+    statuses: Vec<StatusRule>,
 }
 
 /// What one kind of answer is taken for.
@@ -16,6 +19,15 @@ pub struct AnswerRule {
     /// ERR-3.1 of the answer: one of its errors has this code. None for any answer with that MSA-1, with errors or without.
     pub error: Option<String>,
     /// What it is taken for.
+    pub then: AnswerThen,
+}
+
+/// What the statuses of HTTP (RFC 9110) are taken for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusRule {
+    /// One of them, or some in a row. Where several rules are about a status, that of the fewest counts.
+    pub statuses: RangeInclusive<u16>,
+    /// What they are taken for.
     pub then: AnswerThen,
 }
 
@@ -35,6 +47,20 @@ pub enum AnswerThen {
 /// Errors (table 0357) with which AR and CR blame the message and not the moment: a message type, event, processing id or
 /// version that the receiver does not support. Table 0008 has the same answer for both.
 const UNSUPPORTED: [&str; 4] = ["200", "201", "202", "203"];
+
+/// Statuses that blame neither the message nor the receiver's settings, but the moment: it is busy, or what stands in front of it
+/// does not reach it. They may last as long as a receiver is down, and deliveries are tried again for as long.
+const MOMENTARY: [u16; 6] = [408, 425, 429, 502, 503, 504];
+
+/// Whether a status is about the moment.
+pub(crate) fn is_momentary(status: u16) -> bool {
+    MOMENTARY.contains(&status)
+}
+
+/// Whether a status says that the receiver has the message.
+pub(crate) fn is_success(status: u16) -> bool {
+    (200..=299).contains(&status)
+}
 
 impl Default for AnswerTable {
     /// What HL7 says of its codes (table 0008). AE and CE: the message is at fault, and sent again as it is would be refused
@@ -58,7 +84,7 @@ impl Default for AnswerTable {
             rules.push(any(code, AnswerThen::Retry));
             rules.extend(unsupported(code));
         }
-        Self { rules }
+        Self::new(rules)
     }
 }
 
@@ -66,7 +92,49 @@ impl AnswerTable {
     /// A table of these rules. An answer that none of them is about goes to quarantine.
     #[must_use]
     pub fn new(rules: Vec<AnswerRule>) -> Self {
-        Self { rules }
+        Self {
+            rules,
+            statuses: Vec::new(),
+        }
+    }
+
+    /// The same, with rules for the statuses of HTTP. A status that none of them is about goes to quarantine.
+    #[must_use]
+    pub fn with_statuses(self, statuses: Vec<StatusRule>) -> Self {
+        Self { statuses, ..self }
+    }
+
+    /// What HTTP says of its statuses (RFC 9110, 15) beside what HL7 says of its codes. 4xx: the message is at fault, but for
+    /// those that blame the moment (408, 425, 429), and for those that blame what this side shows of itself (401, 403, 407):
+    /// the next message would fare no better. 3xx: the receiver is elsewhere, and so it is for all messages. 5xx: the
+    /// receiver has failed.
+    #[must_use]
+    pub fn http() -> Self {
+        use AnswerThen::{Hold, Quarantine, Retry};
+        let rule = |statuses, then| StatusRule { statuses, then };
+        let one = |status: u16, then| rule(status..=status, then);
+        let mut statuses = vec![
+            rule(300..=399, Hold),
+            rule(400..=499, Quarantine),
+            rule(500..=599, Retry),
+        ];
+        statuses.extend([401, 403, 407].map(|status| one(status, Hold)));
+        statuses.extend([408, 425, 429].map(|status| one(status, Retry)));
+        Self::default().with_statuses(statuses)
+    }
+
+    /// Its rules for statuses.
+    #[must_use]
+    pub fn statuses(&self) -> &[StatusRule] {
+        &self.statuses
+    }
+
+    /// What a status is taken for.
+    pub(crate) fn of_status(&self, status: u16) -> AnswerThen {
+        let about = self.statuses.iter().filter(|rule| rule.statuses.contains(&status));
+        about
+            .min_by_key(|rule| rule.statuses.end() - rule.statuses.start())
+            .map_or(AnswerThen::Quarantine, |rule| rule.then)
     }
 
     /// Its rules.
@@ -112,6 +180,34 @@ mod tests {
         ] {
             assert_eq!(then(&table, code, errors), Some(expected), "{code} {errors:?}");
         }
+    }
+
+    #[test]
+    fn a_status_blames_the_message_the_moment_or_the_settings_and_the_closest_rule_wins() {
+        let table = AnswerTable::http();
+        for (status, expected) in [
+            (301, Hold),
+            (400, Quarantine),
+            (401, Hold),
+            (403, Hold),
+            (404, Quarantine),
+            (408, Retry),
+            (422, Quarantine),
+            (425, Retry),
+            (429, Retry),
+            (500, Retry),
+            (503, Retry),
+            (600, Quarantine),
+        ] {
+            assert_eq!(table.of_status(status), expected, "{status}");
+        }
+        assert_eq!(then(&table, AR, &[]), Some(Retry), "HL7's own codes are known too");
+        let mut statuses = table.statuses().to_vec();
+        statuses.push(StatusRule {
+            statuses: 404..=404,
+            then: Hold,
+        });
+        assert_eq!(table.with_statuses(statuses).of_status(404), Hold);
     }
 
     #[test]

@@ -129,6 +129,12 @@ fn compare_outputs(before: &[NewOutput], after: &[NewOutput]) -> Vec<Change> {
 
 fn compare_output(before: &NewOutput, after: &NewOutput) -> Vec<Change> {
     let mut changes = Vec::new();
+    let [left, right] = [before, after].map(|output| output.stopped.as_ref().map(|fault| fault.summary.clone()));
+    if left != right {
+        let [left, right] =
+            [left, right].map(|stopped| Payload::from(stopped.unwrap_or_else(|| "processed".to_owned())));
+        changes.push(Change::of(Place::Outcome, left, right));
+    }
     if before.destinations != after.destinations {
         let [left, right] = [before, after].map(|output| Payload::from(output.destinations.join(", ")));
         changes.push(Change::of(Place::Destinations, left, right));

@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
 use transfuse_store::{DeliveryQueue, Lease, Operator, Sealed, Settlement, Store, StoredFault};
 
-use crate::answers::AnswerThen;
+use crate::answers::{self, AnswerThen};
 use crate::awaited::{Awaited, Expectation};
 use crate::downtime::{Gate, Gates};
 use crate::pace::Pace;
 use crate::retry;
-use crate::settings::{DestinationSettings, RejectsThen, WireSettings};
+use crate::settings::{DestinationSettings, RejectsThen};
 use crate::standing::{AnswerKind, Circuit, DestinationStanding, Standing, Turn, Word};
-use crate::wire::{Attempt, Heard, Refusal, Wire};
+use crate::wire::{Attempt, Heard, Refusal, Response, Wire};
 
 /// One receiver of an interface's outputs, live.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub struct Destination {
     pub(crate) settings: DestinationSettings,
     interface: Arc<str>,
     queue: DeliveryQueue,
+    store: Store,
     awaited: Awaited,
     pace: Option<Pace>,
     /// Closed while the receiver is down by plan.
@@ -75,6 +76,7 @@ impl Destination {
     pub(crate) fn new(interface: &Arc<str>, settings: DestinationSettings, store: &Store, awaited: &Awaited) -> Self {
         Self {
             queue: store.queue(interface, &settings.name),
+            store: store.clone(),
             interface: Arc::clone(interface),
             pace: settings.rate_max.map(Pace::new),
             settings,
@@ -100,6 +102,10 @@ impl Destination {
         &self.settings.name
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Whether nothing waits for this receiver, and nothing is being sent to it.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
@@ -110,10 +116,7 @@ impl Destination {
     #[must_use]
     pub fn estimate(&self, deliveries: u64) -> Option<Duration> {
         let each = self.standing.usual()?;
-        let connections = match &self.settings.wire {
-            WireSettings::Mllp(mllp) => u64::try_from(mllp.connections).unwrap_or(1).max(1),
-            WireSettings::Files { .. } => 1,
-        };
+        let connections = u64::try_from(self.settings.wire.connections()).unwrap_or(1).max(1);
         let in_a_row = u32::try_from(deliveries.div_ceil(connections)).unwrap_or(u32::MAX);
         let paced = self.settings.rate_max.map(|rate| rate.per / rate.attempts.max(1));
         let all = each.checked_mul(in_a_row);
@@ -209,8 +212,9 @@ impl Destination {
                 turn = self.turn(pause) => (self.timed(wire.send(lease, content, expected.as_mut())).await, Some(turn)),
             }
         };
+        let pause_min = retry::asked_for(&attempt);
         let (verdict, kind) = self.judge(attempt);
-        let next = kind.map_or(Duration::ZERO, |kind| self.note(lease, &verdict, kind));
+        let next = kind.map_or(Duration::ZERO, |kind| self.note(lease, &verdict, kind, pause_min));
         Some((verdict, next))
     }
 
@@ -242,14 +246,47 @@ impl Destination {
     fn judge(&self, attempt: Attempt) -> (Verdict, Option<AnswerKind>) {
         let heard = match attempt {
             Attempt::Answered(heard) => heard,
+            Attempt::Responded(response) => return self.judge_response(response),
             Attempt::HandedOver { answer } => return (Verdict::Delivered { answer }, Some(AnswerKind::HandedOver)),
             Attempt::Failed { fault } => return (Verdict::Failed { fault }, Some(AnswerKind::Nothing)),
             Attempt::Unsendable(refusal) => return (Verdict::Refused(refusal), None),
         };
-        let rule = match &self.settings.wire {
-            WireSettings::Mllp(mllp) => mllp.answers.rule(heard.code, &heard.errors),
-            WireSettings::Files { .. } => None,
+        self.judge_acknowledgement(heard)
+    }
+
+    /// An acknowledgement that does not accept says more than its status; one that does is not believed against it.
+    fn judge_response(&self, response: Response) -> (Verdict, Option<AnswerKind>) {
+        let Response {
+            status, heard, answer, ..
+        } = response;
+        let is_success = answers::is_success(status);
+        let (verdict, kind) = match heard {
+            Some(heard) if is_success || !heard.code.is_accept() => self.judge_acknowledgement(heard),
+            _ => {
+                let kind = AnswerKind::Status(status);
+                let table = self.settings.wire.answers().filter(|_| !is_success);
+                let verdict = match table.map_or(AnswerThen::Delivered, |table| table.of_status(status)) {
+                    AnswerThen::Delivered => Verdict::Delivered { answer },
+                    AnswerThen::Hold => Verdict::Hold(Refusal::answered(&kind, answer)),
+                    AnswerThen::Retry => Verdict::Rejected(Refusal::answered(&kind, answer)),
+                    AnswerThen::Quarantine => Verdict::Refused(Refusal::answered(&kind, answer)),
+                };
+                (verdict, Some(kind))
+            }
         };
+        match verdict {
+            // As long as it lasts, as where nobody answers.
+            Verdict::Rejected(refusal) if answers::is_momentary(status) => {
+                let fault = refusal.summary;
+                (Verdict::Failed { fault }, kind)
+            }
+            verdict => (verdict, kind),
+        }
+    }
+
+    fn judge_acknowledgement(&self, heard: Heard) -> (Verdict, Option<AnswerKind>) {
+        let table = self.settings.wire.answers();
+        let rule = table.and_then(|table| table.rule(heard.code, &heard.errors));
         let then = match rule {
             _ if heard.code.is_accept() => AnswerThen::Delivered,
             Some(rule) => rule.then,
@@ -266,9 +303,9 @@ impl Destination {
         (verdict, Some(kind))
     }
 
-    /// Notes what came of an attempt, and gives the pause before another one. While the circuit is open that is nothing,
+    /// Notes what came of an attempt, and gives the pause before another one, which the receiver may have asked for. While the circuit is open that is nothing,
     /// because leave for an attempt has to be waited for; and nothing is logged of each.
-    fn note(&self, lease: &mut Lease, verdict: &Verdict, kind: AnswerKind) -> Duration {
+    fn note(&self, lease: &mut Lease, verdict: &Verdict, kind: AnswerKind, pause_min: Duration) -> Duration {
         let fault = match verdict {
             Verdict::Delivered { .. } | Verdict::Refused(_) => {
                 self.reached(kind);
@@ -284,8 +321,9 @@ impl Destination {
         };
         self.queue.attempted(lease, fault);
         let DestinationSettings { name, retry, .. } = &self.settings;
-        let pause = retry::pause(retry, lease.attempts());
-        match self.standing.failed(kind, retry.failures_max, retry::open_pause(retry)) {
+        let pause = retry::pause(retry, lease.attempts()).max(pause_min);
+        let open_pause = retry::open_pause(retry).max(pause_min);
+        match self.standing.failed(kind, retry.failures_max, open_pause) {
             Circuit::Closed => {
                 tracing::warn!(
                     interface = %self.interface, destination = %name, message = %lease.message(),
@@ -394,11 +432,15 @@ impl Heard {
 
 impl Refusal {
     fn of(heard: Heard, kind: &AnswerKind) -> Self {
+        Self::answered(kind, heard.text)
+    }
+
+    fn answered(kind: &AnswerKind, text: Payload) -> Self {
         Self {
             kind: "refused-by-destination",
             hint: "correct the cause at the receiver or in the mapping, then replay the delivery",
             summary: format!("the receiver answered {kind}"),
-            text: heard.text,
+            text,
         }
     }
 

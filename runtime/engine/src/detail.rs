@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use transfuse_message::validation::Findings;
-use transfuse_message::{Finding, Severity};
+use transfuse_message::{Finding, Payload, Severity};
 use transfuse_sandbox::{Access, Report};
 use transfuse_store::Sealed;
 
@@ -25,6 +25,32 @@ pub struct Detail {
     pub table_misses_unlisted: u64,
     /// The version of the engine; empty where an earlier one decided, or no chain ran.
     pub engine: String,
+    /// What the steps of destinations did, in order: theirs are in `steps` behind those of the chain.
+    pub destinations: Vec<DestinationNote>,
+}
+
+/// What the steps of a destination did with one output. `Debug` does not show the reason.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationNote {
+    /// The destination.
+    pub destination: String,
+    /// Which of the detail's steps is the first of them, counted from 0.
+    pub first_step: u32,
+    /// How many of them ran.
+    pub steps: u32,
+    /// `forwarded`, `filtered` or `stopped`.
+    pub ending: String,
+    /// Why it was filtered, in the plugin's words; may hold patient data.
+    pub reason: String,
+}
+
+/// What became of an output in the steps of a destination.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    Forwarded,
+    /// With the plugin's reason.
+    Filtered(Payload),
+    Stopped,
 }
 
 /// One thing that validation found.
@@ -124,7 +150,10 @@ pub enum DetailError {
 }
 
 /// The first byte of every stored detail.
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
+
+/// The format before destinations had steps.
+const FORMAT_WITHOUT_DESTINATIONS: u8 = 4;
 
 /// The format before validation: a detail without its findings.
 const FORMAT_WITHOUT_FINDINGS: u8 = 1;
@@ -160,6 +189,18 @@ struct DetailWithoutEngine {
     findings_unlisted: u64,
     table_misses: Vec<MissNote>,
     table_misses_unlisted: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DetailWithoutDestinations {
+    steps: Vec<StepNote>,
+    log: Vec<LogNote>,
+    tables: Vec<TableNote>,
+    findings: Vec<FindingNote>,
+    findings_unlisted: u64,
+    table_misses: Vec<MissNote>,
+    table_misses_unlisted: u64,
+    engine: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -211,6 +252,53 @@ impl Detail {
         }
     }
 
+    /// Adds what the steps of a destination did with one output.
+    pub(crate) fn add(&mut self, destination: &str, report: &Report, ending: Ending) {
+        let first_step = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
+        let Self {
+            steps,
+            mut log,
+            tables,
+            mut table_misses,
+            table_misses_unlisted,
+            ..
+        } = Self::of(report);
+        log.iter_mut().for_each(|line| line.step += first_step);
+        table_misses.iter_mut().for_each(|miss| miss.step += first_step);
+        self.destinations.push(DestinationNote {
+            destination: destination.to_owned(),
+            first_step,
+            steps: u32::try_from(steps.len()).unwrap_or(u32::MAX),
+            ending: ending.as_str().to_owned(),
+            reason: ending.reason().lossy_text().into_owned(),
+        });
+        self.steps.extend(steps);
+        self.log.extend(log);
+        let is_new = |table: &TableNote| !self.tables.contains(table);
+        let new: Vec<TableNote> = tables.into_iter().filter(is_new).collect();
+        self.tables.extend(new);
+        self.table_misses.extend(table_misses);
+        self.table_misses_unlisted += table_misses_unlisted;
+    }
+
+    /// Fuel and microseconds that all steps took together.
+    pub(crate) fn cost(&self) -> (u64, u64) {
+        let steps = self.steps.iter();
+        steps.fold((0, 0), |(fuel, elapsed_us), step| {
+            (fuel + step.fuel, elapsed_us + step.elapsed_us)
+        })
+    }
+
+    /// What the steps of a destination did with the output that begins with this step.
+    #[must_use]
+    pub fn destination_at(&self, step: usize) -> Option<&DestinationNote> {
+        let mut destinations = self.destinations.iter();
+        destinations.find(|note| {
+            let first = note.first_step as usize;
+            (first..first + note.steps as usize).contains(&step)
+        })
+    }
+
     /// The same with what validation found, by this engine.
     pub(crate) fn with(self, findings: &Findings) -> Self {
         Self {
@@ -240,6 +328,9 @@ impl Detail {
         match stored.split_first() {
             None => Ok(Self::default()),
             Some((&FORMAT, body)) => Ok(postcard::from_bytes(body)?),
+            Some((&FORMAT_WITHOUT_DESTINATIONS, body)) => {
+                Ok(postcard::from_bytes::<DetailWithoutDestinations>(body)?.into())
+            }
             Some((&FORMAT_WITHOUT_ENGINE, body)) => Ok(postcard::from_bytes::<DetailWithoutEngine>(body)?.into()),
             Some((&FORMAT_WITHOUT_ACCESS, body)) => Ok(postcard::from_bytes::<DetailWithoutAccess>(body)?.into()),
             Some((&FORMAT_WITHOUT_FINDINGS, body)) => Ok(postcard::from_bytes::<DetailWithoutFindings>(body)?.into()),
@@ -284,6 +375,22 @@ impl From<DetailWithoutEngine> for Detail {
             table_misses: old.table_misses,
             table_misses_unlisted: old.table_misses_unlisted,
             ..Self::default()
+        }
+    }
+}
+
+impl From<DetailWithoutDestinations> for Detail {
+    fn from(old: DetailWithoutDestinations) -> Self {
+        Self {
+            steps: old.steps,
+            log: old.log,
+            tables: old.tables,
+            findings: old.findings,
+            findings_unlisted: old.findings_unlisted,
+            table_misses: old.table_misses,
+            table_misses_unlisted: old.table_misses_unlisted,
+            engine: old.engine,
+            destinations: Vec::new(),
         }
     }
 }
@@ -343,6 +450,32 @@ impl std::fmt::Debug for MissNote {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { table, value, .. } = self;
         write!(formatter, "MissNote {{ {table}, {} bytes }}", value.len())
+    }
+}
+
+impl std::fmt::Debug for DestinationNote {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            destination, ending, ..
+        } = self;
+        write!(formatter, "DestinationNote {{ {destination}, {ending} }}")
+    }
+}
+
+impl Ending {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Forwarded => "forwarded",
+            Self::Filtered(_) => "filtered",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    fn reason(&self) -> Payload {
+        match self {
+            Self::Filtered(reason) => reason.clone(),
+            Self::Forwarded | Self::Stopped => Payload::default(),
+        }
     }
 }
 

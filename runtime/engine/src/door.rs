@@ -24,6 +24,19 @@ struct State {
     is_paused: bool,
     is_changing: bool,
     is_shut: bool,
+    /// Whether its source has been closed for good: then others hand nothing over either.
+    is_stopped: bool,
+}
+
+/// Why something is not taken from another interface. It stays where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotOffered {
+    /// An operator wants nothing to come in.
+    Paused,
+    /// Nothing more is received, because a plugin must not run any more.
+    Stopped,
+    /// The engine stops, or the interface goes.
+    Shut,
 }
 
 struct Waiting {
@@ -47,6 +60,7 @@ impl Door {
             is_paused: false,
             is_changing: false,
             is_shut: false,
+            is_stopped: false,
         };
         Self {
             state: RwLock::new(state),
@@ -74,6 +88,26 @@ impl Door {
             }
         }
         .boxed()
+    }
+
+    /// The same for what another interface hands over, and can keep: it does not wait where nobody knows for how long.
+    pub(crate) fn offer(&self, frame: Frame) -> Result<BoxFuture<'static, Answer>, NotOffered> {
+        let state = self.read();
+        let refused = [
+            (state.is_shut, NotOffered::Shut),
+            (state.is_stopped, NotOffered::Stopped),
+            (state.is_paused, NotOffered::Paused),
+        ];
+        drop(state);
+        match refused.into_iter().find(|(is_so, _)| *is_so) {
+            Some((_, why)) => Err(why),
+            None => Ok(self.take(frame)),
+        }
+    }
+
+    /// From now on nothing is handed over to it.
+    pub(crate) fn stop(&self) {
+        self.write().is_stopped = true;
     }
 
     /// What is behind it.

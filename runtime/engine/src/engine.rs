@@ -11,11 +11,14 @@ use transfuse_transport::{Inflow, files, net};
 
 use crate::awaited::Awaited;
 use crate::destination::Destination;
+use crate::doors::Doors;
 use crate::downtime::Gates;
+use crate::duplicates::Duplicates;
 use crate::interface::Interface;
 use crate::keeping::Keeping;
 use crate::live::Live;
 use crate::opened::Opened;
+use crate::refused::Refused;
 use crate::settings::{InterfaceSettings, RateMax};
 
 /// Live interfaces over one store.
@@ -27,6 +30,8 @@ pub struct Engine {
     pub(crate) gates: Gates,
     /// What all sources have taken in together.
     pub(crate) inflow: Inflow,
+    /// The ways into the interfaces, for each other.
+    pub(crate) doors: Doors,
     /// Messages between the wire and the journal.
     pub(crate) journeys: TaskTracker,
     /// Sources and destinations.
@@ -55,8 +60,16 @@ pub enum StartError {
         /// What the transport says.
         source: files::SourceOpenError,
     },
-    /// What an interface's plugins keep between messages could not be read.
-    #[error("`{interface}` cannot read what its plugins keep: {reason}")]
+    /// What an interface's timer or folder is done with could not be read.
+    #[error("`{interface}` cannot read what it has taken before: {reason}")]
+    Taken {
+        /// The interface.
+        interface: Arc<str>,
+        /// What the store says.
+        reason: String,
+    },
+    /// What an interface's plugins keep between messages, or what it has refused, could not be read.
+    #[error("`{interface}` cannot read what it has kept: {reason}")]
     State {
         /// The interface.
         interface: Arc<str>,
@@ -112,6 +125,10 @@ impl Engine {
         let mut opened = Vec::with_capacity(interfaces.len());
         for settings in interfaces {
             opened.push(engine.open(settings, after_unclean_stop).await?);
+        }
+        // Before anything is delivered: it may go to one of them.
+        for one in &opened {
+            engine.doors.add(&one.interface.name, &one.door);
         }
         Self::resume(unfinished, opened.iter().map(|one| &one.interface));
         for one in opened {
@@ -196,6 +213,7 @@ impl Engine {
         let Some(live) = self.live(interface) else { return false };
         let parts = live.parts.lock().await;
         let was_receiving = !parts.source.is_stopped();
+        live.door.stop();
         parts.source.stop();
         was_receiving
     }
@@ -240,6 +258,7 @@ impl Engine {
             awaited: Awaited::default(),
             gates: Gates::default(),
             inflow,
+            doors: Doors::default(),
             journeys: TaskTracker::new(),
             workers: TaskTracker::new(),
             stop_sources: CancellationToken::new(),
@@ -271,18 +290,22 @@ impl Engine {
         settings: InterfaceSettings,
         after_unclean_stop: bool,
     ) -> Result<Opened, StartError> {
-        let keeping = Keeping::load(&self.store, &settings.name, &settings.chain).await?;
+        let keeping = Keeping::load(&self.store, &settings.name, &settings.chains).await?;
+        let refused = Refused::load(&self.store, &settings.name).await?;
+        let duplicates = Duplicates::load(&self.store, &settings.name, settings.duplicates.as_ref()).await?;
         let journeys = self.journeys.clone();
         let (source, destinations) = (settings.source.clone(), settings.destinations.clone());
         let interface = Interface::new(settings, &self.store, &self.awaited, journeys, after_unclean_stop)
             .with(keeping.map(Arc::new))
+            .after(refused, duplicates)
             .behind(self.gates.clone());
-        Opened::open(interface, source, destinations).await
+        Opened::open(interface, source, destinations, self).await
     }
 
     /// Lets an interface receive and deliver.
     pub(crate) fn serve(&self, opened: Opened) {
         let name = Arc::clone(&opened.interface.name);
+        self.doors.add(&name, &opened.door);
         self.interfaces.insert(name, Arc::new(Live::start(self, opened)));
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use transfuse_sandbox::Report;
-use transfuse_store::Decision;
+use transfuse_store::{Decision, NewOutput};
 
 use crate::rerun::{Made, Rerun};
 
@@ -73,7 +72,7 @@ const GENERATION_MESSAGES: u64 = 2_000;
 impl Sample {
     pub(crate) fn of(decision: &Decision, (fuel, elapsed_us): (u64, u64)) -> Self {
         let ending = match decision {
-            Decision::Processed { .. } => Ending::Processed,
+            Decision::Processed { outputs, .. } => Ending::of_outputs(outputs),
             Decision::Filtered { .. } => Ending::Filtered,
             Decision::Refused { fault, .. } | Decision::Quarantined { fault, .. } => Ending::of_fault(&fault.kind),
         };
@@ -88,7 +87,7 @@ impl Sample {
 impl From<&Rerun> for Sample {
     fn from(rerun: &Rerun) -> Self {
         let ending = match &rerun.made {
-            Made::Processed(_) => Ending::Processed,
+            Made::Processed(outputs) => Ending::of_outputs(outputs),
             Made::Filtered(_) => Ending::Filtered,
             Made::Failed(fault) => Ending::of_fault(&fault.kind),
         };
@@ -101,20 +100,20 @@ impl From<&Rerun> for Sample {
 }
 
 impl Ending {
+    /// A message that was stopped on its way to one destination counts as one that was stopped.
+    fn of_outputs(outputs: &[NewOutput]) -> Self {
+        let mut stops = outputs.iter().filter_map(|output| output.stopped.as_ref());
+        stops
+            .next()
+            .map_or(Self::Processed, |fault| Self::of_fault(&fault.kind))
+    }
+
     fn of_fault(kind: &str) -> Self {
         match kind {
             "rejected" | "invalid" => Self::Rejected,
             _ => Self::Faulted,
         }
     }
-}
-
-/// Fuel and microseconds of a run.
-pub(crate) fn cost(report: &Report) -> (u64, u64) {
-    let steps = report.steps.iter();
-    steps.fold((0, 0), |(fuel, elapsed_us), step| {
-        (fuel + step.fuel, elapsed_us + step.elapsed_us)
-    })
 }
 
 impl Figures {

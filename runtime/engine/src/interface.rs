@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use transfuse_message::Message;
 use transfuse_sandbox::State;
-use transfuse_store::{self as store, Arrival, Lanes, OnFault, Sealed, Stage, Store, Unfinished, WriteError};
+use transfuse_store::{
+    self as store, Arrival, Digest, Lanes, MessageId, OnFault, Sealed, Stage, Store, Unfinished, WriteError,
+};
 use transfuse_transport::{Answer, Frame};
 
 use crate::acknowledge;
@@ -17,11 +19,13 @@ use crate::awaited::Awaited;
 use crate::backlog::Backlog;
 use crate::destination::Destination;
 use crate::downtime::Gates;
+use crate::duplicates::{Accepted, Duplicates, Seen};
 use crate::figures::{Figures, Recent};
 use crate::keeping::{Keeping, PlaceInLine};
 use crate::owed::Owed;
 use crate::plan::{Plan, Verdict};
 use crate::received::{Content, Label, Received};
+use crate::refused::Refused;
 use crate::revision::Revision;
 use crate::settings::{InterfaceSettings, OnFinding, Order};
 use crate::terms::Answering;
@@ -49,6 +53,8 @@ pub struct Interface {
     journeys: TaskTracker,
     backlog: Backlog,
     pub(crate) keeping: Option<Arc<Keeping>>,
+    refused: Arc<Refused>,
+    duplicates: Option<Arc<Duplicates>>,
     probation: Arc<AtomicU32>,
 }
 
@@ -70,7 +76,8 @@ impl Interface {
         let interface = Arc::clone(self);
         self.journeys.spawn(async move {
             let received = interface.receipt(received).await?;
-            let verdict = interface.run(&received).await;
+            let (received, before) = interface.recognise(received).await;
+            let verdict = interface.run(&received, before).await;
             let plan = interface.plan(&received, verdict);
             interface.commit(received, plan).await
         });
@@ -88,7 +95,8 @@ impl Interface {
             for received in waiting {
                 let received = interface.receipt(received).await?;
                 let kills = interface.store.attempt(&received.entry).await?;
-                let verdict = interface.run_again(&received, kills).await;
+                let (received, before) = interface.recognise(received).await;
+                let verdict = interface.run_again(&received, kills, before).await;
                 let plan = interface.plan(&received, verdict);
                 interface.commit(received, plan).await?;
             }
@@ -123,13 +131,20 @@ impl Interface {
             journeys,
             backlog: Backlog::default(),
             keeping: None,
+            refused: Arc::default(),
+            duplicates: None,
             probation: Arc::new(AtomicU32::new(if after_unclean_stop { PROBATION_MESSAGES } else { 0 })),
         }
     }
 
     /// The next revision of the same feed. Order holds between the messages of both, unless the two order them differently:
     /// then no message may be under way.
-    pub(crate) fn successor(&self, settings: InterfaceSettings, keeping: Option<Arc<Keeping>>) -> Self {
+    pub(crate) fn successor(
+        &self,
+        settings: InterfaceSettings,
+        keeping: Option<Arc<Keeping>>,
+        duplicates: Option<Arc<Duplicates>>,
+    ) -> Self {
         let mut next = Self::new(settings, &self.store, &self.awaited, self.journeys.clone(), false);
         if next.order == self.order {
             next.turns.clone_from(&self.turns);
@@ -141,6 +156,8 @@ impl Interface {
             }
         }
         next.backlog = self.backlog.clone();
+        next.refused = Arc::clone(&self.refused);
+        next.duplicates = duplicates;
         next.probation = Arc::clone(&self.probation);
         next.with(keeping).behind(self.gates.clone())
     }
@@ -189,6 +206,20 @@ impl Interface {
         Self { keeping, ..self }
     }
 
+    /// The same interface, with what it has refused and accepted before.
+    pub(crate) fn after(self, refused: Refused, duplicates: Option<Arc<Duplicates>>) -> Self {
+        Self {
+            refused: Arc::new(refused),
+            duplicates,
+            ..self
+        }
+    }
+
+    /// What it has accepted, where it recognises that.
+    pub(crate) fn duplicates(&self) -> Option<&Arc<Duplicates>> {
+        self.duplicates.as_ref()
+    }
+
     /// The revision that its messages record.
     #[must_use]
     pub fn revision(&self) -> &Arc<Revision> {
@@ -213,9 +244,10 @@ impl Interface {
             message_type,
             wanted,
         } = content.label();
-        let terms = self.answering.terms(wanted);
+        let terms = self.answering.terms_of(wanted, &frame.source);
         let (revision, trial) = self.deciding(&content);
         let arrived_at_ms = Timestamp::now().as_millisecond();
+        let digest = self.digest(&content, frame.content.as_slice());
         let arrival = Arrival {
             interface: Arc::clone(&self.name),
             revision: revision.number,
@@ -224,8 +256,14 @@ impl Interface {
             control_id,
             message_type,
             raw: Sealed::from(frame.content.into_bytes()),
+            digest,
         };
-        let (entry, place_in_line, turn) = self.enter_lanes(&content, || self.store.receive(arrival));
+        let mut seen = None;
+        let (entry, place_in_line, turn) = self.enter_lanes(&content, || {
+            let entry = self.store.receive(arrival);
+            seen = self.see(digest, entry.id(), arrived_at_ms);
+            entry
+        });
         Received {
             entry,
             turn,
@@ -233,6 +271,8 @@ impl Interface {
             unwelcome: self.unwelcome(&content),
             content,
             terms,
+            digest,
+            seen,
             receipt: None,
             arrived_at_ms,
             attempt: 1,
@@ -257,8 +297,16 @@ impl Interface {
     fn receive_again(&self, mut unfinished: Unfinished) -> Received {
         // Another revision may have been live, or on trial, when it came.
         unfinished.received.bind(self.revision.number);
-        let content = Content::parse(unfinished.arrival.raw.into_bytes().into(), None, &self.revision.parse);
-        let terms = self.answering.terms(content.label().wanted);
+        let Arrival {
+            raw,
+            digest,
+            received_at_ms: arrived_at_ms,
+            source,
+            ..
+        } = unfinished.arrival;
+        let content = Content::parse(raw.into_bytes().into(), None, &self.revision.parse);
+        let terms = self.answering.terms_of(content.label().wanted, &source);
+        let seen = self.see(digest, unfinished.received.id(), arrived_at_ms);
         let (entry, place_in_line, turn) = self.enter_lanes(&content, || unfinished.received);
         Received {
             entry,
@@ -267,8 +315,10 @@ impl Interface {
             unwelcome: self.unwelcome(&content),
             content,
             terms,
+            digest,
+            seen,
             receipt: None,
-            arrived_at_ms: unfinished.arrival.received_at_ms,
+            arrived_at_ms,
             attempt: unfinished.attempts + 2,
             answer: Owed::to_nobody(),
             revision: Arc::clone(&self.revision),
@@ -348,7 +398,31 @@ impl Interface {
         left.is_ok()
     }
 
-    async fn run(&self, received: &Received) -> Verdict {
+    fn digest(&self, content: &Content, raw: &[u8]) -> Option<Digest> {
+        self.duplicates.as_ref()?.digest(content, raw)
+    }
+
+    fn see(&self, digest: Option<Digest>, id: MessageId, arrived_at_ms: i64) -> Option<Seen> {
+        let duplicates = self.duplicates.as_ref()?;
+        Some(duplicates.see(digest?, id, arrived_at_ms))
+    }
+
+    /// Finds out whether the message was accepted before: waits where the one before is not decided yet, and where that is refused
+    /// the message may be the first of its kind itself.
+    async fn recognise(&self, mut received: Received) -> (Received, Option<Accepted>) {
+        while let Some(Seen::Again(original)) = received.seen.take_if(|seen| matches!(seen, Seen::Again(_))) {
+            if let Some(accepted) = original.accepted().await {
+                return (received, Some(accepted));
+            }
+            received.seen = self.see(received.digest, received.entry.id(), received.arrived_at_ms);
+        }
+        (received, None)
+    }
+
+    async fn run(&self, received: &Received, before: Option<Accepted>) -> Verdict {
+        if let Some(accepted) = before {
+            return Verdict::Repeats(accepted);
+        }
         if let Some(unwelcome) = received.unwelcome {
             return Verdict::Unwelcome(unwelcome);
         }
@@ -363,8 +437,9 @@ impl Interface {
                     return Verdict::Invalid(Judgement { findings, action });
                 }
                 let state = self.state_for(received).await;
-                let input = received.revision.input(received.run(), message.clone(), state);
-                Verdict::Ran(Box::new(processing.run(input).await), findings)
+                let revision = &received.revision;
+                let ran = revision.process(&processing, received.run(), message.clone(), state);
+                Verdict::Ran(Box::new(ran.await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),
             Content::Broken(_, defect) => Verdict::Broken(*defect),
@@ -379,12 +454,12 @@ impl Interface {
             .flatten()
     }
 
-    async fn run_again(&self, received: &Received, kills: u32) -> Verdict {
+    async fn run_again(&self, received: &Received, kills: u32, before: Option<Accepted>) -> Verdict {
         if kills >= KILLS_MAX {
             return Verdict::KilledTheEngine { kills };
         }
         tracing::warn!(interface = %self.name, message = %received.entry.id(), "a stop cut this message short: running again");
-        self.run(received).await
+        self.run(received, before).await
     }
 
     fn plan(&self, received: &Received, verdict: Verdict) -> Plan {
@@ -396,8 +471,9 @@ impl Interface {
         let watched = received.watched();
         let by_live = Arc::ptr_eq(&received.revision, &self.revision);
         let Received {
-            entry,
+            mut entry,
             turn,
+            seen,
             content,
             terms,
             mut answer,
@@ -405,6 +481,10 @@ impl Interface {
             place_in_line,
             ..
         } = received;
+        self.refused.note(&mut entry, &content, &plan.decision);
+        if let Some(first) = plan.repeats {
+            entry.repeat(first);
+        }
         let committing = match turn {
             Some(turn) => turn.commit(entry, plan.decision).await?,
             None => self.store.decide(entry, plan.decision),
@@ -414,6 +494,9 @@ impl Interface {
             keeping.apply(&plan.state);
         }
         drop(place_in_line);
+        if let (Some(Seen::First(first)), true) = (seen, committed.stage() != Stage::Refused) {
+            first.accepted(plan.reply.code());
+        }
         let reply = acknowledge::on_decision(&content, terms, &plan.reply, &committed);
         let answered = match committed.stage() {
             Stage::Refused if plan.reply.is_about_the_moment(&content) => Answer::Failed,

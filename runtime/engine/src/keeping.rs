@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use transfuse_message::Payload;
-use transfuse_sandbox::{Chain, State, StateWrites};
+use transfuse_sandbox::{State, StateWrites};
 use transfuse_store::{Sealed, StateChange, Store};
 
 use crate::engine::StartError;
+use crate::processing::Chains;
 
 /// The state of an interface, live.
 #[derive(Debug)]
@@ -42,9 +43,9 @@ pub(crate) struct PlaceInLine {
 }
 
 impl Keeping {
-    /// What the store has for the plugins of a chain; `None` where none of them keeps anything.
-    pub(crate) async fn load(store: &Store, interface: &Arc<str>, chain: &Chain) -> Result<Option<Self>, StartError> {
-        if chain.state_schemas().next().is_none() {
+    /// What the store has for the plugins of an interface; `None` where none of them keeps anything.
+    pub(crate) async fn load(store: &Store, interface: &Arc<str>, chains: &Chains) -> Result<Option<Self>, StartError> {
+        if chains.state_schemas().next().is_none() {
             return Ok(None);
         }
         let (store, name) = (store.clone(), Arc::clone(interface));
@@ -57,16 +58,16 @@ impl Keeping {
         })?;
         let mut state = State::default();
         state.apply(&kept.into_iter().map(writes).collect::<Vec<_>>());
-        fits(&state, interface, chain)?;
+        fits(&state, interface, chains)?;
         Ok(Some(Self {
             state: Mutex::new(state),
             line: Arc::default(),
         }))
     }
 
-    /// Whether a chain of the next revision understands what is kept.
-    pub(crate) fn fits(&self, interface: &Arc<str>, chain: &Chain) -> Result<(), StartError> {
-        fits(&self.lock(), interface, chain)
+    /// Whether the chains of the next revision understand what is kept.
+    pub(crate) fn fits(&self, interface: &Arc<str>, chains: &Chains) -> Result<(), StartError> {
+        fits(&self.lock(), interface, chains)
     }
 
     /// The next place in the line. The order of the calls is the order of the messages.
@@ -100,8 +101,8 @@ impl Keeping {
     }
 }
 
-fn fits(state: &State, interface: &Arc<str>, chain: &Chain) -> Result<(), StartError> {
-    match outdated(state, chain.state_schemas()) {
+fn fits(state: &State, interface: &Arc<str>, chains: &Chains) -> Result<(), StartError> {
+    match outdated(state, chains.state_schemas()) {
         None => Ok(()),
         Some((plugin, own)) => Err(StartError::NewerState {
             interface: Arc::clone(interface),

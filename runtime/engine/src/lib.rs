@@ -20,13 +20,17 @@ mod budget;
 mod comparison;
 mod condition;
 mod control_ids;
+mod destination_steps;
+mod duplicates;
 mod everywhere;
 mod keeping;
 mod lane_key;
 mod owed;
 mod plan;
 mod processing;
+mod recall;
 mod received;
+mod refused;
 mod rerun;
 mod revision;
 mod routing;
@@ -46,34 +50,41 @@ mod wire;
 
 mod detail;
 mod door;
+mod doors;
+mod edit;
 mod engine;
 mod figures;
 mod live;
 mod opened;
+mod origin;
 mod replace;
 mod trial;
 mod usage;
 
 pub use again::{Again, NotDecided};
-pub use answers::{AnswerRule, AnswerTable, AnswerThen};
+pub use answers::{AnswerRule, AnswerTable, AnswerThen, StatusRule};
 pub use budget::{Breach, Budget, Held};
 pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use condition::{Condition, ConditionError};
 pub use destination::Destination;
-pub use detail::{AccessNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote};
+pub use detail::{
+    AccessNote, DestinationNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote,
+};
+pub use edit::{Edit, Edited, NotEdited};
 pub use engine::{Engine, StartError};
 pub use figures::Figures;
 pub use interface::Interface;
 pub use lane_key::{LaneKey, LaneKeyError, LaneKeys};
-pub use processing::Processing;
+pub use origin::Origin;
+pub use processing::{Chains, Processing};
 pub use recode::OutputCharset;
 pub use replace::ReplaceError;
 pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
-    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, FileName, FileNameError,
-    InterfaceSettings, MllpSettings, OnFinding, Order, RateMax, RejectsThen, RetrySettings, SourceSettings,
-    ValidationSettings, WireSettings,
+    AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, DuplicateSettings, FileName,
+    FileNameError, HandoverSettings, HttpSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax,
+    RejectsThen, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
 pub use standing::{AnswerKind, DestinationStanding, HeldDelivery, LastAnswer, OpenCircuit};
 pub use trial::{Filter, Observed, Selection, Share, Trial, TrialError};

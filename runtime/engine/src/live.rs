@@ -46,7 +46,7 @@ pub(crate) struct Running {
 
 impl Live {
     pub(crate) fn start(engine: &Engine, opened: Opened) -> Self {
-        let door = Arc::new(Door::new(opened.interface));
+        let door = opened.door;
         let address = opened.source.address();
         let wires = opened.wires.into_iter();
         let parts = Parts {

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use transfuse_message::validation::Findings;
 use transfuse_message::{AcknowledgementCode, Finding, ParseError, Payload, Severity};
-use transfuse_sandbox::{Fault, Rejection, Report, StateWrites};
-use transfuse_store::{Decision, NewOutput, Sealed, StoredFault};
+use transfuse_sandbox::{Fault, Rejection, StateWrites};
+use transfuse_store::{Decision, MessageId, NewOutput, Sealed, StoredFault};
 use transfuse_transport::Defect;
 
 use crate::acknowledge::{self, INTERNAL_ERROR, Reply};
 use crate::admission::Unwelcome;
+use crate::destination_steps::Ran;
 use crate::detail::Detail;
-use crate::figures::{self, Sample};
+use crate::duplicates::Accepted;
+use crate::figures::Sample;
 use crate::interface::Interface;
 use crate::keeping;
 use crate::received::Received;
 use crate::rerun::{Decided, Made};
-use crate::revision::Revision;
 use crate::routing::{NoSuchDestination, Unroutable};
 use crate::settings::OnFinding;
 use crate::terms::Terms;
@@ -27,7 +28,7 @@ use crate::validator::Judgement;
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Its chain ran, in spite of what was found.
-    Ran(Box<Report>, Findings),
+    Ran(Box<Ran>, Findings),
     /// It is not what the interface asks for, and its chain did not run.
     Invalid(Judgement),
     /// It may not come in.
@@ -38,6 +39,8 @@ pub(crate) enum Verdict {
     Broken(Defect),
     /// It is the acknowledgement that a delivery to this destination was waiting for.
     Acknowledges(Arc<str>),
+    /// It was accepted before.
+    Repeats(Accepted),
     /// The engine died this often while its chain ran.
     KilledTheEngine { kills: u32 },
 }
@@ -46,7 +49,7 @@ impl Verdict {
     /// Fuel and microseconds of the chain, of a message that was at least validated.
     fn cost(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Ran(report, _) => Some(figures::cost(report)),
+            Self::Ran(ran, _) => Some(ran.detail.cost()),
             Self::Invalid(_) => Some((0, 0)),
             _ => None,
         }
@@ -60,6 +63,8 @@ pub(crate) struct Plan {
     /// What the plugins keep once it is.
     pub(crate) state: Vec<StateWrites>,
     pub(crate) reply: Reply,
+    /// The message that it is once more.
+    pub(crate) repeats: Option<MessageId>,
     /// What is told of it to those who watch; none of what never got as far as validation.
     pub(crate) observation: Option<Observation>,
 }
@@ -68,6 +73,7 @@ pub(crate) struct Plan {
 pub(crate) const KILLED_THE_ENGINE: &str = "killed-the-engine";
 
 /// Why an outcome cannot become deliveries.
+#[derive(Debug)]
 pub(crate) struct Trouble {
     kind: &'static str,
     /// For operators: without a value of the message.
@@ -99,12 +105,13 @@ impl Plan {
 
     fn of_verdict(received: &Received, verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Ran(report, findings) => Self::of_report(&received.revision, received.terms, *report, &findings),
+            Verdict::Ran(ran, findings) => Self::of_run(received.terms, *ran, &findings),
             Verdict::Invalid(judgement) => Self::of_invalid(received.terms, judgement),
             Verdict::Unwelcome(why) => Self::of_unwelcome(received, Trouble::unwelcome(why)),
             Verdict::Unreadable(fault) => Self::of_turned_away(received.terms, Trouble::unreadable(&fault)),
             Verdict::Broken(defect) => Self::of_broken_frame(received.terms, defect),
             Verdict::Acknowledges(destination) => Self::of_acknowledgement(&destination),
+            Verdict::Repeats(accepted) => Self::of_repeat(accepted),
             Verdict::KilledTheEngine { kills } => {
                 tracing::error!(message = %received.entry.id(), kills, "quarantined: the engine died while its chain ran");
                 Self::engine_keeps(Trouble::killed_the_engine(kills), &Detail::default())
@@ -112,10 +119,10 @@ impl Plan {
         }
     }
 
-    fn of_report(revision: &Revision, terms: Terms, report: Report, findings: &Findings) -> Self {
-        let detail = Detail::of(&report).with(findings);
-        let state = keeping::changes(&report.state);
-        let decision = match revision.decide(report.outcome, &report.attributes) {
+    fn of_run(terms: Terms, ran: Ran, findings: &Findings) -> Self {
+        let detail = ran.detail.with(findings);
+        let state = keeping::changes(&ran.state);
+        let decision = match ran.outcome {
             Ok(Decided::Processed(outputs)) => Decision::Processed {
                 outputs,
                 state,
@@ -131,8 +138,9 @@ impl Plan {
         };
         Self {
             decision,
-            state: report.state,
+            state: ran.state,
             reply: Reply::Accept,
+            repeats: None,
             observation: None,
         }
     }
@@ -174,6 +182,7 @@ impl Plan {
             decision,
             state: Vec::new(),
             reply: Reply::Refuse { code, findings },
+            repeats: None,
             observation: None,
         }
     }
@@ -190,6 +199,7 @@ impl Plan {
             decision,
             state: Vec::new(),
             reply: Reply::Refuse { code, findings },
+            repeats: None,
             observation: None,
         }
     }
@@ -206,6 +216,32 @@ impl Plan {
             },
             state: Vec::new(),
             reply: Reply::Accept,
+            repeats: None,
+            observation: None,
+        }
+    }
+
+    /// The engine has it: its sender hears what it heard, or should have heard, before.
+    fn of_repeat(accepted: Accepted) -> Self {
+        let reason = format!("duplicate of {}", accepted.id);
+        let decision = Decision::Filtered {
+            reason: Sealed::from(reason.into_bytes()),
+            outputs: Vec::new(),
+            state: Vec::new(),
+            detail: Detail::default().seal(),
+        };
+        let reply = match accepted.code {
+            None => Reply::Accept,
+            Some(code) => Reply::Refuse {
+                code,
+                findings: Vec::new(),
+            },
+        };
+        Self {
+            decision,
+            state: Vec::new(),
+            reply,
+            repeats: Some(accepted.id),
             observation: None,
         }
     }
@@ -254,6 +290,7 @@ impl Plan {
             content: Sealed::from(content.into_bytes()),
             content_type: None,
             destinations: vec![Arc::clone(destination)],
+            stopped: None,
         });
         self
     }
@@ -261,7 +298,7 @@ impl Plan {
 
 impl Trouble {
     /// What an operator reads; the sender hears no more than that the engine could not do it (table 0357: 207).
-    fn internal(kind: &'static str, summary: String, hint: Option<String>) -> Self {
+    pub(crate) fn internal(kind: &'static str, summary: String, hint: Option<String>) -> Self {
         Self {
             kind,
             summary,
@@ -363,7 +400,7 @@ impl Trouble {
         }
     }
 
-    fn no_such_destination(interface: &str, named: NoSuchDestination) -> Self {
+    pub(crate) fn no_such_destination(interface: &str, named: NoSuchDestination) -> Self {
         let summary = format!("a plugin forwards to a destination that `{interface}` does not have");
         let hint = Some(format!("there are: {}", named.known.join(", ")));
         Self {

@@ -1,4 +1,4 @@
-//! What an interface makes its decisions with: validation and chain, as one thing that is replaced as one.
+//! What an interface makes its decisions with: validation and chains, as one thing that is replaced as one.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,26 +8,43 @@ use transfuse_sandbox::{Chain, Input, Report};
 use crate::settings::ValidationSettings;
 use crate::validator::{Judgement, Validator};
 
-/// Validation and chain of an interface, both made with the same versions of its code tables.
+/// The chains of an interface, linked and checked.
+#[derive(Debug, Clone)]
+pub struct Chains {
+    /// Its own, which decides about a message.
+    pub own: Chain,
+    /// Those of destinations that have steps, by name.
+    pub destinations: Vec<(Arc<str>, Chain)>,
+}
+
+impl Chains {
+    /// The plugins that keep something between messages, as of [`Chain::state_schemas`].
+    pub fn state_schemas(&self) -> impl Iterator<Item = (&Arc<str>, u32)> {
+        let of_destinations = self.destinations.iter().flat_map(|(_, chain)| chain.state_schemas());
+        self.own.state_schemas().chain(of_destinations)
+    }
+}
+
+/// Validation and chains of an interface, all made with the same versions of its code tables.
 #[derive(Debug)]
 pub struct Processing {
-    chain: Chain,
+    chains: Chains,
     validator: Option<Validator>,
 }
 
 impl Processing {
-    /// A chain, linked and checked, and what is asked of a message before it runs.
+    /// Chains, and what is asked of a message before they run.
     #[must_use]
-    pub fn new(chain: Chain, validation: Option<ValidationSettings>) -> Self {
+    pub fn new(chains: Chains, validation: Option<ValidationSettings>) -> Self {
         Self {
-            chain,
+            chains,
             validator: validation.map(Validator::new),
         }
     }
 
     /// Whether a run would take nothing from messages.
     pub(crate) fn is_idle(&self) -> bool {
-        self.chain.is_idle()
+        self.chains.own.is_idle()
     }
 
     pub(crate) async fn judge(&self, message: &Message) -> Judgement {
@@ -38,7 +55,17 @@ impl Processing {
     }
 
     pub(crate) async fn run(&self, input: Input) -> Report {
-        self.chain.run(input).await
+        self.chains.own.run(input).await
+    }
+
+    pub(crate) fn has_no_destination_steps(&self) -> bool {
+        self.chains.destinations.is_empty()
+    }
+
+    /// The steps of a destination; none where it has no own.
+    pub(crate) fn destination_steps(&self, destination: &str) -> Option<&Chain> {
+        let mut chains = self.chains.destinations.iter();
+        chains.find(|(name, _)| **name == *destination).map(|(_, chain)| chain)
     }
 }
 

@@ -9,6 +9,7 @@ use transfuse_transport::{Defect, Frame};
 
 use crate::admission::Unwelcome;
 use crate::backlog::Place;
+use crate::duplicates::Seen;
 use crate::keeping::PlaceInLine;
 use crate::owed::Owed;
 use crate::revision::{Revision, Run};
@@ -31,6 +32,10 @@ pub(crate) struct Received {
     pub(crate) unwelcome: Option<Unwelcome>,
     /// What its sender asked to hear.
     pub(crate) terms: Terms,
+    /// What it is recognised by when it comes again.
+    pub(crate) digest: Option<store::Digest>,
+    /// What it is among those that are recognised; none where that is not asked for.
+    pub(crate) seen: Option<Seen>,
     /// The proof that the message is durable, where that was waited for.
     pub(crate) receipt: Option<store::Receipt>,
     /// Milliseconds since 1970-01-01 UTC.

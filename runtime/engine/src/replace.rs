@@ -13,6 +13,8 @@ use transfuse_transport::net;
 
 use crate::destination::Destination;
 use crate::door::Closed;
+use crate::doors::Doors;
+use crate::duplicates::Duplicates;
 use crate::engine::{Engine, StartError};
 use crate::interface::Interface;
 use crate::keeping::Keeping;
@@ -137,6 +139,7 @@ impl Engine {
             return;
         };
         let parts = live.parts.lock().await;
+        self.doors.remove(name);
         live.door.shut();
         parts.source.stop();
         parts.source.ended().await;
@@ -183,10 +186,13 @@ impl Engine {
         }
         let destination_settings = settings.destinations.clone();
         let keeping = self.keeping_for(old, &settings).await?;
-        let interface = Arc::new(old.successor(settings, keeping));
-        let wires = open_changed(&interface, &change.rewired).await?;
+        let duplicates = self.duplicates_for(old, &settings).await?;
+        let interface = Arc::new(old.successor(settings, keeping, duplicates));
+        let wires = open_changed(&interface, &change.rewired, &self.doors).await?;
         let source = match &change.source {
-            Some(settings) if change.is_beside => Some(Source::open(&interface.name, settings, peers, kept).await?),
+            Some(settings) if change.is_beside => {
+                Some(Source::open(&interface.name, settings, peers, kept, &self.store).await?)
+            }
             _ => None,
         };
         Ok(Prepared {
@@ -238,15 +244,30 @@ impl Engine {
         old: &Interface,
         settings: &InterfaceSettings,
     ) -> Result<Option<Arc<Keeping>>, StartError> {
-        let keeps = settings.chain.state_schemas().next().is_some();
+        let keeps = settings.chains.state_schemas().next().is_some();
         match &old.keeping {
             Some(keeping) if keeps => {
-                keeping.fits(&settings.name, &settings.chain)?;
+                keeping.fits(&settings.name, &settings.chains)?;
                 Ok(Some(Arc::clone(keeping)))
             }
-            _ => Ok(Keeping::load(&self.store, &settings.name, &settings.chain)
+            _ => Ok(Keeping::load(&self.store, &settings.name, &settings.chains)
                 .await?
                 .map(Arc::new)),
+        }
+    }
+
+    /// What the next revision recognises: what the old one has accepted, and within its own window.
+    async fn duplicates_for(
+        &self,
+        old: &Interface,
+        settings: &InterfaceSettings,
+    ) -> Result<Option<Arc<Duplicates>>, StartError> {
+        match (old.duplicates(), &settings.duplicates) {
+            (Some(known), Some(settings)) => {
+                known.set_window(settings);
+                Ok(Some(Arc::clone(known)))
+            }
+            (_, settings_of_next) => Duplicates::load(&self.store, &settings.name, settings_of_next.as_ref()).await,
         }
     }
 
@@ -265,10 +286,11 @@ impl Engine {
             (source, None)
         } else {
             parts.source.ended().await;
-            match Source::open(interface, &settings, &live.peers, &parts.kept).await {
+            match Source::open(interface, &settings, &live.peers, &parts.kept, &self.store).await {
                 Ok(source) => (source, None),
                 Err(error) => {
-                    let before = Source::open(interface, &parts.source_settings, &live.peers, &parts.kept).await?;
+                    let before =
+                        Source::open(interface, &parts.source_settings, &live.peers, &parts.kept, &self.store).await?;
                     (before, Some(error))
                 }
             }
@@ -298,7 +320,7 @@ impl Change {
             .filter(|name| !new.destinations.iter().any(|one| one.name == ***name))
             .map(|name| Arc::clone(name))
             .collect();
-        let keeps = new.chain.state_schemas().next().is_some();
+        let keeps = new.chains.state_schemas().next().is_some();
         let is_new = |name: &&Arc<str>| !before.contains_key(*name);
         let changes_set = !gone.is_empty() || rewired.iter().any(|name| is_new(&name));
         let changes_order = *old.order() != new.order;
@@ -319,6 +341,9 @@ impl SourceSettings {
             Self::Mllp(listener) => listener.address.as_ref(),
             Self::Http(listener) => listener.address.as_ref(),
             Self::Files(folder) => &folder.folder,
+            Self::Interface => std::path::Path::new(""),
+            // One timer ends before the next one begins, so that both agree on what is done.
+            Self::Timer(_) => "timer".as_ref(),
         }
     }
 
@@ -367,11 +392,15 @@ async fn idle(destination: &Destination) {
 async fn open_changed(
     interface: &Interface,
     rewired: &[Arc<str>],
+    doors: &Doors,
 ) -> Result<Vec<(Arc<Destination>, Vec<Wire>)>, StartError> {
     let mut wires = Vec::new();
     for destination in &interface.destinations {
         if rewired.contains(destination.name()) {
-            wires.push((Arc::clone(destination), open_wires(&interface.name, destination).await?));
+            wires.push((
+                Arc::clone(destination),
+                open_wires(&interface.name, destination, doors).await?,
+            ));
         }
     }
     Ok(wires)

@@ -1,7 +1,7 @@
 //! A stored message run again: nothing is decided, kept or delivered.
 
 use transfuse_message::{Message, Payload};
-use transfuse_sandbox::{Chain, Outcome, Question, Report, State};
+use transfuse_sandbox::{Chain, Question, Report, State};
 use transfuse_store::{Decision, MessageRecord, NewOutput, Sealed, StoredFault};
 
 use crate::detail::Detail;
@@ -23,6 +23,7 @@ pub enum Made {
 }
 
 /// An outcome that leaves nothing to be wished for.
+#[derive(Debug)]
 pub(crate) enum Decided {
     Processed(Vec<NewOutput>),
     Filtered(Payload),
@@ -69,8 +70,19 @@ impl Interface {
 impl Revision {
     /// Takes a stored message through validation, chain and routing, off the message path. Plugins find `state`, and what they
     /// would write of it is dropped.
+    ///
+    /// It is run as it was when it was decided the last time, whatever it was given since.
     pub async fn rerun(&self, record: &MessageRecord, state: State) -> Result<Rerun, NotRun> {
-        match self.content_of(record)? {
+        self.rerun_content(record, decided_content(record), state).await
+    }
+
+    /// The same with what it was given since, if anything: what a replay would make of it.
+    pub async fn rerun_edited(&self, record: &MessageRecord, state: State) -> Result<Rerun, NotRun> {
+        self.rerun_content(record, record.content(), state).await
+    }
+
+    async fn rerun_content(&self, record: &MessageRecord, content: &Sealed, state: State) -> Result<Rerun, NotRun> {
+        match self.content_of(record, content)? {
             Content::Readable(message) => match self.admission.refuses(&message) {
                 Some(why) => Ok(Rerun::failed(Trouble::unwelcome(why), Detail::default())),
                 None => Ok(self.try_message(run_of(record), message, state).await),
@@ -89,7 +101,7 @@ impl Revision {
         state: State,
         question: Question,
     ) -> Result<Report, NotRun> {
-        match self.content_of(record)? {
+        match self.content_of(record, decided_content(record))? {
             Content::Readable(message) => {
                 let input = self.input(run_of(record), message, state);
                 Ok(chain.run_traced(input, question).await)
@@ -99,11 +111,16 @@ impl Revision {
     }
 
     /// What a stored message is, where it may run again.
-    fn content_of(&self, record: &MessageRecord) -> Result<Content, NotRun> {
-        if let Some(reason) = not_run(record) {
+    fn content_of(&self, record: &MessageRecord, content: &Sealed) -> Result<Content, NotRun> {
+        if record.damage.is_some() {
+            return Err(NotRun::Damaged);
+        }
+        // What a person has changed since is not what the engine died of, and whole.
+        let is_as_decided = content == decided_content(record);
+        if let Some(reason) = not_run(record).filter(|_| is_as_decided) {
             return Err(reason);
         }
-        let raw = record.raw.bytes().clone().into();
+        let raw = content.bytes().clone().into();
         match Content::parse(raw, None, &self.parse) {
             Content::Readable(message) if is_answer(&message, record) => Err(NotRun::Acknowledgement),
             content => Ok(content),
@@ -118,28 +135,15 @@ impl Revision {
             let detail = Detail::default().with(&judgement.findings);
             return Rerun::failed(Trouble::invalid(judgement.findings), detail);
         }
-        let report = processing.run(self.input(run, message, state)).await;
-        let detail = Detail::of(&report).with(&judgement.findings);
-        match self.decide(report.outcome, &report.attributes) {
+        let ran = self.process(&processing, run, message, state).await;
+        let detail = ran.detail.with(&judgement.findings);
+        match ran.outcome {
             Ok(decided) => Rerun {
                 made: decided.into(),
                 is_approximate: detail.uses_state(),
                 detail,
             },
             Err(trouble) => Rerun::failed(*trouble, detail),
-        }
-    }
-
-    /// What a chain's outcome comes to.
-    pub(crate) fn decide(&self, outcome: Outcome, attributes: &[(String, String)]) -> Result<Decided, Box<Trouble>> {
-        match outcome {
-            Outcome::Forwarded(outputs) => match self.routing.route(outputs, attributes) {
-                Ok(outputs) => Ok(Decided::Processed(outputs)),
-                Err(why) => Err(Box::new(Trouble::unroutable(&self.interface, why))),
-            },
-            Outcome::Filtered { reason, .. } => Ok(Decided::Filtered(reason)),
-            Outcome::Rejected { rejection, step } => Err(Box::new(Trouble::rejected(rejection, step))),
-            Outcome::Faulted(fault) => Err(Box::new(Trouble::faulted(fault))),
         }
     }
 
@@ -181,6 +185,19 @@ impl Made {
         }
     }
 
+    /// What it failed with, as a whole or on its way to a destination.
+    pub fn faults(&self) -> impl Iterator<Item = &StoredFault> {
+        let (whole, outputs) = match self {
+            Self::Processed(outputs) => (None, Some(outputs)),
+            Self::Filtered(_) => (None, None),
+            Self::Failed(fault) => (Some(fault), None),
+        };
+        let outputs = outputs.into_iter().flatten();
+        whole
+            .into_iter()
+            .chain(outputs.filter_map(|output| output.stopped.as_ref()))
+    }
+
     /// Whether the message would be forwarded, or end on purpose.
     #[must_use]
     pub fn passes(&self) -> bool {
@@ -219,10 +236,15 @@ fn run_of(record: &MessageRecord) -> Run {
     }
 }
 
-fn not_run(record: &MessageRecord) -> Option<NotRun> {
-    if record.damage.is_some() {
-        return Some(NotRun::Damaged);
+/// What the last decision was made from.
+fn decided_content(record: &MessageRecord) -> &Sealed {
+    match &record.decision {
+        Some(decision) => record.content_of(decision),
+        None => record.content(),
     }
+}
+
+fn not_run(record: &MessageRecord) -> Option<NotRun> {
     let fault = record.decision.as_ref()?.fault.as_ref()?;
     match fault.kind.as_str() {
         KILLED_THE_ENGINE => Some(NotRun::KilledTheEngine),

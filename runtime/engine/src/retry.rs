@@ -4,6 +4,19 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use crate::settings::RetrySettings;
+use crate::wire::Attempt;
+
+/// The longest pause that a receiver's `Retry-After` is given. Who is down by plan says hours; what is said by mistake would
+/// stop a feed for as long.
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
+
+/// The pause that the receiver has asked for, as far as it is granted; none is zero.
+pub(crate) fn asked_for(attempt: &Attempt) -> Duration {
+    match attempt {
+        Attempt::Responded(response) => response.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX),
+        _ => Duration::ZERO,
+    }
+}
 
 /// The pause before attempt `attempt + 1`, after `attempt` have failed: it doubles from `first` to `ceiling`, and a
 /// random quarter is taken off so that destinations which failed together do not come back together.

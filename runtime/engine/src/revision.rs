@@ -44,7 +44,7 @@ impl Revision {
             },
             time_zone: settings.time_zone,
             admission: Arc::new(Admission::new(settings.admission)),
-            processing: Current::new(Processing::new(settings.chain, settings.validation)),
+            processing: Current::new(Processing::new(settings.chains, settings.validation)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use transfuse_message::{Message, is_of_type};
 use transfuse_sandbox::{Content, Output};
-use transfuse_store::{NewOutput, Sealed};
+use transfuse_store::{NewOutput, Sealed, StoredFault};
 
 use crate::condition::{Condition, Facts, Undecided};
 use crate::control_ids::ControlIds;
@@ -32,6 +32,15 @@ struct Route {
 pub(crate) enum Unroutable {
     Named(NoSuchDestination),
     Undecided { destination: Arc<str>, reason: String },
+}
+
+/// An output and where it goes.
+#[derive(Debug)]
+pub(crate) struct Routed {
+    pub(crate) content: Content,
+    pub(crate) destinations: Vec<Arc<str>>,
+    /// What stopped it on its way there.
+    pub(crate) stopped: Option<StoredFault>,
 }
 
 /// A plugin names a destination that there is not.
@@ -65,34 +74,19 @@ impl Routing {
         &self,
         outputs: Vec<Output>,
         attributes: &[(String, String)],
-    ) -> Result<Vec<NewOutput>, Unroutable> {
-        // One output alone cannot be mistaken for another.
-        let mut control_ids = (outputs.len() > 1).then(ControlIds::default);
-        outputs
-            .into_iter()
-            .map(|Output { content, to }| {
-                Ok(match content {
-                    Content::Message(mut message) => {
-                        // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
-                        message.declare_charset();
-                        let destinations = self.named_or(&to, || self.fitting(&message, attributes))?;
-                        if let Some(control_ids) = &mut control_ids {
-                            control_ids.tell_apart(&mut message, &destinations);
-                        }
-                        NewOutput {
-                            destinations,
-                            content: Sealed::from(message.encode()),
-                            content_type: None,
-                        }
-                    }
-                    Content::Document(document) => NewOutput {
-                        destinations: self.named_or(&to, || self.of_any_type(attributes))?,
-                        content: Sealed::from(document.body.into_bytes()),
-                        content_type: Some(document.content_type.into()),
-                    },
-                })
+    ) -> Result<Vec<Routed>, Unroutable> {
+        let route = |Output { content, to }| {
+            let destinations = match &content {
+                Content::Message(message) => self.named_or(&to, || self.fitting(message, attributes)),
+                Content::Document(_) => self.named_or(&to, || self.of_any_type(attributes)),
+            }?;
+            Ok(Routed {
+                content,
+                destinations,
+                stopped: None,
             })
-            .collect()
+        };
+        outputs.into_iter().map(route).collect()
     }
 
     fn fitting(&self, message: &Message, attributes: &[(String, String)]) -> Result<Vec<Arc<str>>, Unroutable> {
@@ -146,6 +140,41 @@ impl Routing {
             })
             .collect()
     }
+}
+
+/// What is sent, with control ids of its own for what one destination gets several of.
+pub(crate) fn seal(outputs: Vec<Routed>) -> Vec<NewOutput> {
+    // One output alone cannot be mistaken for another.
+    let mut control_ids = (outputs.len() > 1).then(ControlIds::default);
+    let seal = |routed: Routed| {
+        let Routed {
+            content,
+            destinations,
+            stopped,
+        } = routed;
+        let (content, content_type) = match content {
+            Content::Message(mut message) => {
+                // Where the source's set won over MSH-18, the receiver has to hear of it; otherwise no byte changes.
+                message.declare_charset();
+                // What was stopped has its id too: replayed, it must not get that of another.
+                if let Some(control_ids) = &mut control_ids {
+                    control_ids.tell_apart(&mut message, &destinations);
+                }
+                (Sealed::from(message.encode()), None)
+            }
+            Content::Document(document) => (
+                Sealed::from(document.body.into_bytes()),
+                Some(document.content_type.into()),
+            ),
+        };
+        NewOutput {
+            content,
+            content_type,
+            destinations,
+            stopped,
+        }
+    };
+    outputs.into_iter().map(seal).collect()
 }
 
 impl Route {

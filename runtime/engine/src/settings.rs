@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use transfuse_message::Charset;
 use transfuse_message::validation::Level;
-use transfuse_sandbox::Chain;
 use transfuse_store::OnFault;
-use transfuse_transport::{files, http, mllp, net};
+use transfuse_transport::{files, http, mllp, net, timer};
 
 use crate::answers::AnswerTable;
 use crate::condition::Condition;
 use crate::lane_key::LaneKeys;
+use crate::processing::Chains;
 use crate::recode::OutputCharset;
 
 /// One feed: a source, a chain of steps, destinations.
@@ -33,6 +34,8 @@ pub struct InterfaceSettings {
     pub order: Order,
     /// What becomes of the messages behind one that is put into quarantine.
     pub on_fault: OnFault,
+    /// Which messages are recognised when they come again; none for none.
+    pub duplicates: Option<DuplicateSettings>,
     /// The character set of the source, which wins over MSH-18; none to believe MSH-18.
     pub charset: Option<Charset>,
     /// The time zone of timestamps without an offset, as an IANA name.
@@ -41,21 +44,25 @@ pub struct InterfaceSettings {
     pub admission: AdmissionSettings,
     /// What is asked of a message before its chain runs; none for nothing.
     pub validation: Option<ValidationSettings>,
-    /// The steps, linked and checked against their grants.
-    pub chain: Chain,
+    /// The steps, its own and those of destinations, linked and checked against their grants.
+    pub chains: Chains,
     /// Where outputs go, in the order of the file.
     pub destinations: Vec<DestinationSettings>,
 }
 
 /// Where an interface's messages come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SourceSettings {
-    /// A TCP listener that speaks MLLP.
+    /// A TCP listener that speaks MLLP, or has frames of the site's own.
     Mllp(mllp::ListenerSettings),
     /// A listener that takes messages over HTTP.
     Http(http::ListenerSettings),
     /// A folder whose files are messages.
     Files(files::FolderSourceSettings),
+    /// Other interfaces alone.
+    Interface,
+    /// The clock.
+    Timer(timer::TimerSettings),
 }
 
 /// The stage that must be durable before the sender hears AA.
@@ -68,6 +75,13 @@ pub enum AckStage {
     /// The chain's outcome and its deliveries are durable. What the chain cannot process is refused: the sender keeps
     /// it, and hears AE or AR.
     Processed,
+}
+
+/// Which messages are recognised when they come again, byte for byte, after they were accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DuplicateSettings {
+    /// Those that were received so long ago at most.
+    pub window: Duration,
 }
 
 /// What an interface lets in: connections by where they come from, messages by what MSH says of them. The default lets in all.
@@ -158,8 +172,10 @@ pub struct RateMax {
 /// How outputs travel to a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WireSettings {
-    /// MLLP over TCP.
+    /// MLLP over TCP, or frames of the site's own.
     Mllp(Box<MllpSettings>),
+    /// Requests over HTTP.
+    Http(Box<HttpSettings>),
     /// One file for each output; the delivery is settled when the file is durable.
     Files {
         /// The folder that receives the files.
@@ -167,6 +183,19 @@ pub enum WireSettings {
         /// How a file is named.
         name: FileName,
     },
+    /// Another interface of the same engine; a delivery is settled when it owns the message.
+    Interface(HandoverSettings),
+}
+
+/// A destination that is another interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandoverSettings {
+    /// Its name.
+    pub to: Arc<str>,
+    /// What each of its answers is taken for.
+    pub answers: AnswerTable,
+    /// How many messages are handed over at the same time, as [`MllpSettings::connections`].
+    pub connections: usize,
 }
 
 /// An MLLP destination.
@@ -181,6 +210,42 @@ pub struct MllpSettings {
     /// How many connections send at the same time. More than one gives up order, so only an interface with
     /// [`Order::None`] may have it.
     pub connections: usize,
+}
+
+/// An HTTP destination: the response settles a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where requests go, what they show, and how long to wait.
+    pub sender: http::SenderSettings,
+    /// The media type of messages. Documents have their own.
+    pub content_type: String,
+    /// What each answer is taken for.
+    pub answers: AnswerTable,
+    /// As of [`MllpSettings`].
+    pub connections: usize,
+}
+
+impl WireSettings {
+    /// How many deliveries may be under way at one time.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        match self {
+            Self::Mllp(mllp) => mllp.connections,
+            Self::Http(http) => http.connections,
+            Self::Interface(handover) => handover.connections,
+            Self::Files { .. } => 1,
+        }
+    }
+
+    /// What each answer is taken for; none where nobody answers.
+    pub(crate) fn answers(&self) -> Option<&AnswerTable> {
+        match self {
+            Self::Mllp(mllp) => Some(&mllp.answers),
+            Self::Http(http) => Some(&http.answers),
+            Self::Interface(handover) => Some(&handover.answers),
+            Self::Files { .. } => None,
+        }
+    }
 }
 
 /// What settles a delivery over MLLP: from then on nothing is sent again, and the next one goes.
@@ -198,6 +263,11 @@ pub enum Acknowledged {
         timeout: Duration,
         /// The interface at whose source it may arrive; on the connection it always may.
         at: Option<Arc<str>>,
+    },
+    /// One of two words that the receiver knows, this one. The other one counts as AR.
+    Word {
+        /// The accepting word, without a frame.
+        accepted: Bytes,
     },
     /// That the bytes were handed over; in release 2 of MLLP, that the receiver has stored them. In release 1 a message
     /// that is under way when the receiver fails is lost.

@@ -63,6 +63,8 @@ pub struct LastAnswer {
 pub enum AnswerKind {
     /// MSA-1, and the code of the error that it was judged by.
     Code(AcknowledgementCode, Option<String>),
+    /// The status of an HTTP response, where it says more than an acknowledgement in it.
+    Status(u16),
     /// The output was handed over, and nobody has to answer.
     HandedOver,
     /// Nobody answered, or nothing that could be understood.
@@ -138,6 +140,7 @@ impl fmt::Display for AnswerKind {
         match self {
             Self::Code(code, None) => write!(formatter, "{code}"),
             Self::Code(code, Some(error)) => write!(formatter, "{code} {error}"),
+            Self::Status(status) => write!(formatter, "HTTP {status}"),
             Self::HandedOver => formatter.write_str("handed over"),
             Self::Nothing => formatter.write_str("nothing"),
         }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use transfuse_message::{Condition, Wanted};
 use transfuse_transport::mllp::Release;
+use transfuse_transport::tcp::Acknowledging;
 
+use crate::origin::Origin;
 use crate::settings::{AckStage, InterfaceSettings, SourceSettings};
 
 /// How an interface answers its senders.
@@ -23,8 +25,11 @@ enum Source {
     Connection(Release),
     /// One acknowledgement, which is the response to the request that brought the message.
     Response,
-    /// By the folder that a file is moved into, that it was accepted or refused.
-    Folder,
+    /// That it was accepted or refused, and no more: by the folder that a file is moved into, by one of two words, or in the
+    /// engine itself.
+    Verdict,
+    /// Nothing.
+    Mute,
 }
 
 /// What holds between the engine and the sender of one message.
@@ -47,11 +52,30 @@ impl Answering {
         Self {
             stage: settings.ack,
             source: match &settings.source {
-                SourceSettings::Mllp(listener) => Source::Connection(listener.release),
+                SourceSettings::Mllp(listener) => match listener.acknowledging {
+                    Acknowledging::Reply => Source::Connection(listener.framing.release()),
+                    Acknowledging::Fixed { .. } => Source::Verdict,
+                    Acknowledging::Nothing => Source::Mute,
+                },
                 SourceSettings::Http(_) => Source::Response,
-                SourceSettings::Files(_) => Source::Folder,
+                SourceSettings::Files(_) | SourceSettings::Interface => Source::Verdict,
+                SourceSettings::Timer(_) => Source::Mute,
             },
             destination: settings.application_acknowledgements.clone(),
+        }
+    }
+
+    /// The terms of a message that came from `source`. Another interface hears what became of it whatever the message asks for, and
+    /// whatever others hear who send here.
+    pub(crate) fn terms_of(&self, wanted: Wanted, source: &str) -> Terms {
+        if Origin::read(source).is_none() {
+            return self.terms(wanted);
+        }
+        Terms {
+            wanted: Wanted::ORIGINAL,
+            stage: self.stage,
+            source: Source::Verdict,
+            by_destination: false,
         }
     }
 
@@ -62,7 +86,7 @@ impl Answering {
         let accept = match self.source {
             Source::Connection(_) => wanted.accept,
             Source::Response if by_destination || wanted.application == Condition::Never => wanted.accept,
-            Source::Response | Source::Folder => Condition::Never,
+            Source::Response | Source::Verdict | Source::Mute => Condition::Never,
         };
         Terms {
             wanted: Wanted { accept, ..wanted },
@@ -116,7 +140,8 @@ impl Terms {
 
     fn hears_refusals(self) -> bool {
         match self.source {
-            Source::Folder => true,
+            Source::Verdict => true,
+            Source::Mute => false,
             Source::Connection(_) | Source::Response => self.wanted.application.on_error(),
         }
     }

@@ -1,11 +1,17 @@
 //! One attempt to hand an output to its receiver.
 
+mod handover;
+mod http;
 mod mllp;
+
+use std::time::Duration;
 
 use transfuse_message::{AcknowledgementCode, Message, ParseOptions, Payload};
 use transfuse_store::Lease;
 use transfuse_transport::files;
 
+pub(crate) use handover::HandoverWire;
+pub(crate) use http::HttpWire;
 pub(crate) use mllp::MllpWire;
 
 use crate::awaited::{Awaited, Expectation};
@@ -16,6 +22,8 @@ use crate::settings::{FileName, FileNameValues};
 pub enum Wire {
     /// An MLLP connection.
     Mllp(Box<MllpWire>),
+    /// An HTTP connection.
+    Http(Box<HttpWire>),
     /// A folder that receives files.
     Files {
         /// The folder, opened once.
@@ -23,6 +31,8 @@ pub enum Wire {
         /// How a file is named.
         name: FileName,
     },
+    /// Another interface.
+    Interface(HandoverWire),
 }
 
 /// What one attempt came to.
@@ -31,6 +41,8 @@ pub(crate) enum Attempt {
     HandedOver { answer: Payload },
     /// The receiver has answered for this message.
     Answered(Heard),
+    /// The receiver has responded to the request that carried it.
+    Responded(Response),
     /// It can never be sent like this.
     Unsendable(Refusal),
     /// Nobody answered for this message: the fault is the connection's, and another attempt may succeed.
@@ -44,6 +56,16 @@ pub(crate) struct Heard {
     pub(crate) errors: Vec<String>,
     /// Its words.
     pub(crate) text: Payload,
+    pub(crate) answer: Payload,
+}
+
+/// What a receiver said over HTTP.
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    /// The acknowledgement that the response holds; none where it holds something else, or nothing.
+    pub(crate) heard: Option<Heard>,
+    /// For how long it does not want to be asked again.
+    pub(crate) retry_after: Option<Duration>,
     pub(crate) answer: Payload,
 }
 
@@ -70,7 +92,9 @@ impl Wire {
     ) -> Attempt {
         match self {
             Self::Mllp(mllp) => mllp.send(content, expected).await,
+            Self::Http(http) => http.send(lease, content).await,
             Self::Files { folder, name } => write_file(folder, name, lease, content).await,
+            Self::Interface(handover) => handover.send(lease, content).await,
         }
     }
 
@@ -127,6 +151,16 @@ fn extension(content_type: &str) -> &'static str {
         "x-application/hl7-v2+er7" => "hl7",
         _ => "bin",
     }
+}
+
+/// An error and what caused it: where an admin reads it, nothing follows the chain.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let (mut told, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
 }
 
 fn parsed(content: &Payload) -> Option<Message> {

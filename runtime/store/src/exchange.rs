@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use crate::journal::{Batch, Ruling, Waiting};
-use crate::{DeliveryId, Lanes, MessageId, OnFault, Sealed, Stage, WriteError};
+use crate::{DeliveryId, Digest, Lanes, MessageId, OnFault, Sealed, Stage, WriteError};
 
 /// A message as it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Arrival {
     pub message_type: String,
     /// The bytes.
     pub raw: Sealed,
+    /// What it is recognised by when it comes again; none where that is not asked for.
+    pub digest: Option<Digest>,
 }
 
 /// What a chain decided about a message.
@@ -85,6 +87,9 @@ pub struct NewOutput {
     pub content_type: Option<Arc<str>>,
     /// Names of the destinations.
     pub destinations: Vec<Arc<str>>,
+    /// What stopped it on its way to them, after the message was decided: its deliveries are in quarantine from the beginning, and
+    /// what is behind them goes on. Of what was processed alone.
+    pub stopped: Option<StoredFault>,
 }
 
 /// What a plugin of an interface keeps from now on, where it differs from before. `Debug` prints sizes: keys may hold
@@ -124,6 +129,8 @@ pub struct Received {
     attempts: AtomicU32,
     lanes: Lanes,
     on_fault: OnFault,
+    sender: Option<Arc<str>>,
+    repeats: Option<MessageId>,
 }
 
 /// Where a message is on its way to the disk.
@@ -229,6 +236,16 @@ impl Received {
         self.on_fault = on_fault;
     }
 
+    /// Names its sender, where that is told no about it, or was told no about the same message before: both are found by that.
+    pub fn name_sender(&mut self, sender: Arc<str>) {
+        self.sender = Some(sender);
+    }
+
+    /// Says that it is another message once more, which was accepted.
+    pub fn repeat(&mut self, first: MessageId) {
+        self.repeats = Some(first);
+    }
+
     pub(crate) fn new(id: MessageId, interface: Arc<str>, revision: u32, place: Place) -> Self {
         Self {
             id,
@@ -238,6 +255,8 @@ impl Received {
             attempts: AtomicU32::new(0),
             lanes: Lanes::All,
             on_fault: OnFault::Continue,
+            sender: None,
+            repeats: None,
         }
     }
 
@@ -261,16 +280,24 @@ impl Received {
             place,
             lanes,
             on_fault,
+            sender,
+            repeats,
             ..
         } = self;
-        let is_quarantined = matches!(decision, Decision::Quarantined { .. });
+        let holds = match &decision {
+            Decision::Quarantined { .. } => on_fault.behind_message(&lanes),
+            decision if decision.is_stopped() => on_fault.behind_delivery(&lanes),
+            _ => None,
+        };
         let ruling = Ruling {
             interface,
             revision,
             first_delivery,
             decision,
-            holds: is_quarantined.then(|| on_fault.behind_message(&lanes)).flatten(),
             lanes,
+            holds,
+            sender,
+            repeats,
         };
         (ruling, place)
     }

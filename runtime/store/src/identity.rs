@@ -28,6 +28,8 @@ pub enum Stage {
     Refused,
     /// The engine owns it and could not process it: a person must look.
     Quarantined,
+    /// It was in quarantine, and a person has given it up.
+    Discarded,
 }
 
 /// How far a delivery has come.
@@ -41,8 +43,10 @@ pub enum DeliveryStage {
     Quarantined,
     /// Its revision's deliveries are held: it waits until a person decides.
     Held,
-    /// It was held, and is never made.
+    /// It was held or in quarantine, and is never made.
     Discarded,
+    /// It was in quarantine, and another delivery was made in its place.
+    Replaced,
 }
 
 /// A text that names no message, stage or delivery.
@@ -123,14 +127,26 @@ impl fmt::Display for DeliveryId {
     }
 }
 
+impl FromStr for DeliveryId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let number = text.parse().ok().filter(|number| *number > 0);
+        number
+            .map(Self)
+            .ok_or_else(|| ParseIdError::new(text, "the number of a delivery"))
+    }
+}
+
 impl Stage {
     /// Every stage, in the order of a message's life.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Received,
         Self::Processed,
         Self::Filtered,
         Self::Refused,
         Self::Quarantined,
+        Self::Discarded,
     ];
 
     /// The stage in kebab-case, as people and programs write it.
@@ -142,6 +158,7 @@ impl Stage {
             Self::Filtered => "filtered",
             Self::Refused => "refused",
             Self::Quarantined => "quarantined",
+            Self::Discarded => "discarded",
         }
     }
 }
@@ -155,6 +172,7 @@ impl Stage {
             Self::Filtered => 2,
             Self::Refused => 3,
             Self::Quarantined => 4,
+            Self::Discarded => 5,
         }
     }
 
@@ -169,6 +187,9 @@ impl fmt::Display for Stage {
     }
 }
 
+/// What a stage is written as.
+const STAGES: &str = "a stage: received, processed, filtered, refused, quarantined or discarded";
+
 impl FromStr for Stage {
     type Err = ParseIdError;
 
@@ -176,7 +197,7 @@ impl FromStr for Stage {
         Self::ALL
             .into_iter()
             .find(|stage| stage.as_str() == text)
-            .ok_or_else(|| ParseIdError::new(text, "a stage: received, processed, filtered, refused or quarantined"))
+            .ok_or_else(|| ParseIdError::new(text, STAGES))
     }
 }
 
@@ -190,6 +211,7 @@ impl DeliveryStage {
             Self::Quarantined => "quarantined",
             Self::Held => "held",
             Self::Discarded => "discarded",
+            Self::Replaced => "replaced",
         }
     }
 }
@@ -203,6 +225,7 @@ impl DeliveryStage {
             Self::Quarantined => 2,
             Self::Held => 3,
             Self::Discarded => 4,
+            Self::Replaced => 5,
         }
     }
 
@@ -213,6 +236,7 @@ impl DeliveryStage {
             Self::Quarantined,
             Self::Held,
             Self::Discarded,
+            Self::Replaced,
         ]
         .into_iter()
         .find(|stage| stage.code() == code)
@@ -257,7 +281,7 @@ mod tests {
         }
         assert_eq!(
             "sent".parse::<Stage>().unwrap_err().to_string(),
-            "`sent` is not a stage: received, processed, filtered, refused or quarantined"
+            "`sent` is not a stage: received, processed, filtered, refused, quarantined or discarded"
         );
     }
 

@@ -23,6 +23,7 @@ mod reading;
 mod catalog;
 
 mod clock;
+mod digests;
 mod error;
 mod faults;
 mod folder;
@@ -38,22 +39,24 @@ pub use catalog::{
     PackageSummary, Pause, Revision, TableChange, TableEntry, TableSummary,
 };
 pub use delivery::{DeliveryQueue, Lease, PendingSettlement, Settlement};
+pub use digests::{Digest, Digests};
 pub use error::{CatalogError, OpenError, OperateError, ReadError, UsageError, WriteError};
 pub use exchange::{
     Arrival, Committed, Decision, NewOutput, PendingCommit, Receipt, Received, StateChange, StoredFault, Unfinished,
 };
 pub use lanes::{Lanes, OnFault, Precedence};
-pub use operation::{OperationKind, Operator};
+pub use operation::{AfterStep, OperationKind, Operator};
 
 pub use journal::{DamagedSegment, SegmentRepair, SegmentReport};
 
 pub use identity::{DeliveryId, DeliveryStage, MessageId, ParseIdError, Stage};
 pub use projection::{Rebuilt, TableDifference};
 pub use reading::{
-    DecisionRecord, DeliveryRecord, DestinationStatus, FaultSummary, HeldDeliveries, HeldLane, HeldLaneList, Hold,
-    InterfaceStatus, MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord, Query, Status,
+    DecisionRecord, DeliveryRecord, DestinationStatus, EditRecord, FaultSummary, HeldDeliveries, HeldLane,
+    HeldLaneList, Hold, InterfaceStatus, MessageRecord, MessageSummary, NewerDelivered, OperationRecord, OutputRecord,
+    Query, Recognised, Refusals, Status,
 };
 pub use sealed::Sealed;
 pub use settings::StoreSettings;
-pub use store::{HoldMade, Opened, Store};
+pub use store::{HoldMade, NewDecision, Opened, Store};
 pub use usage::{DetailRecord, Details, Mark, MarkQuery, Tally, Usage};

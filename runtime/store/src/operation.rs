@@ -2,13 +2,14 @@
 //!
 //! A **hold** is a rule: deliveries that a revision has made, and those that it is still to make, leave no queue until it is
 //! released. Whoever holds them can have them **recomputed** by another revision, in their places, or **discard** them. A
-//! message that is decided can be **replayed**: what comes of it are new deliveries behind all others.
+//! message that is decided can be **replayed**: what comes of it are new deliveries behind all others, in the place of what is in
+//! quarantine. It can be **edited** before, which keeps what came in, and what is in quarantine can be **given up**.
 
 use std::sync::Arc;
 
 use crate::delivery::Planned;
 use crate::journal::Ruling;
-use crate::{Decision, DeliveryId, DeliveryRecord, DeliveryStage, MessageId, MessageRecord};
+use crate::{Decision, DeliveryId, DeliveryRecord, DeliveryStage, MessageId, MessageRecord, Sealed, Stage};
 
 /// Who does something, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,19 @@ pub enum OperationKind {
     Replayed,
     /// What waited in lanes behind something in quarantine goes on.
     LanesReleased,
+    /// A message was given other bytes: it is decided anew with these.
+    Edited,
+    /// What is in quarantine of a message is never delivered.
+    GivenUp,
+}
+
+/// Where the chain of what decided anew began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AfterStep {
+    /// So many steps at the front were those of `revision`.
+    pub steps: u32,
+    /// The revision that had decided the message before.
+    pub revision: u32,
 }
 
 /// An entry of the journal about something that somebody did.
@@ -61,6 +75,20 @@ pub(crate) enum Action {
     LanesReleased {
         message: Option<MessageId>,
     },
+    Edited {
+        message: MessageId,
+        content: Sealed,
+    },
+    GivenUp(Closing),
+}
+
+/// What leaves quarantine without going anywhere.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Closing {
+    pub(crate) message: MessageId,
+    /// Whether the message itself is in quarantine, and not only deliveries of it.
+    pub(crate) is_message: bool,
+    pub(crate) deliveries: Vec<DeliveryId>,
 }
 
 /// A message that was decided anew.
@@ -73,6 +101,10 @@ pub(crate) struct Redecision {
     pub(crate) places: Vec<Option<DeliveryId>>,
     /// Held deliveries that have no place in what was made.
     pub(crate) dropped: Vec<DeliveryId>,
+    /// Deliveries in quarantine, in whose place something new is delivered.
+    pub(crate) replaced: Vec<DeliveryId>,
+    /// Where its chain was not that of the revision alone.
+    pub(crate) after: Option<AfterStep>,
 }
 
 /// Where what was made anew goes.
@@ -91,13 +123,16 @@ pub(crate) enum Place {
 pub(crate) struct Places {
     pub(crate) of_outputs: Vec<Place>,
     pub(crate) dropped: Vec<DeliveryId>,
+    pub(crate) replaced: Vec<DeliveryId>,
 }
 
 impl Operation {
     /// The message that it is about; none where it is about many.
     pub(crate) fn message(&self) -> Option<MessageId> {
-        match self.action {
-            Action::LanesReleased { message } => message,
+        match &self.action {
+            Action::LanesReleased { message } => *message,
+            Action::Edited { message, .. } => Some(*message),
+            Action::GivenUp(closing) => Some(closing.message),
             _ => self.redecision().map(|made| made.message),
         }
     }
@@ -105,24 +140,29 @@ impl Operation {
     pub(crate) fn redecision(&self) -> Option<&Redecision> {
         match &self.action {
             Action::Recomputed(made) | Action::Replayed(made) => Some(made),
-            Action::Held { .. } | Action::Released { .. } | Action::Discarded { .. } | Action::LanesReleased { .. } => {
-                None
-            }
+            _ => None,
+        }
+    }
+
+    /// The bytes that a message was given.
+    pub(crate) fn edited(&self) -> Option<&Sealed> {
+        match &self.action {
+            Action::Edited { content, .. } => Some(content),
+            _ => None,
         }
     }
 
     pub(crate) fn into_redecision(self) -> Option<Redecision> {
         match self.action {
             Action::Recomputed(made) | Action::Replayed(made) => Some(made),
-            Action::Held { .. } | Action::Released { .. } | Action::Discarded { .. } | Action::LanesReleased { .. } => {
-                None
-            }
+            _ => None,
         }
     }
 
     pub(crate) fn bytes(&self) -> usize {
         let decision = self.redecision().map_or(0, |made| made.ruling.decision.bytes());
-        decision + self.operator.author.len() + self.operator.reason.len()
+        let edited = self.edited().map_or(0, Sealed::len);
+        decision + edited + self.operator.author.len() + self.operator.reason.len()
     }
 }
 
@@ -135,6 +175,8 @@ impl Action {
             Self::Recomputed(_) => OperationKind::Recomputed,
             Self::Replayed(_) => OperationKind::Replayed,
             Self::LanesReleased { .. } => OperationKind::LanesReleased,
+            Self::Edited { .. } => OperationKind::Edited,
+            Self::GivenUp(_) => OperationKind::GivenUp,
         }
     }
 
@@ -143,7 +185,7 @@ impl Action {
         match self {
             Self::Held { revision } | Self::Released { revision } | Self::Discarded { revision } => *revision,
             Self::Recomputed(made) | Self::Replayed(made) => made.ruling.revision,
-            Self::LanesReleased { .. } => 0,
+            Self::LanesReleased { .. } | Self::Edited { .. } | Self::GivenUp(_) => 0,
         }
     }
 }
@@ -177,8 +219,8 @@ impl Redecision {
 }
 
 impl Places {
-    /// All of it is new, and goes to all destinations or to one.
-    pub(crate) fn new(decision: &Decision, to: Option<&str>) -> Self {
+    /// All of it is new, and goes to all destinations or to one: there in the place of what the message has in quarantine.
+    pub(crate) fn new(record: &MessageRecord, decision: &Decision, to: Option<&str>) -> Self {
         let place = |destination: &str| {
             if to.is_none_or(|only| *only == *destination) {
                 Place::New
@@ -186,9 +228,19 @@ impl Places {
                 Place::Nowhere
             }
         };
-        let deliveries = crate::delivery::planned(decision.outputs());
+        let of_outputs: Vec<(Place, &Arc<str>)> = crate::delivery::planned(decision.outputs())
+            .map(|(_, _, destination)| (place(destination), destination))
+            .collect();
+        let goes_to = |name: &str| {
+            of_outputs
+                .iter()
+                .any(|(place, to)| *place == Place::New && ***to == *name)
+        };
+        let resting = resting(record);
+        let replaced = resting.filter(|delivery| goes_to(&delivery.destination));
         Self {
-            of_outputs: deliveries.map(|(_, _, destination)| place(destination)).collect(),
+            replaced: replaced.map(|delivery| delivery.id).collect(),
+            of_outputs: of_outputs.into_iter().map(|(place, _)| place).collect(),
             dropped: Vec::new(),
         }
     }
@@ -217,6 +269,7 @@ impl Places {
         Self {
             of_outputs,
             dropped: left.map(|delivery| delivery.id).collect(),
+            replaced: Vec::new(),
         }
     }
 
@@ -238,16 +291,43 @@ impl Places {
     }
 }
 
+impl Closing {
+    /// What is in quarantine of a message, or of its deliveries to one destination; none where nothing is.
+    pub(crate) fn of(record: &MessageRecord, to: Option<&str>) -> Option<Self> {
+        let is_meant = |delivery: &&DeliveryRecord| to.is_none_or(|only| *only == *delivery.destination);
+        let closing = Self {
+            message: record.summary.id,
+            is_message: to.is_none() && record.summary.stage == Stage::Quarantined,
+            deliveries: resting(record).filter(is_meant).map(|delivery| delivery.id).collect(),
+        };
+        (closing.is_message || !closing.deliveries.is_empty()).then_some(closing)
+    }
+}
+
+/// Deliveries of a message that are in quarantine.
+fn resting(record: &MessageRecord) -> impl Iterator<Item = &DeliveryRecord> {
+    let is_resting = |delivery: &&DeliveryRecord| delivery.stage == DeliveryStage::Quarantined;
+    record.deliveries.iter().filter(is_resting)
+}
+
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Held,
         Self::Released,
         Self::Discarded,
         Self::Recomputed,
         Self::Replayed,
         Self::LanesReleased,
+        Self::Edited,
+        Self::GivenUp,
     ];
+
+    /// Whether it decides a message anew.
+    #[must_use]
+    pub fn decides(self) -> bool {
+        matches!(self, Self::Recomputed | Self::Replayed)
+    }
 
     /// The kind in kebab-case.
     #[must_use]
@@ -259,6 +339,8 @@ impl OperationKind {
             Self::Recomputed => "recomputed",
             Self::Replayed => "replayed",
             Self::LanesReleased => "lanes-released",
+            Self::Edited => "edited",
+            Self::GivenUp => "given-up",
         }
     }
 
@@ -271,6 +353,8 @@ impl OperationKind {
             Self::Recomputed => 3,
             Self::Replayed => 4,
             Self::LanesReleased => 5,
+            Self::Edited => 6,
+            Self::GivenUp => 7,
         }
     }
 

@@ -11,6 +11,7 @@ mod fold;
 mod names;
 mod operate;
 mod rebuild;
+mod refusals;
 mod schema;
 mod worker;
 

@@ -1,9 +1,13 @@
 //! Questions that people ask: what is going on, which messages, what happened to this one.
 
+mod decisions;
 mod details;
 mod held;
 mod held_lanes;
 mod messages;
+mod query;
+mod recognised;
+mod refusals;
 mod state;
 mod status;
 
@@ -13,12 +17,12 @@ use std::sync::{Arc, Mutex};
 use rusqlite::Connection;
 
 use crate::journal::{DamagedSegment, Event, JournalReader, Payloads, Segments, Written};
-use crate::operation::{OperationKind, Operator};
+use crate::operation::{AfterStep, OperationKind, Operator};
 use crate::projection::{ProjectionHandle, connect_for_reading};
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details};
 use crate::{
-    DeliveryId, DeliveryStage, Lanes, MessageId, NewOutput, ReadError, Sealed, Stage, StateChange, StoredFault,
+    DeliveryId, DeliveryStage, Digest, Lanes, MessageId, NewOutput, ReadError, Sealed, Stage, StateChange, StoredFault,
 };
 
 /// What goes on in the store.
@@ -49,6 +53,10 @@ pub struct InterfaceStatus {
     pub refused: u64,
     /// Messages in quarantine.
     pub quarantined: u64,
+    /// Messages that were in quarantine and are given up.
+    pub discarded: u64,
+    /// Messages that had been accepted before.
+    pub repeats: u64,
     /// Messages and deliveries in quarantine that hold their lanes.
     pub lane_holds: u64,
     /// One per destination that ever had a delivery, by name.
@@ -97,10 +105,14 @@ pub struct Query {
     pub decided_by: Option<u32>,
     /// Only processed by this revision, the last time that they were decided, with a delivery of its making that is done.
     pub delivered_by: Option<u32>,
+    /// Only with a delivery to this destination that is in quarantine.
+    pub quarantined_at: Option<String>,
     /// Only older than this one: the last id of the page before.
     pub before: Option<MessageId>,
     /// Only newer than this one: the last id of the page before, where the oldest come first.
     pub after: Option<MessageId>,
+    /// Whether of refused messages that are one and the same only the last is found.
+    pub repeats_as_one: bool,
     /// Whether the oldest come first; otherwise the newest do.
     pub oldest_first: bool,
     /// At most this many.
@@ -134,6 +146,36 @@ pub struct MessageSummary {
     pub fault: Option<FaultSummary>,
     /// Deliveries made from it.
     pub deliveries: u32,
+    /// That its sender was told no about it, or about the same message before.
+    pub refusals: Option<Refusals>,
+    /// The message that this one is once more, byte for byte.
+    pub repeats: Option<MessageId>,
+}
+
+/// An accepted message that is recognised when it comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recognised {
+    /// What by.
+    pub digest: Digest,
+    /// The message.
+    pub id: MessageId,
+    /// When it arrived, in milliseconds since 1970 UTC.
+    pub received_at_ms: i64,
+}
+
+/// How often a sender was told no about one message: the same control id, from the same sender, within some days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// How often.
+    pub messages: u64,
+    /// The first time, in milliseconds since 1970 UTC.
+    pub first_at_ms: i64,
+    /// The last time.
+    pub last_at_ms: i64,
+    /// The message that came then.
+    pub last: MessageId,
+    /// The first one that was accepted.
+    pub accepted: Option<MessageId>,
 }
 
 /// The operational part of a fault.
@@ -156,23 +198,57 @@ pub struct MessageRecord {
     pub damage: Option<String>,
     /// What was decided, the last time.
     pub decision: Option<DecisionRecord>,
-    /// What was decided before that, oldest first: one more than there are operations, less the last.
+    /// What was decided before that, oldest first: one more than there are operations that decide, less the last.
     pub earlier: Vec<DecisionRecord>,
-    /// How it came to be decided anew, oldest first.
+    /// What people did about it, oldest first.
     pub operations: Vec<OperationRecord>,
+    /// The bytes that it was given, oldest first.
+    pub edits: Vec<EditRecord>,
     /// Its deliveries, in order.
     pub deliveries: Vec<DeliveryRecord>,
 }
 
-/// Somebody had a message decided anew.
+/// Somebody gave a message other bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditRecord {
+    /// When, in milliseconds since 1970 UTC.
+    pub at_ms: i64,
+    /// Who wanted it, and why.
+    pub operator: Operator,
+    /// The bytes.
+    pub content: Sealed,
+}
+
+impl MessageRecord {
+    /// What it is decided by the next time: the bytes as they came in, or those that it was given last.
+    #[must_use]
+    pub fn content(&self) -> &Sealed {
+        self.content_after(self.edits.len())
+    }
+
+    /// What a decision of it was made from.
+    #[must_use]
+    pub fn content_of(&self, decision: &DecisionRecord) -> &Sealed {
+        self.content_after(decision.edits)
+    }
+
+    fn content_after(&self, edits: usize) -> &Sealed {
+        let last = edits.checked_sub(1).and_then(|index| self.edits.get(index));
+        last.map_or(&self.raw, |edit| &edit.content)
+    }
+}
+
+/// Somebody did something about a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationRecord {
     /// When, in milliseconds since 1970 UTC.
     pub at_ms: i64,
-    /// Recomputed or replayed.
+    /// What.
     pub kind: OperationKind,
-    /// By which revision.
+    /// Of what decided anew, by which revision; 0 of all else.
     pub revision: u32,
+    /// Where the chain was not that of the revision alone.
+    pub after: Option<AfterStep>,
     /// Who wanted it, and why.
     pub operator: Operator,
     /// How many new deliveries came of it.
@@ -261,6 +337,8 @@ pub struct DecisionRecord {
     pub fault: Option<StoredFault>,
     /// What the engine kept about the run.
     pub detail: Sealed,
+    /// How many edits of the message came before it: it was made from what the last of them left.
+    pub edits: usize,
 }
 
 /// One output, as it was recorded.
@@ -272,6 +350,8 @@ pub struct OutputRecord {
     pub content_type: Option<Arc<str>>,
     /// Where to.
     pub destinations: Vec<Arc<str>>,
+    /// What stopped it on its way there: it is as it was before that.
+    pub stopped: Option<StoredFault>,
 }
 
 impl From<&OutputRecord> for NewOutput {
@@ -280,6 +360,7 @@ impl From<&OutputRecord> for NewOutput {
             content: recorded.content.clone(),
             content_type: recorded.content_type.clone(),
             destinations: recorded.destinations.clone(),
+            stopped: recorded.stopped.clone(),
         }
     }
 }
@@ -369,6 +450,10 @@ impl Readings {
         self.with(|reading| messages::record(reading, id))
     }
 
+    pub(crate) fn handed_over(&self, interface: &str, source: &str) -> Result<Option<(MessageId, Stage)>, ReadError> {
+        self.ask(|live| messages::handed_over(live, interface, source))
+    }
+
     pub(crate) fn holds(&self) -> Result<Vec<Hold>, ReadError> {
         self.ask(held::holds)
     }
@@ -413,6 +498,21 @@ impl Readings {
             return Err(ReadError::File { file, reason });
         }
         self.with(|reading| question(&reading.live).map_err(|error| reading.live_error(&error)))
+    }
+
+    /// Refused messages that were not accepted since, the newest first: sender and control id.
+    pub(crate) fn refused(&self, interface: &str, limit: usize) -> Result<Vec<(Arc<str>, String)>, ReadError> {
+        self.ask(|live| refusals::open(live, interface, limit))
+    }
+
+    /// Accepted messages that are recognised, received since some moment: the newest, the oldest of them first.
+    pub(crate) fn recognised(
+        &self,
+        interface: &str,
+        since_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Recognised>, ReadError> {
+        self.ask(|live| recognised::recognised(live, interface, since_ms, limit))
     }
 
     pub(crate) fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {

@@ -19,12 +19,12 @@ use crate::reading::Readings;
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details, Usage};
 use crate::{
-    Arrival, Catalog, Decision, DeliveryQueue, MessageId, MessageRecord, MessageSummary, OpenError, PendingCommit,
-    Query, ReadError, Rebuilt, Receipt, Received, SegmentRepair, SegmentReport, StateChange, Status, StoreSettings,
-    Unfinished, WriteError,
+    Arrival, Catalog, Decision, DeliveryId, DeliveryQueue, Digests, MessageId, MessageRecord, MessageSummary,
+    OpenError, PendingCommit, Query, ReadError, Rebuilt, Receipt, Received, Recognised, SegmentRepair, SegmentReport,
+    Stage, StateChange, Status, StoreSettings, Unfinished, WriteError,
 };
 
-pub use operating::HoldMade;
+pub use operating::{HoldMade, NewDecision};
 
 /// A store. Clones are cheap and share everything.
 ///
@@ -51,6 +51,8 @@ struct Inner {
     queues: Arc<Queues>,
     /// Held while somebody does something to held deliveries: one after the other.
     operating: tokio::sync::Mutex<()>,
+    /// The last delivery that was numbered before this start.
+    last_before: DeliveryId,
     projection: ProjectionHandle,
     readings: Readings,
     catalog: Catalog,
@@ -153,6 +155,18 @@ impl Store {
         )
     }
 
+    /// Whether a delivery was made before this start, so that an earlier engine may have sent it.
+    #[must_use]
+    pub fn is_from_before(&self, delivery: DeliveryId) -> bool {
+        delivery <= self.inner.last_before
+    }
+
+    /// The message of an interface with this source, which begins with `interface:`; and where it stands. Of several, one that was
+    /// not refused. Blocks, and knows everything that is durable by now.
+    pub fn handed_over(&self, interface: &str, source: &str) -> Result<Option<(MessageId, Stage)>, ReadError> {
+        self.inner.readings.handed_over(interface, source)
+    }
+
     /// Figures of all interfaces. Blocks for some milliseconds, as do the other questions.
     pub fn status(&self) -> Result<Status, ReadError> {
         self.inner.readings.status()
@@ -178,6 +192,26 @@ impl Store {
     /// For the start of an interface. Whoever goes on from there keeps what it decides itself.
     pub fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {
         self.inner.readings.state(interface)
+    }
+
+    /// Messages of an interface that their senders were told no about, and that were not accepted since: sender and control id, the
+    /// newest first.
+    ///
+    /// For the start of an interface, which names the sender of what is accepted then.
+    pub fn refused(&self, interface: &str, limit: usize) -> Result<Vec<(Arc<str>, String)>, ReadError> {
+        self.inner.readings.refused(interface, limit)
+    }
+
+    /// Accepted messages of an interface that are recognised when they come again, received since some moment: at most so many, the
+    /// newest, and the oldest of these first.
+    pub fn recognised(&self, interface: &str, since_ms: i64, limit: usize) -> Result<Vec<Recognised>, ReadError> {
+        self.inner.readings.recognised(interface, since_ms, limit)
+    }
+
+    /// What makes the digests of this folder's messages. The first call makes its key. Blocks on the disk.
+    pub fn digests(&self) -> std::io::Result<Digests> {
+        let live = self.inner.projection.file();
+        Digests::open(live.parent().unwrap_or(live))
     }
 
     /// The details of at most `limit` entries of the journal behind a position, with how many are left. For whoever adds

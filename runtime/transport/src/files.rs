@@ -9,8 +9,10 @@ mod folder;
 mod names;
 mod places;
 mod publish;
+mod recall;
 mod scan;
 mod source;
 
 pub use destination::{DestinationOpenError, FolderDestination, FolderDestinationSettings, WriteError};
+pub use recall::{Recall, Recalled};
 pub use source::{FolderSource, FolderSourceSettings, ReadyWhen, SourceOpenError};

@@ -52,6 +52,8 @@ pub enum Truncation {
     NewStart,
     /// The sender closed the connection.
     StreamEnd,
+    /// The connection broke, where its end would have been the frame's.
+    Broken,
     /// The sender kept the connection open and sent nothing more, or next to nothing, for too long.
     Stalled,
 }
@@ -75,13 +77,14 @@ impl fmt::Display for Truncation {
         formatter.write_str(match self {
             Truncation::NewStart => "the next one began",
             Truncation::StreamEnd => "the connection was closed",
+            Truncation::Broken => "the connection broke",
             Truncation::Stalled => "the sender stopped sending",
         })
     }
 }
 
 /// A number for a new connection that no other connection of this process has.
-pub(crate) fn next_connection() -> u64 {
+pub fn next_connection() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }

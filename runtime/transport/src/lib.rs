@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: MLLP and HTTP over TCP and TLS, and files in folders.
+//! Bytes in, bytes out: MLLP, HTTP and other frames over TCP and TLS, files in folders, and the clock.
 //!
 //! A source turns what arrives into a [`Frame`], hands it to a [`Handler`] in the order of arrival, and does with the
 //! [`Answer`] what its medium can: write a reply, close a connection, move a file. A destination writes bytes and says
@@ -10,14 +10,18 @@ mod answer;
 mod frame;
 mod inflow;
 mod secret;
+mod send;
 
 pub mod files;
 pub mod http;
 pub mod mllp;
 pub mod net;
+pub mod tcp;
+pub mod timer;
 pub mod tls;
 
 pub use answer::{Answer, Handler, Later, Next, Reply};
-pub use frame::{Defect, Frame, Truncation};
+pub use frame::{Defect, Frame, Truncation, next_connection};
 pub use inflow::{Inflow, InflowSettings, Inflowing};
 pub use secret::Secret;
+pub use send::{NotSent, SendError, Unknown};

@@ -10,6 +10,9 @@ mod release;
 mod sender;
 
 pub use decoder::{Decoder, Event, Pending, encode};
+pub(crate) use decoder::{END, GARBAGE_BYTES_MAX, KEPT_BYTES_MAX, RETURN, SKIP_FACTOR, START};
 pub use listener::{Listener, ListenerSettings};
 pub use release::Release;
-pub use sender::{Exchange, NotSent, SendError, Sender, SenderSettings, Unknown};
+pub use sender::{Exchange, Sender, SenderSettings};
+
+pub use crate::send::{NotSent, SendError, Unknown};

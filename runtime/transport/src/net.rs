@@ -33,6 +33,12 @@ pub(crate) const KEEPALIVE: Duration = Duration::from_mins(1);
 /// Two retransmissions of the first packet on a working network.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What receivers that store before they reply are commonly given.
+pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An acknowledgement is a few hundred bytes, the answer to a query some hundred thousand.
+pub(crate) const REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// A hospital's systems open one to a few connections each; a sender that opens one for every message and forgets to
 /// close it is noticed before file descriptors run out.
 pub(crate) const CONNECTIONS_MAX: usize = 256;

@@ -14,6 +14,11 @@ impl Secret {
     pub(crate) fn is(&self, shown: &[u8]) -> bool {
         Sha256::digest(self.0.as_bytes()) == Sha256::digest(shown)
     }
+
+    /// What is shown to a peer that asks for it, and to nobody else.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
 }
 
 impl From<String> for Secret {

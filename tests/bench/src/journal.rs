@@ -45,11 +45,13 @@ async fn append(store: Store) -> Result<()> {
             control_id: "BENCH".to_owned(),
             message_type: "ORU^R01".to_owned(),
             raw: raw.clone(),
+            digest: None,
         });
         let outputs = vec![NewOutput {
             content: raw.clone(),
             content_type: None,
             destinations: Vec::new(),
+            stopped: None,
         }];
         let committed = store
             .decide(

@@ -152,6 +152,33 @@ impl InterfaceFile {
         }
     }
 
+    /// An interface that gets its messages from others of the same engine.
+    #[must_use]
+    pub fn fed_by_others(name: &str) -> Self {
+        Self {
+            source: "type = \"interface\"\ntime_zone = \"Europe/Budapest\"\n".to_owned(),
+            ..Self::listening(name)
+        }
+    }
+
+    /// An interface that takes frames of its own over TCP, on a port of its own.
+    #[must_use]
+    pub fn over_tcp(name: &str) -> Self {
+        Self {
+            source: "type = \"tcp\"\nlisten = \"127.0.0.1:0\"\n".to_owned(),
+            ..Self::listening(name)
+        }
+    }
+
+    /// An interface whose messages are made by the clock.
+    #[must_use]
+    pub fn ticking(name: &str) -> Self {
+        Self {
+            source: "type = \"timer\"\n".to_owned(),
+            ..Self::listening(name)
+        }
+    }
+
     /// Adds a line above the source.
     #[must_use]
     pub fn head(mut self, line: &str) -> Self {

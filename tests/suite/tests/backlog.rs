@@ -55,11 +55,13 @@ fn seed(data: &Path, count: usize) {
                 control_id: format!("Q{number}"),
                 message_type: String::from("ORU^R01"),
                 raw: content.clone(),
+                digest: None,
             });
             let output = NewOutput {
                 content,
                 content_type: None,
                 destinations: vec!["ehr".into()],
+                stopped: None,
             };
             waiting.push_back(store.decide(
                 received,

@@ -183,7 +183,8 @@ fn traffic(hospital: &Hospital) -> usize {
 
     assert_eq!(hospital.results("reused", 'A', 3), ["AA"; 3]);
     for (asked, code) in [("", "AA"), ("FILTER", "AA"), ("REJECT", "AE"), ("FAULT", "AR")] {
-        assert_eq!(hospital.ask("counted", &counted("A", asked)), code, "{asked}");
+        let control_id = format!("A{asked}");
+        assert_eq!(hospital.ask("counted", &counted(&control_id, asked)), code, "{asked}");
     }
     for deed in ["PANIC", "PEEK", "STRAY", "LOOP"] {
         assert_eq!(hospital.ask("bad", &observation(deed)), "AR", "{deed}");

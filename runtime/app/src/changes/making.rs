@@ -8,6 +8,7 @@ use transfuse_store::{CatalogError, Expected};
 use super::planning::{Plan, Target};
 use super::trials::Candidate;
 use super::{ChangeError, Changes, Kind, Planned, Verdict, Wish};
+use crate::configuration::chaining;
 use crate::deployment::{self, Change};
 use crate::parts::Parts;
 use crate::tables::Running;
@@ -63,6 +64,7 @@ impl Changes {
         let planning = spawn_blocking(move || plan(&changes, &known).map(|plan| (plan, known)));
         let (mut plan, known) = planning.await??;
         self.may_change(&plan.steps, wish)?;
+        refuse_cycle(&plan.steps, &known)?;
         plan.steps.iter().try_for_each(|(planned, _)| wish.fits(planned))?;
         for (planned, target) in plan.steps.iter_mut().filter(|_| !wish.is_shadow()) {
             if let Target::New(after) | Target::Revision(after, ..) | Target::Approved(after, _) = target {
@@ -224,6 +226,20 @@ impl Changes {
             }
         });
         Ok(telling.await?)
+    }
+}
+
+/// Refuses what would let messages come back to where they came from, by way of interfaces that stay as they are.
+fn refuse_cycle(steps: &[(Planned, Target)], running: &[Running]) -> Result<(), ChangeError> {
+    let stays = |one: &&Running| !steps.iter().any(|(planned, _)| planned.interface == one.interface.name);
+    let staying = running.iter().filter(stays).map(|one| &one.interface);
+    let new = steps.iter().filter_map(|(_, target)| match target {
+        Target::New(after) | Target::Revision(after, ..) | Target::Approved(after, _) => Some(&**after),
+        Target::Retired => None,
+    });
+    match chaining::cycle(staying.chain(new)) {
+        Some(cycle) => Err(ChangeError::Cycle(chaining::told(&cycle))),
+        None => Ok(()),
     }
 }
 

@@ -149,7 +149,7 @@ impl Changes {
         let before = find(running, interface)?;
         let component = self.package(plugin, version)?;
         let mut after = before.interface.clone();
-        let mut steps = after.steps.iter_mut().filter(|step| step.plugin == plugin).peekable();
+        let mut steps = after.all_steps_mut().filter(|step| step.plugin == plugin).peekable();
         if steps.peek().is_none() {
             return Err(ChangeError::UnknownStep {
                 interface: interface.to_owned(),
@@ -235,7 +235,7 @@ impl Changes {
     ) -> Result<(Vec<String>, Vec<Untrusted>), ChangeError> {
         let trust = self.trust()?;
         let (mut alerts, mut untrusted) = (Vec::new(), Vec::new());
-        for step in &interface.steps {
+        for step in interface.all_steps() {
             let Some(component) = parts.component(&step.digest) else {
                 continue;
             };

@@ -130,7 +130,11 @@ fn summary(site: &Site, palette: Palette) -> String {
         .unwrap_or_default();
     let alert = palette.paint(Tone::Odd, "alert:").to_string();
     lines.extend(site.alerts.iter().map(|told| format!("{alert} {told}")));
-    let steps = site.interfaces.iter().map(|interface| interface.steps.len()).sum();
+    let steps = site
+        .interfaces
+        .iter()
+        .map(|interface| interface.all_steps().count())
+        .sum();
     lines.push(format!(
         "{} {}, {}, {}{environment}",
         palette.paint(Tone::Good, "ok:"),
@@ -157,13 +161,7 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
     lines.extend(validation(interface).map(|text| row("valid", &text, palette)));
     lines.extend(order(interface).map(|text| row("order", &text, palette)));
     for step in &interface.steps {
-        let version = format!("{} {}", step.plugin, step.version);
-        lines.push(row(
-            "step",
-            &format!("{version}  {}", palette.paint(Tone::Faint, &short_digest(&step.digest))),
-            palette,
-        ));
-        lines.extend(step_lines(step, site).iter().map(|line| format!("          {line}")));
+        lines.extend(told_step(step, "", site, palette));
     }
     for destination in &interface.destinations {
         let types = if destination.types.is_empty() {
@@ -180,8 +178,28 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
         let charset = output_charset(destination);
         let text = format!("{}: {wire}, {types}{when}{charset}", destination.name);
         lines.push(row("to", &text, palette));
+        for step in &destination.steps {
+            lines.extend(told_step(step, "  ", site, palette));
+        }
     }
     lines
+}
+
+/// A step of the interface, or further to the right one of the destination above it.
+fn told_step(step: &Step, indent: &str, site: &Site, palette: Palette) -> Vec<String> {
+    let version = format!("{} {}", step.plugin, step.version);
+    let digest = short_digest(&step.digest);
+    let first = row(
+        "step",
+        &format!("{version}  {}", palette.paint(Tone::Faint, &digest)),
+        palette,
+    );
+    let more = step_lines(step, site);
+    let more = more.iter().map(|line| format!("          {line}"));
+    std::iter::once(first)
+        .chain(more)
+        .map(|line| format!("{indent}{line}"))
+        .collect()
 }
 
 fn row(label: &str, text: &str, palette: Palette) -> String {
@@ -192,6 +210,9 @@ fn source(interface: &Interface) -> String {
     let source = &interface.source;
     let wire = match &source.wire {
         SourceWire::Mllp { listen, .. } => format!("mllp {listen}"),
+        SourceWire::Interface => "other interfaces".to_owned(),
+        SourceWire::Tcp(tcp) => format!("tcp {}, {}", tcp.listen, tcp.framing.told()),
+        SourceWire::Timer(timer) => format!("timer {}", timer.ticks.told()),
         SourceWire::Http(http) => format!("http {}{}", http.listen, http.path.as_deref().unwrap_or("/*")),
         SourceWire::Files {
             folder, pattern, ready, ..
@@ -279,15 +300,20 @@ fn output_charset(destination: &Destination) -> String {
 }
 
 fn destination_wire(wire: &DestinationWire) -> String {
+    let over = |connections: u64| match connections {
+        1 => String::new(),
+        connections => format!(" over {connections} connections"),
+    };
     match wire {
         DestinationWire::Mllp {
-            address,
-            connections: 1,
-            ..
-        } => format!("mllp {address}"),
-        DestinationWire::Mllp {
             address, connections, ..
-        } => format!("mllp {address} over {connections} connections"),
+        } => format!("mllp {address}{}", over(*connections)),
+        DestinationWire::Interface { to, .. } => format!("interface {to}"),
+        DestinationWire::Tcp(tcp) => {
+            let over = over(tcp.connections);
+            format!("tcp {}{over}, {}", tcp.address, tcp.framing.told())
+        }
+        DestinationWire::Http(http) => format!("http {}{}", http.url, over(http.connections)),
         DestinationWire::Files { folder, file } => format!("files {}/{file}", folder.display()),
     }
 }

@@ -20,6 +20,7 @@ use crate::console::Console;
 use crate::failure::Outcome;
 
 pub(crate) use input::charset;
+pub(crate) use paths::path;
 
 /// Read, check, compare and change HL7 v2 message files
 ///

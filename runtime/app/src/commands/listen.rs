@@ -1,4 +1,4 @@
-//! `transfuse listen`: an MLLP receiver for rehearsals, which can also misbehave on request.
+//! `transfuse listen`: a receiver for rehearsals over MLLP or HTTP, which can also misbehave on request.
 
 mod trouble;
 
@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -17,13 +18,14 @@ use transfuse_message::{
     acknowledgement,
 };
 use transfuse_transport::mllp::{Listener, ListenerSettings, Release};
-use transfuse_transport::{Answer, Frame, Handler, Later, Reply};
+use transfuse_transport::tcp::Framing;
+use transfuse_transport::{Answer, Frame, Handler, Later, Reply, http};
 
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Outcome};
 use trouble::{Refusal, Trouble, Troubles};
 
-/// Receive messages over MLLP, acknowledge them, and show or keep them
+/// Receive messages over MLLP or HTTP, acknowledge them, and show or keep them
 ///
 /// Stands in for a receiver while an interface is rehearsed. Each message is answered with AA, and shown on stdout with
 /// one segment a line, or kept as a file of its own in the folder that --out names. To rehearse trouble, it can refuse,
@@ -31,6 +33,9 @@ use trouble::{Refusal, Trouble, Troubles};
 ///
 /// A message that asks for it in MSH-15 and MSH-16 is answered in the enhanced mode: CA at once, and AA, or the code of
 /// --nak, after the time of --delay on the same connection.
+///
+/// With --http a message is the body of a POST at any path, and its answer the body of the response: 200 with AA, 422 with
+/// AE, 500 with AR. Where it would hang up it says 503 instead.
 ///
 /// Example: transfuse listen 127.0.0.1:2576 --delay 5s --nak AR:207 --nak-every 3 --drop-every 10
 #[derive(Debug, Args)]
@@ -41,6 +46,9 @@ pub(crate) struct Arguments {
     /// Keep each message as a file in this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Speak HTTP instead of MLLP
+    #[arg(long, conflicts_with = "mllp_release")]
+    http: bool,
     /// Which MLLP to speak; release 2 says that a message is stored before it is answered
     #[arg(long, default_value_t = 1, value_name = "RELEASE", value_parser = clap::value_parser!(u8).range(1..=2))]
     mllp_release: u8,
@@ -68,6 +76,14 @@ struct Receiver {
     last_file: AtomicU64,
     enough: CancellationToken,
     console: Console,
+    /// Over HTTP an answer that says nothing would accept.
+    is_http: bool,
+}
+
+/// What is listened with.
+enum Ear {
+    Mllp(Box<Listener>),
+    Http(Box<http::Listener>),
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -93,13 +109,10 @@ async fn serve(arguments: &Arguments, console: Console) -> anyhow::Result<()> {
         last_file: AtomicU64::new(last_file),
         enough: CancellationToken::new(),
         console,
+        is_http: arguments.http,
     });
-    let listener = Listener::bind(ListenerSettings {
-        release: release(arguments.mllp_release),
-        ..ListenerSettings::new(&arguments.address)
-    })
-    .await?;
-    let address = listener.local_address().to_string();
+    let ear = Ear::open(arguments).await?;
+    let address = ear.address();
     console.note(format_args!(
         "listening on {}",
         console.notes_palette().paint(Tone::Name, &address)
@@ -108,7 +121,10 @@ async fn serve(arguments: &Arguments, console: Console) -> anyhow::Result<()> {
     tokio::spawn(stop_on_signal(enough.clone()));
     let shared = Arc::clone(&receiver);
     let handler: Handler = Arc::new(move |frame| Arc::clone(&shared).take(frame).boxed());
-    listener.serve(handler, enough).await;
+    match ear {
+        Ear::Mllp(listener) => listener.serve(handler, enough).await,
+        Ear::Http(listener) => listener.serve(handler, enough).await,
+    }
     let (seen, accepted) = (&receiver.received, &receiver.accepted);
     console.note(format_args!(
         "{} received, {} accepted",
@@ -116,6 +132,31 @@ async fn serve(arguments: &Arguments, console: Console) -> anyhow::Result<()> {
         accepted.load(Ordering::Relaxed)
     ));
     Ok(())
+}
+
+impl Ear {
+    async fn open(arguments: &Arguments) -> anyhow::Result<Self> {
+        if arguments.http {
+            let settings = http::ListenerSettings {
+                // Whoever is to wait in vain waits for its own patience.
+                answer_timeout: Duration::from_hours(1),
+                ..http::ListenerSettings::new(&arguments.address)
+            };
+            return Ok(Self::Http(Box::new(http::Listener::bind(settings, None).await?)));
+        }
+        let settings = ListenerSettings {
+            framing: Framing::Mllp(release(arguments.mllp_release)),
+            ..ListenerSettings::new(&arguments.address)
+        };
+        Ok(Self::Mllp(Box::new(Listener::bind(settings).await?)))
+    }
+
+    fn address(&self) -> String {
+        match self {
+            Self::Mllp(listener) => listener.local_address().to_string(),
+            Self::Http(listener) => listener.local_address().to_string(),
+        }
+    }
 }
 
 async fn stop_on_signal(enough: CancellationToken) {
@@ -141,7 +182,14 @@ impl Receiver {
         let refusal = match self.troubles.of(number) {
             Trouble::None => None,
             Trouble::Refuse(refusal) => Some(refusal),
-            trouble => return self.misbehave(number, &trouble, &frame, message.ok()),
+            trouble => {
+                let answer = self.misbehave(number, &trouble, &frame, message.ok());
+                if self.is_http && trouble == Trouble::Silence {
+                    self.enough.cancelled().await;
+                    return Answer::Unanswered;
+                }
+                return answer;
+            }
         };
         match message {
             Err(error) => {
@@ -219,8 +267,11 @@ impl Receiver {
                 later: Some(later),
             }
         };
-        if refusal.is_some() {
-            return Answer::Refused(answer);
+        match refusal {
+            // Over HTTP the status says whether the message or the moment is to blame.
+            Some(refusal) if refusal.code == AcknowledgementCode::AR => return Answer::Failed(answer),
+            Some(_) => return Answer::Refused(answer),
+            None => {}
         }
         let accepted = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
         if self.count.is_some_and(|count| accepted >= count) {

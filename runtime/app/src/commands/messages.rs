@@ -1,5 +1,7 @@
 //! `transfuse messages`: what became of each message.
 
+mod discard;
+mod edit;
 mod explain;
 mod replay;
 mod verify;
@@ -16,7 +18,7 @@ use crate::layout::{self, Cell, shortened};
 use crate::story;
 use crate::visible;
 
-/// Look at messages: what came in, what became of it, where it went; and have them decided anew
+/// Look at messages: what came in, what became of it, where it went; mend them, have them decided anew, or give them up
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(ListArguments),
@@ -24,6 +26,8 @@ pub(crate) enum Command {
     Explain(explain::Arguments),
     Verify(verify::Arguments),
     Replay(replay::Arguments),
+    Edit(edit::Arguments),
+    Discard(discard::Arguments),
 }
 
 /// List messages, newest first
@@ -70,6 +74,9 @@ pub(crate) struct ShowArguments {
     /// Show input and outputs in full as well
     #[arg(long)]
     content: bool,
+    /// Write the message alone, byte for byte as it is decided the next time: to be edited
+    #[arg(long, conflicts_with_all = ["content", "json"])]
+    raw: bool,
     /// Write the result as JSON
     #[arg(long)]
     json: bool,
@@ -82,6 +89,8 @@ pub(crate) fn run(command: &Command, console: Console) -> Outcome {
         Command::Explain(arguments) => explain::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),
         Command::Replay(arguments) => replay::run(arguments, console),
+        Command::Edit(arguments) => edit::run(arguments, console),
+        Command::Discard(arguments) => discard::run(arguments, console),
     }
 }
 
@@ -131,10 +140,27 @@ fn rows(messages: &[wire::MessageSummary]) -> Vec<Vec<Cell>> {
             Cell::new(visible::one_line(&message.message_type)),
             Cell::new(visible::one_line(&message.control_id)),
             Cell::new(&message.stage).tone(story::stage_tone(&message.stage)),
-            Cell::new(fault.unwrap_or_default()),
+            Cell::new(remark(message, fault)),
         ]
     }));
     rows
+}
+
+/// What stopped a message, and how often its sender was told no about it.
+fn remark(message: &wire::MessageSummary, fault: Option<String>) -> String {
+    let refusals = message.refusals.as_ref();
+    let told = refusals.filter(|found| found.messages > 1 || found.accepted.is_some());
+    let told = told.map(|found| story::refusals(message, found));
+    let duplicate = message
+        .duplicate_of
+        .as_ref()
+        .map(|first| format!("duplicate of {first}"));
+    fault
+        .into_iter()
+        .chain(duplicate)
+        .chain(told)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn show(arguments: &ShowArguments, console: Console) -> Outcome {
@@ -143,6 +169,11 @@ fn show(arguments: &ShowArguments, console: Console) -> Outcome {
         .ask(async |client| client.message(arguments.id).await)?;
     if arguments.json {
         console.json(&message)?;
+        return Ok(Exit::Success);
+    }
+    if arguments.raw {
+        let bytes = message.content().to_bytes().unwrap_or_default();
+        console.stream(|out| out.write_all(&bytes))?;
         return Ok(Exit::Success);
     }
     let palette = console.palette();
@@ -157,6 +188,12 @@ fn show(arguments: &ShowArguments, console: Console) -> Outcome {
 fn contents(message: &wire::Message, palette: Palette) -> Vec<String> {
     let mut lines = vec![String::new(), palette.paint(Tone::Strong, "as it came in").to_string()];
     lines.extend(segments(&message.raw, message.charset.as_deref()));
+    for edit in &message.edits {
+        let title = format!("as it was edited {}", story::local_time(&edit.at));
+        lines.push(String::new());
+        lines.push(palette.paint(Tone::Strong, &title).to_string());
+        lines.extend(segments(&edit.content, message.charset.as_deref()));
+    }
     for (number, output) in message
         .decision
         .iter()

@@ -151,12 +151,12 @@ fn ready(interfaces: &[Interface], parts: &Parts, sandbox: &Sandbox, console: Co
     let make = |interface: &Interface| {
         progress.doing(format!("making the steps of {}", interface.name));
         let started = Instant::now();
-        let chain = parts.chain(sandbox, interface);
+        let chains = parts.chains(sandbox, interface);
         progress.further(1);
         Ready {
             interface: interface.name.clone(),
             elapsed_ms: elapsed_ms(started),
-            error: chain.err().map(|error| error.to_string()),
+            error: chains.err().map(|error| error.to_string()),
         }
     };
     interfaces.iter().map(make).collect()

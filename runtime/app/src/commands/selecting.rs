@@ -35,6 +35,9 @@ pub(super) struct Search {
     /// Only those that this revision has decided, and a destination has got
     #[arg(long, value_name = "NUMBER")]
     delivered_by: Option<u32>,
+    /// Only those with a delivery to this destination that is in quarantine
+    #[arg(long, value_name = "DESTINATION")]
+    quarantined_at: Option<String>,
 }
 
 /// Where a message stands.
@@ -50,6 +53,8 @@ enum Stage {
     Refused,
     /// Accepted, could not be processed, and rests until somebody decides
     Quarantined,
+    /// It was in quarantine, and somebody has given it up
+    Discarded,
 }
 
 impl Stage {
@@ -73,6 +78,7 @@ impl Search {
             control_id: self.control_id.clone(),
             decided_by: self.decided_by,
             delivered_by: self.delivered_by,
+            quarantined_at: self.quarantined_at.clone(),
             ..MessagesQuery::default()
         }
     }

@@ -1,4 +1,4 @@
-//! `transfuse send`: an MLLP sender for rehearsals and for the first minute of a new interface.
+//! `transfuse send`: a sender over MLLP or HTTP for rehearsals and for the first minute of a new interface.
 
 mod conversation;
 mod tls;
@@ -12,7 +12,9 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use tokio::sync::mpsc;
+use transfuse_transport::http;
 use transfuse_transport::mllp::{Sender, SenderSettings};
+use transfuse_transport::tcp::Framing;
 
 use crate::configuration::parse_duration;
 use crate::console::{Console, Palette, Tone};
@@ -22,7 +24,7 @@ use crate::samples::{self, Sample};
 use crate::visible;
 use conversation::Told;
 
-/// Send message files over MLLP, and show each acknowledgement
+/// Send message files over MLLP or HTTP, and show each acknowledgement
 ///
 /// A file may hold many messages; each begins at a line that begins with MSH. Line feeds become the carriage returns
 /// that HL7 asks for. Messages are sent in order over one connection, each after the answer to the one before.
@@ -31,10 +33,12 @@ use conversation::Told;
 /// A message whose MSH-15 and MSH-16 ask for the enhanced mode is waited for as it asks: CA first, and then AA, AE or AR
 /// if that comes on the same connection within the time of --await.
 ///
+/// Where ADDRESS is a URL, or with --http, each message is posted there, and the response is its answer.
+///
 /// Example: transfuse send 127.0.0.1:2575 examples/lab-results/messages/lab/*.hl7
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Host and port of the receiver
+    /// Host and port of the receiver, or a URL
     #[arg(value_name = "ADDRESS")]
     address: String,
     /// Files with messages
@@ -58,6 +62,12 @@ pub(crate) struct Arguments {
     /// Which MLLP the receiver speaks
     #[arg(long, default_value_t = 1, value_name = "RELEASE", value_parser = clap::value_parser!(u8).range(1..=2))]
     mllp_release: u8,
+    /// Speak HTTP instead of MLLP; a URL as the address says so too
+    #[arg(long, conflicts_with = "mllp_release")]
+    http: bool,
+    /// Over HTTP, show the bearer token that this file holds
+    #[arg(long, value_name = "FILE")]
+    token: Option<PathBuf>,
     #[command(flatten)]
     tls: tls::Arguments,
     /// Write the results as JSON
@@ -108,9 +118,21 @@ struct Plan {
     began: Instant,
     /// None: as fast as answers come.
     pause: Option<Duration>,
-    settings: SenderSettings,
+    partner: Partner,
     /// For what follows an accept acknowledgement.
     patience: Duration,
+}
+
+/// How the receiver is spoken to.
+enum Partner {
+    Mllp(SenderSettings),
+    Http(Box<http::SenderSettings>),
+}
+
+/// A connection to it.
+enum Line<'a> {
+    Mllp(Box<Sender>, &'a SenderSettings),
+    Http(Box<http::Sender>),
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
@@ -139,19 +161,62 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     if total > MESSAGES_MAX {
         return Err(anyhow::anyhow!("that would be {total} messages; at most {MESSAGES_MAX} are sent").into());
     }
-    let mut settings = SenderSettings::new(&arguments.address);
-    settings.reply_timeout = arguments.timeout;
-    settings.release = super::listen::release(arguments.mllp_release);
-    settings.tls = arguments.tls.settings(&arguments.address)?;
     Ok(Plan {
         samples,
         total,
         next: AtomicUsize::new(0),
         began: Instant::now(),
         pause: arguments.rate.map(|rate| Duration::from_secs(1) / rate),
-        settings,
+        partner: Partner::of(arguments)?,
         patience: arguments.patience,
     })
+}
+
+impl Partner {
+    fn of(arguments: &Arguments) -> Result<Self, Failure> {
+        let address = &arguments.address;
+        if arguments.http || address.contains("://") {
+            return Ok(Self::Http(Box::new(over_http(arguments)?)));
+        }
+        if arguments.token.is_some() {
+            return Err(anyhow::anyhow!("`--token` is shown over HTTP only").into());
+        }
+        Ok(Self::Mllp(SenderSettings {
+            reply_timeout: arguments.timeout,
+            framing: Framing::Mllp(super::listen::release(arguments.mllp_release)),
+            tls: arguments.tls.settings(address)?,
+            ..SenderSettings::new(address)
+        }))
+    }
+
+    fn line(&self) -> Option<Line<'_>> {
+        Some(match self {
+            Self::Mllp(settings) => Line::Mllp(Box::new(Sender::new(settings.clone())), settings),
+            Self::Http(settings) => Line::Http(Box::new(http::Sender::new(settings)?)),
+        })
+    }
+}
+
+fn over_http(arguments: &Arguments) -> Result<http::SenderSettings, Failure> {
+    let text = match arguments.address.as_str() {
+        url if url.contains("://") => url.to_owned(),
+        address if arguments.tls.is_asked_for() => format!("https://{address}/"),
+        address => format!("http://{address}/"),
+    };
+    let url: http::Url = text.parse().with_context(|| format!("`{text}` cannot be sent to"))?;
+    if arguments.tls.is_asked_for() && !url.is_secure() {
+        return Err(Failure::from(anyhow::anyhow!("the URL asks for no TLS")).hinted("write `https://`"));
+    }
+    let tls = arguments.tls.settings(url.address())?;
+    let mut settings = http::SenderSettings::new(url);
+    settings.limits.reply_timeout = arguments.timeout;
+    settings.tls = tls.unwrap_or_default();
+    if let Some(file) = &arguments.token {
+        let token = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let token = http::Authentication::Bearer(token.trim_end().to_owned().into());
+        settings.credentials = Some(http::Credentials::Fixed(token));
+    }
+    Ok(settings)
 }
 
 async fn send_all(plan: &Arc<Plan>, arguments: &Arguments, console: Console) -> anyhow::Result<Report> {
@@ -183,7 +248,7 @@ async fn send_all(plan: &Arc<Plan>, arguments: &Arguments, console: Console) -> 
 
 /// One connection: takes the next message that nobody has taken, until there are none.
 async fn send_some(plan: Arc<Plan>, results: mpsc::Sender<SentMessage>) {
-    let mut sender = Sender::new(plan.settings.clone());
+    let Some(mut line) = plan.partner.line() else { return };
     loop {
         let index = plan.next.fetch_add(1, Ordering::Relaxed);
         if index >= plan.total {
@@ -197,7 +262,10 @@ async fn send_some(plan: Arc<Plan>, results: mpsc::Sender<SentMessage>) {
             tokio::time::sleep_until(due.into()).await;
         }
         let began = Instant::now();
-        let told = conversation::hold(&mut sender, sample, &plan.settings, plan.patience).await;
+        let told = match &mut line {
+            Line::Mllp(sender, settings) => conversation::hold(sender, sample, settings, plan.patience).await,
+            Line::Http(sender) => conversation::post(sender, sample).await,
+        };
         if results
             .send(SentMessage::new(sample, told, began.elapsed()))
             .await

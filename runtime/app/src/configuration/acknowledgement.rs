@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::destination;
 use super::document::Located;
 use super::fault::Faults;
 use super::quantity::milliseconds;
@@ -66,6 +67,24 @@ pub(super) fn settling(section: &mut Section<'_>) -> Settling {
         By::Transport => SettledBy::Transport,
     };
     Settling { by: settled_by, at }
+}
+
+/// Refuses steps at the destination that takes acknowledgements: those go out as they are.
+pub(super) fn refuse_steps(name: &Located<String>, destinations: &[destination::Written], faults: &Faults) {
+    let mut destinations = destinations.iter().filter_map(destination::Written::places);
+    let steps = destinations
+        .find(|(found, _)| *found == name.value)
+        .map(|(_, steps)| steps);
+    if let Some(first) = steps.as_ref().and_then(|steps| steps.first()) {
+        faults.at_with_hint(
+            &first.step,
+            format!(
+                "`{}` takes the application acknowledgements, which no step may change",
+                name.value
+            ),
+            "give the outputs that need these steps a destination of their own",
+        );
+    }
 }
 
 /// Refuses a name that nothing has.

@@ -20,7 +20,7 @@ const FOLDER: &str = "environments";
 const OF_SOURCE: [&str; 4] = ["listen", "folder", "peers", "tls"];
 
 /// What it may say of a destination.
-const OF_DESTINATION: [&str; 3] = ["address", "folder", "tls"];
+const OF_DESTINATION: [&str; 5] = ["address", "url", "authentication", "folder", "tls"];
 
 /// Table 0103.
 const PROCESSING_IDS: [&str; 3] = ["P", "T", "D"];

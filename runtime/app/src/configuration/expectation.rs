@@ -83,7 +83,7 @@ fn silence(section: &mut Section<'_>) -> Option<Awaited> {
 }
 
 /// Days of the week; all where nothing is said.
-fn days(section: &mut Section<'_>) -> Vec<Weekday> {
+pub(super) fn days(section: &mut Section<'_>) -> Vec<Weekday> {
     let Some(texts) = section.texts("days") else {
         return WEEKDAYS.map(|(_, day)| day).to_vec();
     };

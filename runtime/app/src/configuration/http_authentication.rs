@@ -1,8 +1,14 @@
 //! `authentication`: what one side of HTTP has to show the other.
 
-use super::resolved::HttpAuthentication;
+use transfuse_transport::http::Url;
+
+use super::document::Located;
+use super::fault::Faults;
+use super::resolved::{ClientCredentials, HttpAuthentication, HttpCredentials, ShownIn};
 use super::secrets::{PREFIX, SecretSources};
 use super::section::Section;
+use super::step::Surroundings;
+use super::tls;
 
 /// How it is written.
 const EXAMPLE: &str = "write `bearer = \"secret:NAME\"`, or `user` and `password = \"secret:NAME\"`";
@@ -27,6 +33,54 @@ pub(super) fn read(mut section: Section<'_>, sources: &SecretSources) -> Option<
     };
     section.finish();
     read
+}
+
+/// The side that shows who it is: as above, or by a token that somebody else gives out.
+pub(super) fn credentials(mut section: Section<'_>, surroundings: &Surroundings<'_>) -> Option<HttpCredentials> {
+    let sources = &surroundings.environment.secrets;
+    if !section.has_any(&["token_url", "client_id", "client_secret"]) {
+        return read(section, sources).map(HttpCredentials::Fixed);
+    }
+    let token_url = url(&mut section, "token_url");
+    if let Some(url) = &token_url {
+        tls::refuse_without_authorities(&url.place, &url.value, surroundings.faults);
+    }
+    let client_id = section.required_text("client_id");
+    section.require("client_secret");
+    let secret = secret(&mut section, "client_secret", sources);
+    let places = [("header", ShownIn::Header), ("body", ShownIn::Body)];
+    let shown_in = section.choice("shown_in", &places);
+    let scopes = section.texts("scopes").unwrap_or_default();
+    let audience = section.text("audience");
+    section.finish();
+    Some(HttpCredentials::Client(ClientCredentials {
+        token_url: token_url?.value.to_string(),
+        client_id: client_id?.value,
+        secret: secret?,
+        shown_in: shown_in.map_or(ShownIn::Header, |shown| shown.value),
+        scopes: scopes.into_iter().map(|scope| scope.value).collect(),
+        audience: audience.map(|audience| audience.value),
+    }))
+}
+
+/// A URL to which requests go. One that holds a password is not shown.
+pub(super) fn url(section: &mut Section<'_>, key: &'static str) -> Option<Located<Url>> {
+    let text = section.required_text(key)?;
+    match text.value.parse() {
+        Ok(value) => Some(Located {
+            value,
+            place: text.place,
+        }),
+        Err(error) => {
+            let place = &text.place;
+            let message = format!("`{key}` cannot be used: {error}");
+            let hint = "write `https://ehr.example.org/hl7`; who this side is belongs into `authentication`";
+            section
+                .faults()
+                .in_row(place.file(), place.position().line, message, hint);
+            None
+        }
+    }
 }
 
 fn pair(section: &mut Section<'_>, sources: &SecretSources) -> Option<HttpAuthentication> {
@@ -60,10 +114,18 @@ fn secret(section: &mut Section<'_>, key: &'static str, sources: &SecretSources)
         unshown(section, &message, hint);
         return None;
     };
+    with_a_value(name, &text, sources, section.faults())
+}
+
+/// The name in a text that stands for a secret.
+pub(super) fn named(text: &Located<String>, sources: &SecretSources, faults: &Faults) -> Option<String> {
+    let name = text.value.strip_prefix(PREFIX)?;
+    with_a_value(name, text, sources, faults)
+}
+
+fn with_a_value(name: &str, text: &Located<String>, sources: &SecretSources, faults: &Faults) -> Option<String> {
     if let Err(error) = sources.get(name) {
-        section
-            .faults()
-            .at_with_hints(&text.place, error.to_string(), error.hints());
+        faults.at_with_hints(&text.place, error.to_string(), error.hints());
         return None;
     }
     Some(name.to_owned())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::acknowledgement;
 use super::destination;
 use super::document::{Document, Located};
+use super::duplicates;
 use super::expectation;
 use super::name;
 use super::order;
@@ -25,9 +26,27 @@ pub(super) struct Read {
     pub(super) is_sound: bool,
     /// The places of the steps, in the order of the chain, for faults that only linking finds.
     pub(super) steps: Vec<step::Places>,
+    /// The same of each destination's, by its name.
+    pub(super) destination_steps: Vec<(String, Vec<step::Places>)>,
     pub(super) claims: Claims,
     /// The names of its destinations; none where the file is no TOML.
     pub(super) destinations: Option<Vec<String>>,
+}
+
+impl Read {
+    /// The places of all steps, those of destinations behind its own.
+    pub(super) fn all_steps(&self) -> impl Iterator<Item = &step::Places> {
+        let of_destinations = self.destination_steps.iter().flat_map(|(_, steps)| steps);
+        self.steps.iter().chain(of_destinations)
+    }
+
+    /// Those of a destination.
+    pub(super) fn steps_of(&self, destination: &str) -> Option<&Vec<step::Places>> {
+        let mut of_destinations = self.destination_steps.iter();
+        of_destinations
+            .find(|(name, _)| name == destination)
+            .map(|(_, steps)| steps)
+    }
 }
 
 /// How many steps a chain may have, and how many destinations an interface. More is a mistake in a generated file.
@@ -69,20 +88,24 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
         .map(|section| section.under(surroundings.environment.source(&name)))
         .map(|section| source::read(section, surroundings))
         .unwrap_or_default();
+    let duplicates = file.section("duplicates", "`[duplicates]`").map(duplicates::read);
     let destinations = read_destinations(&mut file, &name, &order, surroundings);
     let steps = read_steps(&mut file, &destinations, surroundings);
     claims.acknowledged_at = destinations
         .iter()
         .filter_map(|one| one.acknowledged_at.clone())
         .collect();
+    claims.feeds = destinations.iter().filter_map(|one| one.feeds.clone()).collect();
     if let Some(name) = &claims.application_acknowledgements {
         acknowledgement::refuse_unknown(name, "destination", names(&destinations), surroundings.faults);
+        acknowledgement::refuse_steps(name, &destinations, surroundings.faults);
     }
     let expectations = read_expectations(&mut file);
     file.finish();
 
     let places = steps.iter().map(|step| step.places.clone()).collect();
     let destination_names = names(&destinations).map(str::to_owned).collect();
+    let destination_steps = destinations.iter().filter_map(destination::Written::places).collect();
     let interface = || {
         Some(Interface {
             format: FORMAT,
@@ -92,6 +115,10 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
             environment: surroundings.environment.name.clone(),
             order,
             on_fault,
+            duplicates: match duplicates {
+                Some(read) => Some(read?),
+                None => None,
+            },
             source: source?,
             steps: steps.into_iter().map(|step| step.resolved).collect::<Option<_>>()?,
             destinations: destinations
@@ -104,6 +131,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
     Read {
         interface: interface(),
         steps: places,
+        destination_steps,
         claims,
         destinations: Some(destination_names),
         ..Read::default()
@@ -124,7 +152,7 @@ fn read_destinations(
         .map(|section| {
             let name = section.peek("name").unwrap_or_default();
             let overlay = surroundings.environment.destination(interface, name);
-            destination::read(section.under(overlay), order, surroundings.site)
+            destination::read(section.under(overlay), order, surroundings)
         })
         .collect();
     let names: Vec<&Located<String>> = destinations.iter().filter_map(|one| one.name.as_ref()).collect();
@@ -148,7 +176,7 @@ fn read_steps(
     refuse_too_many(sections.len(), "steps", file);
     sections
         .into_iter()
-        .map(|section| step::read(section, &names, surroundings))
+        .map(|section| step::read(section, &step::Named::Destinations(&names), surroundings))
         .collect()
 }
 
@@ -176,7 +204,7 @@ fn names(destinations: &[destination::Written]) -> impl Iterator<Item = &str> {
     names.map(|name| name.value.as_str())
 }
 
-fn refuse_too_many(count: usize, kind: &str, file: &Section<'_>) {
+pub(super) fn refuse_too_many(count: usize, kind: &str, file: &Section<'_>) {
     if count > PARTS_MAX {
         file.faults().at(
             file.place(),

@@ -5,15 +5,21 @@ use transfuse_sandbox::{LinkError, Sandbox};
 use super::fault::Faults;
 use super::interface::Read;
 use super::step;
-use crate::parts::{ChainError, Parts};
+use crate::parts::{ChainError, ChainsError, Parts};
 
 /// Makes every chain once. The chains are thrown away: what runs is made of what the catalog holds.
 pub(super) fn check(read: &[Read], parts: &Parts, sandbox: &Sandbox, faults: &Faults) {
     for read in read.iter().filter(|read| read.is_sound) {
-        if let Some(interface) = &read.interface
-            && let Err(error) = parts.chain(sandbox, interface)
-            && let Some(places) = read.steps.get(error.step())
-        {
+        let Some(interface) = &read.interface else { continue };
+        let (steps, error) = match parts.chains(sandbox, interface) {
+            Ok(_) => continue,
+            Err(ChainsError::Own(error)) => (&read.steps, error),
+            Err(ChainsError::OfDestination { destination, source }) => match read.steps_of(&destination) {
+                Some(steps) => (steps, source),
+                None => continue,
+            },
+        };
+        if let Some(places) = steps.get(error.step()) {
             report(&error, places, faults);
         }
     }

@@ -4,12 +4,21 @@
 //! file of the site folder but the folders that sources and destinations use, so that a live revision does not change
 //! when somebody edits the folder. Durations are whole milliseconds, sizes are bytes.
 
+mod expectation;
+mod http;
+mod tcp;
+mod timer;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use expectation::{Awaited, Expectation, Hours, Weekday};
+pub(crate) use http::{ClientCredentials, HttpCredentials, HttpDestination, HttpHeader, ShownIn};
+pub(crate) use tcp::{Acknowledgement, ByteOrder, Framing, TcpDestination, TcpSource};
+pub(crate) use timer::{Ticks, TimerSource};
 
 /// The version of this form. A reader refuses a newer one instead of guessing.
 pub(crate) const FORMAT: u32 = 1;
@@ -27,6 +36,9 @@ pub(crate) struct Interface {
     pub(crate) order: Order,
     #[serde(default)]
     pub(crate) on_fault: OnFault,
+    /// Which messages are recognised when they come again; none for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duplicates: Option<Duplicates>,
     pub(crate) source: Source,
     pub(crate) steps: Vec<Step>,
     pub(crate) destinations: Vec<Destination>,
@@ -35,61 +47,40 @@ pub(crate) struct Interface {
     pub(crate) expectations: Vec<Expectation>,
 }
 
-/// Traffic that is missed when it does not come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Expectation {
-    pub(crate) name: String,
-    /// Empty for all.
-    pub(crate) types: Vec<String>,
-    pub(crate) awaited: Awaited,
-    /// Names of receivers: while one of them is down by plan, nothing is missed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) muted_by: Vec<String>,
-}
-
-/// What is expected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub(crate) enum Awaited {
-    /// A message in each such time.
-    Silence { every_ms: u64, hours: Hours },
-    /// To each message another one.
-    Answer {
-        answered_by: Vec<String>,
-        within_ms: u64,
-        /// The path of what both have.
-        key: String,
-        answer_key: String,
-        /// The interface where answers arrive; none where that is this one.
-        answers_at: Option<String>,
-    },
-}
-
-/// Hours of a week, by the interface's own clock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Hours {
-    pub(crate) days: Vec<Weekday>,
-    pub(crate) from: Time,
-    /// Midnight for the end of the day.
-    pub(crate) to: Time,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Weekday {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
+/// `[duplicates]`: messages that come again after they were accepted, byte for byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Duplicates {
+    /// Those that were received so long ago at most.
+    pub(crate) window_ms: u64,
 }
 
 impl Interface {
     /// Whether it has a destination of this name.
     pub(crate) fn sends_to(&self, destination: &str) -> bool {
         self.destinations.iter().any(|one| one.name == destination)
+    }
+
+    /// All its steps, those of destinations behind its own.
+    pub(crate) fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        let of_destinations = self.destinations.iter().flat_map(|one| &one.steps);
+        self.steps.iter().chain(of_destinations)
+    }
+
+    /// The same, to change them.
+    pub(crate) fn all_steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        let of_destinations = self.destinations.iter_mut().flat_map(|one| &mut one.steps);
+        self.steps.iter_mut().chain(of_destinations)
+    }
+
+    /// The interfaces that it hands something over to.
+    pub(crate) fn feeds(&self) -> impl Iterator<Item = &str> {
+        self.destinations.iter().filter_map(|one| match &one.wire {
+            DestinationWire::Interface { to, .. } => Some(to.as_str()),
+            DestinationWire::Mllp { .. }
+            | DestinationWire::Http(_)
+            | DestinationWire::Tcp(_)
+            | DestinationWire::Files { .. } => None,
+        })
     }
 
     /// The code tables that it needs, those of its steps and those of its profile.
@@ -99,7 +90,7 @@ impl Interface {
             .validate
             .as_ref()
             .and_then(|validate| validate.profile.as_ref());
-        let of_steps = self.steps.iter().flat_map(|step| &step.grants.tables);
+        let of_steps = self.all_steps().flat_map(|step| &step.grants.tables);
         of_steps.chain(profile.into_iter().flat_map(|profile| &profile.tables))
     }
 
@@ -110,7 +101,9 @@ impl Interface {
             .validate
             .as_mut()
             .and_then(|validate| validate.profile.as_mut());
-        let of_steps = self.steps.iter_mut().flat_map(|step| &mut step.grants.tables);
+        let of_destinations = self.destinations.iter_mut().flat_map(|one| &mut one.steps);
+        let of_steps = self.steps.iter_mut().chain(of_destinations);
+        let of_steps = of_steps.flat_map(|step| &mut step.grants.tables);
         of_steps.chain(profile.into_iter().flat_map(|profile| &mut profile.tables))
     }
 }
@@ -234,6 +227,10 @@ pub(crate) enum SourceWire {
         tls: Option<ServerTls>,
     },
     Http(HttpSource),
+    /// Other interfaces alone.
+    Interface,
+    Tcp(TcpSource),
+    Timer(TimerSource),
     Files {
         /// Relative to the site folder, or absolute.
         folder: PathBuf,
@@ -276,8 +273,10 @@ impl SourceWire {
     /// From where connections are taken; empty: from everywhere, or there are none.
     pub(crate) fn peers(&self) -> &[String] {
         match self {
-            Self::Mllp { peers, .. } | Self::Http(HttpSource { peers, .. }) => peers,
-            Self::Files { .. } => &[],
+            Self::Mllp { peers, .. } | Self::Http(HttpSource { peers, .. }) | Self::Tcp(TcpSource { peers, .. }) => {
+                peers
+            }
+            Self::Files { .. } | Self::Timer(_) | Self::Interface => &[],
         }
     }
 
@@ -285,7 +284,7 @@ impl SourceWire {
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
             Self::Http(http) => http.authentication.as_ref().map(HttpAuthentication::secret),
-            Self::Mllp { .. } | Self::Files { .. } => None,
+            Self::Mllp { .. } | Self::Tcp(_) | Self::Files { .. } | Self::Timer(_) | Self::Interface => None,
         }
     }
 }
@@ -409,6 +408,9 @@ pub(crate) struct Destination {
     /// None: as much as the receiver takes.
     #[serde(default)]
     pub(crate) rate_max: Option<Rate>,
+    /// What goes there goes through these first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) steps: Vec<Step>,
     #[serde(flatten)]
     pub(crate) wire: DestinationWire,
 }
@@ -447,6 +449,14 @@ pub(crate) enum DestinationWire {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tls: Option<ClientTls>,
     },
+    Interface {
+        /// The other interface of the site.
+        to: String,
+        answers: BTreeMap<String, AnswerThen>,
+        connections: u64,
+    },
+    Http(Box<HttpDestination>),
+    Tcp(Box<TcpDestination>),
     Files {
         /// Relative to the site folder, or absolute.
         folder: PathBuf,

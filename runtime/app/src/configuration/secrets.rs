@@ -127,6 +127,11 @@ impl Secret {
     pub(crate) fn for_transport(&self) -> transfuse_transport::Secret {
         self.0.clone().into()
     }
+
+    /// As the value of a header; none where it holds what cannot stand there.
+    pub(crate) fn header(&self) -> Option<hyper::header::HeaderValue> {
+        hyper::header::HeaderValue::from_str(&self.0).ok()
+    }
 }
 
 impl SecretError {

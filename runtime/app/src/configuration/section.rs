@@ -246,15 +246,9 @@ impl<'d> Section<'d> {
         title: &'static str,
         choices: &[(&str, T)],
     ) -> Vec<(Located<String>, T)> {
-        let Some(within) = self.section(key, title) else {
-            return Vec::new();
-        };
-        let chosen = within.keys().into_iter().filter_map(|name| {
-            let (document, value) = within.written(&name.value)?;
-            let place = Place::new(document, value.span());
-            let text = value.get_ref().as_str().map(str::to_owned);
-            let text = within.typed(&name.value, value.get_ref(), place, text, "text in quotes")?;
-            let choice = within.chosen(&name.value, text, choices)?;
+        let texts = self.named_texts(key, title).into_iter();
+        let chosen = texts.filter_map(|(name, text)| {
+            let choice = self.chosen(&name.value, text, choices)?;
             Some((name, choice.value))
         });
         chosen.collect()

@@ -1,6 +1,7 @@
 //! `[source]`: where an interface's messages come from.
 
 mod http;
+mod timer;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,10 @@ use transfuse_transport::net::Network;
 
 use super::acknowledgement;
 use super::charset;
-use super::document::Located;
+use super::document::{Located, Place};
+use super::framing;
 use super::quantity::milliseconds;
-use super::resolved::{Acknowledge, FileReady, Sender, Source, SourceWire};
+use super::resolved::{Acknowledge, FileReady, Sender, ServerTls, Source, SourceWire, TcpSource};
 use super::section::Section;
 use super::step::Surroundings;
 use super::suggest;
@@ -27,6 +29,10 @@ use super::validate;
 pub(super) struct Claims {
     pub(super) listen: Option<Located<SocketAddr>>,
     pub(super) folder: Option<Located<PathBuf>>,
+    /// Where it says that only other interfaces bring something.
+    pub(super) waits_for_others: Option<Place>,
+    /// The interfaces that its destinations are.
+    pub(super) feeds: Vec<Located<String>>,
     /// The destination that delivers application acknowledgements.
     pub(super) application_acknowledgements: Option<Located<String>>,
     /// The interfaces at which its destinations wait for application acknowledgements.
@@ -36,8 +42,11 @@ pub(super) struct Claims {
 #[derive(Clone, Copy)]
 enum Kind {
     Mllp,
+    Tcp,
     Http,
     Files,
+    Interface,
+    Timer,
 }
 
 /// Where refused files go, beside `archive` in the source's folder.
@@ -52,7 +61,14 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
     let mut claims = Claims::default();
     let kind = section.required_choice(
         "type",
-        &[("mllp", Kind::Mllp), ("http", Kind::Http), ("files", Kind::Files)],
+        &[
+            ("mllp", Kind::Mllp),
+            ("tcp", Kind::Tcp),
+            ("http", Kind::Http),
+            ("files", Kind::Files),
+            ("timer", Kind::Timer),
+            ("interface", Kind::Interface),
+        ],
     );
     let stages = [
         ("received", Acknowledge::Received),
@@ -73,8 +89,14 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
     let Some(kind) = kind else { return (None, claims) };
     let wire = match kind.value {
         Kind::Mllp => mllp(&mut section, &mut claims, surroundings.site),
+        Kind::Tcp => tcp(&mut section, &mut claims, surroundings.site),
         Kind::Http => http::read(&mut section, &mut claims, surroundings),
         Kind::Files => files(&mut section, &mut claims, surroundings.site),
+        Kind::Interface => {
+            claims.waits_for_others = Some(kind.place.clone());
+            Some(SourceWire::Interface)
+        }
+        Kind::Timer => timer::read(&mut section, surroundings),
     };
     section.finish();
     let source = || {
@@ -96,8 +118,59 @@ pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) ->
 }
 
 fn mllp(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<SourceWire> {
-    let listen = listen_address(section);
     let mllp_release = acknowledgement::release(section);
+    let Listening {
+        listen,
+        settings,
+        peers,
+        tls,
+    } = listening(section, claims, site)?;
+    Some(SourceWire::Mllp {
+        listen,
+        mllp_release,
+        frame_bytes_max: settings.frame_bytes_max as u64,
+        idle_timeout_ms: settings.idle_timeout.map(milliseconds),
+        connections_max: settings.connections_max as u64,
+        frame_timeout_ms: milliseconds(settings.frame_timeout),
+        write_timeout_ms: milliseconds(settings.write_timeout),
+        peers,
+        tls,
+    })
+}
+
+fn tcp(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<SourceWire> {
+    let framing = framing::read(section);
+    let acknowledgement = framing::acknowledgement(section);
+    let Listening {
+        listen,
+        settings,
+        peers,
+        tls,
+    } = listening(section, claims, site)?;
+    Some(SourceWire::Tcp(TcpSource {
+        listen,
+        framing: framing?,
+        acknowledgement,
+        frame_bytes_max: settings.frame_bytes_max as u64,
+        idle_timeout_ms: settings.idle_timeout.map(milliseconds),
+        connections_max: settings.connections_max as u64,
+        frame_timeout_ms: milliseconds(settings.frame_timeout),
+        write_timeout_ms: milliseconds(settings.write_timeout),
+        peers,
+        tls,
+    }))
+}
+
+/// What all listeners for frames are told.
+struct Listening {
+    listen: SocketAddr,
+    settings: ListenerSettings,
+    peers: Vec<String>,
+    tls: Option<ServerTls>,
+}
+
+fn listening(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<Listening> {
+    let listen = listen_address(section);
     let frame_bytes_max = section.size("frame_bytes_max", &(1024..=(256 << 20)));
     let idle_timeout = section.duration("idle_timeout", &(ONE_SECOND..=ONE_WEEK));
     let connections_max = section.count("connections_max", &(1..=10_000));
@@ -111,14 +184,17 @@ fn mllp(section: &mut Section<'_>, claims: &mut Claims, site: &Path) -> Option<S
     let listen = listen?;
     let defaults = ListenerSettings::new("");
     claims.listen = Some(listen.clone());
-    Some(SourceWire::Mllp {
+    let whole = |count: u64| usize::try_from(count).ok();
+    Some(Listening {
         listen: listen.value,
-        mllp_release,
-        frame_bytes_max: frame_bytes_max.unwrap_or(defaults.frame_bytes_max as u64),
-        idle_timeout_ms: idle_timeout.or(defaults.idle_timeout).map(milliseconds),
-        connections_max: connections_max.unwrap_or(defaults.connections_max as u64),
-        frame_timeout_ms: milliseconds(frame_timeout.unwrap_or(defaults.frame_timeout)),
-        write_timeout_ms: milliseconds(write_timeout.unwrap_or(defaults.write_timeout)),
+        settings: ListenerSettings {
+            frame_bytes_max: frame_bytes_max.and_then(whole).unwrap_or(defaults.frame_bytes_max),
+            idle_timeout: idle_timeout.or(defaults.idle_timeout),
+            connections_max: connections_max.and_then(whole).unwrap_or(defaults.connections_max),
+            frame_timeout: frame_timeout.unwrap_or(defaults.frame_timeout),
+            write_timeout: write_timeout.unwrap_or(defaults.write_timeout),
+            ..defaults
+        },
         peers,
         tls: match tls {
             Some(tls) => Some(tls?),

@@ -45,7 +45,15 @@ pub(super) struct Places {
     pub(super) config: Place,
 }
 
-pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings: &Surroundings<'_>) -> Written {
+/// Which destinations a step may name.
+pub(super) enum Named<'n> {
+    /// Those of its interface.
+    Destinations(&'n [&'n str]),
+    /// Its own: it is a step of this destination, and all that it forwards goes there.
+    Own(&'n str),
+}
+
+pub(super) fn read(mut section: Section<'_>, named: &Named<'_>, surroundings: &Surroundings<'_>) -> Written {
     let step_place = section.place().clone();
     let plugin = section.required_text("plugin");
     let version = section
@@ -65,7 +73,7 @@ pub(super) fn read(mut section: Section<'_>, destinations: &[&str], surroundings
         step: step_place,
     };
     let grants = grants
-        .map(|section| read_grants(section, destinations, surroundings))
+        .map(|section| read_grants(section, named, surroundings))
         .unwrap_or_default();
     let limits = limits::read(section.section("limits", "`limits`"));
     let instances = instances::read(&mut section);
@@ -129,7 +137,7 @@ fn refuse_unless_table(config: Option<&Located<serde_json::Value>>, faults: &Fau
     }
 }
 
-fn read_grants(mut section: Section<'_>, destinations: &[&str], surroundings: &Surroundings<'_>) -> Grants {
+fn read_grants(mut section: Section<'_>, named: &Named<'_>, surroundings: &Surroundings<'_>) -> Grants {
     let tables = section.texts("tables").unwrap_or_default();
     let tables = tables
         .into_iter()
@@ -139,7 +147,7 @@ fn read_grants(mut section: Section<'_>, destinations: &[&str], surroundings: &S
     let write = patterns(&mut section, "write");
     let to = section
         .texts("to")
-        .map(|names| granted_destinations(names, destinations, surroundings.faults));
+        .map(|names| granted_destinations(names, named, surroundings.faults));
     let create = section.flag("create").unwrap_or_default();
     let state = section.flag("state").unwrap_or_default();
     section.finish();
@@ -181,7 +189,20 @@ fn patterns(section: &mut Section<'_>, key: &'static str) -> Vec<String> {
     patterns
 }
 
-fn granted_destinations(names: Vec<Located<String>>, destinations: &[&str], faults: &Faults) -> Vec<String> {
+fn granted_destinations(names: Vec<Located<String>>, named: &Named<'_>, faults: &Faults) -> Vec<String> {
+    let destinations = match named {
+        Named::Destinations(destinations) => *destinations,
+        Named::Own(own) => {
+            if let Some(other) = names.iter().find(|name| name.value != *own) {
+                faults.at_with_hint(
+                    &other.place,
+                    format!("all that a step of `{own}` forwards goes to `{own}`"),
+                    "leave `to` out; what goes where is decided by `[[steps]]` and by the `types` of destinations",
+                );
+            }
+            return names.into_iter().map(|name| name.value).collect();
+        }
+    };
     // `*` grants all of them, those of later revisions included.
     for name in names
         .iter()

@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use transfuse_transport::http::Url;
 use transfuse_transport::tls::{self, TlsError};
 
-use super::document::Located;
+use super::document::{Located, Place};
 use super::fault::Faults;
 use super::resolved::{ClientTls, Identity, ServerTls};
 use super::section::Section;
@@ -56,6 +57,17 @@ pub(super) fn client(mut section: Section<'_>, address: &str, site: &Path) -> Op
         place,
     };
     usable(tried, faults).map(|_| found)
+}
+
+/// Tells that a URL with TLS and without a section of its own finds nobody on this machine who vouches for its host.
+pub(super) fn refuse_without_authorities(place: &Place, url: &Url, faults: &Faults) {
+    if url.is_secure() {
+        let tried = Located {
+            value: tls::Client::load(&tls::ClientSettings::default(), url.address()),
+            place: place.clone(),
+        };
+        usable(tried, faults);
+    }
 }
 
 /// A certificate and its key, which come together.

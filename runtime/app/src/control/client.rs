@@ -216,6 +216,20 @@ impl Client {
         self.post("/v1/replay".to_owned(), wanted).await
     }
 
+    pub(crate) async fn edit(
+        &self,
+        wanted: &wire::quarantine::EditWanted,
+    ) -> Result<wire::quarantine::Edited, ClientError> {
+        self.post("/v1/messages/edit".to_owned(), wanted).await
+    }
+
+    pub(crate) async fn discard(
+        &self,
+        wanted: &wire::quarantine::DiscardWanted,
+    ) -> Result<wire::quarantine::Discarded, ClientError> {
+        self.post("/v1/messages/discard".to_owned(), wanted).await
+    }
+
     pub(crate) async fn trials(&self) -> Result<wire::trials::Trials, ClientError> {
         self.get("/v1/trials".to_owned()).await
     }

@@ -7,6 +7,7 @@ mod destinations;
 mod downtimes;
 mod lanes;
 mod past;
+mod quarantine;
 mod repairs;
 mod selecting;
 mod tables;
@@ -15,7 +16,7 @@ mod trials;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -61,6 +62,10 @@ pub(crate) struct Beside {
     pub(crate) downtimes: Arc<Downtimes>,
 }
 
+/// The largest body that gives a message other bytes: more than sources take of a message, as JSON writes it. The other bodies are words,
+/// and have the two megabytes of the library.
+const EDIT_BYTES_MAX: usize = 64 << 20;
+
 /// How many questions read the store at once. Each may hold the largest message several times over.
 const READS_MAX: usize = 4;
 
@@ -101,6 +106,11 @@ pub(crate) async fn serve(listener: UnixListener, controlled: Controlled, done: 
         .route("/v1/status", get(status))
         .route("/v1/messages", get(messages))
         .route("/v1/messages/verification", get(past::verify))
+        .route(
+            "/v1/messages/edit",
+            post(quarantine::edit).layer(DefaultBodyLimit::max(EDIT_BYTES_MAX)),
+        )
+        .route("/v1/messages/discard", post(quarantine::discard))
         .route("/v1/messages/{id}", get(message))
         .route("/v1/messages/{id}/explanation", get(past::explain))
         .route("/v1/tables", get(tables::list))

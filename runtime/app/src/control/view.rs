@@ -6,6 +6,7 @@ mod downtimes;
 mod evidence;
 pub(crate) mod lanes;
 mod past;
+pub(crate) mod quarantine;
 pub(crate) mod repairs;
 mod trials;
 
@@ -14,7 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use transfuse_engine::Detail;
+use transfuse_engine::{Detail, Origin};
 use transfuse_message::{Charset, Message, ParseOptions, Payload};
 use transfuse_store::{
     DamagedSegment, DecisionRecord, DeliveryRecord, FaultSummary, InterfaceStatus, MessageRecord, MessageSummary,
@@ -129,8 +130,12 @@ impl LiveInterface {
     /// `address` is where the source is bound, which a port of 0 leaves to the system.
     pub(crate) fn new(live: &Live, address: &str) -> Self {
         let (verb, source) = match &live.interface.source.wire {
-            resolved::SourceWire::Mllp { .. } | resolved::SourceWire::Http(_) => ("listening on", address.to_owned()),
+            resolved::SourceWire::Mllp { .. } | resolved::SourceWire::Tcp(_) | resolved::SourceWire::Http(_) => {
+                ("listening on", address.to_owned())
+            }
             resolved::SourceWire::Files { folder, .. } => ("watching", folder.display().to_string()),
+            resolved::SourceWire::Interface => ("fed by", address.to_owned()),
+            resolved::SourceWire::Timer(timer) => ("ticking", timer.ticks.told()),
         };
         Self {
             description: live.interface.description.clone(),
@@ -240,6 +245,8 @@ fn interface(name: &str, live: Option<&LiveInterface>, figures: InterfaceStatus)
         filtered: figures.filtered,
         refused: figures.refused,
         quarantined: figures.quarantined,
+        discarded: figures.discarded,
+        duplicates: figures.repeats,
         lane_holds: figures.lane_holds,
         destinations,
     }
@@ -298,6 +305,14 @@ fn summary(message: &MessageSummary) -> wire::MessageSummary {
                 summary: summary.clone(),
             }),
         delivery_count: message.deliveries,
+        refusals: message.refusals.as_ref().map(|found| wire::Refusals {
+            messages: found.messages,
+            first_at: time(found.first_at_ms),
+            last_at: time(found.last_at_ms),
+            last: found.last.to_string(),
+            accepted: found.accepted.map(|id| id.to_string()),
+        }),
+        duplicate_of: message.repeats.map(|id| id.to_string()),
     }
 }
 
@@ -314,20 +329,27 @@ pub(super) fn message(record: &MessageRecord, charset: Option<String>) -> wire::
         charset: charset.as_deref().and_then(Charset::from_label),
         ..ParseOptions::default()
     };
-    let input = Message::parse(record.raw.bytes().clone(), &options).ok();
+    let read = |content: &Sealed| Message::parse(content.bytes().clone(), &options).ok();
+    let decision = |made: &DecisionRecord| decision(made, read(record.content_of(made)).as_ref());
     wire::Message {
         summary: summary(&record.summary),
         charset,
+        origin: Origin::read(&record.summary.source).map(origin),
         raw: content(&record.raw),
+        edits: quarantine::edits(record, &read),
         damage: record.damage.clone(),
-        decision: record.decision.as_ref().map(|made| decision(made, input.as_ref())),
-        earlier: record
-            .earlier
-            .iter()
-            .map(|made| decision(made, input.as_ref()))
-            .collect(),
+        decision: record.decision.as_ref().map(decision),
+        earlier: record.earlier.iter().map(decision).collect(),
         operations: record.operations.iter().map(operation).collect(),
         deliveries: record.deliveries.iter().map(delivery).collect(),
+    }
+}
+
+fn origin(origin: Origin) -> wire::Origin {
+    wire::Origin {
+        interface: origin.interface,
+        message: origin.message.to_string(),
+        delivery: origin.delivery.to_string(),
     }
 }
 
@@ -336,15 +358,18 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
         tracing::warn!(%error, "a message's detail cannot be shown");
         Detail::default()
     });
+    let all_steps = steps(&detail);
     wire::Decision {
         at: time(record.at_ms),
         revision: record.revision,
+        edits: record.edits,
         code: record.code.clone(),
         reason: record.reason.as_ref().map(content),
         fault: record.fault.as_ref().map(fault),
         findings: detail.findings.into_iter().map(finding).collect(),
         findings_unlisted: detail.findings_unlisted,
-        steps: detail.steps.into_iter().map(step).collect(),
+        steps: all_steps,
+        destinations: detail.destinations.into_iter().map(destination_steps).collect(),
         log: detail
             .log
             .into_iter()
@@ -377,8 +402,26 @@ fn finding(finding: transfuse_engine::FindingNote) -> wire::Finding {
     }
 }
 
-fn step(step: transfuse_engine::StepNote) -> wire::Step {
+/// Each with the destination whose step it is.
+fn steps(detail: &Detail) -> Vec<wire::Step> {
+    let steps = detail.steps.iter().cloned().enumerate();
+    steps
+        .map(|(index, note)| step(note, detail.destination_at(index).map(|note| note.destination.clone())))
+        .collect()
+}
+
+fn destination_steps(note: transfuse_engine::DestinationNote) -> wire::DestinationSteps {
+    let is_filtered = note.ending == "filtered";
+    wire::DestinationSteps {
+        destination: note.destination,
+        ending: note.ending,
+        reason: is_filtered.then(|| note.reason.into()),
+    }
+}
+
+fn step(step: transfuse_engine::StepNote, destination: Option<String>) -> wire::Step {
     wire::Step {
+        destination,
         plugin: step.plugin,
         version: step.version,
         digest: step.digest,
@@ -415,6 +458,7 @@ fn output(record: &OutputRecord, input: Option<&Message>) -> wire::Output {
         content: content(&record.content),
         content_type: record.content_type.as_ref().map(ToString::to_string),
         destinations: record.destinations.iter().map(ToString::to_string).collect(),
+        stopped: record.stopped.is_some(),
         differences: input
             .filter(|_| record.content_type.is_none())
             .and_then(|input| differences(input, &record.content)),
@@ -427,15 +471,17 @@ fn differences(input: &Message, output: &Sealed) -> Option<Vec<wire::Difference>
     if output.is_acknowledgement() && !input.is_acknowledgement() {
         return None;
     }
+    let found = transfuse_message::differences(input, &output);
+    Some(found.into_iter().map(difference).collect())
+}
+
+fn difference(difference: transfuse_message::Difference) -> wire::Difference {
     let readable = |value: Payload| wire::Words::from(value.lossy_text().into_owned());
-    let differences = transfuse_message::differences(input, &output)
-        .into_iter()
-        .map(|difference| wire::Difference {
-            path: difference.path,
-            before: difference.before.map(readable),
-            after: difference.after.map(readable),
-        });
-    Some(differences.collect())
+    wire::Difference {
+        path: difference.path,
+        before: difference.before.map(readable),
+        after: difference.after.map(readable),
+    }
 }
 
 fn operation(record: &OperationRecord) -> wire::Operation {
@@ -443,6 +489,8 @@ fn operation(record: &OperationRecord) -> wire::Operation {
         at: time(record.at_ms),
         kind: record.kind.as_str().to_owned(),
         revision: record.revision,
+        after_step: record.after.map(|after| after.steps),
+        after_revision: record.after.map(|after| after.revision),
         author: record.operator.author.clone(),
         reason: record.operator.reason.clone(),
         deliveries: record.deliveries,

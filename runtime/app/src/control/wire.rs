@@ -11,6 +11,7 @@ pub(crate) mod downtimes;
 pub(crate) mod evidence;
 pub(crate) mod lanes;
 pub(crate) mod past;
+pub(crate) mod quarantine;
 pub(crate) mod repairs;
 pub(crate) mod selecting;
 pub(crate) mod tables;
@@ -99,6 +100,12 @@ pub(crate) struct InterfaceStatus {
     pub(crate) filtered: u64,
     pub(crate) refused: u64,
     pub(crate) quarantined: u64,
+    /// Messages that were in quarantine and are given up.
+    #[serde(default)]
+    pub(crate) discarded: u64,
+    /// Messages, counted as filtered too, that had been accepted before.
+    #[serde(default)]
+    pub(crate) duplicates: u64,
     /// What of them, and of the deliveries in quarantine, holds its lanes.
     #[serde(default)]
     pub(crate) lane_holds: u64,
@@ -157,6 +164,24 @@ pub(crate) struct MessageSummary {
     pub(crate) fault: Option<FaultSummary>,
     /// How many deliveries were made from it.
     pub(crate) delivery_count: u32,
+    /// That its sender was told no about it, or about the same message before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refusals: Option<Refusals>,
+    /// The message that this one is once more, byte for byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duplicate_of: Option<String>,
+}
+
+/// How often a sender was told no about one message: the same control id, from the same sender, within some days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refusals {
+    pub(crate) messages: u64,
+    pub(crate) first_at: String,
+    pub(crate) last_at: String,
+    /// The message that came then.
+    pub(crate) last: String,
+    /// The first one that was accepted.
+    pub(crate) accepted: Option<String>,
 }
 
 /// The operational part of a fault: nothing of the message.
@@ -166,6 +191,15 @@ pub(crate) struct FaultSummary {
     pub(crate) summary: String,
 }
 
+/// A delivery that another interface has handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    pub(crate) interface: String,
+    /// The message there.
+    pub(crate) message: String,
+    pub(crate) delivery: String,
+}
+
 /// `GET /v1/messages/ID`: everything that is known about one message, content included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Message {
@@ -173,8 +207,14 @@ pub(crate) struct Message {
     pub(crate) summary: MessageSummary,
     /// The character set that its revision says it has; none: what MSH-18 says.
     pub(crate) charset: Option<String>,
+    /// The delivery of another interface that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<Origin>,
     /// The bytes as they came in.
     pub(crate) raw: Content,
+    /// The bytes that it was given since, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) edits: Vec<Edit>,
     /// Why some of this is empty: the journal is damaged where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) damage: Option<String>,
@@ -183,17 +223,45 @@ pub(crate) struct Message {
     /// Those before it, where somebody had the message decided anew; the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<Decision>,
-    /// How it came to be decided anew, the oldest first.
+    /// What people did about it, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) operations: Vec<Operation>,
     /// In the order in which they were made.
     pub(crate) deliveries: Vec<Delivery>,
 }
 
+/// Somebody gave the message other bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Edit {
+    pub(crate) at: String,
+    pub(crate) author: String,
+    pub(crate) reason: String,
+    pub(crate) content: Content,
+    /// Where they differ from those before; none where one of the two is no HL7 v2.
+    pub(crate) differences: Option<Vec<Difference>>,
+}
+
+impl Message {
+    /// What its last decision was made from.
+    pub(crate) fn decided_content(&self) -> &Content {
+        let edits = self.decision.as_ref().map_or(self.edits.len(), |made| made.edits);
+        let edit = edits.checked_sub(1).and_then(|index| self.edits.get(index));
+        edit.map_or(&self.raw, |edit| &edit.content)
+    }
+
+    /// What it is decided by the next time.
+    pub(crate) fn content(&self) -> &Content {
+        self.edits.last().map_or(&self.raw, |edit| &edit.content)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Decision {
     pub(crate) at: String,
     pub(crate) revision: u32,
+    /// How many edits of the message came before it.
+    #[serde(default)]
+    pub(crate) edits: usize,
     /// The acknowledgement code of a refusal.
     pub(crate) code: Option<String>,
     /// The reason of a filter.
@@ -203,7 +271,11 @@ pub(crate) struct Decision {
     pub(crate) findings: Vec<Finding>,
     /// How many more it found.
     pub(crate) findings_unlisted: u64,
+    /// Those of destinations behind those of the chain.
     pub(crate) steps: Vec<Step>,
+    /// What the steps of destinations did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) destinations: Vec<DestinationSteps>,
     pub(crate) log: Vec<LogLine>,
     pub(crate) tables: Vec<Table>,
     /// What code tables were asked for and do not hold.
@@ -213,6 +285,16 @@ pub(crate) struct Decision {
     #[serde(default)]
     pub(crate) table_misses_unlisted: u64,
     pub(crate) outputs: Vec<Output>,
+}
+
+/// What the steps of a destination did with one output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DestinationSteps {
+    pub(crate) destination: String,
+    /// `forwarded`, `filtered` or `stopped`.
+    pub(crate) ending: String,
+    /// Why it was filtered: the plugin's words, which may hold patient data.
+    pub(crate) reason: Option<Words>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,6 +320,9 @@ pub(crate) struct Finding {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Step {
+    /// The destination whose step it is; none: the chain's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) destination: Option<String>,
     pub(crate) plugin: String,
     pub(crate) version: String,
     pub(crate) digest: String,
@@ -296,6 +381,9 @@ pub(crate) struct Output {
     #[serde(default)]
     pub(crate) content_type: Option<String>,
     pub(crate) destinations: Vec<String>,
+    /// Whether the steps of its destination stopped it: the content is what they were given. Why, is with the delivery.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stopped: bool,
     /// What the chain changed, field by field; none where input or output is no HL7 v2.
     pub(crate) differences: Option<Vec<Difference>>,
 }
@@ -311,13 +399,19 @@ pub(crate) struct Difference {
     pub(crate) after: Option<Words>,
 }
 
-/// Somebody had a message decided anew.
+/// Somebody did something about a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Operation {
     pub(crate) at: String,
-    /// `recomputed`, `replayed`.
+    /// `recomputed`, `replayed`, `edited`, `given-up`, `lanes-released`.
     pub(crate) kind: String,
+    /// The revision that decided anew; 0 where nothing did.
     pub(crate) revision: u32,
+    /// So many steps at the front were those of `after_revision`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after_step: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after_revision: Option<u32>,
     pub(crate) author: String,
     pub(crate) reason: String,
     /// New deliveries that came of it.
@@ -339,7 +433,7 @@ pub(crate) struct Delivery {
     #[serde(default)]
     pub(crate) out_of_order: bool,
     pub(crate) destination: String,
-    /// `queued`, `delivered`, `quarantined`, `held`, `discarded`.
+    /// `queued`, `delivered`, `quarantined`, `held`, `discarded`, `replaced`.
     pub(crate) stage: String,
     /// Attempts that failed.
     pub(crate) attempts: u32,

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan as _};
 use transfuse_store::{Query, Store};
 
 use super::LookError;
-use crate::configuration::resolved::{Expectation, Hours, Interface, Weekday};
+use crate::configuration::resolved::{Expectation, Hours, Interface};
 use crate::layout::lasting;
 
 /// How long nothing has come, where that is too long. Nothing was missed before `since_ms`.
@@ -75,7 +75,7 @@ fn opened(now: Timestamp, hours: &Hours, zone: &TimeZone) -> Option<i64> {
     let (day, time) = (here.date(), here.time());
     let ends_at_midnight = hours.to == Time::midnight();
     let is_within = time >= hours.from && (ends_at_midnight || time < hours.to);
-    let is_expected = |day: jiff::civil::Date| hours.days.contains(&weekday(day.weekday()));
+    let is_expected = |day: jiff::civil::Date| hours.days.iter().any(|one| Day::from(*one) == day.weekday());
     if !is_within || !is_expected(day) {
         return None;
     }
@@ -93,23 +93,12 @@ fn opened(now: Timestamp, hours: &Hours, zone: &TimeZone) -> Option<i64> {
     Some(opened.as_millisecond())
 }
 
-fn weekday(day: Day) -> Weekday {
-    match day {
-        Day::Monday => Weekday::Mon,
-        Day::Tuesday => Weekday::Tue,
-        Day::Wednesday => Weekday::Wed,
-        Day::Thursday => Weekday::Thu,
-        Day::Friday => Weekday::Fri,
-        Day::Saturday => Weekday::Sat,
-        Day::Sunday => Weekday::Sun,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use crate::configuration::resolved::Weekday;
 
     fn hours(days: &[Weekday], from: &str, to: &str) -> Hours {
         Hours {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use transfuse_engine::{Detail, Interface, Made, NotRun};
 use transfuse_message::{Message, ParseOptions, Path, Payload};
 use transfuse_sandbox::{Edit, LookUp};
-use transfuse_store::{MessageId, MessageRecord, ReadError};
+use transfuse_store::{MessageId, MessageRecord, OutputRecord, ReadError};
 
 use super::{Past, Then, state_of};
 use crate::configuration::resolved;
@@ -115,6 +115,8 @@ impl Past {
         let (past, of_path) = (Arc::clone(self), path.clone());
         let prepared = tokio::task::spawn_blocking(move || past.prepare(id)).await;
         let (record, then) = prepared.map_err(|error| NotExplained::Gone(error.into()))??;
+        // The value went through the chain, and then through the steps of the destination that got the output.
+        let way = then.way_of(&record, output);
         let state = state_of(live(&record.summary.interface).as_ref());
         let mut explanation = Explanation {
             id,
@@ -130,17 +132,20 @@ impl Past {
             doubts: doubts(&record),
         };
         if explanation.ended.is_none() {
-            let parts = self.run_parts(&then, &record, &of_path, &state).await?;
-            let edit = explanation.follow(&then, parts)?;
+            let parts = self.run_parts(&then, &way, &record, &of_path, &state).await?;
+            let edit = explanation.follow(&then, &way, parts)?;
             if let (Some(maker), Some(edit)) = (&mut explanation.maker, edit) {
                 let steps = maker.step + 1;
+                let steps = way.steps.get(..steps).unwrap_or(&way.steps);
                 maker.made = Some(self.place(&then, &record, steps, edit, &state).await?);
             }
         }
         if explanation.ended.is_none() {
             // It went through its chain, and led nowhere behind it.
-            let fault = record.decision.as_ref().and_then(|decision| decision.fault.as_ref());
-            explanation.ended = fault.map(|fault| fault.summary.clone());
+            let decision = record.decision.as_ref();
+            let fault = decision.and_then(|decision| decision.fault.as_ref());
+            let stopped = decision.and_then(|decision| decision.outputs.get(output)?.stopped.as_ref());
+            explanation.ended = fault.or(stopped).map(|fault| fault.summary.clone());
         }
         let made = explanation.seen.last().map_or(&explanation.input, |seen| &seen.value);
         if explanation.ended.is_none() && *made != explanation.stored {
@@ -160,13 +165,13 @@ impl Past {
 impl Explanation {
     /// Follows the value through what was run: no step, the first, the first two, and so on. Gives the edit that made it in the
     /// step that changed it last.
-    fn follow(&mut self, then: &Then, parts: Vec<Ran>) -> Result<Option<Edit>, NotExplained> {
+    fn follow(&mut self, then: &Then, way: &Way, parts: Vec<Ran>) -> Result<Option<Edit>, NotExplained> {
         if parts.iter().any(|ran| ran.uses_state) {
             self.doubts.push(STATE.to_owned());
         }
         let last = parts.last().filter(|ran| ran.ended.is_none());
         let outputs = last.map(|ran| ran.found.len());
-        if let Some(count) = outputs.filter(|count| *count <= self.output) {
+        if let Some(count) = outputs.filter(|count| *count <= way.output) {
             let (id, asked) = (self.id, self.output + 1);
             return Err(NotExplained::NoSuchOutput { id, count, asked });
         }
@@ -176,11 +181,11 @@ impl Explanation {
                 self.ended = Some(ended);
                 return Ok(edit);
             }
-            let picked = self.pick(&ran.found, outputs);
+            let picked = self.pick(&ran.found, outputs, way);
             let value = self.value_of(picked.and_then(|index| ran.found.get(index)))?;
             match steps
                 .checked_sub(1)
-                .and_then(|index| Some((index, then.resolved.steps.get(index)?)))
+                .and_then(|index| Some((index, way.steps.get(index)?)))
             {
                 Some((index, step)) => {
                     let rows = value
@@ -200,12 +205,12 @@ impl Explanation {
 
     /// What the output asked for was made of: of one message everything is made, and of as many messages as there are outputs each
     /// makes its own. How many there are is unknown where the chain does not get to its end.
-    fn pick(&mut self, found: &[At], outputs: Option<usize>) -> Option<usize> {
+    fn pick(&mut self, found: &[At], outputs: Option<usize>, way: &Way) -> Option<usize> {
         if found.len() != 1 && Some(found.len()) != outputs && !self.is_guessed() {
             self.doubts.push(BRANCHES.to_owned());
         }
         let last = found.len().checked_sub(1)?;
-        Some(self.output.min(last))
+        Some(way.output.min(last))
     }
 
     fn value_of(&self, at: Option<&At>) -> Result<Option<Standing>, NotExplained> {
@@ -262,6 +267,35 @@ impl Explanation {
     }
 }
 
+/// What an output went through, and which it is of those that came out there.
+pub(super) struct Way {
+    pub(super) steps: Vec<resolved::Step>,
+    pub(super) output: usize,
+}
+
+impl Then {
+    /// The way of an output that was recorded: the chain, and behind it the steps of the destination that got it.
+    fn way_of(&self, record: &MessageRecord, output: usize) -> Way {
+        let mut steps = self.resolved.steps.clone();
+        let outputs = record.decision.as_ref().map(|decision| decision.outputs.as_slice());
+        let outputs = outputs.unwrap_or_default();
+        let Some(asked) = outputs.get(output) else {
+            return Way { steps, output };
+        };
+        // What goes to several destinations goes to none with steps.
+        let with_steps = |one: &OutputRecord| {
+            let mut all = self.resolved.destinations.iter();
+            let name = one.destinations.first()?;
+            all.find(|one| *one.name == **name && !one.steps.is_empty())
+        };
+        let destination = with_steps(asked);
+        let before = outputs.iter().take(output).filter(|one| with_steps(one) == destination);
+        let output = before.count();
+        steps.extend(destination.into_iter().flat_map(|one| one.steps.iter().cloned()));
+        Way { steps, output }
+    }
+}
+
 /// What a step got from its code tables and that holds a value: each row once.
 fn rows(then: &Then, step: &resolved::Step, index: usize, look_ups: &[LookUp], value: &Payload) -> Vec<Explained> {
     let mut found: Vec<Explained> = Vec::new();
@@ -314,6 +348,9 @@ fn stored(then: &Then, record: &MessageRecord, path: &Path, output: usize) -> Op
 
 /// Why no step decided about it: it may not come in, or is not what the interface asks for.
 fn refused_before(record: &MessageRecord) -> Option<String> {
+    if let Some(first) = record.summary.repeats.filter(|_| record.earlier.is_empty()) {
+        return Some(format!("no step decided about it: it is a duplicate of {first}"));
+    }
     let decision = record.decision.as_ref()?;
     let fault = decision.fault.as_ref()?;
     let has_run = Detail::open(decision.detail.as_slice()).is_ok_and(|detail| !detail.steps.is_empty());
@@ -326,10 +363,19 @@ fn doubts(record: &MessageRecord) -> Vec<String> {
         .decision
         .as_ref()
         .map(|decision| Detail::open(decision.detail.as_slice()));
-    match detail {
+    let mut doubts = match detail {
         Some(Ok(detail)) if detail.steps.is_empty() || detail.engine == Detail::ENGINE => Vec::new(),
         Some(Ok(_)) => vec!["another version of the engine decided it".to_owned()],
         Some(Err(error)) => vec![error.to_string()],
         None => Vec::new(),
+    };
+    let mut decided = record.operations.iter().filter(|one| one.kind.decides());
+    if let Some(after) = decided.next_back().and_then(|one| one.after) {
+        doubts.push(format!(
+            "its first {} were those of revision {}, and are run here as its own",
+            crate::layout::counted(usize::try_from(after.steps).unwrap_or(usize::MAX), "step"),
+            after.revision
+        ));
     }
+    doubts
 }

@@ -84,13 +84,22 @@ impl Past {
             return Verdict::NotVerifiable(damage);
         }
         let mut all = Verdict::NotVerifiable("it is not decided yet".to_owned());
+        let afters = record.operations.iter().filter(|one| one.kind.decides());
+        let afters: Vec<bool> = afters.map(|one| one.after.is_some()).collect();
         let decisions: Vec<DecisionRecord> = record.earlier.iter().chain(&record.decision).cloned().collect();
         for (number, decision) in decisions.into_iter().enumerate() {
             let one = MessageRecord {
                 decision: Some(decision.clone()),
                 ..record.clone()
             };
-            let verdict = self.verify_decision(one, decision, live.as_ref()).await;
+            let is_mixed = number.checked_sub(1).and_then(|before| afters.get(before)) == Some(&true);
+            let verdict = if number == 0 && record.summary.repeats.is_some() {
+                Verdict::NotVerifiable(DUPLICATE.to_owned())
+            } else if is_mixed {
+                Verdict::NotVerifiable(MIXED.to_owned())
+            } else {
+                self.verify_decision(one, decision, live.as_ref()).await
+            };
             // Who had it decided again may have wanted it for one destination only.
             let verdict = if number == 0 {
                 verdict
@@ -127,9 +136,7 @@ impl Past {
             Ok(rerun) if rerun.is_approximate => return Verdict::NotVerifiable(STATE.to_owned()),
             Ok(rerun) => rerun,
         };
-        if let Made::Failed(fault) = &rerun.made
-            && depends_on_machine(&fault.kind)
-        {
+        if let Some(fault) = rerun.made.faults().find(|fault| depends_on_machine(&fault.kind)) {
             return Verdict::NotVerifiable(format!("it ended with `{}` when it was run again", fault.kind));
         }
         match then.compare(&record, &rerun.made, rerun.fuel()) {
@@ -142,6 +149,10 @@ impl Past {
 }
 
 const STATE: &str = "its plugins use what they keep between messages";
+
+const DUPLICATE: &str = "it had been accepted before, and went through no chain";
+
+const MIXED: &str = "it was replayed behind steps of another revision";
 
 /// Said only of what comes out differently.
 const SECRETS: &str = "its configuration holds secrets, which may have been others then";
@@ -160,7 +171,9 @@ fn not_verifiable(decision: &DecisionRecord) -> Option<String> {
     if detail.steps.iter().any(|step| step.access.state) {
         return Some(STATE.to_owned());
     }
-    if let Some(fault) = decision.fault.as_ref().filter(|fault| depends_on_machine(&fault.kind)) {
+    let stops = decision.outputs.iter().filter_map(|output| output.stopped.as_ref());
+    let mut faults = decision.fault.iter().chain(stops);
+    if let Some(fault) = faults.find(|fault| depends_on_machine(&fault.kind)) {
         return Some(format!("`{}` depends on the machine", fault.kind));
     }
     let ran = !detail.steps.is_empty() || !detail.findings.is_empty();
@@ -172,12 +185,12 @@ fn not_verifiable(decision: &DecisionRecord) -> Option<String> {
 
 impl Then {
     fn reuses_instances(&self) -> bool {
-        let mut steps = self.resolved.steps.iter();
+        let mut steps = self.resolved.all_steps();
         steps.any(|step| matches!(step.instances, resolved::Instances::Reuse(_)))
     }
 
     fn has_secrets(&self) -> bool {
-        let mut steps = self.resolved.steps.iter();
+        let mut steps = self.resolved.all_steps();
         steps.any(|step| !references(&step.config).is_empty())
     }
 

@@ -182,5 +182,5 @@ fn bytes((record, decision): &(MessageRecord, Decision)) -> usize {
         Decision::Processed { outputs, .. } => outputs.iter().map(|output| output.content.len()).sum(),
         _ => 0,
     };
-    record.raw.len() + outputs
+    record.content().len() + outputs
 }

@@ -39,7 +39,7 @@ impl Repairs {
         Ok(before)
     }
 
-    async fn holding(&self, interface: &str, message: Option<MessageId>) -> Result<u64, RepairError> {
+    pub(super) async fn holding(&self, interface: &str, message: Option<MessageId>) -> Result<u64, RepairError> {
         let interface = interface.to_owned();
         self.ask(move |store| store.lane_holds(&interface, message)).await
     }

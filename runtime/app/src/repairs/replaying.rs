@@ -7,14 +7,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
-use transfuse_engine::{Again, Change, Differences, Made, NotDecided, compare};
+use transfuse_engine::{Again, Change, Differences, Made, NotDecided, Revision, compare};
 use transfuse_message::Path;
 use transfuse_store::{
-    DeliveryStage, MessageId, MessageRecord, MessageSummary, NewerDelivered, Operator, Query, Stage,
+    AfterStep, DeliveryStage, MessageId, MessageRecord, MessageSummary, NewDecision, NewerDelivered, Operator, Query,
+    Stage,
 };
 
 use super::{LeftOnes, MESSAGES_MAX, RepairError, Repairs};
-use crate::changes::{RunOn, Runnable};
+use crate::changes::{Changes, Continued, RunOn, Runnable};
 use crate::selection;
 
 /// Newer messages that are told: somebody looks at a few of them.
@@ -27,10 +28,14 @@ pub(crate) struct ReplayWish {
     pub(crate) query: Query,
     /// What decides anew.
     pub(crate) on: RunOn,
+    /// So many steps at the front are those of what decided the message before; none for the whole chain anew.
+    pub(crate) after_step: Option<u32>,
     /// Only what goes to this destination.
     pub(crate) to: Option<String>,
     /// Only messages of which that makes something else.
     pub(crate) only_different: bool,
+    /// Whether messages are meant too that had been accepted before.
+    pub(crate) anyway: bool,
     /// Fields that are expected to differ.
     pub(crate) expected: Vec<Path>,
     /// Whether it is known that newer messages were delivered.
@@ -77,6 +82,14 @@ struct Bench {
     ids: Vec<MessageId>,
     next: Option<MessageId>,
     on: Runnable,
+    changes: Arc<Changes>,
+    continued: Arc<Continued>,
+}
+
+/// What decides one message anew.
+struct Maker {
+    revision: Arc<Revision>,
+    after: Option<AfterStep>,
 }
 
 /// What comes of one message.
@@ -84,6 +97,7 @@ struct Look {
     becomes: Becomes,
     /// What it differs in from what there was; none where it was not decided anew.
     changes: Option<Vec<Change>>,
+    after: Option<AfterStep>,
 }
 
 /// What is to become of it.
@@ -97,6 +111,9 @@ enum Becomes {
 impl Repairs {
     /// Decides messages anew, and delivers what comes of it, or tells what would be delivered.
     pub(crate) async fn replay(&self, wish: &ReplayWish) -> Result<Replayed, RepairError> {
+        if let (RunOn::Candidate { .. }, Some(_)) = (&wish.on, wish.after_step) {
+            return Err(RepairError::StepsOfCandidate);
+        }
         if let (RunOn::Candidate { plugin, version }, Some(_)) = (&wish.on, &wish.operator) {
             let (plugin, version) = (plugin.clone(), version.clone());
             return Err(RepairError::NoRevision { plugin, version });
@@ -138,11 +155,14 @@ impl Repairs {
         for replay in &replayed.messages {
             let record = self.record(replay.message.id).await?;
             // Run once more, so that not all of them are kept in memory: the same comes of it.
-            if let Becomes::Sent(again, _) = look(bench, &record, wish).await.becomes {
-                let to = wish.to.as_deref();
-                let done = self
-                    .store
-                    .replay(&record, bench.on.number, again.decision, to, operator);
+            let Look { becomes, after, .. } = look(bench, &record, wish).await;
+            if let Becomes::Sent(again, _) = becomes {
+                let made = NewDecision {
+                    revision: bench.on.number,
+                    decision: again.decision,
+                    after,
+                };
+                let done = self.store.replay(&record, made, wish.to.as_deref(), operator);
                 done.await?;
             }
         }
@@ -168,11 +188,16 @@ impl Repairs {
             ids,
             next,
             on,
+            changes: Arc::clone(&self.changes),
+            continued: Arc::default(),
         })
     }
 
     /// The messages, the oldest first, with their one interface, and where to go on.
-    async fn chosen(&self, query: &Query) -> Result<(String, Vec<MessageId>, Option<MessageId>), RepairError> {
+    pub(super) async fn chosen(
+        &self,
+        query: &Query,
+    ) -> Result<(String, Vec<MessageId>, Option<MessageId>), RepairError> {
         if query.ids.is_empty() && (query.interface.is_none() || !selection::is_search(query)) {
             return Err(RepairError::NoMessages);
         }
@@ -264,6 +289,24 @@ impl Replayed {
     }
 }
 
+impl Bench {
+    /// What decides a message anew; the error is the reason why it stays as it is.
+    async fn maker(&self, record: &MessageRecord, wish: &ReplayWish) -> Result<Maker, String> {
+        let Some(steps) = wish.after_step else {
+            return Ok(Maker {
+                revision: Arc::clone(&self.on.revision),
+                after: None,
+            });
+        };
+        let made = self.changes.continued(record, steps, self.on.number, &self.continued);
+        let (revision, after) = made.await?;
+        Ok(Maker {
+            revision,
+            after: Some(after),
+        })
+    }
+}
+
 /// The interface of all these messages.
 fn one_interface(messages: &[MessageSummary]) -> Result<String, RepairError> {
     let first = messages.first().ok_or(RepairError::NoMessages)?;
@@ -278,21 +321,27 @@ fn one_interface(messages: &[MessageSummary]) -> Result<String, RepairError> {
 
 /// What comes of one message, and whether that is to be sent.
 async fn look(bench: &Bench, record: &MessageRecord, wish: &ReplayWish) -> Look {
+    let left = |why: String| Look {
+        becomes: Becomes::Left(why),
+        changes: None,
+        after: None,
+    };
     if let Some(why) = left_unseen(record, wish) {
-        return Look {
-            becomes: Becomes::Left(why.to_owned()),
-            changes: None,
-        };
+        return left(why.to_owned());
     }
-    let on = &bench.on;
-    let before = on.revision.recorded(record);
+    let Maker { revision, after } = match bench.maker(record, wish).await {
+        Ok(maker) => maker,
+        Err(why) => return left(why),
+    };
+    let before = revision.recorded(record);
     let changes = |made: &Made| before.as_ref().map(|before| compare(before, made));
-    match on.revision.decide_again(record, on.state.clone()).await {
+    match revision.decide_again(record, bench.on.state.clone()).await {
         Ok(again) => {
             let changes = changes(&again.made);
             Look {
                 becomes: becomes(again, changes.as_deref(), record, wish),
                 changes,
+                after,
             }
         }
         Err(why) => Look {
@@ -301,6 +350,7 @@ async fn look(bench: &Bench, record: &MessageRecord, wish: &ReplayWish) -> Look 
                 _ => None,
             },
             becomes: Becomes::Left(why.to_string()),
+            after,
         },
     }
 }
@@ -310,6 +360,9 @@ fn left_unseen(record: &MessageRecord, wish: &ReplayWish) -> Option<&'static str
     let mut stages = record.deliveries.iter().map(|delivery| delivery.stage);
     if stages.any(|stage| stage == DeliveryStage::Held) {
         return Some("deliveries of it are held: have them recomputed");
+    }
+    if record.summary.repeats.is_some() && record.operations.is_empty() && !wish.anyway {
+        return Some("it is a duplicate of a message that was accepted: --anyway delivers it all the same");
     }
     // A search that does not speak of refused messages does not mean them: their senders have sent them again by then.
     let is_meant = !wish.query.ids.is_empty() || wish.query.stage.is_some();
@@ -322,9 +375,16 @@ fn becomes(again: Again, changes: Option<&[Change]>, record: &MessageRecord, wis
     if wish.only_different && changes.is_some_and(|changes| !changes.iter().any(differs)) {
         return Becomes::Same;
     }
+    if let Some(fault) = wish.to.as_deref().and_then(|to| again.stopped(Some(to))) {
+        return Becomes::Left(fault.summary.clone());
+    }
     let mut destinations = again.destinations();
     destinations.retain(|name| wish.to.as_ref().is_none_or(|only| **name == **only));
-    let ends_quarantine = record.summary.stage == Stage::Quarantined && again.is_filtered();
+    let is_put_aside = matches!(record.summary.stage, Stage::Quarantined | Stage::Discarded);
+    let ends_quarantine = is_put_aside && wish.to.is_none() && again.is_filtered();
+    if let Some(fault) = again.stopped(None).filter(|_| destinations.is_empty()) {
+        return Becomes::Left(fault.summary.clone());
+    }
     if destinations.is_empty() && !ends_quarantine {
         return Becomes::Left("nothing of it would be delivered".to_owned());
     }

@@ -92,7 +92,7 @@ impl Trial<'_> {
             let Some(record) = self.record(message).await? else {
                 continue;
             };
-            match self.revision.rerun(&record, self.running.live.state()).await {
+            match self.revision.rerun_edited(&record, self.running.live.state()).await {
                 Ok(rerun) => {
                     tried.run += 1;
                     tried.pass += u64::from(rerun.made.passes());

@@ -116,7 +116,7 @@ impl Watch {
 impl WatchList {
     /// Looks at an interface from now on as it is now.
     pub(crate) fn set(&self, interface: &resolved::Interface, parts: &Parts, alerts: &[String]) {
-        let steps = interface.steps.iter().filter_map(|step| {
+        let steps = interface.all_steps().filter_map(|step| {
             let component = parts.component(&step.digest)?;
             Some((component.clone(), step.grants.clone()))
         });

@@ -19,6 +19,7 @@ fn output(message: &str, to: &str) -> NewOutput {
         content: Sealed::from(message.replace('\n', "\r").into_bytes()),
         content_type: None,
         destinations: vec![Arc::from(to)],
+        stopped: None,
     }
 }
 

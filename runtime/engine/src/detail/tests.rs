@@ -39,6 +39,7 @@ fn detail() -> Detail {
         }],
         table_misses_unlisted: 1,
         engine: Detail::ENGINE.into(),
+        destinations: Vec::new(),
     }
 }
 
@@ -119,6 +120,40 @@ fn a_detail_from_before_the_engine_was_recorded_is_read_without_it() {
     assert_eq!(read.engine, "");
     let engine = Detail::ENGINE.to_owned();
     assert_eq!(Detail { engine, ..read }, detail());
+}
+
+#[test]
+fn a_detail_from_before_destinations_had_steps_is_read_without_them() {
+    let now = detail();
+    let old = DetailWithoutDestinations {
+        steps: now.steps,
+        log: now.log,
+        tables: now.tables,
+        findings: now.findings,
+        findings_unlisted: now.findings_unlisted,
+        table_misses: now.table_misses,
+        table_misses_unlisted: now.table_misses_unlisted,
+        engine: now.engine,
+    };
+    let stored = postcard::to_extend(&old, vec![4]).expect("an old detail");
+    assert_eq!(Detail::open(&stored).expect("an old detail"), detail());
+}
+
+#[test]
+fn a_step_is_found_with_the_destination_that_it_belongs_to() {
+    let mut detail = detail();
+    detail.destinations = vec![DestinationNote {
+        destination: "register".into(),
+        first_step: 1,
+        steps: 2,
+        ending: "filtered".into(),
+        reason: "PRÓBA^BETEG is not for the register".into(),
+    }];
+    let found: Vec<_> = (0..4).map(|step| detail.destination_at(step).is_some()).collect();
+    assert_eq!(found, [false, true, true, false]);
+    assert!(!format!("{detail:?}").contains("BETEG"));
+    let stored = detail.seal();
+    assert_eq!(Detail::open(stored.bytes()).expect("a stored detail"), detail);
 }
 
 /// As the format before wrote it, byte for byte: a log line of step 0.

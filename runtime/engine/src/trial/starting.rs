@@ -132,7 +132,7 @@ impl Engine {
 
 /// A pilot's messages come in, are answered, ordered and delivered as the others.
 fn shares(live: &Interface, parts: &Parts, candidate: &InterfaceSettings) -> Result<(), TrialError> {
-    let keeps = candidate.chain.state_schemas().next().is_some();
+    let keeps = candidate.chains.state_schemas().next().is_some();
     let differing = [
         ("the source", parts.source_settings != candidate.source),
         ("the acknowledgement", live.answering != Answering::of(candidate)),
@@ -146,7 +146,7 @@ fn shares(live: &Interface, parts: &Parts, candidate: &InterfaceSettings) -> Res
         return Err(TrialError::NotShared { interface, what });
     }
     match &live.keeping {
-        Some(keeping) => Ok(keeping.fits(&live.name, &candidate.chain)?),
+        Some(keeping) => Ok(keeping.fits(&live.name, &candidate.chains)?),
         None => Ok(()),
     }
 }

@@ -1,6 +1,5 @@
 //! Sending over MLLP, and hearing what the receiver says about it.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use transfuse_message::acknowledgement::{self, AcknowledgementCode};
 use transfuse_message::{Message, ParseOptions, Payload, Wanted};
 use transfuse_transport::mllp::{Exchange, SendError, Sender};
 
-use super::{Attempt, Heard, Refusal, parsed};
+use super::{Attempt, Heard, Refusal, parsed, with_causes};
 use crate::awaited::Expectation;
 use crate::settings::{Acknowledged, MllpSettings};
 
@@ -23,7 +22,7 @@ pub struct MllpWire {
 
 /// Why there is no answer.
 enum Unheard {
-    /// MLLP cannot carry the message.
+    /// The framing cannot carry the message.
     Unsendable(Refusal),
     /// Whatever it was, another attempt may succeed.
     Failed(String),
@@ -57,10 +56,15 @@ impl MllpWire {
 
     pub(super) async fn send(&mut self, content: &Payload, expected: Option<&mut Expectation>) -> Attempt {
         let asked = Asked::of(content);
-        let attempt = match self.acknowledged {
+        let attempt = match &self.acknowledged {
             Acknowledged::Answer => self.ask(content, &asked).await,
+            Acknowledged::Word { accepted } => {
+                let accepted = accepted.clone();
+                self.hear_word(content, &accepted).await
+            }
             Acknowledged::Accept => self.hear_accept(content, &asked).await,
             Acknowledged::Application { timeout, .. } => {
+                let timeout = *timeout;
                 self.hear_application(content, &asked, timeout, expected).await
             }
             Acknowledged::Transport => self.hand_over(content).await,
@@ -82,6 +86,20 @@ impl MllpWire {
             self.sender.close().await;
         }
         Ok(Attempt::Answered(heard?))
+    }
+
+    /// A word, of which the connection lets only two through.
+    async fn hear_word(&mut self, content: &Payload, accepted: &[u8]) -> Result<Attempt, Unheard> {
+        let answer = self.sender.send(content).await?;
+        if answer.as_slice() == accepted {
+            return Ok(Attempt::HandedOver { answer });
+        }
+        Ok(Attempt::Answered(Heard {
+            code: AcknowledgementCode::AR,
+            errors: Vec::new(),
+            text: answer.clone(),
+            answer,
+        }))
     }
 
     /// The first acknowledgement of this message. Application acknowledgements of those before it come in between.
@@ -187,7 +205,7 @@ impl Asked {
 }
 
 impl Heard {
-    fn of(answer: &Payload, read: transfuse_message::Answer) -> Self {
+    pub(super) fn of(answer: &Payload, read: transfuse_message::Answer) -> Self {
         Self {
             code: read.code,
             errors: read.errors,
@@ -217,16 +235,6 @@ impl From<SendError> for Unheard {
     }
 }
 
-/// An error and what caused it: where an admin reads it, nothing follows the chain.
-fn with_causes(error: &SendError) -> String {
-    let (mut told, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        told = format!("{told}: {error}");
-        cause = error.source();
-    }
-    told
-}
-
 /// Reads MSA. An answer for another message settles nothing: it is what a receiver says that has lost its place.
 pub(super) fn read(answer: &Payload, control_id: &str) -> Result<Heard, String> {
     let read = acknowledgement_in(answer)?;
@@ -236,7 +244,7 @@ pub(super) fn read(answer: &Payload, control_id: &str) -> Result<Heard, String> 
     Ok(Heard::of(answer, read))
 }
 
-fn acknowledgement_in(answer: &Payload) -> Result<transfuse_message::Answer, String> {
+pub(super) fn acknowledgement_in(answer: &Payload) -> Result<transfuse_message::Answer, String> {
     let message = Message::parse(answer.bytes().clone(), &ParseOptions::default())
         .map_err(|fault| format!("the receiver's answer is not an HL7 message: {fault}"))?;
     acknowledgement::read(&message).map_err(|fault| format!("the receiver's answer says nothing: {fault}"))

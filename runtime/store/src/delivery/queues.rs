@@ -8,7 +8,7 @@ use super::feeder::Request;
 use super::queue::{Item, Limits, Queue};
 use crate::journal::{Event, Ruling, Slot};
 use crate::operation::{Action, Redecision};
-use crate::{DeliveryId, MessageId, NewOutput};
+use crate::{Decision, DeliveryId, MessageId, NewOutput};
 
 /// The queues that somebody has asked for, by interface and destination. A delivery without a queue waits in the
 /// journal until there is one.
@@ -148,7 +148,12 @@ impl Queues {
                 Action::LanesReleased { message } => {
                     self.release_lanes(interface, message);
                 }
-                Action::Held { .. } | Action::Discarded { .. } | Action::Replayed(_) => {}
+                // What is edited or given up is in no queue.
+                Action::Held { .. }
+                | Action::Discarded { .. }
+                | Action::Replayed(_)
+                | Action::Edited { .. }
+                | Action::GivenUp(_) => {}
             }
         }
         if concerned.is_empty() {
@@ -200,9 +205,21 @@ impl Open {
 
     /// What waits behind a message that is in quarantine, at every destination.
     fn hold_behind(&self, message: MessageId, ruling: &Ruling) {
-        if let Some(holding) = &ruling.holds {
+        let is_quarantined = matches!(ruling.decision, Decision::Quarantined { .. });
+        if let Some(holding) = ruling.holds.as_ref().filter(|_| is_quarantined) {
             for queue in self.of(&ruling.interface) {
                 queue.hold_lanes(ruling.holds_from(), message, &holding.lanes);
+            }
+        }
+    }
+
+    /// What waits behind a delivery that was stopped before it could be made. It is in no queue.
+    fn hold_behind_stopped(&self, decided: &Decided<'_>, stopped: &Planned<'_>) {
+        let Decided { ruling, message, .. } = *decided;
+        let Some(holding) = &ruling.holds else { return };
+        for queue in self.of(&ruling.interface) {
+            if holding.is_everywhere || queue.destination == *stopped.destination {
+                queue.hold_lanes(stopped.id, message, &holding.lanes);
             }
         }
     }
@@ -220,7 +237,9 @@ impl Open {
     fn push<'a>(&self, decided: &Decided<'_>, deliveries: impl Iterator<Item = Planned<'a>>) {
         let Decided { ruling, message, .. } = *decided;
         for delivery in deliveries {
-            if let Some(queue) = self.find(&ruling.interface, delivery.destination) {
+            if delivery.output.stopped.is_some() {
+                self.hold_behind_stopped(decided, &delivery);
+            } else if let Some(queue) = self.find(&ruling.interface, delivery.destination) {
                 queue.push(Item {
                     id: delivery.id,
                     message,

@@ -59,8 +59,12 @@ pub(crate) struct Ruling {
     pub(crate) decision: Decision,
     /// The lanes of its deliveries. What is decided again belongs to none: it is behind all others, and out of order.
     pub(crate) lanes: Lanes,
-    /// What waits behind the message from now on.
+    /// What waits behind the message from now on; of one that was processed, behind each delivery of it that was stopped.
     pub(crate) holds: Option<Holding>,
+    /// Who sent it, where that is told no, or was told no about the same message before.
+    pub(crate) sender: Option<Arc<str>>,
+    /// The message that this one is once more.
+    pub(crate) repeats: Option<MessageId>,
 }
 
 /// A delivery and whose it is.
@@ -153,6 +157,12 @@ impl Decision {
         }
     }
 
+    /// Whether something of it was stopped on its way to a destination.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let is_processed = matches!(self, Self::Processed { .. });
+        is_processed && self.outputs().iter().any(|output| output.stopped.is_some())
+    }
+
     /// How many deliveries it makes.
     pub(crate) fn deliveries(&self) -> u32 {
         self.outputs()
@@ -163,7 +173,7 @@ impl Decision {
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let outputs = self.outputs().iter().map(|output| output.content.len()).sum::<usize>();
+        let outputs = self.outputs().iter().map(NewOutput::bytes).sum::<usize>();
         let state = self.state().iter().map(StateChange::bytes).sum::<usize>();
         outputs
             + state
@@ -174,6 +184,13 @@ impl Decision {
                     fault.text.len() + fault.summary.len() + detail.len()
                 }
             }
+    }
+}
+
+impl NewOutput {
+    fn bytes(&self) -> usize {
+        let stopped = self.stopped.as_ref();
+        self.content.len() + stopped.map_or(0, |fault| fault.text.len() + fault.summary.len())
     }
 }
 

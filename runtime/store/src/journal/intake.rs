@@ -9,7 +9,7 @@ use super::numbers::{Numbers, Stamp};
 use crate::clock::Clock;
 use crate::delivery::Queue;
 use crate::exchange::{PendingCommit, Place, Received};
-use crate::operation::{Action, Operation, Operator, Places, Redecision};
+use crate::operation::{Action, AfterStep, Operation, Operator, Places, Redecision};
 use crate::sync::lock;
 use crate::{Arrival, Decision, Lanes, MessageId, WriteError};
 
@@ -46,6 +46,8 @@ pub(crate) struct Redeciding {
     pub(crate) revision: u32,
     pub(crate) decision: Decision,
     pub(crate) places: Places,
+    /// Where its chain was not that of the revision alone.
+    pub(crate) after: Option<AfterStep>,
     pub(crate) operator: Operator,
     /// Recomputed or replayed.
     pub(crate) action: fn(Redecision) -> Action,
@@ -195,6 +197,7 @@ impl Intake {
             revision,
             decision,
             places,
+            after,
             operator,
             action,
         } = redeciding;
@@ -210,12 +213,16 @@ impl Intake {
             decision,
             lanes: Lanes::None,
             holds: None,
+            sender: None,
+            repeats: None,
         };
         let redecision = Redecision {
             message,
             ruling,
             places: places.ids(first_delivery),
             dropped: places.dropped,
+            replaced: places.replaced,
+            after,
         };
         let operation = Operation {
             interface,

@@ -8,18 +8,18 @@
 //! encrypts each of them and raises `format`.
 
 pub(super) mod decode;
+mod head;
 mod operation;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use rusqlite::Statement;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Serialize;
 
-use super::entry::{Address, Entry, Event, MessageEvent, Ruling};
+use self::head::{LanesTail, MarksTail, StateWritten, delivery_head, fault_head, message_head};
+use super::entry::{Entry, Event, MessageEvent};
 use crate::operation::OperationKind;
-use crate::{Decision, Lanes, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange, StoredFault};
+use crate::{Decision, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange};
 
 /// Formats of the entries that this program writes: plain payloads, heads as below. An entry has the oldest format that
 /// can hold it, so that an older program reads whatever it can understand.
@@ -34,7 +34,15 @@ mod format {
     /// Messages have lanes, and what is in quarantine may hold them: [`LanesTail`] stands behind the head of a message or of
     /// a delivery that has ended.
     pub(super) const LANES: i64 = 5;
-    pub(super) const NEWEST: i64 = LANES;
+    /// Outputs may have been stopped on their way to their destinations.
+    pub(super) const STOPPING: i64 = 6;
+    /// Messages are edited and given up, and what is delivered again takes the place of what is in quarantine:
+    /// `operation::Tail` stands behind the head of such an operation.
+    pub(super) const QUARANTINE: i64 = 7;
+    /// Refused messages and what was accepted after them name their sender, and messages are recognised when they come again:
+    /// [`MarksTail`] stands behind [`LanesTail`].
+    pub(super) const MARKS: i64 = 8;
+    pub(super) const NEWEST: i64 = MARKS;
 }
 
 /// Parameters in the order of the columns.
@@ -62,100 +70,13 @@ mod kind {
     pub(super) const RECOMPUTED: i64 = 53;
     pub(super) const REPLAYED: i64 = 54;
     pub(super) const LANES_RELEASED: i64 = 55;
+    pub(super) const EDITED: i64 = 56;
+    pub(super) const GIVEN_UP: i64 = 57;
 }
 
 /// Whether a row says that an engine ended in good order.
 pub(super) fn is_clean_end(kind: i64) -> bool {
     kind == kind::ENGINE_STOPPED
-}
-
-/// The heads. Their fields are the file format: the order is fixed, and a change makes a new format.
-#[derive(Serialize, Deserialize)]
-struct MessageHead<'a, Outputs> {
-    #[serde(borrow)]
-    arrival: Option<ArrivalHead<'a>>,
-    #[serde(borrow)]
-    ruling: Option<RulingHead<'a, Outputs>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ArrivalHead<'a> {
-    interface: &'a str,
-    revision: u32,
-    received_at_ms: i64,
-    source: &'a str,
-    control_id: &'a str,
-    message_type: &'a str,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RulingHead<'a, Outputs> {
-    interface: &'a str,
-    revision: u32,
-    first_delivery: i64,
-    #[serde(borrow)]
-    outcome: OutcomeHead<'a, Outputs>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum OutcomeHead<'a, Outputs> {
-    Processed(Outputs),
-    Filtered,
-    Refused {
-        code: &'a str,
-        #[serde(borrow)]
-        fault: FaultHead<'a>,
-    },
-    Quarantined(#[serde(borrow)] FaultHead<'a>),
-    // From here on format 2: the last three, with outputs.
-    FilteredTelling(Outputs),
-    RefusedTelling {
-        outputs: Outputs,
-        code: &'a str,
-        #[serde(borrow)]
-        fault: FaultHead<'a>,
-    },
-    QuarantinedTelling(Outputs, #[serde(borrow)] FaultHead<'a>),
-    // From here on format 3: the media type of each output that is a document.
-    ProcessedDocuments(Outputs, Vec<Option<&'a str>>),
-}
-
-/// Outputs as they are read: size of the content and names of the destinations.
-type OutputHeads = Vec<(u64, Vec<Arc<str>>)>;
-
-/// Outputs as they are written: the same encoding, without an allocation.
-struct OutputsWritten<'a>(&'a [NewOutput]);
-
-/// State as it is read.
-type StateHeads = Vec<(Arc<str>, u32, Vec<(String, Option<Vec<u8>>)>)>;
-
-/// State as it is written: the same encoding.
-struct StateWritten<'a>(&'a [StateChange]);
-
-#[derive(Serialize, Deserialize)]
-struct FaultHead<'a> {
-    kind: &'a str,
-    summary: &'a str,
-    hint: Option<&'a str>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct DeliveryHead<'a> {
-    delivery: i64,
-    interface: &'a str,
-    destination: &'a str,
-    /// Of a failed attempt.
-    attempt_fault: Option<&'a str>,
-    /// Of a delivery in quarantine.
-    #[serde(borrow)]
-    fault: Option<FaultHead<'a>>,
-}
-
-/// Lanes as `Lanes::stored` has them, and what is held: its lanes, and whether it is so at every destination.
-#[derive(Serialize, Deserialize)]
-struct LanesTail {
-    lanes: Option<Vec<u32>>,
-    holds: Option<(Option<Vec<u32>>, bool)>,
 }
 
 /// Why a row cannot be understood.
@@ -179,6 +100,7 @@ pub(super) struct Scratch {
     head: Vec<u8>,
     outputs: Vec<u8>,
     state: Vec<u8>,
+    note: Vec<u8>,
 }
 
 /// What goes into the columns after `position` and `format`. Payloads are borrowed: SQLite's copy is the only one.
@@ -202,14 +124,19 @@ pub(super) fn insert(
     scratch: &mut Scratch,
 ) -> rusqlite::Result<()> {
     encode_head(entry, &mut scratch.head);
-    let columns = columns(entry, &mut scratch.outputs, &mut scratch.state);
+    let Scratch {
+        head,
+        outputs,
+        state,
+        note,
+    } = scratch;
+    let columns = columns(entry, Buffers { outputs, state, note });
     statement.raw_bind_parameter(1, position)?;
-    let format = lanes_tail(&entry.event).map_or(columns.format, |_| format::LANES);
-    statement.raw_bind_parameter(2, format)?;
+    statement.raw_bind_parameter(2, columns.format.max(tail_format(&entry.event)))?;
     statement.raw_bind_parameter(3, columns.kind)?;
     statement.raw_bind_parameter(4, columns.at_ms)?;
     statement.raw_bind_parameter(5, columns.message)?;
-    statement.raw_bind_parameter(6, scratch.head.as_slice())?;
+    statement.raw_bind_parameter(6, head.as_slice())?;
     let Columns {
         raw,
         outputs,
@@ -225,7 +152,14 @@ pub(super) fn insert(
     Ok(())
 }
 
-fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8>) -> Columns<'a> {
+/// Where columns are put together that are of several parts.
+struct Buffers<'a> {
+    outputs: &'a mut Vec<u8>,
+    state: &'a mut Vec<u8>,
+    note: &'a mut Vec<u8>,
+}
+
+fn columns<'a>(entry: &'a Entry, buffers: Buffers<'a>) -> Columns<'a> {
     let at_ms = entry.at_ms;
     let plain = |kind, message: Option<MessageId>, note: &'a [u8]| Columns {
         format: format::FIRST,
@@ -239,7 +173,7 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8
         state: &[],
     };
     match &entry.event {
-        Event::Message(event) => message_columns(event, at_ms, outputs, state),
+        Event::Message(event) => message_columns(event, at_ms, buffers),
         Event::ChainAttempted { message, .. } => plain(kind::CHAIN_ATTEMPTED, Some(*message), &[]),
         Event::DeliveryAttempted { delivery, .. } => plain(kind::DELIVERY_ATTEMPTED, Some(delivery.message), &[]),
         Event::DeliverySettled {
@@ -255,53 +189,46 @@ fn columns<'a>(entry: &'a Entry, outputs: &'a mut Vec<u8>, state: &'a mut Vec<u8
         Event::Operated(operation) => Columns {
             format: match operation.action.kind() {
                 OperationKind::LanesReleased => format::LANES,
+                _ if operation::tail(operation).is_some() => format::QUARANTINE,
+                _ if operation
+                    .redecision()
+                    .is_some_and(|made| made.ruling.decision.is_stopped()) =>
+                {
+                    format::STOPPING
+                }
                 _ => format::OPERATING,
             },
             kind: operation::kind_of(operation),
             message: operation.message().map(MessageId::as_i64),
-            ..decision_columns(
-                operation.redecision().map(|made| &made.ruling.decision),
-                at_ms,
-                outputs,
-                state,
-            )
+            raw: operation.edited().map_or(&[], Sealed::as_slice),
+            ..decision_columns(operation.redecision().map(|made| &made.ruling.decision), at_ms, buffers)
         },
         Event::EngineStarted { .. } => plain(kind::ENGINE_STARTED, None, &[]),
         Event::EngineStopped => plain(kind::ENGINE_STOPPED, None, &[]),
     }
 }
 
-fn message_columns<'a>(
-    event: &'a MessageEvent,
-    at_ms: i64,
-    buffer: &'a mut Vec<u8>,
-    state: &'a mut Vec<u8>,
-) -> Columns<'a> {
+fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffers: Buffers<'a>) -> Columns<'a> {
     let nothing: &'a [u8] = &[];
     Columns {
         kind: message_kind(event),
         message: Some(event.id.as_i64()),
         raw: event.arrival.as_ref().map_or(nothing, |arrival| arrival.raw.as_slice()),
-        ..decision_columns(
-            event.ruling.as_ref().map(|ruling| &ruling.decision),
-            at_ms,
-            buffer,
-            state,
-        )
+        ..decision_columns(event.ruling.as_ref().map(|ruling| &ruling.decision), at_ms, buffers)
     }
 }
 
 /// The columns of what was decided, if anything was.
-fn decision_columns<'a>(
-    decision: Option<&'a Decision>,
-    at_ms: i64,
-    buffer: &'a mut Vec<u8>,
-    state: &'a mut Vec<u8>,
-) -> Columns<'a> {
+fn decision_columns<'a>(decision: Option<&'a Decision>, at_ms: i64, buffers: Buffers<'a>) -> Columns<'a> {
     let nothing: &'a [u8] = &[];
+    let Buffers {
+        outputs: joining,
+        state: encoding,
+        note: words,
+    } = buffers;
     let (detail, note) = match decision {
         None => (nothing, nothing),
-        Some(Decision::Processed { detail, .. }) => (detail.as_slice(), nothing),
+        Some(Decision::Processed { outputs, detail, .. }) => (detail.as_slice(), words_of_stops(outputs, words)),
         Some(Decision::Filtered { reason, detail, .. }) => (detail.as_slice(), reason.as_slice()),
         Some(Decision::Refused { fault, detail, .. } | Decision::Quarantined { fault, detail, .. }) => {
             (detail.as_slice(), fault.text.as_slice())
@@ -313,15 +240,17 @@ fn decision_columns<'a>(
         at_ms,
         message: None,
         raw: nothing,
-        outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), buffer)),
+        outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), joining)),
         detail,
         note,
-        state: decision.map_or(nothing, |decision| encoded_state(decision.state(), state)),
+        state: decision.map_or(nothing, |decision| encoded_state(decision.state(), encoding)),
     }
 }
 
 fn oldest_format(decision: &Decision) -> i64 {
-    if has_documents(decision) || !decision.state().is_empty() {
+    if decision.is_stopped() {
+        format::STOPPING
+    } else if has_documents(decision) || !decision.state().is_empty() {
         format::KEEPING
     } else if tells(decision) {
         format::TELLING
@@ -342,7 +271,8 @@ fn tells(decision: &Decision) -> bool {
 
 fn message_kind(event: &MessageEvent) -> i64 {
     let decided = match event.ruling.as_ref().map(|ruling| ruling.decision.stage()) {
-        None | Some(Stage::Received) => return kind::RECEIVED,
+        // Nothing that is decided is given up: that is an operation.
+        None | Some(Stage::Received | Stage::Discarded) => return kind::RECEIVED,
         Some(Stage::Processed) => kind::PROCESSED,
         Some(Stage::Filtered) => kind::FILTERED,
         Some(Stage::Refused) => kind::REFUSED,
@@ -376,6 +306,15 @@ fn joined<'a>(outputs: &'a [NewOutput], buffer: &'a mut Vec<u8>) -> &'a [u8] {
     buffer
 }
 
+/// What was said about each output that was stopped, one after the other.
+fn words_of_stops<'a>(outputs: &[NewOutput], buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    buffer.clear();
+    for fault in outputs.iter().filter_map(|output| output.stopped.as_ref()) {
+        buffer.extend_from_slice(fault.text.as_slice());
+    }
+    buffer
+}
+
 fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
     head.clear();
     match &entry.event {
@@ -391,127 +330,73 @@ fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
             };
             encode(head, &delivery_head(delivery, None, fault));
         }
-        Event::Operated(operation) => encode(head, &operation::head(operation)),
+        Event::Operated(operation) => {
+            encode(head, &operation::head(operation));
+            if let Some(tail) = operation::tail(operation) {
+                encode(head, &tail);
+            }
+        }
         Event::EngineStarted { process } => encode(head, process),
         Event::EngineStopped => {}
     }
-    if let Some(tail) = lanes_tail(&entry.event) {
-        encode(head, &tail);
+    let format = tail_format(&entry.event);
+    if format >= format::LANES {
+        encode(head, &lanes_tail(&entry.event));
+    }
+    if format >= format::MARKS {
+        encode(head, &marks_tail(&entry.event));
     }
 }
 
-/// What stands behind the head; none of an entry about everything that is as it is without lanes.
-fn lanes_tail(event: &Event) -> Option<LanesTail> {
+/// The format of what stands behind the head of a message or of a delivery that has ended; the first one where nothing does.
+fn tail_format(event: &Event) -> i64 {
+    if marks_tail(event) != MarksTail::default() {
+        format::MARKS
+    } else if lanes_tail(event) != LanesTail::default() || is_stopped(event) {
+        // Every message of the formats behind that of the lanes has them.
+        format::LANES
+    } else {
+        format::FIRST
+    }
+}
+
+fn is_stopped(event: &Event) -> bool {
+    matches!(event, Event::Message(MessageEvent { ruling: Some(ruling), .. }) if ruling.decision.is_stopped())
+}
+
+fn marks_tail(event: &Event) -> MarksTail<'_> {
+    match event {
+        Event::Message(MessageEvent { arrival, ruling, .. }) => MarksTail {
+            sender: ruling.as_ref().and_then(|ruling| ruling.sender.as_deref()),
+            repeats: ruling.as_ref().and_then(|ruling| ruling.repeats).map(MessageId::as_i64),
+            digest: arrival
+                .as_ref()
+                .and_then(|arrival| arrival.digest.as_ref())
+                .map(Digest::as_slice),
+        },
+        _ => MarksTail::default(),
+    }
+}
+
+/// Lanes and what is held; the default of an entry about everything that is as it is without lanes.
+fn lanes_tail(event: &Event) -> LanesTail {
     let (lanes, holds) = match event {
         Event::Message(MessageEvent {
             ruling: Some(ruling), ..
         }) => (&ruling.lanes, &ruling.holds),
         Event::DeliverySettled { holds, .. } => (&Lanes::All, holds),
-        _ => return None,
+        _ => return LanesTail::default(),
     };
-    (*lanes != Lanes::All || holds.is_some()).then(|| LanesTail {
+    LanesTail {
         lanes: lanes.stored(),
         holds: holds
             .as_ref()
             .map(|holding| (holding.lanes.stored(), holding.is_everywhere)),
-    })
+    }
 }
 
 /// Writing to memory cannot fail, and the heads hold nothing that postcard cannot express; should it fail all the
 /// same, the head stays empty and the entry reads as damaged rather than as something else.
 fn encode<T: Serialize>(head: &mut Vec<u8>, value: &T) {
     *head = postcard::to_extend(value, std::mem::take(head)).unwrap_or_default();
-}
-
-fn message_head(event: &MessageEvent) -> MessageHead<'_, OutputsWritten<'_>> {
-    MessageHead {
-        arrival: event.arrival.as_ref().map(|arrival| ArrivalHead {
-            interface: &arrival.interface,
-            revision: arrival.revision,
-            received_at_ms: arrival.received_at_ms,
-            source: &arrival.source,
-            control_id: &arrival.control_id,
-            message_type: &arrival.message_type,
-        }),
-        ruling: event.ruling.as_ref().map(ruling_head),
-    }
-}
-
-fn ruling_head(ruling: &Ruling) -> RulingHead<'_, OutputsWritten<'_>> {
-    RulingHead {
-        interface: &ruling.interface,
-        revision: ruling.revision,
-        first_delivery: ruling.first_delivery.as_i64(),
-        outcome: outcome_head(&ruling.decision),
-    }
-}
-
-fn outcome_head(decision: &Decision) -> OutcomeHead<'_, OutputsWritten<'_>> {
-    let outputs = OutputsWritten(decision.outputs());
-    if has_documents(decision) {
-        let outputs_of = decision.outputs().iter();
-        let content_types = outputs_of.map(|output| output.content_type.as_deref()).collect();
-        return OutcomeHead::ProcessedDocuments(outputs, content_types);
-    }
-    match (decision, tells(decision)) {
-        (Decision::Processed { .. }, _) => OutcomeHead::Processed(outputs),
-        (Decision::Filtered { .. }, false) => OutcomeHead::Filtered,
-        (Decision::Filtered { .. }, true) => OutcomeHead::FilteredTelling(outputs),
-        (Decision::Refused { code, fault, .. }, false) => OutcomeHead::Refused {
-            code,
-            fault: fault_head(fault),
-        },
-        (Decision::Refused { code, fault, .. }, true) => OutcomeHead::RefusedTelling {
-            outputs,
-            code,
-            fault: fault_head(fault),
-        },
-        (Decision::Quarantined { fault, .. }, false) => OutcomeHead::Quarantined(fault_head(fault)),
-        (Decision::Quarantined { fault, .. }, true) => OutcomeHead::QuarantinedTelling(outputs, fault_head(fault)),
-    }
-}
-
-fn fault_head(fault: &StoredFault) -> FaultHead<'_> {
-    FaultHead {
-        kind: &fault.kind,
-        summary: &fault.summary,
-        hint: fault.hint.as_deref(),
-    }
-}
-
-fn delivery_head<'a>(
-    delivery: &'a Address,
-    attempt_fault: Option<&'a str>,
-    fault: Option<FaultHead<'a>>,
-) -> DeliveryHead<'a> {
-    DeliveryHead {
-        delivery: delivery.delivery.as_i64(),
-        interface: &delivery.interface,
-        destination: &delivery.destination,
-        attempt_fault,
-        fault,
-    }
-}
-
-impl Serialize for OutputsWritten<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            self.0
-                .iter()
-                .map(|output| (output.content.len() as u64, output.destinations.as_slice())),
-        )
-    }
-}
-
-impl Serialize for StateWritten<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|change| {
-            let values: Vec<(&str, Option<&[u8]>)> = change
-                .values
-                .iter()
-                .map(|(key, value)| (key.as_str(), value.as_ref().map(Sealed::as_slice)))
-                .collect();
-            (&*change.plugin, change.schema_version, values)
-        }))
-    }
 }

@@ -81,6 +81,19 @@ pub(super) const FORMAT: Format = Format {
             iif(message IS NULL, NULL, printf('%08d-%06d', message / 10000000000, message % 10000000000)) AS message,
             length(raw) AS raw_bytes, length(outputs) AS outputs_bytes
         FROM entries",
+        "DROP VIEW readable;
+        CREATE VIEW readable AS SELECT position, datetime(at_ms / 1000, 'unixepoch') AS at,
+            CASE kind WHEN 1 THEN 'received' WHEN 2 THEN 'processed' WHEN 3 THEN 'filtered' WHEN 4 THEN 'refused'
+                WHEN 5 THEN 'quarantined' WHEN 12 THEN 'received, processed' WHEN 13 THEN 'received, filtered'
+                WHEN 14 THEN 'received, refused' WHEN 15 THEN 'received, quarantined' WHEN 20 THEN 'chain attempted'
+                WHEN 30 THEN 'delivery attempted' WHEN 31 THEN 'delivered' WHEN 32 THEN 'delivery quarantined'
+                WHEN 40 THEN 'engine started' WHEN 41 THEN 'engine stopped' WHEN 50 THEN 'deliveries held'
+                WHEN 51 THEN 'deliveries released' WHEN 52 THEN 'deliveries discarded' WHEN 53 THEN 'recomputed'
+                WHEN 54 THEN 'replayed' WHEN 55 THEN 'lanes released' WHEN 56 THEN 'edited'
+                WHEN 57 THEN 'given up' END AS kind,
+            iif(message IS NULL, NULL, printf('%08d-%06d', message / 10000000000, message % 10000000000)) AS message,
+            length(raw) AS raw_bytes, length(outputs) AS outputs_bytes
+        FROM entries",
     ],
 };
 

@@ -5,8 +5,9 @@ use rusqlite::{CachedStatement, Connection, params};
 use super::changes::{Changes, DeliveryChange, MessageChange, NewDelivery, NewRuling, QueueChange};
 use super::names::Names;
 use super::operate::operate;
+use super::refusals;
 use crate::faults::{Failure, FaultPoint, Faults};
-use crate::{DeliveryStage, Stage};
+use crate::{DeliveryStage, Digest, Stage};
 
 /// Applies everything up to a journal position in one transaction. After an error nothing of it is there.
 pub(super) fn apply(
@@ -23,6 +24,7 @@ pub(super) fn apply(
     apply_counts(&transaction, changes)?;
     apply_state(&transaction, changes)?;
     apply_lane_holds(&transaction, changes)?;
+    refusals::apply(&transaction, changes)?;
     if let Some(operation) = &changes.operation {
         operate(&transaction, operation)?;
     }
@@ -55,11 +57,12 @@ fn apply_messages(connection: &Connection, changes: &Changes) -> rusqlite::Resul
     let mut insert = connection.prepare_cached(
         "INSERT INTO messages(id, interface, stage, revision, received_at_ms, decided_at_ms, received_position, \
          decided_position, attempts, first_delivery, deliveries, source, control_id, message_type, fault_kind, \
-         fault_summary) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+         fault_summary, repeats, digest) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?;
     let mut decide = connection.prepare_cached(
         "UPDATE messages SET stage = ?2, revision = ?3, decided_at_ms = ?4, decided_position = ?5, \
-         first_delivery = ?6, deliveries = ?7, fault_kind = ?8, fault_summary = ?9 WHERE id = ?1",
+         first_delivery = ?6, deliveries = ?7, fault_kind = ?8, fault_summary = ?9, repeats = ?10 WHERE id = ?1",
     )?;
     let mut attempt = connection.prepare_cached("UPDATE messages SET attempts = max(attempts, ?2) WHERE id = ?1")?;
     for (&id, change) in &changes.messages {
@@ -97,6 +100,8 @@ fn insert_message(statement: &mut CachedStatement<'_>, id: i64, change: &Message
         arrival.message_type,
         ruling.and_then(|ruling| ruling.fault_kind.as_deref()),
         ruling.and_then(|ruling| ruling.fault_summary.as_deref()),
+        ruling.and_then(|ruling| ruling.repeats),
+        arrival.digest.as_ref().map(Digest::as_slice),
     ])?;
     Ok(())
 }
@@ -112,6 +117,7 @@ fn decide_message(statement: &mut CachedStatement<'_>, id: i64, ruling: &NewRuli
         ruling.deliveries,
         ruling.fault_kind,
         ruling.fault_summary,
+        ruling.repeats,
     ])?;
     Ok(())
 }
@@ -178,11 +184,15 @@ fn first_stage(queued: &NewDelivery) -> DeliveryStage {
 fn apply_counts(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     let mut interfaces = connection.prepare_cached(
         "UPDATE interfaces SET received = received + ?2, processed = processed + ?3, filtered = filtered + ?4, \
-         refused = refused + ?5, quarantined = quarantined + ?6 WHERE id = ?1",
+         refused = refused + ?5, quarantined = quarantined + ?6, discarded = discarded + ?7 WHERE id = ?1",
     )?;
     for (id, counts) in &changes.interfaces {
-        let [received, processed, filtered, refused, quarantined] = counts;
-        interfaces.execute((id, received, processed, filtered, refused, quarantined))?;
+        let [received, processed, filtered, refused, quarantined, discarded] = counts;
+        interfaces.execute((id, received, processed, filtered, refused, quarantined, discarded))?;
+    }
+    let mut repeats = connection.prepare_cached("UPDATE interfaces SET repeats = repeats + ?2 WHERE id = ?1")?;
+    for (id, more) in &changes.repeats {
+        repeats.execute((id, more))?;
     }
     let mut queues = connection.prepare_cached(
         "UPDATE queues SET pending = pending + ?2, delivered = delivered + ?3, quarantined = quarantined + ?4, \

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::operation::{OperationKind, Operator};
-use crate::{DeliveryStage, Lanes, Sealed, Stage};
+use crate::operation::{Closing, OperationKind, Operator};
+use crate::{DeliveryStage, Digest, Lanes, Sealed, Stage};
 
 /// Changes since the last transaction. Sorted, so that rows are appended in order.
 #[derive(Debug, Default)]
@@ -12,9 +12,13 @@ pub(super) struct Changes {
     pub(super) messages: BTreeMap<i64, MessageChange>,
     pub(super) deliveries: BTreeMap<i64, DeliveryChange>,
     pub(super) interfaces: BTreeMap<i64, StageCounts>,
+    /// By interface: messages that came before.
+    pub(super) repeats: BTreeMap<i64, i64>,
     pub(super) queues: BTreeMap<i64, QueueChange>,
     /// By interface and plugin.
     pub(super) states: BTreeMap<(i64, Arc<str>), StateChanges>,
+    /// Messages whose sender is known, in the order of their decisions: what was refused, and what was accepted after that.
+    pub(super) named: Vec<Named>,
     /// What holds lanes from now on.
     pub(super) lane_holds: Vec<NewLaneHold>,
     /// What somebody did after all of that: it changes rows, and nothing is gathered behind it.
@@ -54,6 +58,7 @@ pub(super) struct NewMessage {
     pub(super) source: String,
     pub(super) control_id: String,
     pub(super) message_type: String,
+    pub(super) digest: Option<Digest>,
 }
 
 #[derive(Debug)]
@@ -66,6 +71,8 @@ pub(super) struct NewRuling {
     pub(super) deliveries: u32,
     pub(super) fault_kind: Option<String>,
     pub(super) fault_summary: Option<String>,
+    /// The message that this one is once more.
+    pub(super) repeats: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +98,14 @@ pub(super) struct NewDelivery {
     pub(super) lanes: Lanes,
 }
 
+/// A message whose sender is known.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) message: i64,
+    pub(super) sender: Arc<str>,
+    pub(super) is_refused: bool,
+}
+
 /// Something in quarantine, and what waits behind it.
 #[derive(Debug)]
 pub(super) struct NewLaneHold {
@@ -114,8 +129,10 @@ pub(super) struct NewOperation {
     pub(super) kind: OperationKind,
     pub(super) revision: u32,
     pub(super) operator: Operator,
-    /// The message whose lanes are released; none where it is about all.
-    pub(super) holding: Option<i64>,
+    /// The message that it is about; none where it is about many.
+    pub(super) message: Option<i64>,
+    /// What leaves quarantine without going anywhere.
+    pub(super) closing: Option<Closing>,
     /// Of a message that was decided anew.
     pub(super) decided: Option<DecidedAnew>,
 }
@@ -130,6 +147,8 @@ pub(super) struct DecidedAnew {
     pub(super) replaced: Vec<Replaced>,
     /// Held deliveries that are never made.
     pub(super) dropped: Vec<i64>,
+    /// Deliveries that leave quarantine, because something is delivered in their place.
+    pub(super) taken_up: Vec<i64>,
 }
 
 #[derive(Debug)]

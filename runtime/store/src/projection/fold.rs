@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::changes::{
-    Changes, DecidedAnew, DeliveryChange, MessageChange, NewDelivery, NewLaneHold, NewMessage, NewOperation, NewRuling,
-    QueueEvent, Replaced, Settled, StageCounts,
+    Changes, DecidedAnew, DeliveryChange, MessageChange, Named, NewDelivery, NewLaneHold, NewMessage, NewOperation,
+    NewRuling, QueueEvent, Replaced, Settled, StageCounts,
 };
 use super::names::Names;
 use crate::delivery::{Planned, deliveries};
@@ -62,6 +62,14 @@ impl Changes {
             self.fold_deliveries(names, position, at_ms, id, &ruling);
             self.fold_state(interface, ruling.decision.state());
             self.fold_message_hold(interface, position, at_ms, id, &ruling);
+            if ruling.repeats.is_some() {
+                *self.repeats.entry(interface).or_default() += 1;
+            }
+            self.named.extend(ruling.sender.clone().map(|sender| Named {
+                message: id.as_i64(),
+                sender,
+                is_refused: ruling.decision.stage() == Stage::Refused,
+            }));
             self.message(id).ruling = Some(new_ruling(position, at_ms, ruling));
         }
     }
@@ -83,8 +91,11 @@ impl Changes {
         let interface = names.interface(&ruling.interface);
         for planned in planned {
             let queue = names.queue(&ruling.interface, planned.destination);
-            self.queues.entry(queue).or_default().pending += 1;
             let id = planned.id.as_i64();
+            match &planned.output.stopped {
+                Some(fault) => self.fold_stopped(names, position, at_ms, message, ruling, &planned, fault),
+                None => self.queues.entry(queue).or_default().pending += 1,
+            }
             self.last_delivery = self.last_delivery.max(id);
             let queued = NewDelivery {
                 message: message.as_i64(),
@@ -100,6 +111,34 @@ impl Changes {
         }
     }
 
+    /// A delivery that is in quarantine from the beginning, and what waits behind it.
+    #[expect(clippy::too_many_arguments, reason = "an entry is told by what it is made of")]
+    fn fold_stopped(
+        &mut self,
+        names: &mut Names,
+        position: i64,
+        at_ms: i64,
+        message: MessageId,
+        ruling: &Ruling,
+        planned: &Planned<'_>,
+        fault: &StoredFault,
+    ) {
+        let delivery = Address {
+            delivery: planned.id,
+            message,
+            interface: Arc::clone(&ruling.interface),
+            destination: Arc::clone(planned.destination),
+        };
+        let settlement = Settlement::Quarantined { fault: fault.clone() };
+        if let Some(holding) = &ruling.holds {
+            self.fold_delivery_hold(names, position, at_ms, &delivery, &settlement, holding.clone());
+        }
+        // What was never queued is settled all the same: the sum is right.
+        let queue = names.queue(&ruling.interface, planned.destination);
+        self.queues.entry(queue).or_default().pending += 1;
+        self.fold_settlement(names, position, at_ms, &delivery, settlement);
+    }
+
     /// Its new deliveries are changes like those of any decision; the rest is done to the rows that there are.
     fn fold_operation(&mut self, names: &mut Names, position: i64, at_ms: i64, operation: Operation) -> NewOperation {
         let interface = names.interface(&operation.interface);
@@ -111,16 +150,14 @@ impl Changes {
             OperationKind::Released => {
                 names.holds.remove(&(interface, revision));
             }
-            OperationKind::Discarded
-            | OperationKind::Recomputed
-            | OperationKind::Replayed
-            | OperationKind::LanesReleased => {}
+            _ => {}
         }
         let decided = operation
             .redecision()
             .map(|made| self.fold_redecision(names, position, at_ms, made));
-        let holding = match operation.action {
-            Action::LanesReleased { message } => message.map(MessageId::as_i64),
+        let message = operation.message().map(MessageId::as_i64);
+        let closing = match operation.action {
+            Action::GivenUp(closing) => Some(closing),
             _ => None,
         };
         NewOperation {
@@ -130,7 +167,8 @@ impl Changes {
             kind,
             revision,
             operator: operation.operator,
-            holding,
+            message,
+            closing,
             decided,
         }
     }
@@ -152,6 +190,7 @@ impl Changes {
                 })
                 .collect(),
             dropped: made.dropped.iter().map(|id| id.as_i64()).collect(),
+            taken_up: made.replaced.iter().map(|id| id.as_i64()).collect(),
         }
     }
 
@@ -225,7 +264,7 @@ impl Changes {
                 counts.last_delivered = counts.last_delivered.max(delivery.delivery.as_i64());
             }
             DeliveryStage::Quarantined => counts.quarantined += 1,
-            DeliveryStage::Queued | DeliveryStage::Held | DeliveryStage::Discarded => {}
+            DeliveryStage::Queued | DeliveryStage::Held | DeliveryStage::Discarded | DeliveryStage::Replaced => {}
         }
         self.fold_queue_event(names, delivery, position, fault.clone().map(|fault| (fault, at_ms)));
         let change = self.delivery(delivery);
@@ -264,6 +303,7 @@ fn new_message(interface: i64, position: i64, arrival: Arrival) -> NewMessage {
         source: arrival.source,
         control_id: arrival.control_id,
         message_type: arrival.message_type,
+        digest: arrival.digest,
     }
 }
 
@@ -284,5 +324,6 @@ fn new_ruling(position: i64, at_ms: i64, ruling: Ruling) -> NewRuling {
         deliveries,
         fault_kind,
         fault_summary,
+        repeats: ruling.repeats.map(MessageId::as_i64),
     }
 }

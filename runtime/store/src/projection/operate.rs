@@ -6,8 +6,8 @@
 use rusqlite::{Connection, params};
 
 use super::changes::{DecidedAnew, NewOperation};
-use crate::Stage;
-use crate::operation::OperationKind;
+use crate::operation::{Closing, OperationKind};
+use crate::{DeliveryStage, Stage};
 
 /// The rows of what a revision has made and holds, of an interface ?1 and a revision ?2.
 const HELD: &str = "stage = 3 AND revision = ?2 AND queue IN (SELECT id FROM queues WHERE interface = ?1)";
@@ -19,7 +19,10 @@ pub(super) fn operate(connection: &Connection, operation: &NewOperation) -> rusq
         OperationKind::Released => release(connection, operation)?,
         OperationKind::Discarded => discard(connection, operation)?,
         OperationKind::LanesReleased => release_lanes(connection, operation)?,
-        OperationKind::Recomputed | OperationKind::Replayed => {}
+        OperationKind::Recomputed | OperationKind::Replayed | OperationKind::Edited | OperationKind::GivenUp => {}
+    }
+    if let Some(closing) = &operation.closing {
+        close(connection, operation, closing)?;
     }
     if let Some(decided) = &operation.decided {
         decide_anew(connection, operation, decided)?;
@@ -65,7 +68,7 @@ fn release_lanes(connection: &Connection, operation: &NewOperation) -> rusqlite:
     let sql = "DELETE FROM lane_holds WHERE interface = ?1 AND (?2 IS NULL OR message = ?2)";
     connection
         .prepare_cached(sql)?
-        .execute((operation.interface, operation.holding))?;
+        .execute((operation.interface, operation.message))?;
     Ok(())
 }
 
@@ -81,7 +84,16 @@ fn discard(connection: &Connection, operation: &NewOperation) -> rusqlite::Resul
 }
 
 fn decide_anew(connection: &Connection, operation: &NewOperation, decided: &DecidedAnew) -> rusqlite::Result<()> {
-    restage(connection, operation, decided)?;
+    restage(
+        connection,
+        operation,
+        decided.message,
+        decided.stage,
+        Some(operation.revision),
+    )?;
+    for delivery in &decided.taken_up {
+        leave_quarantine(connection, operation, *delivery, DeliveryStage::Replaced)?;
+    }
     let position = operation.position;
     let mut replace = connection.prepare_cached(
         "UPDATE deliveries SET stage = 0, revision = ?2, output = ?3, queued_position = ?4, \
@@ -107,18 +119,55 @@ fn decide_anew(connection: &Connection, operation: &NewOperation, decided: &Deci
     Ok(())
 }
 
-/// The message is what it was decided to be the last time.
-fn restage(connection: &Connection, operation: &NewOperation, decided: &DecidedAnew) -> rusqlite::Result<()> {
+/// Nothing of it goes anywhere. What stopped the message is still told.
+fn close(connection: &Connection, operation: &NewOperation, closing: &Closing) -> rusqlite::Result<()> {
+    if closing.is_message {
+        restage(connection, operation, closing.message.as_i64(), Stage::Discarded, None)?;
+    }
+    for delivery in &closing.deliveries {
+        leave_quarantine(connection, operation, delivery.as_i64(), DeliveryStage::Discarded)?;
+    }
+    Ok(())
+}
+
+/// A delivery is not in quarantine any more. What put it there is still found where it was settled.
+fn leave_quarantine(
+    connection: &Connection,
+    operation: &NewOperation,
+    delivery: i64,
+    stage: DeliveryStage,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE queues SET quarantined = quarantined - 1 \
+               WHERE id = (SELECT queue FROM deliveries WHERE id = ?1 AND stage = 2)";
+    connection.prepare_cached(sql)?.execute([delivery])?;
+    let sql = "UPDATE deliveries SET stage = ?2 WHERE id = ?1 AND stage = 2 \
+               AND queue IN (SELECT id FROM queues WHERE interface = ?3)";
+    let values = (delivery, stage.code(), operation.interface);
+    connection.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// The message is what it was decided to be the last time, by a revision; or what a person has made of it, and its fault stays.
+fn restage(
+    connection: &Connection,
+    operation: &NewOperation,
+    message: i64,
+    stage: Stage,
+    revision: Option<u32>,
+) -> rusqlite::Result<()> {
     let columns = Stage::ALL.map(|stage| {
         let (name, code) = (stage.as_str(), stage.code());
         format!("{name} = {name} + ({code} = ?2) - ({code} = (SELECT stage FROM messages WHERE id = ?3))")
     });
     let sql = format!("UPDATE interfaces SET {} WHERE id = ?1", columns.join(", "));
-    let values = (operation.interface, decided.stage.code(), decided.message);
+    let values = (operation.interface, stage.code(), message);
     connection.prepare_cached(&sql)?.execute(values)?;
-    let sql = "UPDATE messages SET stage = ?2, revision = ?3, fault_kind = NULL, fault_summary = NULL WHERE id = ?1";
-    let values = (decided.message, decided.stage.code(), operation.revision);
-    connection.prepare_cached(sql)?.execute(values)?;
+    let sql = "UPDATE messages SET stage = ?2, revision = coalesce(?3, revision), \
+               fault_kind = iif(?3 IS NULL, fault_kind, NULL), fault_summary = iif(?3 IS NULL, fault_summary, NULL) \
+               WHERE id = ?1";
+    connection
+        .prepare_cached(sql)?
+        .execute((message, stage.code(), revision))?;
     Ok(())
 }
 
@@ -137,7 +186,7 @@ fn record(connection: &Connection, operation: &NewOperation) -> rusqlite::Result
             operation.revision,
             operation.operator.author,
             operation.operator.reason,
-            decided.map(|decided| decided.message),
+            operation.message,
             decided.and_then(|decided| decided.first_new),
             decided.map_or(0, |decided| decided.new_deliveries),
         ])?;
@@ -151,6 +200,7 @@ mod tests {
     #[test]
     fn the_stages_named_in_statements_are_those_of_the_code() {
         assert_eq!(DeliveryStage::Queued.code(), 0);
+        assert_eq!(DeliveryStage::Quarantined.code(), 2);
         assert_eq!(DeliveryStage::Held.code(), 3);
         assert_eq!(DeliveryStage::Discarded.code(), 4);
     }

@@ -127,6 +127,42 @@ pub(crate) const FORMAT: Format = Format {
             why TEXT NOT NULL
         );
         CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
+        // One entry may stop deliveries to several destinations.
+        "DROP TABLE lane_holds;
+        CREATE TABLE lane_holds(
+            position INTEGER NOT NULL,
+            interface INTEGER NOT NULL,
+            queue INTEGER,
+            message INTEGER NOT NULL,
+            from_delivery INTEGER NOT NULL,
+            lanes BLOB,
+            at_ms INTEGER NOT NULL,
+            why TEXT NOT NULL,
+            PRIMARY KEY (position, from_delivery)
+        ) WITHOUT ROWID;
+        CREATE INDEX lane_holds_by_interface ON lane_holds(interface, message)",
+        // What one interface has handed over to another is known by its source.
+        "CREATE INDEX messages_handed_over ON messages(interface, source) WHERE source GLOB 'interface:*'",
+        "ALTER TABLE interfaces ADD COLUMN discarded INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX deliveries_quarantined ON deliveries(message, queue) WHERE stage = 2",
+        "ALTER TABLE messages ADD COLUMN sender TEXT;
+        CREATE TABLE refusals(
+            interface INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            control_id TEXT NOT NULL,
+            first_message INTEGER NOT NULL,
+            last_message INTEGER NOT NULL,
+            first_at_ms INTEGER NOT NULL,
+            last_at_ms INTEGER NOT NULL,
+            messages INTEGER NOT NULL,
+            accepted INTEGER,
+            PRIMARY KEY (interface, sender, control_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX refusals_open ON refusals(interface, last_message) WHERE accepted IS NULL",
+        "ALTER TABLE messages ADD COLUMN repeats INTEGER;
+        ALTER TABLE messages ADD COLUMN digest BLOB;
+        ALTER TABLE interfaces ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX messages_recognised ON messages(interface, id) WHERE digest IS NOT NULL",
     ],
 };
 

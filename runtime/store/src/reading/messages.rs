@@ -1,37 +1,26 @@
 //! Lists of messages, and one message whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
+use super::decisions::decision_record;
 use super::{
-    DecisionRecord, DeliveryRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered, OperationRecord,
-    OutputRecord, Query, Reading,
+    DecisionRecord, DeliveryRecord, EditRecord, FaultSummary, MessageRecord, MessageSummary, NewerDelivered,
+    OperationRecord, Query, Reading,
 };
-use crate::clock::Day;
-use crate::journal::{Event, Ruling};
-use crate::operation::{OperationKind, Operator};
-use crate::{Decision, DeliveryId, DeliveryStage, MessageId, NewOutput, ReadError, Sealed, Settlement, Stage};
-
-/// The most messages in one list: a page that a person can look through, and memory that nobody notices.
-const LIMIT_MAX: usize = 10_000;
-
-/// The most messages that are counted: beyond it nobody wants the figure, and each one is a row that is read.
-const COUNTED_MAX: usize = 1_000_000;
-
-/// A delivery of the message that a revision has made is done: one of its first decision, or of one that was made anew.
-const DELIVERED: &str = "EXISTS (SELECT 1 FROM deliveries WHERE deliveries.id BETWEEN messages.first_delivery \
-    AND messages.first_delivery + messages.deliveries - 1 AND deliveries.stage = 1 AND deliveries.revision = ? \
-    UNION ALL SELECT 1 FROM operations JOIN deliveries ON deliveries.id BETWEEN operations.first_delivery \
-    AND operations.first_delivery + operations.deliveries - 1 \
-    WHERE operations.message = messages.id AND deliveries.stage = 1 AND deliveries.revision = ?)";
+use super::{query, refusals};
+use crate::journal::{Event, MessageEvent};
+use crate::operation::{AfterStep, OperationKind, Operator};
+use crate::{Decision, DeliveryId, DeliveryStage, MessageId, ReadError, Sealed, Settlement, Stage, StoredFault};
 
 /// Names are looked up row by row: a join would let the planner begin at the other end.
-const COLUMNS: &str = "id, (SELECT name FROM interfaces WHERE interfaces.id = interface), stage, revision, \
+pub(super) const COLUMNS: &str = "id, (SELECT name FROM interfaces WHERE interfaces.id = interface), stage, revision, \
     received_at_ms, decided_at_ms, control_id, message_type, source, attempts, fault_kind, fault_summary, deliveries, \
     received_position, decided_position, first_delivery, \
-    (SELECT coalesce(sum(operations.deliveries), 0) FROM operations WHERE message = messages.id)";
+    (SELECT coalesce(sum(operations.deliveries), 0) FROM operations WHERE message = messages.id), sender IS NOT NULL, repeats";
 
 /// A row of `messages`.
 struct MessageRow {
@@ -41,6 +30,8 @@ struct MessageRow {
     first_delivery: Option<i64>,
     /// Deliveries of the first decision.
     deliveries: u32,
+    /// Whether its sender is known, because it was told no.
+    is_named: bool,
 }
 
 /// A row of `operations` about a message.
@@ -66,21 +57,49 @@ struct DeliveryRow {
 
 /// The messages that a query asks for.
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<MessageSummary>> {
-    let (sql, values) = select(query);
+    let (sql, values) = query::select(query);
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), |row| message_row(row).map(|row| row.summary))?;
-    rows.collect()
+    let rows = statement.query_map(params_from_iter(values), message_row)?;
+    let mut found = Vec::new();
+    for row in rows {
+        let MessageRow {
+            mut summary, is_named, ..
+        } = row?;
+        if is_named {
+            refusals::add(connection, &mut summary)?;
+        }
+        found.push(summary);
+    }
+    Ok(found)
 }
 
 /// How many messages a query asks for, up to its limit.
 pub(super) fn count(connection: &Connection, query: &Query) -> rusqlite::Result<u64> {
-    let (conditions, mut values) = conditions(query);
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM messages {conditions} LIMIT ?)");
-    values.push(limit(query.limit.min(COUNTED_MAX)));
+    let (sql, values) = query::count(query);
     let counted: i64 = connection
         .prepare_cached(&sql)?
         .query_row(params_from_iter(values), |row| row.get(0))?;
     Ok(u64::try_from(counted).unwrap_or_default())
+}
+
+/// The message of an interface with a source that is another interface's delivery; rather one that was not refused.
+pub(super) fn handed_over(
+    connection: &Connection,
+    interface: &str,
+    source: &str,
+) -> rusqlite::Result<Option<(MessageId, Stage)>> {
+    let refused = Stage::Refused.code();
+    let sql = format!(
+        "SELECT id, stage FROM messages INDEXED BY messages_handed_over \
+         WHERE interface = (SELECT interfaces.id FROM interfaces WHERE name = ?1) AND source = ?2 \
+         AND source GLOB 'interface:*' ORDER BY stage = {refused}, id DESC LIMIT 1"
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_row((interface, source), |row| {
+            Ok((MessageId::from_i64(row.get(0)?), stage(row, 1, Stage::of_code)?))
+        })
+        .optional()
 }
 
 /// Everything about one message.
@@ -98,15 +117,26 @@ pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<Mess
     for (position, decides) in entries_of(&message, &operations) {
         told.take(reading, position, decides)?;
     }
+    let made_by: Vec<i64> = operations
+        .iter()
+        .filter(|row| row.record.kind.decides())
+        .map(|row| row.position)
+        .collect();
     let deliveries = deliveries
         .into_iter()
-        .map(|row| delivery_record(reading, row, &operations));
+        .map(|row| delivery_record(reading, row, &made_by));
     let deliveries = deliveries.collect::<Result<_, _>>()?;
     let Told {
         raw,
         mut decisions,
+        edits,
+        mut after,
         damage,
     } = told;
+    let operations = operations.into_iter().map(|row| OperationRecord {
+        after: after.remove(&row.position),
+        ..row.record
+    });
     let decision = decisions.pop();
     Ok(Some(MessageRecord {
         summary: message.summary,
@@ -114,7 +144,8 @@ pub(super) fn record(reading: &mut Reading, id: MessageId) -> Result<Option<Mess
         damage,
         decision,
         earlier: decisions,
-        operations: operations.into_iter().map(|row| row.record).collect(),
+        operations: operations.collect(),
+        edits,
         deliveries,
     }))
 }
@@ -125,7 +156,9 @@ fn entries_of(message: &MessageRow, operations: &[OperationRow]) -> Vec<(i64, bo
     let mut entries = vec![(received, decided == Some(received))];
     let later = decided.filter(|position| *position != received);
     entries.extend(later.map(|position| (position, true)));
-    entries.extend(operations.iter().map(|row| (row.position, true)));
+    let tells = |row: &&OperationRow| row.record.kind.decides() || row.record.kind == OperationKind::Edited;
+    let operations = operations.iter().filter(tells);
+    entries.extend(operations.map(|row| (row.position, row.record.kind.decides())));
     entries
 }
 
@@ -134,6 +167,9 @@ fn entries_of(message: &MessageRow, operations: &[OperationRow]) -> Vec<(i64, bo
 struct Told {
     raw: Sealed,
     decisions: Vec<DecisionRecord>,
+    edits: Vec<EditRecord>,
+    /// Where the chain of what was decided anew began, by the position of that.
+    after: BTreeMap<i64, AfterStep>,
     damage: Option<String>,
 }
 
@@ -152,12 +188,21 @@ impl Told {
                     self.raw = arrival.raw;
                 }
                 self.decisions
-                    .extend(event.ruling.map(|ruling| decision_record(at_ms, ruling)));
+                    .extend(event.ruling.map(|ruling| decision_record(at_ms, 0, ruling)));
             }
             Some((at_ms, Event::Operated(operation))) => {
-                let redecision = operation.into_redecision();
-                self.decisions
-                    .extend(redecision.map(|made| decision_record(at_ms, made.ruling)));
+                if let Some(content) = operation.edited() {
+                    self.edits.push(EditRecord {
+                        at_ms,
+                        operator: operation.operator.clone(),
+                        content: content.clone(),
+                    });
+                }
+                if let Some(made) = operation.into_redecision() {
+                    self.after.extend(made.after.map(|after| (position, after)));
+                    self.decisions
+                        .push(decision_record(at_ms, self.edits.len(), made.ruling));
+                }
             }
             _ => {
                 self.damage
@@ -166,7 +211,11 @@ impl Told {
                         None => format!("the journal has no entry at position {position}"),
                     });
                 // Deliveries count the decisions before theirs.
-                self.decisions.extend(decides.then(DecisionRecord::default));
+                let edits = self.edits.len();
+                self.decisions.extend(decides.then(|| DecisionRecord {
+                    edits,
+                    ..DecisionRecord::default()
+                }));
             }
         }
         Ok(())
@@ -199,91 +248,16 @@ pub(super) fn newer_delivered(
     Ok(NewerDelivered { messages, has_more })
 }
 
-fn select(query: &Query) -> (String, Vec<Value>) {
-    let (conditions, mut values) = conditions(query);
-    let order = if query.oldest_first { "ASC" } else { "DESC" };
-    values.push(limit(query.limit.min(LIMIT_MAX)));
-    (
-        format!("SELECT {COLUMNS} FROM messages {conditions} ORDER BY id {order} LIMIT ?"),
-        values,
-    )
-}
-
-fn limit(rows: usize) -> Value {
-    Value::from(i64::try_from(rows).unwrap_or_default())
-}
-
-/// Each shape of the question names its index: the planner knows nothing of how rare a stage is. The partial one holds
-/// every stage but `processed`, and is only allowed where the question says so.
-fn conditions(query: &Query) -> (String, Vec<Value>) {
-    let by_stage = query.stage.is_some_and(|stage| stage != Stage::Processed);
-    let index = match &query.interface {
-        _ if by_stage => "INDEXED BY messages_by_stage WHERE stage <> 1",
-        Some(_) => "INDEXED BY messages_by_interface WHERE true",
-        None => "NOT INDEXED WHERE true",
-    };
-    let mut asked = Conditions {
-        sql: vec![index.to_owned()],
-        values: Vec::new(),
-    };
-    let interface = query.interface.clone();
-    asked.and(
-        "interface = (SELECT interfaces.id FROM interfaces WHERE name = ?)",
-        interface,
-    );
-    asked.and("stage = ?", query.stage.map(Stage::code));
-    if !query.ids.is_empty() {
-        let places = vec!["?"; query.ids.len()].join(", ");
-        asked.sql.push(format!("id IN ({places})"));
-        asked.values.extend(query.ids.iter().map(|id| Value::from(id.as_i64())));
-    }
-    asked.and("id < ?", query.before.map(MessageId::as_i64));
-    // An id's day is never before that of the arrival: what came on earlier days is not looked at.
-    let first = query
-        .since_ms
-        .map(|since_ms| MessageId::new(Day::of(since_ms).number, 0));
-    asked.and("id > ?", first.max(query.after).map(MessageId::as_i64));
-    asked.and("received_at_ms >= ?", query.since_ms);
-    asked.and("received_at_ms < ?", query.until_ms);
-    if let Some(text) = &query.message_type {
-        let part = "(message_type = ? OR substr(message_type, 1, length(?) + 1) = ? || '^')";
-        asked.sql.push(part.to_owned());
-        asked.values.extend([text; 3].map(|text| Value::from(text.clone())));
-    }
-    asked.and("control_id = ?", query.control_id.clone());
-    asked.and("revision = ?", query.decided_by);
-    if let Some(revision) = query.delivered_by {
-        let processed = Stage::Processed.code();
-        let delivered = format!("revision = ? AND stage = {processed} AND {DELIVERED}");
-        asked.sql.push(delivered);
-        asked.values.extend([revision; 3].map(Value::from));
-    }
-    (asked.sql.join(" AND "), asked.values)
-}
-
-/// What has to hold, and the values that it is asked with, in the order in which they stand there.
-struct Conditions {
-    sql: Vec<String>,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    /// One more, where there is something to ask for.
-    fn and(&mut self, condition: &str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.sql.push(condition.to_owned());
-            self.values.push(value.into());
-        }
-    }
-}
-
 fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Found>> {
     let sql = format!("SELECT {COLUMNS} FROM messages WHERE id = ?1");
     let row = connection
         .prepare_cached(&sql)?
         .query_row([id.as_i64()], message_row)
         .optional()?;
-    let Some(message) = row else { return Ok(None) };
+    let Some(mut message) = row else { return Ok(None) };
+    if message.is_named {
+        refusals::add(connection, &mut message.summary)?;
+    }
     let operations = operations(connection, id)?;
     let first = message.first_delivery.map(|first| (first, message.deliveries));
     let again = operations
@@ -321,6 +295,7 @@ fn operations(connection: &Connection, id: MessageId) -> rusqlite::Result<Vec<Op
                 at_ms: row.get(1)?,
                 kind: stage(row, 2, OperationKind::of_code)?,
                 revision: row.get(3)?,
+                after: None,
                 operator: Operator {
                     author: row.get(4)?,
                     reason: row.get(5)?,
@@ -352,6 +327,8 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         attempts: row.get(9)?,
         fault,
         deliveries: row.get::<_, u32>(12)?.saturating_add(row.get(16)?),
+        refusals: None,
+        repeats: row.get::<_, Option<i64>>(18)?.map(MessageId::from_i64),
     };
     Ok(MessageRow {
         summary,
@@ -359,6 +336,7 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         decided_position: row.get(14)?,
         first_delivery: row.get(15)?,
         deliveries: row.get(12)?,
+        is_named: row.get(17)?,
     })
 }
 
@@ -390,68 +368,18 @@ fn stage<T>(row: &Row<'_>, column: usize, of_code: impl Fn(i64) -> Option<T>) ->
     of_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, code))
 }
 
-fn decision_record(at_ms: i64, ruling: Ruling) -> DecisionRecord {
-    let empty = DecisionRecord {
-        at_ms,
-        revision: ruling.revision,
-        outputs: Vec::new(),
-        reason: None,
-        code: None,
-        fault: None,
-        detail: Sealed::default(),
-    };
-    let (record, outputs, detail) = match ruling.decision {
-        Decision::Processed { outputs, detail, .. } => (empty, outputs, detail),
-        Decision::Filtered {
-            reason,
-            outputs,
-            detail,
-            ..
-        } => {
-            let reason = Some(reason);
-            (DecisionRecord { reason, ..empty }, outputs, detail)
-        }
-        Decision::Refused {
-            code,
-            fault,
-            outputs,
-            detail,
-        } => {
-            let (code, fault) = (Some(code), Some(fault));
-            (DecisionRecord { code, fault, ..empty }, outputs, detail)
-        }
-        Decision::Quarantined { fault, outputs, detail } => {
-            let fault = Some(fault);
-            (DecisionRecord { fault, ..empty }, outputs, detail)
-        }
-    };
-    DecisionRecord {
-        outputs: outputs.into_iter().map(output_record).collect(),
-        detail,
-        ..record
-    }
+fn stopped(decision: &Decision, output: u32) -> Option<StoredFault> {
+    let output = decision.outputs().get(usize::try_from(output).ok()?)?;
+    output.stopped.clone()
 }
 
-fn output_record(output: NewOutput) -> OutputRecord {
-    let destinations: Vec<Arc<str>> = output.destinations;
-    OutputRecord {
-        content: output.content,
-        content_type: output.content_type,
-        destinations,
-    }
-}
-
-fn delivery_record(
-    reading: &mut Reading,
-    row: DeliveryRow,
-    operations: &[OperationRow],
-) -> Result<DeliveryRecord, ReadError> {
+fn delivery_record(reading: &mut Reading, row: DeliveryRow, made_by: &[i64]) -> Result<DeliveryRecord, ReadError> {
     let DeliveryRow {
         mut record,
         queued_position,
         settled_position,
     } = row;
-    let made_by = operations.iter().position(|row| row.position == queued_position);
+    let made_by = made_by.iter().position(|position| *position == queued_position);
     record.decision = made_by.map_or(0, |operation| operation + 1);
     let Some(position) = settled_position else {
         return Ok(record);
@@ -460,100 +388,21 @@ fn delivery_record(
         Err(ReadError::Damaged { .. }) => None,
         read => read?,
     };
-    if let Some((_, Event::DeliverySettled { settlement, .. })) = entry {
-        match settlement {
+    match entry.map(|(_, event)| event) {
+        Some(Event::DeliverySettled { settlement, .. }) => match settlement {
             Settlement::Delivered { answer } => record.answer = Some(answer),
             Settlement::Quarantined { fault } => record.fault = Some(fault),
+        },
+        // It was stopped when the message was decided.
+        Some(Event::Message(MessageEvent {
+            ruling: Some(ruling), ..
+        })) => record.fault = stopped(&ruling.decision, record.output),
+        Some(Event::Operated(operation)) => {
+            record.fault = operation
+                .redecision()
+                .and_then(|made| stopped(&made.ruling.decision, record.output));
         }
+        _ => {}
     }
     Ok(record)
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use super::*;
-
-    /// How SQLite would answer, step by step.
-    fn plan(query: &Query) -> Vec<String> {
-        let connection = Connection::open_in_memory().unwrap();
-        for step in crate::projection::FORMAT.steps {
-            connection.execute_batch(step).unwrap();
-        }
-        let (sql, values) = select(query);
-        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let steps = statement.query_map(params_from_iter(values), |row| row.get(3)).unwrap();
-        steps.collect::<Result<_, _>>().unwrap()
-    }
-
-    /// Every shape of a question: what is looked for, and from where.
-    fn shapes() -> Vec<Query> {
-        let id = MessageId::from_i64(5);
-        let narrowed = [
-            Query::default(),
-            Query {
-                before: Some(id),
-                ..Query::default()
-            },
-            Query {
-                after: Some(id),
-                oldest_first: true,
-                ..Query::default()
-            },
-            Query {
-                since_ms: Some(5),
-                until_ms: Some(6),
-                message_type: Some(String::from("ORU")),
-                control_id: Some(String::from("A")),
-                decided_by: Some(2),
-                delivered_by: Some(2),
-                ..Query::default()
-            },
-        ];
-        let mut shapes = Vec::new();
-        for interface in [None, Some(String::from("lab"))] {
-            for stage in [None].into_iter().chain(Stage::ALL.map(Some)) {
-                shapes.extend(narrowed.clone().map(|query| Query {
-                    interface: interface.clone(),
-                    stage,
-                    limit: 10,
-                    ..query
-                }));
-            }
-        }
-        shapes
-    }
-
-    #[test]
-    fn no_list_is_sorted_and_none_but_the_newest_of_all_looks_at_every_message() {
-        for query in shapes() {
-            let steps = plan(&query);
-            assert!(
-                !steps.iter().any(|step| step.contains("TEMP B-TREE")),
-                "{query:?}: {steps:?}"
-            );
-            let narrow = query.interface.is_some()
-                || query.before.is_some()
-                || query.after.is_some()
-                || query.since_ms.is_some()
-                || query.stage.is_some_and(|stage| stage != Stage::Processed);
-            let scan = steps.iter().any(|step| step.starts_with("SCAN messages"));
-            assert_eq!(scan, !narrow, "{query:?}: {steps:?}");
-        }
-    }
-
-    #[test]
-    fn messages_that_are_named_are_looked_up_one_by_one() {
-        for interface in [None, Some(String::from("lab"))] {
-            let query = Query {
-                interface,
-                ids: [5, 7].map(MessageId::from_i64).to_vec(),
-                limit: 10,
-                ..Query::default()
-            };
-            let steps = plan(&query);
-            assert!(!steps.iter().any(|step| step.starts_with("SCAN messages")), "{steps:?}");
-        }
-    }
 }

@@ -13,7 +13,7 @@ const SELECT_QUEUES: &str = "SELECT interface, destination, pending, delivered, 
     (SELECT count(*) FROM deliveries WHERE stage = 3 AND queue = queues.id) FROM queues ORDER BY destination";
 
 const SELECT_INTERFACES: &str = "SELECT id, name, received, processed, filtered, refused, quarantined, \
-    (SELECT count(*) FROM lane_holds WHERE interface = interfaces.id) FROM interfaces ORDER BY name";
+    (SELECT count(*) FROM lane_holds WHERE interface = interfaces.id), discarded, repeats FROM interfaces ORDER BY name";
 
 pub(super) fn interfaces(connection: &Connection) -> rusqlite::Result<Vec<InterfaceStatus>> {
     let mut by_interface = destinations(connection)?;
@@ -28,6 +28,8 @@ pub(super) fn interfaces(connection: &Connection) -> rusqlite::Result<Vec<Interf
             refused: count(row, 5)?,
             quarantined: count(row, 6)?,
             lane_holds: count(row, 7)?,
+            discarded: count(row, 8)?,
+            repeats: count(row, 9)?,
         })
     })?;
     rows.collect()

@@ -193,6 +193,7 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
         intake,
         queues,
         operating: tokio::sync::Mutex::default(),
+        last_before: stamp.last_delivery,
         projection,
         readings,
         catalog,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::Store;
 use crate::journal::{Event, Redeciding, Waiting};
-use crate::operation::{Action, Operation, Operator, Places};
+use crate::operation::{Action, AfterStep, Closing, Operation, Operator, Places};
 use crate::reading::{HeldDeliveries, HeldLaneList, Hold, NewerDelivered};
-use crate::{Decision, MessageId, MessageRecord, OperateError, ReadError, WriteError};
+use crate::{Decision, MessageId, MessageRecord, OperateError, ReadError, Sealed, WriteError};
 
 /// How long a hold waits for what is being sent. Longer than any receiver that answers takes; one that does not is left to its
 /// own time limit, and what it has not taken by then is held too.
@@ -19,6 +19,17 @@ const SENDING_WAIT_MAX: Duration = Duration::from_secs(10);
 pub struct HoldMade {
     /// Deliveries that were being sent and are not decided yet: each of them ends as delivered, or is held too.
     pub sending: usize,
+}
+
+/// What was decided anew about a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewDecision {
+    /// By which revision.
+    pub revision: u32,
+    /// What.
+    pub decision: Decision,
+    /// Where its chain began with steps of another revision.
+    pub after: Option<AfterStep>,
 }
 
 impl Store {
@@ -95,7 +106,12 @@ impl Store {
         for (record, decision) in decided {
             self.nothing_is_sent(&record.summary.interface, held)?;
             let places = Places::among(&record, held, &decision);
-            waiting.push(self.redecide(&record, revision, decision, places, operator, Action::Recomputed)?);
+            let made = NewDecision {
+                revision,
+                decision,
+                after: None,
+            };
+            waiting.push(self.redecide(&record, made, places, operator, Action::Recomputed)?);
         }
         for mut waiting in waiting {
             poll_fn(|context| waiting.poll(context)).await?;
@@ -105,21 +121,47 @@ impl Store {
 
     /// Has what `revision` has decided about a decided message delivered behind everything that waits, and gives how many
     /// deliveries that are. They are marked as out of order. What was delivered before is kept; the message is in the stage
-    /// that was decided now. With `to`, only that destination gets anything.
+    /// that was decided now. With `to`, only that destination gets anything. Deliveries in quarantine, to a destination that gets
+    /// something, are replaced by that.
     pub async fn replay(
         &self,
         record: &MessageRecord,
-        revision: u32,
-        decision: Decision,
+        made: NewDecision,
         to: Option<&str>,
         operator: &Operator,
     ) -> Result<u32, WriteError> {
         let _one = self.inner.operating.lock().await;
-        let places = Places::new(&decision, to);
+        let places = Places::new(record, &made.decision, to);
         let deliveries = places.new_deliveries();
-        let mut waiting = self.redecide(record, revision, decision, places, operator, Action::Replayed)?;
+        let mut waiting = self.redecide(record, made, places, operator, Action::Replayed)?;
         poll_fn(|context| waiting.poll(context)).await?;
         Ok(deliveries)
+    }
+
+    /// Gives a message other bytes, by which it is decided from now on. What came in is kept, and nothing is decided or sent.
+    pub async fn edit(&self, record: &MessageRecord, content: Sealed, operator: &Operator) -> Result<(), WriteError> {
+        let _one = self.inner.operating.lock().await;
+        let message = record.summary.id;
+        let interface = &record.summary.interface;
+        self.operate(interface, operator, Action::Edited { message, content })
+            .await
+    }
+
+    /// Gives up what is in quarantine of a message: the message itself, and deliveries of it; with `to`, only those to that
+    /// destination. Says whether there was anything.
+    pub async fn give_up(
+        &self,
+        record: &MessageRecord,
+        to: Option<&str>,
+        operator: &Operator,
+    ) -> Result<bool, WriteError> {
+        let _one = self.inner.operating.lock().await;
+        let Some(closing) = Closing::of(record, to) else {
+            return Ok(false);
+        };
+        let interface = &record.summary.interface;
+        self.operate(interface, operator, Action::GivenUp(closing)).await?;
+        Ok(true)
     }
 
     /// The holds that there are.
@@ -177,18 +219,23 @@ impl Store {
     fn redecide(
         &self,
         record: &MessageRecord,
-        revision: u32,
-        decision: Decision,
+        made: NewDecision,
         places: Places,
         operator: &Operator,
         action: fn(crate::operation::Redecision) -> Action,
     ) -> Result<Waiting, WriteError> {
+        let NewDecision {
+            revision,
+            decision,
+            after,
+        } = made;
         self.inner.intake.redecide(Redeciding {
             message: record.summary.id,
             interface: Arc::clone(&record.summary.interface),
             revision,
             decision,
             places,
+            after,
             operator: operator.clone(),
             action,
         })

@@ -94,6 +94,15 @@ impl FolderSource {
     ) -> (Vec<Offered>, Flow) {
         let mut retry = self.settings.retry_min;
         let mut window: Vec<Offered> = window.into_iter().map(Offered::new).collect();
+        for one in &mut window {
+            let frame = self.frame(found, &one.message);
+            if let Some(answer) = self.recalled(found, &frame, shutdown).await {
+                one.settlement = Settlement::of(&answer, one.message.defect);
+            }
+        }
+        if shutdown.is_cancelled() {
+            return (window, Flow::Break(()));
+        }
         loop {
             let undecided = window.iter().enumerate().filter(|(_, one)| one.settlement.is_none());
             let mut answers: FuturesOrdered<_> = undecided

@@ -153,6 +153,12 @@ impl Found {
         }
     }
 
+    /// When anything of it was last changed, its name and its place included, in milliseconds since 1970 UTC.
+    pub(super) fn changed_at_ms(&self, folder: &Dir) -> io::Result<i64> {
+        let metadata = folder.symlink_metadata(&self.name)?;
+        Ok(metadata.ctime().saturating_mul(1000) + metadata.ctime_nsec() / 1_000_000)
+    }
+
     /// Opens the file, unless it is gone.
     pub(super) fn open(&self, folder: &Dir) -> io::Result<Option<File>> {
         let no_surprise = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();

@@ -1,5 +1,6 @@
 //! A folder that messages are taken from.
 
+use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use transfuse_message::Payload;
 use super::folder::{self, blocking};
 use super::names::Pattern;
 use super::places::{Places, Settlement};
+use super::recall::Recall;
 use super::scan::{Content, Filter, Found, Limits, Watch};
 use crate::answer::{Answer, Handler};
 use crate::frame::{Defect, Frame, next_connection};
@@ -80,13 +82,14 @@ pub enum ReadyWhen {
 }
 
 /// An open folder, ready to be watched.
-#[derive(Debug)]
 pub struct FolderSource {
     pub(super) settings: FolderSourceSettings,
     pub(super) filter: Filter,
     pub(super) places: Arc<Places>,
     watch: Watch,
     pub(super) connection: u64,
+    /// None where nobody knows what was taken before.
+    pub(super) recall: Option<Recall>,
 }
 
 /// Why a folder cannot be watched.
@@ -166,6 +169,7 @@ impl FolderSource {
             places,
             watch,
             connection,
+            recall: None,
         })
     }
 
@@ -177,8 +181,8 @@ impl FolderSource {
     /// Of a file of many messages, a few are handed over at a time, in order; a crash, or a stop, takes up where it was.
     /// The messages that were refused go to the error folder as a file of their own.
     ///
-    /// A message is handed over at least once: after a crash between the answer and the note of it, it is offered
-    /// again. A file that cannot be read is passed over until it can.
+    /// A message is handed over once, where [`FolderSource::recalling`] knows what was taken before a crash between the answer
+    /// and the note of it; otherwise it is offered again. A file that cannot be read is passed over until it can.
     pub async fn serve(mut self, handler: Handler, shutdown: CancellationToken) {
         let mut pause = Duration::ZERO;
         while !stopped_after(pause, &shutdown).await {
@@ -219,7 +223,11 @@ impl FolderSource {
             };
             let defect = frame.defect;
             let source = frame.source.clone();
-            let Some(answer) = self.answer(handler(frame).then(Answer::decided), shutdown).await else {
+            let answer = match self.recalled(found, &frame, shutdown).await {
+                Some(answer) => Some(answer),
+                None => self.answer(handler(frame).then(Answer::decided), shutdown).await,
+            };
+            let Some(answer) = answer else {
                 return Flow::Break(());
             };
             if let Some(settlement) = Settlement::of(&answer, defect) {
@@ -338,6 +346,13 @@ impl SourceOpenError {
             SourceOpenError::Pattern { .. } => Some("write a pattern for names in one folder, like `*.hl7`"),
             SourceOpenError::Marker { .. } => Some("write a suffix like `.ok`"),
         }
+    }
+}
+
+impl fmt::Debug for FolderSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = formatter.debug_struct("FolderSource");
+        told.field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

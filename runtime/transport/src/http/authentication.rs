@@ -39,6 +39,14 @@ impl Authentication {
         }
     }
 
+    /// What a client shows.
+    pub(super) fn header(&self) -> HeaderValue {
+        match self {
+            Self::Bearer(token) => sensitive(&format!("Bearer {}", token.reveal())),
+            Self::Basic { user, password } => basic(user, password.reveal()),
+        }
+    }
+
     /// What a client is told that shows nothing, or something else (RFC 9110, 11.6.1).
     pub(super) fn challenge(&self) -> &'static str {
         match self {
@@ -46,6 +54,18 @@ impl Authentication {
             Self::Basic { .. } => "Basic realm=\"transfuse\", charset=\"UTF-8\"",
         }
     }
+}
+
+/// A name and a password (RFC 7617).
+pub(super) fn basic(user: &str, password: &str) -> HeaderValue {
+    sensitive(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+}
+
+/// A value that no log shows. What cannot stand in a header, which the edge has refused before, is shown as nothing.
+pub(super) fn sensitive(text: &str) -> HeaderValue {
+    let mut value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
 }
 
 fn is_pair(user: &str, password: &Secret, shown: &[u8]) -> bool {

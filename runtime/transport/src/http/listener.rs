@@ -29,7 +29,7 @@ use crate::net::{
 use crate::tls;
 
 /// What the body of a message may be said to be. The answer is said to be the same.
-pub(super) const MEDIA_TYPES: [&str; 3] = ["application/hl7-v2", "x-application/hl7-v2+er7", "text/plain"];
+pub(super) const MEDIA_TYPES: [&str; 3] = [super::MEDIA_TYPE, "x-application/hl7-v2+er7", "text/plain"];
 
 /// The request line and all headers. Tokens of a few kilobytes are the largest thing that is sent there.
 const HEAD_BYTES_MAX: usize = 16 * 1024;

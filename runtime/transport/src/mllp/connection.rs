@@ -15,13 +15,14 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use transfuse_message::Payload;
 
-use super::decoder::{Decoder, END, Event, Pending, START, encode};
+use super::decoder::{Event, Pending};
 use super::listener::ListenerSettings;
 use super::release::{Commit, Release};
 use crate::answer::{Answer, Handler, Reply};
 use crate::frame::{Defect, Frame, Truncation, next_connection};
 use crate::inflow::{Account, Held};
 use crate::net::{self, Watchdog};
+use crate::tcp::{Acknowledging, Decoder};
 use owed::{Owed, Stage};
 
 /// The read buffer of a connection: about ten usual messages, so that a busy connection allocates once for ten.
@@ -100,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             stream,
             source,
             number: next_connection(),
-            decoder: Decoder::new(settings.frame_bytes_max),
+            decoder: Decoder::new(&settings.framing, settings.frame_bytes_max),
             settings,
             handler,
             account,
@@ -199,7 +200,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Whether all that was read has its part of the budget. Who had to wait for it was not idle.
     fn is_covered(&mut self, context: &mut Context<'_>) -> bool {
         let has_waited = self.account.is_waiting();
-        let is_covered = self.account.poll_cover(self.decoder.buffered(), context).is_ready();
+        let buffered = self.decoder.buffer().len();
+        let is_covered = self.account.poll_cover(buffered, context).is_ready();
         if has_waited && is_covered {
             self.be_patient();
         }
@@ -220,10 +222,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Step::Read(Ok(0)) => self.take_end(Reading::PeerClosed, Truncation::StreamEnd),
             // TLS without its farewell, which many leave out. Frames say for themselves whether they are whole.
             Step::Read(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.take_end(Reading::PeerClosed, Truncation::StreamEnd);
+                self.take_end(Reading::PeerClosed, self.broken());
             }
             Step::Read(Err(error)) => {
-                self.take_end(Reading::Lost, Truncation::StreamEnd);
+                self.take_end(Reading::Lost, self.broken());
                 self.lose(error);
             }
             Step::TimePassed => self.take_time(),
@@ -233,7 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn take_answer(&mut self, stage: Stage) {
         match stage {
-            Stage::First(defect, answer, held) if self.settings.release == Release::Two => {
+            Stage::First(defect, answer, held) if self.settings.framing.release() == Release::Two => {
                 self.take_committing(defect, answer, held);
             }
             Stage::First(_, answer, held) | Stage::Decided(answer, held) => self.take_decided(answer, held),
@@ -263,10 +265,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn take_decided(&mut self, answer: Answer, held: Held) {
-        match answer {
-            Answer::Stored(next) => self.owed.decided_by(next, held),
-            Answer::Accepted(reply) | Answer::Refused(reply) | Answer::Failed(reply) => self.take_reply(reply),
-            Answer::Unanswered => self.stop_answering(),
+        let settings = Arc::clone(&self.settings);
+        match (answer, &settings.acknowledging) {
+            (Answer::Stored(next), _) => self.owed.decided_by(next, held),
+            (Answer::Unanswered, _) => self.stop_answering(),
+            (Answer::Accepted(reply) | Answer::Refused(reply) | Answer::Failed(reply), Acknowledging::Reply) => {
+                self.take_reply(reply);
+            }
+            (_, Acknowledging::Nothing) => {}
+            (Answer::Accepted(_), Acknowledging::Fixed { accepted, .. }) => self.queue_bytes(accepted),
+            (_, Acknowledging::Fixed { refused, .. }) => self.queue_bytes(refused),
         }
     }
 
@@ -279,7 +287,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn queue_commit(&mut self, commit: Commit) {
         if self.answering {
-            encode(commit.content(), &mut self.replies);
+            self.settings.framing.encode(commit.content(), &mut self.replies);
         }
     }
 
@@ -287,15 +295,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !self.answering {
             return;
         }
-        if memchr::memchr2(START, END, reply.as_slice()).is_some() {
+        if self.settings.framing.refuses(reply.as_slice()).is_some() {
             tracing::error!(
                 source = self.source,
                 bytes = reply.len(),
-                "a reply holds framing bytes and is not sent"
+                "a reply cannot be framed and is not sent"
             );
             self.stop_answering();
         } else if !reply.is_empty() {
-            encode(reply.as_slice(), &mut self.replies);
+            self.settings.framing.encode(reply.as_slice(), &mut self.replies);
+        }
+    }
+
+    /// What stands in no frame.
+    fn queue_bytes(&mut self, bytes: &[u8]) {
+        if self.answering {
+            self.replies.extend_from_slice(bytes);
         }
     }
 
@@ -357,6 +372,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.reading = reading;
     }
 
+    /// Why a frame is not whole where the connection has ended without being closed.
+    fn broken(&self) -> Truncation {
+        if self.settings.framing.ends_with_connection() {
+            Truncation::Broken
+        } else {
+            Truncation::StreamEnd
+        }
+    }
+
     fn take_time(&mut self) {
         let now = Instant::now();
         if self.write_deadline().is_some_and(|deadline| deadline <= now) {
@@ -374,7 +398,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn hand_over(&mut self, event: Event) {
         let (content, defect) = match event {
-            Event::Frame(content) => match Commit::of(&content, self.settings.release) {
+            Event::Frame(content) => match Commit::of(&content, self.settings.framing.release()) {
                 Some(commit) => return self.take_commit(commit),
                 None => (content, None),
             },

@@ -18,15 +18,15 @@ const LINE_FEED: u8 = 0x0A;
 
 /// How much of garbage and of over-long frames is kept: enough for a whole MSH segment, so that a refusal can name the
 /// message, and for a person to see what spoke to the port.
-const KEPT_BYTES_MAX: usize = 4 * 1024;
+pub(crate) const KEPT_BYTES_MAX: usize = 4 * 1024;
 
 /// After so many bytes outside of any frame the decoder gives up: who sends more without a start byte speaks another
 /// protocol.
-const GARBAGE_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const GARBAGE_BYTES_MAX: usize = 64 * 1024;
 
 /// An over-long frame is skipped up to its end while it stays below so many times the limit, so that an oversized
 /// document costs one refusal and not the connection; beyond, the decoder gives up.
-const SKIP_FACTOR: usize = 4;
+pub(crate) const SKIP_FACTOR: usize = 4;
 
 /// A buffer that grew beyond this for a large frame is given back when that frame is taken.
 const BUFFER_BYTES_KEPT: usize = 64 * 1024;
@@ -152,11 +152,6 @@ impl Decoder {
             State::Inside | State::Skipping { .. } if self.ends_with_end() => Pending::ByteAfterEnd,
             State::Inside | State::Skipping { .. } => Pending::Frame,
         }
-    }
-
-    /// How many bytes are held that no event has taken.
-    pub(crate) fn buffered(&self) -> usize {
-        self.buffer.len()
     }
 
     /// How many bytes of the pending frame or garbage have arrived.

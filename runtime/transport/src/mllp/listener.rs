@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Release;
 use super::connection::Connection;
 use crate::answer::Handler;
 use crate::inflow::Inflow;
@@ -14,6 +13,7 @@ use crate::net::{
     Accepted, BindError, CONNECTIONS_MAX, CONTENT_BYTES_MAX, KEEPALIVE, OpenPort, Peers, Port, PortSettings,
     RECEIVE_TIMEOUT, SHUTDOWN_WAIT, WRITE_TIMEOUT,
 };
+use crate::tcp::{Acknowledging, Framing};
 use crate::tls;
 
 /// Enough that a pipelining sender fills the batches of one disk sync, few enough that a connection holds little.
@@ -24,8 +24,10 @@ const PIPELINE_MAX: usize = 64;
 pub struct ListenerSettings {
     /// Address and port, `0.0.0.0:2575`; port 0 takes a free one. A host name is resolved once.
     pub address: String,
-    /// Which MLLP the senders speak.
-    pub release: Release,
+    /// How frames stand in what the senders send, and in what they are told: a release of MLLP as a rule.
+    pub framing: Framing,
+    /// How senders are told what became of a frame.
+    pub acknowledging: Acknowledging,
     /// The largest content of a frame. A connection can hold about twice as much.
     pub frame_bytes_max: usize,
     /// Connections at one time. Further ones are accepted, closed and logged.
@@ -59,7 +61,8 @@ impl ListenerSettings {
     pub fn new(address: impl Into<String>) -> ListenerSettings {
         ListenerSettings {
             address: address.into(),
-            release: Release::One,
+            framing: Framing::default(),
+            acknowledging: Acknowledging::default(),
             frame_bytes_max: CONTENT_BYTES_MAX,
             connections_max: CONNECTIONS_MAX,
             pipeline_max: PIPELINE_MAX,

@@ -1,31 +1,23 @@
 //! Sends messages to one receiver, one at a time, and waits for its reply.
 
-mod error;
 mod idle;
 
 use std::io;
 use std::time::Duration;
 
 use bytes::Buf;
-use memchr::memchr2;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use transfuse_message::Payload;
 
-pub use error::{NotSent, SendError, Unknown};
-
 use super::connection::END_GRACE;
-use super::decoder::{Decoder, END, Event, Pending, RETURN, START};
+use super::decoder::{Event, Pending};
 use super::release::{Commit, Release};
 use crate::frame::Truncation;
-use crate::net::{self, CONNECT_TIMEOUT, KEEPALIVE, WRITE_TIMEOUT, Watchdog};
+use crate::net::{self, CONNECT_TIMEOUT, KEEPALIVE, REPLY_BYTES_MAX, REPLY_TIMEOUT, WRITE_TIMEOUT, Watchdog};
+use crate::send::{NotSent, SendError, Unknown};
+use crate::tcp::{Decoder, Framing, Unframeable};
 use crate::tls::{self, ClientStream};
-
-/// What receivers that store before they reply are commonly given.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// An acknowledgement is a few hundred bytes, the answer to a query some hundred thousand.
-const REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Replies are small; one buffer lasts for some ten of them.
 const READ_BYTES: usize = 4 * 1024;
@@ -35,8 +27,10 @@ const READ_BYTES: usize = 4 * 1024;
 pub struct SenderSettings {
     /// Host and port, `ehr.hospital.example:2575`. A name is resolved at every connect.
     pub address: String,
-    /// Which MLLP the receiver speaks.
-    pub release: Release,
+    /// How frames stand in what the receiver is sent: a release of MLLP as a rule.
+    pub framing: Framing,
+    /// How its answers stand in what it says, where that is another way.
+    pub reply_framing: Option<Framing>,
     /// For the name, the connection and what TLS needs to begin, together.
     pub connect_timeout: Duration,
     /// How long the receiver may take no byte of a frame.
@@ -76,7 +70,8 @@ impl SenderSettings {
     pub fn new(address: impl Into<String>) -> SenderSettings {
         SenderSettings {
             address: address.into(),
-            release: Release::One,
+            framing: Framing::default(),
+            reply_framing: None,
             connect_timeout: CONNECT_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
             reply_timeout: REPLY_TIMEOUT,
@@ -135,13 +130,13 @@ impl Sender {
     }
 
     async fn write(&mut self, content: &Payload, link: Option<Link>) -> Result<Exchange<'_>, SendError> {
-        check_framing(content)?;
+        check_framing(content, &self.settings.framing)?;
         let mut link = match link {
             Some(link) => link,
             None => self.connect().await?,
         };
         link.write(content.as_slice(), &self.settings).await?;
-        if self.settings.release == Release::Two {
+        if self.settings.framing.release() == Release::Two {
             link.committed(&self.settings).await?;
         }
         Ok(Exchange { sender: self, link })
@@ -168,7 +163,10 @@ impl Sender {
         tracing::debug!(address, "connected");
         Ok(Link {
             stream,
-            decoder: Decoder::new(self.settings.reply_bytes_max),
+            decoder: Decoder::new(
+                self.settings.reply_framing.as_ref().unwrap_or(&self.settings.framing),
+                self.settings.reply_bytes_max,
+            ),
             early: None,
             watchdog: Watchdog::default(),
         })
@@ -198,7 +196,7 @@ impl Exchange<'_> {
             return Ok(early);
         }
         let content = self.link.content(patience, settings).await?;
-        if settings.release == Release::Two {
+        if settings.framing.release() == Release::Two {
             self.link.commit(Commit::Stored, settings).await?;
         }
         Ok(content)
@@ -206,7 +204,9 @@ impl Exchange<'_> {
 
     /// Keeps the connection for the next message. What the receiver still says on it comes out of a later exchange.
     pub fn finish(self) {
-        self.sender.link = Some(self.link);
+        if !self.sender.settings.framing.ends_with_connection() {
+            self.sender.link = Some(self.link);
+        }
     }
 }
 
@@ -227,8 +227,9 @@ impl Link {
     }
 
     async fn write(&mut self, content: &[u8], settings: &SenderSettings) -> Result<(), SendError> {
-        let content = Buf::chain(content, [END, RETURN].as_slice());
-        let mut rest = Buf::chain([START].as_slice(), content);
+        let before = settings.framing.before(content.len());
+        let content = Buf::chain(content, settings.framing.behind());
+        let mut rest = Buf::chain(before, content);
         let bytes = rest.remaining();
         while rest.has_remaining() {
             let deadline = Instant::now() + settings.write_timeout;
@@ -240,7 +241,14 @@ impl Link {
             check_written(written, rest.remaining() == bytes, settings)?;
         }
         let deadline = Instant::now() + settings.write_timeout;
-        let flushed = self.watchdog.guard(deadline, self.stream.flush()).await;
+        let ends = settings.framing.ends_with_connection();
+        let stream = &mut self.stream;
+        let flushing = async {
+            stream.flush().await?;
+            // The end of what is written is the end of the frame.
+            if ends { stream.shutdown().await } else { Ok(()) }
+        };
+        let flushed = self.watchdog.guard(deadline, flushing).await;
         check_written(flushed, false, settings)
     }
 
@@ -251,7 +259,7 @@ impl Link {
         let deadline = Instant::now() + settings.reply_timeout;
         loop {
             let content = self.frame(deadline, settings.reply_timeout, settings).await?;
-            match Commit::of(&content, settings.release) {
+            match Commit::of(&content, settings.framing.release()) {
                 Some(Commit::Stored) => return Ok(()),
                 Some(Commit::NotStored) => return Err(NotSent::NotStored { address: address() }.into()),
                 None if self.early.is_some() => return Err(Unknown::NoCommit { address: address() }.into()),
@@ -268,7 +276,7 @@ impl Link {
         let deadline = Instant::now() + patience;
         loop {
             let content = self.frame(deadline, patience, settings).await?;
-            if Commit::of(&content, settings.release).is_none() {
+            if Commit::of(&content, settings.framing.release()).is_none() {
                 return Ok(content);
             }
         }
@@ -380,11 +388,11 @@ fn check_written<E>(
     }
 }
 
-fn check_framing(content: &Payload) -> Result<(), NotSent> {
-    let bytes = content.as_slice();
-    match memchr2(START, END, bytes).and_then(|offset| Some((offset, *bytes.get(offset)?))) {
+fn check_framing(content: &Payload, framing: &Framing) -> Result<(), NotSent> {
+    match framing.refuses(content.as_slice()) {
         None => Ok(()),
-        Some((offset, byte)) => Err(NotSent::Unframeable { byte, offset }),
+        Some(Unframeable::Holds { byte, offset }) => Err(NotSent::Unframeable { byte, offset }),
+        Some(Unframeable::TooLong { bytes, bytes_max }) => Err(NotSent::TooLong { bytes, bytes_max }),
     }
 }
 

@@ -72,7 +72,7 @@ async fn no_log_line_and_no_error_shows_what_was_sent() {
     wire.reads_to_the_end().await;
 
     let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for expected in ["not a whole frame", "a reply holds framing bytes", "connected"] {
+    for expected in ["not a whole frame", "a reply cannot be framed", "connected"] {
         assert!(written.contains(expected), "{expected:?} is missing in {written}");
     }
     assert!(!written.contains(CANARY), "{written}");

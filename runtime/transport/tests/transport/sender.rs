@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use transfuse_transport::Defect;
 use transfuse_transport::mllp::{NotSent, Release, SendError, Sender, SenderSettings, Unknown};
+use transfuse_transport::tcp::Framing;
 
 use crate::support::{PATIENCE, Peer, Wire, echo, listen, payload};
 
@@ -297,7 +298,7 @@ async fn a_sender_that_is_closed_says_so_and_can_send_again() {
 
 fn release_2(address: &str) -> Sender {
     let mut settings = SenderSettings::new(address);
-    settings.release = Release::Two;
+    settings.framing = Framing::Mllp(Release::Two);
     Sender::new(settings)
 }
 

@@ -159,7 +159,8 @@ impl Replay {
                 return Ok(());
             }
         };
-        let is_own = revision == live.number();
+        // A duplicate went through no chain.
+        let is_own = revision == live.number() && record.summary.repeats.is_none();
         let recorded = live.recorded(&record).filter(|_| is_own && usual.is_approximate);
         let changes = compare(recorded.as_ref().unwrap_or(&usual.made), &new.made);
         replayed.differences.add(id, &changes);

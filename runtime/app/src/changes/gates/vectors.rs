@@ -49,7 +49,7 @@ impl Changes {
             let why = "the site runs no vectors";
             return Ok(Finding::new(Probe::Vectors, Verdict::Skipped, why));
         }
-        let digests: BTreeSet<String> = interface.steps.iter().map(|step| step.digest.clone()).collect();
+        let digests: BTreeSet<String> = interface.all_steps().map(|step| step.digest.clone()).collect();
         let (changes, parts) = (Arc::clone(self), Arc::clone(parts));
         let running = spawn_blocking(move || {
             let (mut tally, until) = (Tally::default(), Instant::now() + TIME_MAX);

@@ -8,7 +8,7 @@ use transfuse_message::{Path, PathError};
 use crate::failure::{Failure, Hint as _};
 
 /// Reads a path, or says what is wrong with it and what was most likely meant.
-pub(super) fn path(text: &str) -> Result<Path, String> {
+pub(crate) fn path(text: &str) -> Result<Path, String> {
     text.parse().map_err(|error: PathError| match meant(text) {
         Some(path) => format!("{error}; did you mean `{path}`?"),
         None => error.to_string(),

@@ -19,11 +19,14 @@ use crate::story;
 ///
 /// What would be sent is shown first, with how it differs from what there was, place by place, and with newer messages that have been
 /// delivered to the same destinations: a receiver may take the older one for the newest. What is sent goes behind everything that waits and is
-/// marked as out of order. A message that rested in quarantine leaves it. What plugins keep between messages is as it is now, and is not
+/// marked as out of order. A message that rested in quarantine leaves it, and so does a delivery in whose place something is sent. An edited
+/// message is decided by what it was edited to. What plugins keep between messages is as it is now, and is not
 /// changed.
 ///
 /// Messages are named, or looked for within one interface. A search takes what senders were told no about only where it says `--stage
 /// refused`. The oldest 500 are taken; where there are more it is said how to go on.
+///
+/// --after-step and --to repeat a part of the way: what the first steps made, once more through the rest of the chain, to one destination.
 ///
 /// With --dry-run nothing is sent, and --on may name a plugin's version that is not deployed: what it would have made of the past.
 ///
@@ -32,6 +35,8 @@ use crate::story;
 /// A message, after a fix: transfuse messages replay 20261123-000042 --reason "code added"
 ///
 /// Everything that rests: transfuse messages replay --interface lab-results --stage quarantined --reason "code added"
+///
+/// What a receiver did not take, as the chain had made it: transfuse messages replay 20261123-000042 --after-step 2 --to ehr --reason "record opened"
 ///
 /// What revision 12 got wrong: transfuse messages replay --interface lab-results --delivered-by 12 --on 11 --only-different --reason "wrong units"
 ///
@@ -46,7 +51,9 @@ pub(crate) struct Arguments {
     #[arg(
         value_name = "ID",
         required_unless_present = "interface",
-        conflicts_with_all = ["since", "until", "stage", "message_type", "control_id", "decided_by", "delivered_by"]
+        conflicts_with_all = [
+            "since", "until", "stage", "message_type", "control_id", "decided_by", "delivered_by", "quarantined_at"
+        ]
     )]
     ids: Vec<MessageId>,
     #[command(flatten)]
@@ -58,9 +65,16 @@ pub(crate) struct Arguments {
     /// is delivered by
     #[arg(long, value_name = "REVISION", value_parser = on, default_value = "live")]
     on: On,
+    /// Begin behind this step: the ones up to it are run as they were when the message was decided the last time, with the code tables of
+    /// then, and the others of the chain as --on says; 0 begins at the source
+    #[arg(long, value_name = "N")]
+    after_step: Option<u32>,
     /// Only messages of which it makes something else than there was
     #[arg(long)]
     only_different: bool,
+    /// Duplicates too: messages that had been accepted before, byte for byte
+    #[arg(long)]
+    anyway: bool,
     /// Fields that are expected to differ; may be given again
     #[arg(long, value_name = "PATH")]
     expect: Vec<Path>,
@@ -154,8 +168,10 @@ fn wanted(arguments: &Arguments) -> Result<ReplayWanted, Failure> {
         plugin,
         version,
         expect: arguments.expect.iter().map(ToString::to_string).collect(),
+        after_step: arguments.after_step,
         to: arguments.to.clone(),
         only_different: arguments.only_different,
+        anyway: arguments.anyway,
         dry_run: true,
         accept_disorder: false,
         reason: arguments.reason.clone(),

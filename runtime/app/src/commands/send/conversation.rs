@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use transfuse_message::{AcknowledgementCode, Answer, Message, ParseOptions, Payload, Wanted, acknowledgement};
+use transfuse_transport::http;
 use transfuse_transport::mllp::{Sender, SenderSettings, Unknown};
 
 use crate::samples::Sample;
@@ -75,6 +76,43 @@ pub(super) async fn hold(sender: &mut Sender, sample: &Sample, settings: &Sender
                 };
             }
         }
+    }
+}
+
+/// The response to a request. Its status says whether the message was taken; what it holds may say why not.
+pub(super) async fn post(sender: &mut http::Sender, sample: &Sample) -> Told {
+    let request = http::Request {
+        content: &sample.content,
+        content_type: http::MEDIA_TYPE,
+        // Whoever sends a file twice means it.
+        idempotency_key: None,
+    };
+    let response = match sender.send(&request).await {
+        Ok(response) => response,
+        Err(error) => return Told::because(chain_of(&error)),
+    };
+    let is_success = (200..=299).contains(&response.status);
+    match read(&response.content) {
+        Ok(answer) if answer.control_id != sample.control_id => {
+            Told::because(format!("the answer is for message `{}`", answer.control_id))
+        }
+        Ok(answer) => {
+            let told = Told::from(answer);
+            Told {
+                is_accepted: told.is_accepted && is_success,
+                text: if is_success {
+                    told.text
+                } else {
+                    format!("HTTP {}\n{}", response.status, told.text)
+                },
+                ..told
+            }
+        }
+        Err(_) => Told {
+            is_accepted: is_success,
+            text: format!("HTTP {}\n{}", response.status, response.content.lossy_text()),
+            ..Told::default()
+        },
     }
 }
 

@@ -29,6 +29,11 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
+    /// Whether it is asked for.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.tls
+    }
+
     /// None where no TLS is asked for. What is wrong with the files is told before anything is sent.
     pub(super) fn settings(&self, address: &str) -> Result<Option<ClientSettings>, Failure> {
         if !self.tls {

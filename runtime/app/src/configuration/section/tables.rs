@@ -76,6 +76,25 @@ impl<'d> Section<'d> {
         sections
     }
 
+    /// The entries of a table whose keys are anything and whose values are texts.
+    pub(crate) fn named_texts(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+    ) -> Vec<(Located<String>, Located<String>)> {
+        let Some(within) = self.section(key, title) else {
+            return Vec::new();
+        };
+        let texts = within.keys().into_iter().filter_map(|name| {
+            let (document, value) = within.written(&name.value)?;
+            let place = Place::new(document, value.span());
+            let text = value.get_ref().as_str().map(str::to_owned);
+            let text = within.typed(&name.value, value.get_ref(), place, text, "text in quotes")?;
+            Some((name, text))
+        });
+        texts.collect()
+    }
+
     /// The tables of a key that holds one table or a list of them.
     pub(crate) fn one_or_more(&mut self, key: &'static str, title: &'static str) -> Vec<Section<'d>> {
         if self.holds_table(key) {

@@ -55,7 +55,7 @@ fn versions(uses: impl Iterator<Item = PluginUse>, running: &[Interface]) -> Vec
 
 fn of_interface(used: PluginUse, running: &[Interface]) -> wire::InterfaceAccess {
     let interface = running.iter().find(|interface| interface.name == used.interface);
-    let steps = interface.into_iter().flat_map(|interface| &interface.steps);
+    let steps = interface.into_iter().flat_map(Interface::all_steps);
     let grants: Vec<&Grants> = steps
         .filter(|step| step.digest == used.digest)
         .map(|step| &step.grants)

@@ -16,7 +16,8 @@ pub(super) async fn verify(
 ) -> Result<Json<wire::past::Verified>, ApiError> {
     let Query(query) =
         query.map_err(|error| ApiError::bad_request(error.body_text(), "see `transfuse messages verify --help`"))?;
-    let query = selecting::page(&controlled, &query).await?;
+    let mut query = selecting::page(&controlled, &query).await?;
+    query.repeats_as_one = false;
     let engine = &controlled.changes.engine;
     let verified = controlled.past.verify(query, |name| engine.interface(name)).await;
     let verified = verified.map_err(|error| ApiError::internal(&error))?;

@@ -125,8 +125,10 @@ fn wish(wanted: &wire::ReplayWanted, author: &Identity) -> Result<ReplayWish, Ap
     Ok(ReplayWish {
         query: selecting::query(&wanted.messages)?,
         on,
+        after_step: wanted.after_step,
         to: wanted.to.clone(),
         only_different: wanted.only_different,
+        anyway: wanted.anyway,
         expected: trials::paths(&wanted.expect)?,
         accepts_disorder: wanted.accept_disorder,
         operator: (!wanted.dry_run).then_some(operator),

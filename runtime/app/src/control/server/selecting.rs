@@ -59,12 +59,18 @@ pub(super) fn query(wanted: &wire::MessagesQuery) -> Result<Query, ApiError> {
         control_id: wanted.control_id.clone(),
         decided_by: wanted.decided_by,
         delivered_by: wanted.delivered_by,
+        quarantined_at: wanted.quarantined_at.clone(),
         before: wanted.before.as_deref().map(message_id).transpose()?,
         after: wanted.after.as_deref().map(message_id).transpose()?,
         ..Query::default()
     };
     require_sense(&query, wanted)?;
-    Ok(query)
+    // Whoever names messages, or asks how it was at some moment, wants every one of them.
+    let repeats_as_one = query.ids.is_empty() && query.control_id.is_none() && query.until_ms.is_none();
+    Ok(Query {
+        repeats_as_one,
+        ..query
+    })
 }
 
 /// Refuses what contradicts itself.

@@ -68,7 +68,7 @@ fn replay(replay: &Replay) -> wire::Replay {
     }
 }
 
-fn left(left: LeftOnes) -> (usize, Vec<wire::Left>) {
+pub(super) fn left(left: LeftOnes) -> (usize, Vec<wire::Left>) {
     let told = left.told.into_iter().map(|Left { message, reason }| wire::Left {
         message: message.to_string(),
         reason,

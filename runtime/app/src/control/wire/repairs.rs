@@ -110,12 +110,19 @@ pub(crate) struct ReplayWanted {
     /// That version: a whole one, or a requirement such as `^1.2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<String>,
+    /// So many steps at the front are run as those of the revision that decided the message before, with its code tables of then; the
+    /// rest of the chain is that of the revision that decides anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after_step: Option<u32>,
     /// Only what goes to this destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<String>,
     /// Only messages of which that revision makes something else.
     #[serde(default)]
     pub(crate) only_different: bool,
+    /// Messages too that had been accepted before, byte for byte.
+    #[serde(default)]
+    pub(crate) anyway: bool,
     /// Paths of fields that are expected to differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) expect: Vec<String>,

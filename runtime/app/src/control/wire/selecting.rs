@@ -19,7 +19,7 @@ pub(crate) struct MessagesQuery {
     /// Only received before this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) until: Option<String>,
-    /// Only in this stage: `received`, `processed`, `filtered`, `refused`, `quarantined`.
+    /// Only in this stage: `received`, `processed`, `filtered`, `refused`, `quarantined`, `discarded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stage: Option<String>,
     /// Only of this type: `ORU^R01`, or `ORU` for all of its events.
@@ -34,6 +34,9 @@ pub(crate) struct MessagesQuery {
     /// Only what this revision has processed, the last time that it was decided, and a destination has got.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delivered_by: Option<u32>,
+    /// Only with a delivery to this destination that is in quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quarantined_at: Option<String>,
     /// Only older than this message: `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) before: Option<String>,

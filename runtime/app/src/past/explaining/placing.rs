@@ -7,6 +7,7 @@ use transfuse_store::MessageRecord;
 
 use super::super::{Past, Then};
 use super::NotExplained;
+use crate::configuration::resolved::Step;
 
 /// The edit that made a value.
 #[derive(Debug)]
@@ -23,12 +24,12 @@ pub(crate) struct MadeBy {
 }
 
 impl Past {
-    /// Runs the first so many steps twice more: once up to the edit, and once with the edit refused.
+    /// Runs the steps up to the one that made it twice more: once up to the edit, and once with the edit refused.
     pub(super) async fn place(
         self: &Arc<Self>,
         then: &Arc<Then>,
         record: &MessageRecord,
-        steps: usize,
+        steps: &[Step],
         edit: Edit,
         state: &State,
     ) -> Result<MadeBy, NotExplained> {
@@ -39,7 +40,7 @@ impl Past {
         }
         let place = asked.iter().find_map(|trace| trace.place.clone());
         let raised = asked.into_iter().find_map(|trace| trace.words);
-        let step = steps.checked_sub(1).and_then(|index| then.resolved.steps.get(index));
+        let step = steps.last();
         let said = raised.as_ref().map(|raised| raised.context.lossy_text());
         Ok(MadeBy {
             deed: edit.deed,

@@ -7,7 +7,8 @@ use transfuse_sandbox::{Content, Edit, LookUp, Outcome, Question, Report, State}
 use transfuse_store::MessageRecord;
 
 use super::super::{Past, Then};
-use super::NotExplained;
+use super::{NotExplained, Way};
+use crate::configuration::resolved::Step;
 
 /// What a part of the chain comes to.
 pub(super) struct Ran {
@@ -42,12 +43,14 @@ impl Past {
     pub(super) async fn run_parts(
         self: &Arc<Self>,
         then: &Arc<Then>,
+        way: &Way,
         record: &MessageRecord,
         path: &Path,
         state: &State,
     ) -> Result<Vec<Ran>, NotExplained> {
         let mut parts = Vec::new();
-        for steps in 0..=then.resolved.steps.len() {
+        for count in 0..=way.steps.len() {
+            let steps = way.steps.get(..count).unwrap_or(&way.steps);
             let ran = self.run_part(then, record, steps, path, state).await?;
             let has_ended = ran.ended.is_some();
             parts.push(ran);
@@ -58,21 +61,17 @@ impl Past {
         Ok(parts)
     }
 
-    /// Runs the first so many steps, with a question.
+    /// Runs some steps, with a question.
     pub(super) async fn run_steps(
         self: &Arc<Self>,
         then: &Arc<Then>,
         record: &MessageRecord,
-        steps: usize,
+        steps: &[Step],
         state: &State,
         question: Question,
     ) -> Result<Report, NotExplained> {
-        let (past, of) = (Arc::clone(self), Arc::clone(then));
-        let chain = tokio::task::spawn_blocking(move || {
-            let mut shortened = of.resolved.clone();
-            shortened.steps.truncate(steps);
-            of.parts.chain(&past.sandbox, &shortened)
-        });
+        let (past, of, steps) = (Arc::clone(self), Arc::clone(then), steps.to_vec());
+        let chain = tokio::task::spawn_blocking(move || of.parts.chain(&past.sandbox, &steps));
         let chain = chain.await.map_err(|error| NotExplained::Gone(error.into()))?;
         let chain = chain.map_err(|error| NotExplained::Gone(error.into()))?;
         let report = then.revision.rerun_chain(record, &chain, state.clone(), question).await;
@@ -82,12 +81,12 @@ impl Past {
         })
     }
 
-    /// Runs the first so many steps, and looks at what they come to.
+    /// Runs some steps, and looks at what they come to.
     async fn run_part(
         self: &Arc<Self>,
         then: &Arc<Then>,
         record: &MessageRecord,
-        steps: usize,
+        steps: &[Step],
         path: &Path,
         state: &State,
     ) -> Result<Ran, NotExplained> {

@@ -7,12 +7,15 @@ use rusqlite::Row;
 
 use super::super::Payloads;
 use super::super::entry::{Address, Entry, Event, MessageEvent, Ruling};
-use super::{
-    ArrivalHead, DeliveryHead, FaultHead, LanesTail, MessageHead, OutcomeHead, OutputHeads, RecordError, RulingHead,
-    StateHeads, format, kind, operation,
+use super::head::{
+    ArrivalHead, DeliveryHead, FaultHead, LanesTail, MarksTail, MessageHead, OutcomeHead, OutputHeads, RulingHead,
+    StateHeads, StopHead,
 };
+use super::{RecordError, format, kind, operation};
 use crate::lanes::Holding;
-use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
+use crate::{
+    Arrival, Decision, DeliveryId, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault,
+};
 
 /// Rows for [`entry`]: positions from ?1 to ?2, at most ?3 of them. A payload that is not selected reads as one that was
 /// erased: it is empty, and the rest of the entry is complete.
@@ -39,7 +42,7 @@ pub(in crate::journal) fn select(payloads: Payloads) -> &'static str {
 
 /// The payload columns of one row.
 pub(super) struct Contents {
-    raw: Sealed,
+    pub(super) raw: Sealed,
     /// `None`: not selected, erased, or nothing.
     pub(super) outputs: Option<Bytes>,
     pub(super) detail: Sealed,
@@ -62,7 +65,7 @@ pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordErr
         .unwrap_or_default();
     let mut event = event(kind, message.map(MessageId::from_i64), head, contents(row)?)?;
     if format >= format::LANES {
-        add_lanes(&mut event, head)?;
+        add_tails(&mut event, head, format)?;
     }
     Ok((
         row.get(0)?,
@@ -74,29 +77,46 @@ pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordErr
 }
 
 /// What stands behind the head of a message or of a delivery that has ended.
-fn add_lanes(event: &mut Event, head: &[u8]) -> Result<(), RecordError> {
-    let of_tail = |tail: &[u8]| -> Result<_, RecordError> {
-        let LanesTail { lanes, holds } = postcard::from_bytes(tail)?;
-        let holding = |(lanes, is_everywhere)| Holding {
-            lanes: Lanes::of_stored(lanes),
-            is_everywhere,
-        };
-        Ok((Lanes::of_stored(lanes), holds.map(holding)))
-    };
+fn add_tails(event: &mut Event, head: &[u8], format: i64) -> Result<(), RecordError> {
     match event {
-        Event::Message(MessageEvent {
-            ruling: Some(ruling), ..
-        }) => {
+        Event::Message(MessageEvent { arrival, ruling, .. }) => {
             let (_, tail) = postcard::take_from_bytes::<MessageHead<'_, OutputHeads>>(head)?;
-            (ruling.lanes, ruling.holds) = of_tail(tail)?;
+            let (lanes, holds, marks) = lanes_of(tail)?;
+            let MarksTail {
+                sender,
+                repeats,
+                digest,
+            } = if format >= format::MARKS {
+                postcard::from_bytes(marks)?
+            } else {
+                MarksTail::default()
+            };
+            if let Some(arrival) = arrival {
+                arrival.digest = digest.and_then(Digest::of_bytes);
+            }
+            if let Some(ruling) = ruling {
+                (ruling.lanes, ruling.holds) = (lanes, holds);
+                ruling.sender = sender.map(Arc::from);
+                ruling.repeats = repeats.map(MessageId::from_i64);
+            }
         }
         Event::DeliverySettled { holds, .. } => {
             let (_, tail) = postcard::take_from_bytes::<DeliveryHead<'_>>(head)?;
-            (_, *holds) = of_tail(tail)?;
+            (_, *holds, _) = lanes_of(tail)?;
         }
         _ => {}
     }
     Ok(())
+}
+
+/// Lanes, what is held, and what stands behind both.
+fn lanes_of(tail: &[u8]) -> Result<(Lanes, Option<Holding>, &[u8]), RecordError> {
+    let (LanesTail { lanes, holds }, behind) = postcard::take_from_bytes(tail)?;
+    let holding = |(lanes, is_everywhere)| Holding {
+        lanes: Lanes::of_stored(lanes),
+        is_everywhere,
+    };
+    Ok((Lanes::of_stored(lanes), holds.map(holding), behind))
 }
 
 fn contents(row: &Row<'_>) -> Result<Contents, RecordError> {
@@ -148,12 +168,9 @@ fn event(kind: i64, message: Option<MessageId>, head: &[u8], contents: Contents)
                 holds: None,
             }
         }
-        kind::HELD..=kind::LANES_RELEASED => Event::Operated(Box::new(operation::stored(
-            kind,
-            message_of_operation,
-            postcard::from_bytes(head)?,
-            contents,
-        )?)),
+        kind::HELD..=kind::GIVEN_UP => {
+            Event::Operated(Box::new(operation::stored(kind, message_of_operation, head, contents)?))
+        }
         kind::ENGINE_STARTED => Event::EngineStarted {
             process: postcard::from_bytes(head)?,
         },
@@ -191,6 +208,7 @@ fn stored_arrival(head: &ArrivalHead<'_>, raw: Sealed) -> Arrival {
         control_id: head.control_id.to_owned(),
         message_type: head.message_type.to_owned(),
         raw,
+        digest: None,
     }
 }
 
@@ -209,6 +227,8 @@ pub(super) fn stored_ruling(
         decision: stored_decision(head.outcome, outputs, state, detail, note)?,
         lanes,
         holds: None,
+        sender: None,
+        repeats: None,
     })
 }
 
@@ -242,13 +262,24 @@ fn stored_decision(
             state,
             detail,
         },
-        OutcomeHead::ProcessedDocuments(heads, content_types) => {
-            let mut outputs = stored_outputs(heads, outputs)?;
-            for (output, content_type) in outputs.iter_mut().zip(content_types) {
-                output.content_type = content_type.map(Arc::from);
-            }
-            Decision::Processed { outputs, state, detail }
-        }
+        OutcomeHead::ProcessedDocuments(heads, content_types) => Decision::Processed {
+            outputs: of_types(stored_outputs(heads, outputs)?, &content_types),
+            state,
+            detail,
+        },
+        OutcomeHead::ProcessedStopped {
+            outputs: heads,
+            content_types,
+            stops,
+        } => Decision::Processed {
+            outputs: stopped(
+                of_types(stored_outputs(heads, outputs)?, &content_types),
+                &stops,
+                note.into_bytes(),
+            ),
+            state,
+            detail,
+        },
         OutcomeHead::Filtered => filtered(Vec::new(), state, note, detail),
         OutcomeHead::FilteredTelling(heads) => filtered(stored_outputs(heads, outputs)?, state, note, detail),
         OutcomeHead::Refused { code, fault } => refused(code, &fault, Vec::new(), note, detail),
@@ -282,9 +313,29 @@ fn stored_outputs(heads: OutputHeads, contents: Option<Bytes>) -> Result<Vec<New
             content: content.into(),
             content_type: None,
             destinations,
+            stopped: None,
         })
     };
     heads.into_iter().map(cut).collect()
+}
+
+fn of_types(mut outputs: Vec<NewOutput>, content_types: &[Option<&str>]) -> Vec<NewOutput> {
+    for (output, content_type) in outputs.iter_mut().zip(content_types) {
+        output.content_type = content_type.map(Arc::from);
+    }
+    outputs
+}
+
+/// Words that were erased, or not selected, are empty.
+fn stopped(mut outputs: Vec<NewOutput>, stops: &[Option<StopHead<'_>>], mut words: Bytes) -> Vec<NewOutput> {
+    for (output, stop) in outputs.iter_mut().zip(stops) {
+        output.stopped = stop.as_ref().map(|stop| {
+            let size = usize::try_from(stop.text_bytes).unwrap_or(usize::MAX);
+            let text = words.split_to(size.min(words.len()));
+            stored_fault(&stop.fault, text.into())
+        });
+    }
+    outputs
 }
 
 fn stored_state(encoded: &[u8]) -> Result<Vec<StateChange>, RecordError> {

@@ -12,8 +12,10 @@ use super::{INSERT, RecordError, Scratch, insert};
 use crate::journal::segment::FORMAT;
 use crate::journal::{Address, Entry, Event, MessageEvent, Payloads, Ruling};
 use crate::lanes::Holding;
-use crate::operation::{Action, Operation, Operator, Redecision};
-use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault};
+use crate::operation::{Action, AfterStep, Closing, Operation, Operator, Redecision};
+use crate::{
+    Arrival, Decision, DeliveryId, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault,
+};
 
 fn segment() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
@@ -65,16 +67,19 @@ fn outputs() -> impl Strategy<Value = Vec<NewOutput>> {
         content,
         content_type: None,
         destinations,
+        stopped: None,
     });
     prop::collection::vec(output, 0..4)
 }
 
-/// Outputs of which some are documents.
+/// Outputs of which some are documents, and some were stopped.
 fn documents() -> impl Strategy<Value = Vec<NewOutput>> {
     let content_types = prop::collection::vec(prop::option::of(name()), 4);
-    (outputs(), content_types).prop_map(|(mut outputs, content_types)| {
-        for (output, content_type) in outputs.iter_mut().zip(content_types) {
+    let stops = prop_oneof![Just(vec![None; 4]), prop::collection::vec(prop::option::of(fault()), 4)];
+    (outputs(), content_types, stops).prop_map(|(mut outputs, content_types, stops)| {
+        for ((output, content_type), stopped) in outputs.iter_mut().zip(content_types).zip(stops) {
             output.content_type = content_type;
+            output.stopped = stopped;
         }
         outputs
     })
@@ -126,9 +131,10 @@ fn arrival() -> impl Strategy<Value = Arrival> {
         ".{0,20}",
         ".{0,9}",
         sealed(),
+        prop::option::of(any::<[u8; 16]>()),
     )
         .prop_map(
-            |(interface, revision, received_at_ms, source, control_id, message_type, raw)| Arrival {
+            |(interface, revision, received_at_ms, source, control_id, message_type, raw, digest)| Arrival {
                 interface,
                 revision,
                 received_at_ms,
@@ -136,6 +142,7 @@ fn arrival() -> impl Strategy<Value = Arrival> {
                 control_id,
                 message_type,
                 raw,
+                digest: digest.and_then(|digest| Digest::of_bytes(&digest)),
             },
         )
 }
@@ -154,15 +161,22 @@ fn holding() -> impl Strategy<Value = Option<Holding>> {
 }
 
 fn ruling() -> impl Strategy<Value = Ruling> {
-    let kept = (lanes(), holding());
+    let kept = (
+        lanes(),
+        holding(),
+        prop::option::of(name()),
+        prop::option::of(message_id()),
+    );
     (name(), any::<u32>(), 0..i64::MAX / 2, decision(), kept).prop_map(
-        |(interface, revision, first, decision, (lanes, holds))| Ruling {
+        |(interface, revision, first, decision, (lanes, holds, sender, repeats))| Ruling {
             interface,
             revision,
             first_delivery: DeliveryId::from_i64(first),
             decision,
             lanes,
             holds,
+            sender,
+            repeats,
         },
     )
 }
@@ -211,16 +225,28 @@ fn operation() -> impl Strategy<Value = Operation> {
         ruling().prop_map(|ruling| Ruling {
             lanes: Lanes::None,
             holds: None,
+            sender: None,
+            repeats: None,
             ..ruling
         }),
         prop::collection::vec(prop::option::of(delivery()), 0..4),
         prop::collection::vec(delivery(), 0..4),
+        prop::collection::vec(delivery(), 0..3),
+        prop::option::of((any::<u32>(), any::<u32>()).prop_map(|(steps, revision)| AfterStep { steps, revision })),
     );
-    let redecision = redecision.prop_map(|(message, ruling, places, dropped)| Redecision {
+    let redecision = redecision.prop_map(|(message, ruling, places, dropped, replaced, after)| Redecision {
         message,
         ruling,
         places,
         dropped,
+        replaced,
+        after,
+    });
+    let closing = (message_id(), any::<bool>(), prop::collection::vec(delivery(), 0..4));
+    let closing = closing.prop_map(|(message, is_message, deliveries)| Closing {
+        message,
+        is_message,
+        deliveries,
     });
     let action = prop_oneof![
         any::<u32>().prop_map(|revision| Action::Held { revision }),
@@ -232,6 +258,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         } else {
             Action::Recomputed(made)
         }),
+        closing.prop_map(Action::GivenUp),
+        (message_id(), sealed()).prop_map(|(message, content)| Action::Edited { message, content }),
     ];
     (name(), ".{0,9}", ".{0,20}", action).prop_map(|(interface, author, reason, action)| Operation {
         interface,
@@ -256,7 +284,7 @@ proptest! {
 
     #[test]
     fn a_head_of_any_bytes_is_an_error_or_an_entry_and_never_a_panic(
-        format in 1..5_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
+        format in 1..9_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
     ) {
         let segment = segment();
         let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3, ?3)";
@@ -276,10 +304,10 @@ fn an_entry_of_a_newer_format_is_refused() {
             event: Event::EngineStopped,
         }],
     );
-    segment.execute("UPDATE entries SET format = 6", []).unwrap();
+    segment.execute("UPDATE entries SET format = 9", []).unwrap();
     assert!(matches!(
         read(&segment, Payloads::All),
-        Err(RecordError::NewerFormat(6))
+        Err(RecordError::NewerFormat(9))
     ));
 }
 
@@ -289,6 +317,7 @@ fn an_entry_has_the_oldest_format_that_can_hold_it() {
         content: Sealed::from(b"MSA".to_vec()),
         content_type: None,
         destinations: vec!["ehr".into()],
+        stopped: None,
     };
     for (outputs, expected) in [(Vec::new(), 1), (vec![acknowledgement], 2)] {
         let segment = segment();
@@ -304,6 +333,8 @@ fn an_entry_has_the_oldest_format_that_can_hold_it() {
             decision,
             lanes: Lanes::All,
             holds: None,
+            sender: None,
+            repeats: None,
         };
         let event = Event::Message(MessageEvent {
             id: MessageId::from_i64(1),

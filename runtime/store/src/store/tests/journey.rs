@@ -85,6 +85,7 @@ async fn a_record_shows_everything_about_a_message() {
         content: content.to_owned().into(),
         content_type: None,
         destinations: to.iter().map(|name| (*name).into()).collect(),
+        stopped: None,
     };
     let outputs = vec![output("first", &["ehr", "research"]), output("second", &["ehr"])];
     store
@@ -212,6 +213,7 @@ async fn a_message_that_is_quarantined_may_still_have_something_delivered_about_
             content: String::from("out A").into(),
             content_type: None,
             destinations: vec!["ehr".into()],
+            stopped: None,
         }],
         detail: Sealed::default(),
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::support::{Site, delivered, fault, processed, quarantined, text};
+use super::support::{Site, anew, delivered, fault, processed, quarantined, text};
 use crate::{Lanes, Lease, MessageId, OnFault, Operator, Settlement, Store};
 
 fn lane(numbers: &[u32]) -> Lanes {
@@ -135,7 +135,10 @@ async fn what_is_behind_a_message_in_quarantine_waits_in_its_lanes_until_they_ar
     // What is decided anew passes by.
     let record = store.message(bad).unwrap().unwrap();
     let decision = processed("good", &["ehr"]);
-    store.replay(&record, 3, decision, None, &operator()).await.unwrap();
+    store
+        .replay(&record, anew(3, decision), None, &operator())
+        .await
+        .unwrap();
     assert_eq!(store.all("ehr").await, ["out good"]);
     store.release_lanes("lab", Some(bad), &operator()).await.unwrap();
     assert_eq!(store.all("ehr").await, ["out A1", "out AB", "out B1", "out A2"]);

@@ -17,8 +17,8 @@ use proptest::prelude::*;
 use super::support::{Site, arrival, delivered, fault};
 use crate::faults::{FaultPoint, Faults, Verdict};
 use crate::{
-    Arrival, Decision, DeliveryStage, Lanes, MessageId, NewOutput, OnFault, Opened, OperateError, Operator, Received,
-    Sealed, Settlement, Stage, StateChange, Store, StoredFault, WriteError,
+    Arrival, Decision, DeliveryStage, Lanes, MessageId, NewDecision, NewOutput, OnFault, Opened, OperateError,
+    Operator, Received, Sealed, Settlement, Stage, StateChange, Store, StoredFault, WriteError,
 };
 use told::{DESTINATIONS, INTERFACES};
 use world::{Asked, Decided, OPERATED, World};
@@ -63,6 +63,13 @@ enum Step {
     Replay {
         which: usize,
         destinations: usize,
+    },
+    Edit {
+        which: usize,
+    },
+    GiveUp {
+        which: usize,
+        to: Option<usize>,
     },
     Wait {
         hours: u8,
@@ -112,6 +119,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => revision().prop_map(|revision| Step::Discard { revision }),
         2 => Just(Step::Recompute),
         2 => (any::<usize>(), 0..4_usize).prop_map(|(which, destinations)| Step::Replay { which, destinations }),
+        2 => any::<usize>().prop_map(|which| Step::Edit { which }),
+        3 => (any::<usize>(), prop::option::of(0..4_usize)).prop_map(|(which, to)| Step::GiveUp { which, to }),
         1 => (0..30_u8).prop_map(|hours| Step::Wait { hours }),
         1 => any::<bool>().prop_map(|clean| Step::Restart { clean }),
         2 => (0..6_u8, any::<bool>(), any::<bool>())
@@ -204,6 +213,8 @@ impl<'a> Run<'a> {
             }
             Step::Recompute => self.recompute().await,
             Step::Replay { which, destinations } => self.replay(which, destinations).await,
+            Step::Edit { which } => self.edit(which).await,
+            Step::GiveUp { which, to } => self.give_up(which, to.map(|to| DESTINATIONS[to])).await,
             Step::Wait { hours } => {
                 let passed_ms = i64::from(hours) * 3_600_000;
                 self.site.clock_ms.fetch_add(passed_ms, Ordering::Relaxed);
@@ -348,24 +359,53 @@ impl<'a> Run<'a> {
     }
 
     async fn replay(&mut self, which: usize, destinations: usize) {
-        let decided = self
-            .world()
-            .messages
-            .iter()
-            .filter(|(_, one)| one.stage != Stage::Received);
-        let ids: Vec<MessageId> = decided.map(|(id, _)| *id).collect();
-        let Some(&id) = ids.get(which % ids.len().max(1)) else {
-            return;
-        };
+        let Some(id) = self.one_decided(which) else { return };
         let store = self.store();
         let record = store.message(id).unwrap().unwrap();
         let decided = self.forwarded("again", DESTINATIONS[..destinations].to_vec());
         let operator = Operator::default();
-        let replayed = store.replay(&record, NEXT, decision(&decided), None, &operator).await;
+        let anew = NewDecision {
+            revision: NEXT,
+            decision: decision(&decided),
+            after: None,
+        };
+        let replayed = store.replay(&record, anew, None, &operator).await;
         drop(store);
         let revision = NEXT;
         self.came_to(&[Asked::Replay { id, revision, decided }], replayed.map(drop))
             .await;
+    }
+
+    fn one_decided(&self, which: usize) -> Option<MessageId> {
+        let messages = self.world().messages.iter();
+        let decided = messages.filter(|(_, one)| one.stage != Stage::Received);
+        let ids: Vec<MessageId> = decided.map(|(id, _)| *id).collect();
+        ids.get(which % ids.len().max(1)).copied()
+    }
+
+    async fn edit(&mut self, which: usize) {
+        let Some(id) = self.one_decided(which) else { return };
+        self.messages += 1;
+        let content = format!("edited {}", self.messages);
+        let store = self.store();
+        let record = store.message(id).unwrap().unwrap();
+        let edited = store.edit(&record, content.clone().into(), &Operator::default()).await;
+        drop(store);
+        self.came_to(&[Asked::Edit { id, content }], edited).await;
+    }
+
+    /// What is in quarantine, most of the time.
+    async fn give_up(&mut self, which: usize, to: Option<&'static str>) {
+        let resting = self.world().resting();
+        let chosen = resting.get(which % resting.len().max(1)).copied();
+        let Some(id) = chosen.or_else(|| self.one_decided(which)) else {
+            return;
+        };
+        let store = self.store();
+        let record = store.message(id).unwrap().unwrap();
+        let given_up = store.give_up(&record, to, &Operator::default()).await;
+        drop(store);
+        self.came_to(&[Asked::GiveUp { id, to }], given_up.map(drop)).await;
     }
 
     fn forwarded(&mut self, how: &str, destinations: Vec<&'static str>) -> Decided {
@@ -416,6 +456,7 @@ fn decision(decided: &Decided) -> Decision {
             content: decided.content.clone().into(),
             content_type: None,
             destinations: decided.destinations.iter().map(|name| (*name).into()).collect(),
+            stopped: None,
         };
         if decided.destinations.is_empty() {
             Vec::new()
@@ -443,7 +484,7 @@ fn decision(decided: &Decided) -> Decision {
             outputs: outputs(),
             detail,
         },
-        Stage::Received | Stage::Processed => Decision::Processed {
+        Stage::Received | Stage::Processed | Stage::Discarded => Decision::Processed {
             outputs: outputs(),
             state: decided.kept.iter().map(state_change).collect(),
             detail,

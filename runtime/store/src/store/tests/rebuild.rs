@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
-use super::support::{Site, arrival, delivered, fault, keeping, processed, quarantined};
+use super::support::{Site, anew, arrival, delivered, fault, keeping, processed, quarantined, refused};
 use crate::faults::{FaultPoint, Verdict};
-use crate::{Decision, Lanes, OnFault, Operator, Query, Sealed, Settlement, Stage, StateChange, Store};
+use crate::{Decision, Digest, Lanes, OnFault, Operator, Query, Sealed, Settlement, Stage, StateChange, Store};
 
 /// One thing that happens to a store.
 #[derive(Clone, Debug)]
@@ -23,6 +23,10 @@ enum Step {
     },
     ReleaseLanes {
         all: bool,
+    },
+    /// With a sender, or accepted after that.
+    Repeat {
+        refused: bool,
     },
     Filter,
     Keep {
@@ -50,6 +54,10 @@ enum Step {
     },
     Recompute,
     Replay,
+    Edit,
+    GiveUp {
+        message: bool,
+    },
     /// So much time passes.
     Wait {
         hours: u8,
@@ -71,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(interface, destinations, lane)| Step::Pass { interface, destinations, lane }),
         2 => (0..3_u8, 0..3_u8).prop_map(|(interface, lane)| Step::Quarantine { interface, lane }),
         1 => any::<bool>().prop_map(|all| Step::ReleaseLanes { all }),
+        3 => any::<bool>().prop_map(|refused| Step::Repeat { refused }),
         1 => Just(Step::Filter),
         4 => (0..3_u8, 0..2_u8, 0..3_u8, prop::option::of(any::<u8>()))
             .prop_map(|(interface, plugin, key, value)| Step::Keep { interface, plugin, key, value }),
@@ -85,6 +94,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (3..5_u32).prop_map(|revision| Step::Discard { revision }),
         2 => Just(Step::Recompute),
         2 => Just(Step::Replay),
+        1 => Just(Step::Edit),
+        2 => any::<bool>().prop_map(|message| Step::GiveUp { message }),
         1 => (0..30_u8).prop_map(|hours| Step::Wait { hours }),
         1 => any::<bool>().prop_map(|clean| Step::Restart { clean }),
         1 => (0..4_u8, any::<bool>(), any::<bool>())
@@ -162,6 +173,8 @@ impl Run<'_> {
             Step::ReleaseLanes { all } => release_lanes(&store, all).await,
             Step::Recompute => recompute(&store).await,
             Step::Replay => replay(&store).await,
+            Step::Edit => edit(&store).await,
+            Step::GiveUp { message } => give_up(&store, message).await,
             decided => decide(&store, decided).await,
         }
     }
@@ -200,28 +213,51 @@ async fn recompute(store: &Store) {
 
 /// The newest message that is decided.
 async fn replay(store: &Store) {
+    if let Some(record) = newest(store, Query::default()) {
+        let decision = processed("again", &["ehr", "archive"]);
+        let _ = store
+            .replay(&record, anew(4, decision), None, &Operator::default())
+            .await;
+    }
+}
+
+async fn edit(store: &Store) {
+    if let Some(record) = newest(store, Query::default()) {
+        let content = Sealed::from(String::from("edited"));
+        let _ = store.edit(&record, content, &Operator::default()).await;
+    }
+}
+
+/// The newest message in quarantine, or one of which a delivery is.
+async fn give_up(store: &Store, message: bool) {
     let query = Query {
-        limit: 5,
+        stage: message.then_some(Stage::Quarantined),
+        quarantined_at: (!message).then(|| String::from("ehr")),
         ..Query::default()
     };
-    let Ok(found) = store.messages(&query) else { return };
-    let mut decided = found.iter().filter(|one| one.stage != Stage::Received);
-    if let Some(record) = decided.find_map(|one| store.message(one.id).ok().flatten()) {
-        let decision = processed("again", &["ehr", "archive"]);
-        let _ = store.replay(&record, 4, decision, None, &Operator::default()).await;
+    if let Some(record) = newest(store, query) {
+        let to = (!message).then_some("ehr");
+        let _ = store.give_up(&record, to, &Operator::default()).await;
     }
+}
+
+fn newest(store: &Store, query: Query) -> Option<crate::MessageRecord> {
+    let found = store.messages(&Query { limit: 5, ..query }).ok()?;
+    let mut decided = found.iter().filter(|one| one.stage != Stage::Received);
+    decided.find_map(|one| store.message(one.id).ok().flatten())
 }
 
 fn named(interface: u8) -> crate::Arrival {
     crate::Arrival {
         interface: format!("i{interface}").into(),
+        digest: (interface == 1).then(|| Digest::of_bytes(&[7; 16])).flatten(),
         ..arrival("x")
     }
 }
 
 /// The steps that take one message from its arrival to a decision.
 async fn decide(store: &Store, step: Step) {
-    let (interface, lane, decision) = match step {
+    let (interface, lane, decision) = match step.clone() {
         Step::Pass {
             interface,
             destinations,
@@ -233,6 +269,8 @@ async fn decide(store: &Store, step: Step) {
         }
         Step::Quarantine { interface, lane } => (interface, lane, quarantined("broken")),
         Step::Filter => (0, 0, filtered()),
+        Step::Repeat { refused: true } => (0, 0, refused("not yet")),
+        Step::Repeat { refused: false } => (0, 0, processed("x", &[])),
         Step::Keep {
             interface,
             plugin,
@@ -247,6 +285,12 @@ async fn decide(store: &Store, step: Step) {
         lane => Lanes::of(1, vec![lane.into()]),
     };
     received.keep_order(lanes, OnFault::HoldLanes);
+    if let Step::Repeat { refused } = step {
+        received.name_sender("LAB|A".into());
+        if !refused {
+            received.repeat(received.id());
+        }
+    }
     let _ = store.decide(received, decision).await;
 }
 
@@ -289,6 +333,7 @@ fn rows(file: &Path) -> Vec<String> {
         "holds",
         "lane_holds",
         "operations",
+        "refusals",
     ] {
         let mut statement = connection
             .prepare(&format!("SELECT * FROM {table} ORDER BY 1"))

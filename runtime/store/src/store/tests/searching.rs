@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::support::{DAY_MS, NOON_MS, Site, arrival, delivered, processed};
+use super::support::{DAY_MS, NOON_MS, Site, anew, arrival, delivered, processed};
 use crate::{Arrival, MessageId, Operator, Query, Store};
 
 /// The control ids of what is asked for, in the order in which they are found.
@@ -95,7 +95,7 @@ async fn what_a_revision_has_delivered_is_what_arrived_of_its_making() {
     };
     let record = store.message(ids[0]).unwrap().unwrap();
     let again = processed("again", &["ehr"]);
-    store.replay(&record, 4, again, None, &operator).await.unwrap();
+    store.replay(&record, anew(4, again), None, &operator).await.unwrap();
     assert_eq!(by(3), ["2", "1"]);
     assert!(by(4).is_empty(), "what it made waits");
     assert_eq!(found(&store, |query| query.decided_by = Some(4)), ["0"]);

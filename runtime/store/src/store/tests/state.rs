@@ -122,6 +122,7 @@ async fn a_document_is_delivered_with_its_media_type_also_after_a_restart() {
         content: content.to_owned().into(),
         content_type: content_type.map(Arc::from),
         destinations: vec!["ehr".into()],
+        stopped: None,
     };
     let decision = Decision::Processed {
         outputs: vec![output("a;b", Some("text/csv")), output("MSH|", None)],

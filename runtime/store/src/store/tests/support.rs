@@ -10,8 +10,8 @@ use crate::clock::Clock;
 use crate::faults::{FaultPoint, Faults, Verdict};
 use crate::store::opening::{self, Surroundings};
 use crate::{
-    Arrival, Committed, Decision, Lanes, Lease, NewOutput, OnFault, OpenError, Opened, Receipt, Received, Sealed,
-    Settlement, StateChange, Store, StoreSettings, StoredFault, WriteError,
+    Arrival, Committed, Decision, Lanes, Lease, NewDecision, NewOutput, OnFault, OpenError, Opened, Receipt, Received,
+    Sealed, Settlement, StateChange, Store, StoreSettings, StoredFault, WriteError,
 };
 
 /// Noon of 2026-11-23, UTC.
@@ -90,6 +90,7 @@ pub(super) fn arrival(control_id: &str) -> Arrival {
         control_id: control_id.to_owned(),
         message_type: String::from("ORU^R01"),
         raw: format!("raw {control_id}").into(),
+        digest: None,
     }
 }
 
@@ -100,6 +101,7 @@ pub(super) fn processed(content: &str, destinations: &[&str]) -> Decision {
         content: format!("out {content}").into(),
         content_type: None,
         destinations,
+        stopped: None,
     };
     Decision::Processed {
         outputs: vec![output],
@@ -114,6 +116,24 @@ pub(super) fn keeping(state: Vec<StateChange>) -> Decision {
         outputs: Vec::new(),
         state,
         detail: Sealed::default(),
+    }
+}
+
+pub(super) fn refused(summary: &str) -> Decision {
+    Decision::Refused {
+        code: String::from("AR"),
+        fault: fault(summary),
+        outputs: Vec::new(),
+        detail: Sealed::default(),
+    }
+}
+
+/// What a revision has decided anew.
+pub(super) fn anew(revision: u32, decision: Decision) -> NewDecision {
+    NewDecision {
+        revision,
+        decision,
+        after: None,
     }
 }
 

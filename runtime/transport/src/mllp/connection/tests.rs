@@ -20,6 +20,7 @@ use crate::answer::{Answer, Handler, Later, Next, Reply};
 use crate::frame::{Defect, Frame, Truncation};
 use crate::inflow::Inflow;
 use crate::mllp::{ListenerSettings, Release};
+use crate::tcp::Framing;
 
 /// What has not happened by then never will: no time limit of a connection is as long.
 const FOREVER: Duration = Duration::from_hours(24 * 3650);
@@ -286,7 +287,7 @@ async fn a_deferred_reply_does_not_keep_a_connection_that_is_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn release_2_commits_what_is_stored_before_it_replies_and_in_the_order_of_the_frames() {
-    let mut served = serve(|settings| settings.release = Release::Two);
+    let mut served = serve(|settings| settings.framing = Framing::Mllp(Release::Two));
     served.send(b"\x0B1\x1C\r\x0B2\x1C\r").await;
     let (_, first) = served.frame().await;
     let (_, second) = served.frame().await;
@@ -305,7 +306,7 @@ async fn release_2_commits_what_is_stored_before_it_replies_and_in_the_order_of_
 
 #[tokio::test(start_paused = true)]
 async fn release_2_takes_the_peer_s_commit_blocks_for_no_messages() {
-    let mut served = serve(|settings| settings.release = Release::Two);
+    let mut served = serve(|settings| settings.framing = Framing::Mllp(Release::Two));
     served.send(b"\x0B\x06\x1C\r\x0B\x15\x1C\r\x0B1\x1C\r").await;
     assert_eq!(served.echo().await.content.as_slice(), b"1");
     served.reads(b"\x0B\x06\x1C\r\x0B1\x1C\r").await;
@@ -318,7 +319,7 @@ async fn release_2_takes_the_peer_s_commit_blocks_for_no_messages() {
 #[tokio::test(start_paused = true)]
 async fn release_2_says_of_a_frame_that_could_not_be_stored_so_and_nothing_else() {
     let mut served = serve(|settings| {
-        settings.release = Release::Two;
+        settings.framing = Framing::Mllp(Release::Two);
         settings.frame_bytes_max = 10;
     });
     served.send(b"\x0B0123456789A\x1C\r\x0B1\x1C\r").await;
@@ -331,7 +332,7 @@ async fn release_2_says_of_a_frame_that_could_not_be_stored_so_and_nothing_else(
 
 #[tokio::test(start_paused = true)]
 async fn release_2_says_nothing_of_bytes_that_were_no_frame() {
-    let mut served = serve(|settings| settings.release = Release::Two);
+    let mut served = serve(|settings| settings.framing = Framing::Mllp(Release::Two));
     served.send(b"hello\x0B1\x1C\r").await;
     let nothing = Answer::Refused(Reply::default());
     served.frame().await.1.send(nothing).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::support::{Site, arrival, processed, quarantined};
+use super::super::support::{Site, anew, arrival, processed, quarantined};
 use super::{BAD, GOOD, operator};
 use crate::Stage;
 
@@ -15,7 +15,7 @@ async fn a_quarantined_message_that_is_replayed_is_processed_and_delivered_behin
     store.pass_by(GOOD, "2").await;
     let record = store.record(id);
     let made = store
-        .replay(&record, GOOD, processed("1", &["ehr"]), None, &operator())
+        .replay(&record, anew(GOOD, processed("1", &["ehr"])), None, &operator())
         .await
         .unwrap();
     assert_eq!(made, 1);
@@ -25,8 +25,7 @@ async fn a_quarantined_message_that_is_replayed_is_processed_and_delivered_behin
     store
         .replay(
             &record,
-            GOOD,
-            processed("again", &["ehr", "archive"]),
+            anew(GOOD, processed("again", &["ehr", "archive"])),
             Some("ehr"),
             &operator(),
         )

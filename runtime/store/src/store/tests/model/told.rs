@@ -57,6 +57,7 @@ fn message(record: &MessageRecord) -> Message {
     Message {
         interface: summary.interface.to_string(),
         control_id: summary.control_id.clone(),
+        content: text(record.content()),
         stage: summary.stage,
         revision: summary.revision,
         attempts: summary.attempts,
@@ -99,6 +100,7 @@ pub(super) fn hold_status(store: &Store, world: &World) {
             interface.filtered,
             interface.refused,
             interface.quarantined,
+            interface.discarded,
         ];
         assert_eq!(figures, crate::Stage::ALL.map(count), "{}", interface.interface);
         for destination in &interface.destinations {

@@ -19,6 +19,8 @@ pub(super) struct World {
 pub(super) struct Message {
     pub(super) interface: String,
     pub(super) control_id: String,
+    /// What it is decided by.
+    pub(super) content: String,
     pub(super) stage: Stage,
     pub(super) revision: u32,
     pub(super) attempts: u32,
@@ -81,6 +83,14 @@ pub(super) enum Asked {
         revision: u32,
         decided: Decided,
     },
+    Edit {
+        id: MessageId,
+        content: String,
+    },
+    GiveUp {
+        id: MessageId,
+        to: Option<&'static str>,
+    },
 }
 
 /// The interface that people hold and release.
@@ -117,6 +127,17 @@ impl World {
         ids
     }
 
+    /// Messages that are in quarantine, or of which a delivery is.
+    pub(super) fn resting(&self) -> Vec<MessageId> {
+        let rests = |id: MessageId| {
+            let mut deliveries = self.deliveries.iter();
+            deliveries.any(|one| one.message == id && one.stage == DeliveryStage::Quarantined)
+        };
+        let messages = self.messages.iter();
+        let resting = messages.filter(|(id, one)| one.stage == Stage::Quarantined || rests(**id));
+        resting.map(|(id, _)| *id).collect()
+    }
+
     pub(super) fn apply(&mut self, asked: &Asked) {
         match asked {
             Asked::Receive {
@@ -150,7 +171,20 @@ impl World {
                     self.recompute(*id, *held, *revision, decided);
                 }
             }
-            Asked::Replay { id, revision, decided } => self.decide(*id, *revision, decided, true),
+            Asked::Replay { id, revision, decided } => {
+                for destination in &decided.destinations {
+                    self.leave_quarantine(*id, Some(destination), DeliveryStage::Replaced);
+                }
+                self.decide(*id, *revision, decided, true);
+            }
+            Asked::Edit { id, content } => self.message(*id).content.clone_from(content),
+            Asked::GiveUp { id, to } => {
+                self.leave_quarantine(*id, *to, DeliveryStage::Discarded);
+                let message = self.message(*id);
+                if to.is_none() && message.stage == Stage::Quarantined {
+                    message.stage = Stage::Discarded;
+                }
+            }
         }
     }
 
@@ -158,6 +192,7 @@ impl World {
         let message = Message {
             interface: interface.to_owned(),
             control_id: control_id.to_owned(),
+            content: super::raw(control_id),
             stage: Stage::Received,
             revision: super::ARRIVED,
             attempts: 0,
@@ -231,6 +266,15 @@ impl World {
             let delivery = &mut self.deliveries[place];
             if is_held_of(delivery, held) {
                 delivery.stage = DeliveryStage::Discarded;
+            }
+        }
+    }
+
+    fn leave_quarantine(&mut self, id: MessageId, to: Option<&str>, stage: DeliveryStage) {
+        for one in &mut self.deliveries {
+            let is_meant = one.message == id && to.is_none_or(|to| one.destination == to);
+            if is_meant && one.stage == DeliveryStage::Quarantined {
+                one.stage = stage;
             }
         }
     }
