@@ -11,11 +11,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use transfuse_engine::{
     AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, DuplicateSettings, HandoverSettings,
-    InterfaceSettings, LaneKey, MllpSettings, OnFinding, Order, OutputCharset, RateMax, RejectsThen, RetrySettings,
-    SourceSettings, ValidationSettings, WireSettings,
+    InterfaceSettings, LaneKey, MllpSettings, NoReply, OnFinding, Order, OutputCharset, RateMax, RejectsThen,
+    ReplySettings, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
 use transfuse_message::validation::Level;
-use transfuse_message::{Charset, Unmappable};
+use transfuse_message::{AcknowledgementCode, Charset, Unmappable};
 use transfuse_sandbox::Sandbox;
 use transfuse_store::OnFault;
 use transfuse_transport::files::{FolderSourceSettings, ReadyWhen};
@@ -73,7 +73,22 @@ pub(crate) fn interface(
         validation: validation(&interface.source, parts).with_context(cannot_run)?,
         chains,
         destinations: destinations.with_context(cannot_run)?,
+        reply: interface.reply.as_ref().map(reply),
     })
+}
+
+fn reply(reply: &resolved::Reply) -> ReplySettings {
+    ReplySettings {
+        destination: Arc::from(reply.destination.as_str()),
+        timeout: Duration::from_millis(reply.timeout_ms),
+        no_reply: NoReply {
+            code: match reply.code {
+                resolved::NoReplyCode::AE => AcknowledgementCode::AE,
+                resolved::NoReplyCode::AR => AcknowledgementCode::AR,
+            },
+            text: reply.text.clone(),
+        },
+    }
 }
 
 fn order(order: &resolved::Order) -> anyhow::Result<Order> {

@@ -31,6 +31,7 @@ mod package;
 mod plugins;
 pub(crate) mod profile;
 mod quantity;
+mod reply;
 pub(crate) mod resolved;
 mod secrets;
 mod section;

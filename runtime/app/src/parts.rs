@@ -82,6 +82,9 @@ pub(crate) enum ChainsError {
     /// A destination's.
     #[error("the steps of the destination `{destination}`: {source}")]
     OfDestination { destination: String, source: ChainError },
+    /// The reply's.
+    #[error("the steps of the reply: {0}")]
+    OfReply(#[source] ChainError),
 }
 
 impl Parts {
@@ -149,6 +152,13 @@ impl Parts {
         Ok(Chains {
             own,
             destinations: with_steps.map(of_destination).collect::<Result<_, _>>()?,
+            reply: match &interface.reply {
+                Some(reply) if !reply.steps.is_empty() => {
+                    let chain = self.chain(sandbox, &reply.steps);
+                    Some(chain.map_err(ChainsError::OfReply)?)
+                }
+                _ => None,
+            },
         })
     }
 

@@ -35,6 +35,7 @@ pub(crate) fn tell(message: &wire::Message, palette: Palette) -> Vec<String> {
         lines.extend(findings::findings(decision, palette));
         lines.extend(chain(decision, palette));
         lines.extend(ending(decision, palette));
+        lines.extend(decision.exchange.iter().map(|one| exchange(one, palette)));
         for (number, output) in decision.outputs.iter().enumerate() {
             lines.push(String::new());
             lines.extend(told_output(number, output, message, palette));
@@ -243,6 +244,20 @@ fn ending(decision: &wire::Decision, palette: Palette) -> Vec<String> {
     lines
 }
 
+/// What was asked while the sender waited.
+fn exchange(exchange: &wire::Exchange, palette: Palette) -> String {
+    let answer = match &exchange.answer {
+        Some(answer) => told_answer(answer),
+        None => ", no answer".to_owned(),
+    };
+    format!(
+        "{} {}{answer} after {:.0} ms",
+        palette.paint(Tone::Name, "asked:"),
+        exchange.destination,
+        milliseconds(exchange.elapsed_us)
+    )
+}
+
 fn told_fault(fault: &wire::Fault, prefix: &str, palette: Palette) -> Vec<String> {
     let kind = format!("{}:", fault.kind);
     let mut lines = vec![format!("{} {prefix}{}", palette.paint(Tone::Bad, &kind), fault.summary)];
@@ -260,8 +275,16 @@ fn told_fault(fault: &wire::Fault, prefix: &str, palette: Palette) -> Vec<String
 }
 
 fn told_output(number: usize, output: &wire::Output, message: &wire::Message, palette: Palette) -> Vec<String> {
+    let asked = message
+        .decision
+        .iter()
+        .filter_map(|decision| decision.exchange.as_ref());
+    let mut asked = asked.filter(|exchange| exchange.question == output.content);
     let to = if output.destinations.is_empty() {
-        "nowhere".to_owned()
+        let asked = asked
+            .next()
+            .map(|exchange| format!("{}, as a question", exchange.destination));
+        asked.unwrap_or_else(|| "nowhere".to_owned())
     } else {
         output.destinations.join(", ")
     };

@@ -36,6 +36,15 @@ pub(crate) enum Reply {
     },
     /// Nothing: what came was not a message that an answer could belong to.
     Nothing,
+    /// What a destination has answered.
+    Given(Given),
+}
+
+/// The answer of a destination, as the sender is told it: an answer to the sender's own message.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    pub(crate) code: AcknowledgementCode,
+    pub(crate) content: Payload,
 }
 
 /// Tells the sender what may be told as soon as the message itself is durable.
@@ -86,6 +95,8 @@ fn said(content: &Content, terms: Terms, reply: &Reply, proof: Proof<'_>) -> Pay
     match (reply, content) {
         (Reply::Accept, Content::Readable(request)) => accepting(request, terms, proof),
         (Reply::Refuse { code, findings }, _) => refusing(content, *code, findings, terms, proof),
+        // Whoever gave it has accepted or refused it, and the engine's part of it is as durable as the proof.
+        (Reply::Given(given), _) => given.content.clone(),
         (Reply::Accept | Reply::Nothing, _) => Payload::default(),
     }
 }
@@ -167,6 +178,8 @@ impl Reply {
             Self::Refuse { code, .. } if code.is_commit() => wanted.accept.on_error(),
             Self::Refuse { .. } => wanted.application.on_error(),
             Self::Nothing => false,
+            // A sender that waits for an answer wants it whatever it says.
+            Self::Given(_) => wanted.application != Condition::Never,
         }
     }
 
@@ -174,6 +187,7 @@ impl Reply {
     pub(crate) fn code(&self) -> Option<AcknowledgementCode> {
         match self {
             Self::Refuse { code, .. } => Some(*code),
+            Self::Given(given) => Some(given.code).filter(|code| !code.is_accept()),
             Self::Accept | Self::Nothing => None,
         }
     }

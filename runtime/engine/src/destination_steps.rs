@@ -10,7 +10,9 @@ use transfuse_message::Message;
 use transfuse_sandbox::{Chain, Content, Outcome, Output, State, StateWrites};
 use transfuse_store::StoredFault;
 
+use crate::acknowledge::Given;
 use crate::detail::{Detail, Ending};
+use crate::inquiry::Question;
 use crate::plan::Trouble;
 use crate::processing::Processing;
 use crate::rerun::Decided;
@@ -25,6 +27,10 @@ pub(crate) struct Ran {
     pub(crate) state: Vec<StateWrites>,
     /// All steps that ran, those of destinations behind those of the chain.
     pub(crate) detail: Detail,
+    /// What is to be asked of a destination.
+    pub(crate) question: Option<Question>,
+    /// What the sender is told, where it was asked.
+    pub(crate) given: Option<Given>,
 }
 
 /// The steps of destinations on their way through the outputs of one message.
@@ -52,6 +58,8 @@ impl Revision {
                     outcome: Ok(Decided::Filtered(reason)),
                     state: report.state,
                     detail,
+                    question: None,
+                    given: None,
                 };
             }
             Outcome::Rejected { rejection, step } => Err(Box::new(Trouble::rejected(rejection, step))),
@@ -64,14 +72,21 @@ impl Revision {
             ran: report.state,
             detail,
         };
+        let (mut question, inquiry) = (None, self.inquiry.as_ref());
         let outcome = match forwarded {
-            Ok(routed) => Ok(Decided::Processed(seal(passage.through(processing, routed).await))),
+            Ok(routed) => {
+                let mut outputs = seal(passage.through(processing, routed).await);
+                question = inquiry.and_then(|inquiry| inquiry.take(&mut outputs));
+                Ok(Decided::Processed(outputs))
+            }
             Err(trouble) => Err(trouble),
         };
         Ran {
             outcome,
             state: passage.ran,
             detail: passage.detail,
+            question,
+            given: None,
         }
     }
 }

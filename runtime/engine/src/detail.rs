@@ -1,5 +1,7 @@
 //! How a decision came about: what the journal keeps beside it, so that an operator can see it later.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use transfuse_message::validation::Findings;
 use transfuse_message::{Finding, Payload, Severity};
@@ -27,6 +29,30 @@ pub struct Detail {
     pub engine: String,
     /// What the steps of destinations did, in order: theirs are in `steps` behind those of the chain.
     pub destinations: Vec<DestinationNote>,
+    /// What was asked of a destination while the sender waited.
+    pub exchange: Option<ExchangeNote>,
+}
+
+/// A question to a destination, and its answer. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeNote {
+    /// The destination.
+    pub destination: String,
+    /// What it was asked.
+    pub question: Vec<u8>,
+    /// What it said, before the steps of the reply; none where nothing came.
+    pub answer: Option<Vec<u8>>,
+    /// Wall-clock microseconds until then.
+    pub elapsed_us: u64,
+}
+
+/// The same, as it is noted.
+#[derive(Debug)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) destination: &'a str,
+    pub(crate) question: &'a Payload,
+    pub(crate) answer: Option<&'a Payload>,
+    pub(crate) elapsed: Duration,
 }
 
 /// What the steps of a destination did with one output. `Debug` does not show the reason.
@@ -152,7 +178,7 @@ pub enum DetailError {
 /// The first byte of every stored detail.
 const FORMAT: u8 = 5;
 
-/// The format before destinations had steps.
+/// The format before destinations had steps, and were asked.
 const FORMAT_WITHOUT_DESTINATIONS: u8 = 4;
 
 /// The format before validation: a detail without its findings.
@@ -281,6 +307,16 @@ impl Detail {
         self.table_misses_unlisted += table_misses_unlisted;
     }
 
+    /// Adds what was asked while the sender waited.
+    pub(crate) fn exchanged(&mut self, exchange: Exchange<'_>) {
+        self.exchange = Some(ExchangeNote {
+            destination: exchange.destination.to_owned(),
+            question: exchange.question.as_slice().to_vec(),
+            answer: exchange.answer.map(|answer| answer.as_slice().to_vec()),
+            elapsed_us: u64::try_from(exchange.elapsed.as_micros()).unwrap_or(u64::MAX),
+        });
+    }
+
     /// Fuel and microseconds that all steps took together.
     pub(crate) fn cost(&self) -> (u64, u64) {
         let steps = self.steps.iter();
@@ -390,7 +426,7 @@ impl From<DetailWithoutDestinations> for Detail {
             table_misses: old.table_misses,
             table_misses_unlisted: old.table_misses_unlisted,
             engine: old.engine,
-            destinations: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -459,6 +495,17 @@ impl std::fmt::Debug for DestinationNote {
             destination, ending, ..
         } = self;
         write!(formatter, "DestinationNote {{ {destination}, {ending} }}")
+    }
+}
+
+impl std::fmt::Debug for ExchangeNote {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            destination,
+            elapsed_us,
+            ..
+        } = self;
+        write!(formatter, "ExchangeNote {{ {destination}, {elapsed_us} µs }}")
     }
 }
 

@@ -438,7 +438,8 @@ impl Interface {
                 }
                 let state = self.state_for(received).await;
                 let revision = &received.revision;
-                let ran = revision.process(&processing, received.run(), message.clone(), state);
+                let ran = revision.process(&processing, received.run(), message.clone(), state.clone());
+                let ran = revision.answer(&processing, received, ran.await, state);
                 Verdict::Ran(Box::new(ran.await), findings)
             }
             Content::Unreadable(_, fault) => Verdict::Unreadable(fault.clone()),

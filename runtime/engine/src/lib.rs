@@ -23,6 +23,7 @@ mod control_ids;
 mod destination_steps;
 mod duplicates;
 mod everywhere;
+mod inquiry;
 mod keeping;
 mod lane_key;
 mod owed;
@@ -68,7 +69,7 @@ pub use comparison::{Change, Differences, Group, Pair, Place, compare};
 pub use condition::{Condition, ConditionError};
 pub use destination::Destination;
 pub use detail::{
-    AccessNote, DestinationNote, Detail, DetailError, FindingNote, LogNote, MissNote, StepNote, TableNote,
+    AccessNote, DestinationNote, Detail, DetailError, ExchangeNote, FindingNote, LogNote, MissNote, StepNote, TableNote,
 };
 pub use edit::{Edit, Edited, NotEdited};
 pub use engine::{Engine, StartError};
@@ -83,8 +84,8 @@ pub use rerun::{Made, NotRun, Rerun};
 pub use revision::Revision;
 pub use settings::{
     AckStage, Acknowledged, AdmissionSettings, AllowedSender, DestinationSettings, DuplicateSettings, FileName,
-    FileNameError, HandoverSettings, HttpSettings, InterfaceSettings, MllpSettings, OnFinding, Order, RateMax,
-    RejectsThen, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
+    FileNameError, HandoverSettings, HttpSettings, InterfaceSettings, MllpSettings, NoReply, OnFinding, Order, RateMax,
+    RejectsThen, ReplySettings, RetrySettings, SourceSettings, ValidationSettings, WireSettings,
 };
 pub use standing::{AnswerKind, DestinationStanding, HeldDelivery, LastAnswer, OpenCircuit};
 pub use trial::{Filter, Observed, Selection, Share, Trial, TrialError};

@@ -19,7 +19,7 @@ use crate::keeping;
 use crate::received::Received;
 use crate::rerun::{Decided, Made};
 use crate::routing::{NoSuchDestination, Unroutable};
-use crate::settings::OnFinding;
+use crate::settings::{NoReply, OnFinding};
 use crate::terms::Terms;
 use crate::trial::Observation;
 use crate::validator::Judgement;
@@ -120,6 +120,18 @@ impl Plan {
     }
 
     fn of_run(terms: Terms, ran: Ran, findings: &Findings) -> Self {
+        let given = ran.given.clone();
+        let plan = Self::of_outcome(terms, ran, findings);
+        match given {
+            Some(given) => Self {
+                reply: Reply::Given(given),
+                ..plan
+            },
+            None => plan,
+        }
+    }
+
+    fn of_outcome(terms: Terms, ran: Ran, findings: &Findings) -> Self {
         let detail = ran.detail.with(findings);
         let state = keeping::changes(&ran.state);
         let decision = match ran.outcome {
@@ -381,6 +393,54 @@ impl Trouble {
             text: fault.text,
             ..Self::internal(fault.kind.as_str(), summary, fault.hint)
         }
+    }
+
+    /// The fault of a message whose sender waited for an answer that did not come.
+    pub(crate) const NO_REPLY: &str = "no-reply";
+
+    /// The fault of a message that a destination has refused while its sender waited.
+    pub(crate) const REFUSED_BY_DESTINATION: &str = "refused-by-destination";
+
+    pub(crate) fn no_reply(told: &NoReply, why: &str) -> Self {
+        Self {
+            code: told.code,
+            findings: vec![finding(INTERNAL_ERROR, None, Payload::from(told.text.clone()))],
+            ..Self::internal(
+                Self::NO_REPLY,
+                why.to_owned(),
+                Some(
+                    "`reply` says who is asked, `reply_timeout` how long, and `no_reply` what the sender hears"
+                        .to_owned(),
+                ),
+            )
+        }
+    }
+
+    pub(crate) fn refused_by(destination: &str, code: AcknowledgementCode) -> Self {
+        Self {
+            code,
+            ..Self::internal(
+                Self::REFUSED_BY_DESTINATION,
+                format!("`{destination}` answered {code}, and the sender was told so"),
+                None,
+            )
+        }
+    }
+
+    pub(crate) fn several_questions(destination: &str) -> Self {
+        Self::internal(
+            "several-questions",
+            format!("several outputs go to `{destination}`, whose one answer is the reply"),
+            Some("let the chain make one output for it".to_owned()),
+        )
+    }
+
+    pub(crate) fn document_asks(destination: &str) -> Self {
+        Self::internal(
+            "document-for-reply",
+            format!("a document goes to `{destination}`, whose answer to a message is the reply"),
+            Some("let the chain make a message for it".to_owned()),
+        )
     }
 
     fn killed_the_engine(kills: u32) -> Self {

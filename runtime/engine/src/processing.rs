@@ -15,13 +15,16 @@ pub struct Chains {
     pub own: Chain,
     /// Those of destinations that have steps, by name.
     pub destinations: Vec<(Arc<str>, Chain)>,
+    /// The one that makes the reply to the sender of a destination's answer; none where that is the reply as it is.
+    pub reply: Option<Chain>,
 }
 
 impl Chains {
     /// The plugins that keep something between messages, as of [`Chain::state_schemas`].
     pub fn state_schemas(&self) -> impl Iterator<Item = (&Arc<str>, u32)> {
         let of_destinations = self.destinations.iter().flat_map(|(_, chain)| chain.state_schemas());
-        self.own.state_schemas().chain(of_destinations)
+        let of_reply = self.reply.iter().flat_map(Chain::state_schemas);
+        self.own.state_schemas().chain(of_destinations).chain(of_reply)
     }
 }
 
@@ -56,6 +59,11 @@ impl Processing {
 
     pub(crate) async fn run(&self, input: Input) -> Report {
         self.chains.own.run(input).await
+    }
+
+    /// The steps of the reply; none where it has no own.
+    pub(crate) fn reply_steps(&self) -> Option<&Chain> {
+        self.chains.reply.as_ref()
     }
 
     pub(crate) fn has_no_destination_steps(&self) -> bool {

@@ -148,12 +148,14 @@ impl Revision {
     }
 
     /// What the journal says that a message came to, without the acknowledgements that left beside it; none while it is
-    /// undecided.
+    /// undecided, and where another system's answer decided.
     #[must_use]
     pub fn recorded(&self, record: &MessageRecord) -> Option<Made> {
         let decision = record.decision.as_ref()?;
         if let Some(fault) = &decision.fault {
-            return Some(Made::Failed(fault.clone()));
+            // Not this revision, but who was asked decided that.
+            let is_own = ![Trouble::NO_REPLY, Trouble::REFUSED_BY_DESTINATION].contains(&&*fault.kind);
+            return is_own.then(|| Made::Failed(fault.clone()));
         }
         if let Some(reason) = &decision.reason {
             return Some(Made::Filtered(reason.bytes().clone().into()));

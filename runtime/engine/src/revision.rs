@@ -7,6 +7,7 @@ use transfuse_message::{Message, ParseOptions};
 use transfuse_sandbox::{Context, Input, State};
 
 use crate::admission::Admission;
+use crate::inquiry::Inquiry;
 use crate::processing::{Current, Processing};
 use crate::routing::Routing;
 use crate::settings::InterfaceSettings;
@@ -28,6 +29,8 @@ pub struct Revision {
     pub(crate) admission: Arc<Admission>,
     pub(crate) processing: Current,
     pub(crate) routing: Arc<Routing>,
+    /// Who is asked while senders wait.
+    pub(crate) inquiry: Option<Arc<Inquiry>>,
 }
 
 impl Revision {
@@ -36,6 +39,7 @@ impl Revision {
     pub fn new(settings: InterfaceSettings) -> Self {
         Self {
             routing: Arc::new(Routing::of(&settings)),
+            inquiry: Inquiry::of(&settings).map(Arc::new),
             interface: settings.name,
             number: settings.revision,
             parse: ParseOptions {
@@ -59,6 +63,7 @@ impl Revision {
             admission: Arc::clone(&self.admission),
             processing: Current::of(processing),
             routing: Arc::clone(&self.routing),
+            inquiry: self.inquiry.clone(),
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use transfuse_message::Charset;
 use transfuse_message::validation::Level;
+use transfuse_message::{AcknowledgementCode, Charset};
 use transfuse_store::OnFault;
 use transfuse_transport::{files, http, mllp, net, timer};
 
@@ -48,6 +48,28 @@ pub struct InterfaceSettings {
     pub chains: Chains,
     /// Where outputs go, in the order of the file.
     pub destinations: Vec<DestinationSettings>,
+    /// Whose answer is the reply to the sender; none where the engine acknowledges by itself.
+    pub reply: Option<ReplySettings>,
+}
+
+/// A destination that is asked while the sender waits. Nothing is queued for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplySettings {
+    /// Its name: one that answers over MLLP, over frames of the site's own, or over HTTP.
+    pub destination: Arc<str>,
+    /// How long the sender waits for it at most, the wait for a free connection included.
+    pub timeout: Duration,
+    /// What the sender is told where there is no answer.
+    pub no_reply: NoReply,
+}
+
+/// The configured answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoReply {
+    /// AE or AR: its sender keeps a message that nobody has answered.
+    pub code: AcknowledgementCode,
+    /// The text beside it.
+    pub text: String,
 }
 
 /// Where an interface's messages come from.

@@ -10,6 +10,7 @@ use super::duplicates;
 use super::expectation;
 use super::name;
 use super::order;
+use super::reply;
 use super::resolved::{Expectation, FORMAT, Interface, Order};
 use super::section::{self, Section};
 use super::source::{self, Claims};
@@ -28,16 +29,18 @@ pub(super) struct Read {
     pub(super) steps: Vec<step::Places>,
     /// The same of each destination's, by its name.
     pub(super) destination_steps: Vec<(String, Vec<step::Places>)>,
+    /// The same of the reply's.
+    pub(super) reply_steps: Vec<step::Places>,
     pub(super) claims: Claims,
     /// The names of its destinations; none where the file is no TOML.
     pub(super) destinations: Option<Vec<String>>,
 }
 
 impl Read {
-    /// The places of all steps, those of destinations behind its own.
+    /// The places of all steps, those of destinations behind its own, and then those of its reply.
     pub(super) fn all_steps(&self) -> impl Iterator<Item = &step::Places> {
         let of_destinations = self.destination_steps.iter().flat_map(|(_, steps)| steps);
-        self.steps.iter().chain(of_destinations)
+        self.steps.iter().chain(of_destinations).chain(&self.reply_steps)
     }
 
     /// Those of a destination.
@@ -100,6 +103,12 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
         acknowledgement::refuse_unknown(name, "destination", names(&destinations), surroundings.faults);
         acknowledgement::refuse_steps(name, &destinations, surroundings.faults);
     }
+    let around = reply::Around {
+        source: source.as_ref(),
+        destinations: &destinations,
+        has_duplicates: duplicates.is_some(),
+    };
+    let reply = reply::read(&mut file, &around, surroundings);
     let expectations = read_expectations(&mut file);
     file.finish();
 
@@ -125,6 +134,10 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
                 .into_iter()
                 .map(|one| one.resolved)
                 .collect::<Option<_>>()?,
+            reply: match reply.resolved {
+                Some(read) => Some(read?),
+                None => None,
+            },
             expectations,
         })
     };
@@ -132,6 +145,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
         interface: interface(),
         steps: places,
         destination_steps,
+        reply_steps: reply.steps,
         claims,
         destinations: Some(destination_names),
         ..Read::default()

@@ -18,6 +18,7 @@ pub(super) fn check(read: &[Read], parts: &Parts, sandbox: &Sandbox, faults: &Fa
                 Some(steps) => (steps, source),
                 None => continue,
             },
+            Err(ChainsError::OfReply(error)) => (&read.reply_steps, error),
         };
         if let Some(places) = steps.get(error.step()) {
             report(&error, places, faults);

@@ -6,6 +6,7 @@
 
 mod expectation;
 mod http;
+mod reply;
 mod tcp;
 mod timer;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use expectation::{Awaited, Expectation, Hours, Weekday};
 pub(crate) use http::{ClientCredentials, HttpCredentials, HttpDestination, HttpHeader, ShownIn};
+pub(crate) use reply::{NoReplyCode, Reply};
 pub(crate) use tcp::{Acknowledgement, ByteOrder, Framing, TcpDestination, TcpSource};
 pub(crate) use timer::{Ticks, TimerSource};
 
@@ -42,6 +44,9 @@ pub(crate) struct Interface {
     pub(crate) source: Source,
     pub(crate) steps: Vec<Step>,
     pub(crate) destinations: Vec<Destination>,
+    /// Whose answer is the reply; none: the engine acknowledges by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reply: Option<Reply>,
     /// Traffic that is missed when it does not come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) expectations: Vec<Expectation>,
@@ -60,16 +65,18 @@ impl Interface {
         self.destinations.iter().any(|one| one.name == destination)
     }
 
-    /// All its steps, those of destinations behind its own.
+    /// All its steps, those of destinations behind its own, and then those of its reply.
     pub(crate) fn all_steps(&self) -> impl Iterator<Item = &Step> {
         let of_destinations = self.destinations.iter().flat_map(|one| &one.steps);
-        self.steps.iter().chain(of_destinations)
+        let of_reply = self.reply.iter().flat_map(|reply| &reply.steps);
+        self.steps.iter().chain(of_destinations).chain(of_reply)
     }
 
     /// The same, to change them.
     pub(crate) fn all_steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
         let of_destinations = self.destinations.iter_mut().flat_map(|one| &mut one.steps);
-        self.steps.iter_mut().chain(of_destinations)
+        let of_reply = self.reply.iter_mut().flat_map(|reply| &mut reply.steps);
+        self.steps.iter_mut().chain(of_destinations).chain(of_reply)
     }
 
     /// The interfaces that it hands something over to.
@@ -102,7 +109,8 @@ impl Interface {
             .as_mut()
             .and_then(|validate| validate.profile.as_mut());
         let of_destinations = self.destinations.iter_mut().flat_map(|one| &mut one.steps);
-        let of_steps = self.steps.iter_mut().chain(of_destinations);
+        let of_reply = self.reply.iter_mut().flat_map(|reply| &mut reply.steps);
+        let of_steps = self.steps.iter_mut().chain(of_destinations).chain(of_reply);
         let of_steps = of_steps.flat_map(|step| &mut step.grants.tables);
         of_steps.chain(profile.into_iter().flat_map(|profile| &mut profile.tables))
     }

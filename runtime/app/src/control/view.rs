@@ -389,7 +389,17 @@ fn decision(record: &DecisionRecord, input: Option<&Message>) -> wire::Decision 
             .collect(),
         table_misses: detail.table_misses.into_iter().map(table_miss).collect(),
         table_misses_unlisted: detail.table_misses_unlisted,
+        exchange: detail.exchange.map(exchange),
         outputs: record.outputs.iter().map(|made| output(made, input)).collect(),
+    }
+}
+
+fn exchange(note: transfuse_engine::ExchangeNote) -> wire::Exchange {
+    wire::Exchange {
+        destination: note.destination,
+        question: content(&Sealed::from(note.question)),
+        answer: note.answer.map(|answer| content(&Sealed::from(answer))),
+        elapsed_us: note.elapsed_us,
     }
 }
 

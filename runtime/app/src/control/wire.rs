@@ -284,7 +284,20 @@ pub(crate) struct Decision {
     /// How many more there were.
     #[serde(default)]
     pub(crate) table_misses_unlisted: u64,
+    /// What was asked of a destination while the sender waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exchange: Option<Exchange>,
     pub(crate) outputs: Vec<Output>,
+}
+
+/// A question to a destination, and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exchange {
+    pub(crate) destination: String,
+    pub(crate) question: Content,
+    /// As it came; none where nothing did.
+    pub(crate) answer: Option<Content>,
+    pub(crate) elapsed_us: u64,
 }
 
 /// What the steps of a destination did with one output.

@@ -171,6 +171,9 @@ fn not_verifiable(decision: &DecisionRecord) -> Option<String> {
     if detail.steps.iter().any(|step| step.access.state) {
         return Some(STATE.to_owned());
     }
+    if let Some(exchange) = &detail.exchange {
+        return Some(format!("the answer of `{}` went into it", exchange.destination));
+    }
     let stops = decision.outputs.iter().filter_map(|output| output.stopped.as_ref());
     let mut faults = decision.fault.iter().chain(stops);
     if let Some(fault) = faults.find(|fault| depends_on_machine(&fault.kind)) {

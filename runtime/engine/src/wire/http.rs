@@ -72,6 +72,29 @@ impl HttpWire {
     }
 }
 
+impl HttpWire {
+    /// What the receiver responds to a question: a message that answers this one.
+    pub(crate) async fn ask_for_reply(&mut self, content: &Payload, key: &str) -> Result<Payload, String> {
+        let key = idempotency_key(&[key.as_bytes(), content.bytes()]);
+        let request = Request {
+            content,
+            content_type: &self.content_type,
+            idempotency_key: Some(&key),
+        };
+        let response = self.sender.send(&request).await.map_err(|error| with_causes(&error))?;
+        if response.is_too_long {
+            return Err("the response is longer than is read".to_owned());
+        }
+        match heard(&response.content, &labels(content).0)? {
+            Some(_) => Ok(response.content),
+            None => Err(format!(
+                "the response, with status {}, holds no answer",
+                response.status
+            )),
+        }
+    }
+}
+
 /// The acknowledgement that a response holds, if it is one; what else receivers say is their own business. One of another
 /// message says that the receiver has lost its place.
 fn heard(answer: &Payload, control_id: &str) -> Result<Option<Heard>, String> {

@@ -77,6 +77,29 @@ impl MllpWire {
         })
     }
 
+    /// What the receiver's application says to a question. An accept acknowledgement in front of it only says that it is coming.
+    pub(crate) async fn ask_for_reply(&mut self, content: &Payload) -> Result<Payload, String> {
+        self.hear_reply(content, &Asked::of(content))
+            .await
+            .map_err(|unheard| match unheard {
+                Unheard::Unsendable(refusal) => refusal.summary,
+                Unheard::Failed(fault) => fault,
+            })
+    }
+
+    async fn hear_reply(&mut self, content: &Payload, asked: &Asked) -> Result<Payload, Unheard> {
+        let deadline = Instant::now() + self.reply_timeout;
+        let mut exchange = self.sender.begin(content).await?;
+        loop {
+            let answer = next(&mut exchange, deadline).await?;
+            let heard = asked.hear(&answer)?;
+            if heard.is_some_and(|heard| heard.code != AcknowledgementCode::CA) {
+                exchange.finish();
+                return Ok(answer);
+            }
+        }
+    }
+
     /// One answer, which settles the delivery whatever its mode.
     async fn ask(&mut self, content: &Payload, asked: &Asked) -> Result<Attempt, Unheard> {
         let answer = self.sender.send(content).await?;

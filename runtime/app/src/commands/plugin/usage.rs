@@ -31,9 +31,9 @@ pub(super) fn of_site(site: &Path) -> Result<Vec<Use>, Failure> {
         let interface: toml::Table = toml::from_str(&text).with_context(unreadable)?;
         let destinations = interface.get("destinations").and_then(toml::Value::as_array);
         let of_destinations = destinations.into_iter().flatten().flat_map(steps);
-        let all = steps(&toml::Value::Table(interface.clone()))
-            .into_iter()
-            .chain(of_destinations);
+        let whole = toml::Value::Table(interface.clone());
+        let own = ["steps", "reply_steps"].into_iter().flat_map(|key| listed(&whole, key));
+        let all = own.chain(of_destinations);
         uses.extend(all.filter_map(|step| used(&file, &step)));
     }
     uses.sort_by(|one, other| one.file.cmp(&other.file));
@@ -53,7 +53,11 @@ pub(super) fn files_with(uses: &[Use], library: &Library, name: &PluginName, ver
 }
 
 fn steps(table: &toml::Value) -> Vec<toml::Value> {
-    let steps = table.get("steps").and_then(toml::Value::as_array);
+    listed(table, "steps")
+}
+
+fn listed(table: &toml::Value, key: &str) -> Vec<toml::Value> {
+    let steps = table.get(key).and_then(toml::Value::as_array);
     steps.cloned().unwrap_or_default()
 }
 
