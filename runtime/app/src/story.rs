@@ -186,8 +186,8 @@ fn step(number: usize, step: &wire::Step, log: &[wire::LogLine], palette: Palett
         } else {
             Tone::Faint
         };
-        let level = palette.paint(tone, &format!("{}:", line.level));
-        format!("  {level} {}", one_line(line.text.as_str()))
+        let level = format!("{}:", line.level);
+        format!("  {} {}", palette.paint(tone, &level), one_line(line.text.as_str()))
     }));
     if *log_lines_dropped > 0 {
         lines.push(format!(

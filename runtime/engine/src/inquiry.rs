@@ -279,3 +279,67 @@ fn given(reply: &Message, request: &Message, inquiry: &Inquiry) -> Result<Given,
 
 /// Which message an answer is about.
 const MSA_2: &str = "MSA-2";
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use transfuse_message::AcknowledgementCode;
+
+    use super::*;
+
+    fn inquiry() -> Inquiry {
+        Inquiry {
+            destination: "registry".into(),
+            charset: None,
+            timeout: Duration::from_secs(1),
+            no_reply: NoReply {
+                code: AcknowledgementCode::AR,
+                text: "nobody is there".to_owned(),
+            },
+            free: Semaphore::new(0),
+            lines: Mutex::default(),
+        }
+    }
+
+    fn message(text: &'static str) -> Message {
+        Message::parse(bytes::Bytes::from_static(text.as_bytes()), &ParseOptions::default()).unwrap()
+    }
+
+    fn output(destinations: &[&str]) -> NewOutput {
+        NewOutput {
+            content: b"MSH|^~\\&|\r".as_slice().into(),
+            content_type: None,
+            destinations: destinations.iter().map(|name| Arc::from(*name)).collect(),
+            stopped: None,
+        }
+    }
+
+    #[test]
+    fn a_reply_is_about_the_message_that_its_sender_has_sent() {
+        let request = message("MSH|^~\\&|A||||||QBP^Q22|ORIGINAL|P|2.5\rQPD|1\r");
+        let reply = message("MSH|^~\\&|B||||||RSP^K22|R1|P|2.5\rMSA|AA|DERIVED\rQAK|1\r");
+        let given = given(&reply, &request, &inquiry()).unwrap();
+        assert_eq!(given.code, AcknowledgementCode::AA);
+        let expected = "MSH|^~\\&|B||||||RSP^K22|R1|P|2.5\rMSA|AA|ORIGINAL\rQAK|1\r";
+        assert_eq!(given.content.lossy_text(), expected);
+    }
+
+    #[test]
+    fn a_question_stays_among_the_outputs_and_is_queued_for_nobody_who_is_asked() {
+        let question =
+            |outputs: &mut Vec<NewOutput>| inquiry().take(outputs).map(|Question(question)| question.is_ok());
+        let mut outputs = vec![output(&["archive"]), output(&["registry", "archive"])];
+        assert_eq!(question(&mut outputs), Some(true));
+        let expected = vec![output(&["archive"]), output(&["archive"]), output(&[])];
+        assert_eq!(outputs, expected);
+
+        let mut outputs = vec![output(&["registry"])];
+        assert_eq!(question(&mut outputs), Some(true));
+        assert_eq!(outputs, vec![output(&[])]);
+
+        assert_eq!(question(&mut vec![output(&["archive"])]), None);
+        let mut two = vec![output(&["registry"]), output(&["registry"])];
+        assert_eq!(question(&mut two), Some(false), "there is one reply");
+    }
+}

@@ -329,7 +329,7 @@ fn a_framing_that_cannot_be_is_told_with_its_line() {
             "framing = { to_end = true }\nacknowledgement = { accepted = \"O\", refused = \"OK\" }",
             "one of the words is the beginning of the other",
         ),
-        ("mllp_release = 2", "`framing` is missing"),
+        ("mllp_release = 2", "`[source]` needs `framing`"),
     ] {
         let site = Site::with(
             &InterfaceFile::over_tcp("front")

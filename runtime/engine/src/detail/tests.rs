@@ -40,6 +40,7 @@ fn detail() -> Detail {
         table_misses_unlisted: 1,
         engine: Detail::ENGINE.into(),
         destinations: Vec::new(),
+        exchange: None,
     }
 }
 

@@ -122,7 +122,7 @@ pub(super) fn count(query: &Query) -> (String, Vec<Value>) {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use rusqlite::Connection;
+    use rusqlite::{Connection, params_from_iter};
 
     use super::*;
 

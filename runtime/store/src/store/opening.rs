@@ -158,11 +158,10 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     let (feed, projection, projection_thread) = projection::start(projection, written.clone()).map_err(no_thread)?;
     let (loads, requests) = channel();
     let queues = Arc::new(Queues::new(bounds.queues, loads, holds(&folder)?));
-    let journal = JournalReader::new(segments.clone());
     let feeder = Feeder {
         requests,
         projection: projection.clone(),
-        journal,
+        journal: JournalReader::new(segments.clone()),
         written: written.clone(),
     };
     let feeder = feeder.start().map_err(no_thread)?;
