@@ -81,7 +81,10 @@ pub(crate) enum ChainsError {
     Own(#[from] ChainError),
     /// A destination's.
     #[error("the steps of the destination `{destination}`: {source}")]
-    OfDestination { destination: String, source: ChainError },
+    OfDestination {
+        destination: String,
+        source: Box<ChainError>,
+    },
     /// The reply's.
     #[error("the steps of the reply: {0}")]
     OfReply(#[source] ChainError),
@@ -146,7 +149,7 @@ impl Parts {
             Ok(chain) => Ok((Arc::from(one.name.as_str()), chain)),
             Err(source) => Err(ChainsError::OfDestination {
                 destination: one.name.clone(),
-                source,
+                source: source.into(),
             }),
         };
         Ok(Chains {

@@ -151,7 +151,7 @@ impl Passage<'_> {
             self.state.apply(&report.state);
             self.ran.extend(report.state.iter().cloned());
         }
-        self.detail.add(destination, &report, ending);
+        self.detail.add(destination, &report, &ending);
         routed
     }
 }

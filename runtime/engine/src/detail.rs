@@ -279,7 +279,7 @@ impl Detail {
     }
 
     /// Adds what the steps of a destination did with one output.
-    pub(crate) fn add(&mut self, destination: &str, report: &Report, ending: Ending) {
+    pub(crate) fn add(&mut self, destination: &str, report: &Report, ending: &Ending) {
         let first_step = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
         let Self {
             steps,
@@ -289,8 +289,12 @@ impl Detail {
             table_misses_unlisted,
             ..
         } = Self::of(report);
-        log.iter_mut().for_each(|line| line.step += first_step);
-        table_misses.iter_mut().for_each(|miss| miss.step += first_step);
+        for line in &mut log {
+            line.step += first_step;
+        }
+        for miss in &mut table_misses {
+            miss.step += first_step;
+        }
         self.destinations.push(DestinationNote {
             destination: destination.to_owned(),
             first_step,
@@ -308,7 +312,7 @@ impl Detail {
     }
 
     /// Adds what was asked while the sender waited.
-    pub(crate) fn exchanged(&mut self, exchange: Exchange<'_>) {
+    pub(crate) fn exchanged(&mut self, exchange: &Exchange<'_>) {
         self.exchange = Some(ExchangeNote {
             destination: exchange.destination.to_owned(),
             question: exchange.question.as_slice().to_vec(),

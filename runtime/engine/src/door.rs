@@ -19,6 +19,10 @@ pub(crate) struct Door {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is set and taken back for itself, and any of them closes the door"
+)]
 struct State {
     interface: Arc<Interface>,
     is_paused: bool,

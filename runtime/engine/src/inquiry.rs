@@ -4,6 +4,7 @@
 //! decision is durable, so that the journal holds the question, the answer and what the sender is told in one entry. Whoever runs a
 //! stored message again does not ask again.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) struct Inquiry {
     /// As many as there are lines.
     free: Semaphore,
     lines: Mutex<Vec<Line>>,
+    /// Whether the last question was answered: the log tells where that changes, and not with each message.
+    is_answering: AtomicBool,
 }
 
 /// One connection.
@@ -61,6 +64,7 @@ impl Inquiry {
             no_reply: reply.no_reply.clone(),
             free: Semaphore::new(lines.len()),
             lines: Mutex::new(lines),
+            is_answering: AtomicBool::new(true),
         })
     }
 
@@ -125,6 +129,18 @@ impl Inquiry {
         })
     }
 
+    fn note(&self, interface: &str, answer: &Result<Payload, String>) {
+        let was_answering = self.is_answering.swap(answer.is_ok(), Ordering::Relaxed);
+        let destination = &self.destination;
+        match answer {
+            Err(reason) if was_answering => {
+                tracing::warn!(interface, %destination, reason, "it does not answer; senders are told so");
+            }
+            Ok(_) if !was_answering => tracing::info!(interface, %destination, "it answers again"),
+            _ => {}
+        }
+    }
+
     fn lines(&self) -> std::sync::MutexGuard<'_, Vec<Line>> {
         // Only whole lines are put in and taken out.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
@@ -169,13 +185,14 @@ impl Revision {
             Ok(question) if received.attempt == 1 => question,
             Ok(_) => {
                 let why = "a stop cut it short, and its sender does not wait for it any more";
-                return failed(ran, Trouble::no_reply(&inquiry.no_reply, why));
+                return failed(ran, Box::new(Trouble::no_reply(&inquiry.no_reply, why)));
             }
-            Err(trouble) => return failed(ran, *trouble),
+            Err(trouble) => return failed(ran, trouble),
         };
         let began = Instant::now();
         let answer = inquiry.ask(&asked, &received.entry.id().to_string()).await;
-        ran.detail.exchanged(Exchange {
+        inquiry.note(&self.interface, &answer);
+        ran.detail.exchanged(&Exchange {
             destination: &inquiry.destination,
             question: &asked,
             answer: answer.as_ref().ok(),
@@ -186,7 +203,7 @@ impl Revision {
                 self.prepare_reply(processing, inquiry, (received, &mut ran), answer, state)
                     .await
             }
-            Err(why) => Err(Trouble::no_reply(&inquiry.no_reply, &why)),
+            Err(why) => Err(Box::new(Trouble::no_reply(&inquiry.no_reply, &why))),
         };
         match reply.and_then(|reply| given(&reply, message, inquiry)) {
             Ok(given) if given.code.is_accept() => Ran {
@@ -211,8 +228,8 @@ impl Revision {
         (received, ran): (&Received, &mut Ran),
         answer: Payload,
         state: State,
-    ) -> Result<Message, Trouble> {
-        let no_reply = |why: &str| Trouble::no_reply(&inquiry.no_reply, why);
+    ) -> Result<Message, Box<Trouble>> {
+        let no_reply = |why: &str| Box::new(Trouble::no_reply(&inquiry.no_reply, why));
         let answer = Message::parse(answer.into_bytes(), &ParseOptions::default())
             .map_err(|fault| no_reply(&format!("the answer is no HL7 v2 message: {fault}")))?;
         let Some(chain) = processing.reply_steps() else {
@@ -236,22 +253,24 @@ impl Revision {
                 Err(no_reply("its steps ended the answer on purpose")),
                 Ending::Filtered(reason),
             ),
-            Outcome::Rejected { rejection, step } => (Err(Trouble::rejected(rejection, step)), Ending::Stopped),
-            Outcome::Faulted(fault) => (Err(Trouble::faulted(fault)), Ending::Stopped),
+            Outcome::Rejected { rejection, step } => {
+                (Err(Box::new(Trouble::rejected(rejection, step))), Ending::Stopped)
+            }
+            Outcome::Faulted(fault) => (Err(Box::new(Trouble::faulted(fault))), Ending::Stopped),
         };
         if made.is_ok() {
             ran.state.extend(report.state.iter().cloned());
         }
         ran.detail
-            .add(&format!("reply of {}", inquiry.destination), &report, ending);
+            .add(&format!("reply of {}", inquiry.destination), &report, &ending);
         made
     }
 }
 
-fn failed(ran: Ran, trouble: Trouble) -> Ran {
+fn failed(ran: Ran, trouble: Box<Trouble>) -> Ran {
     Ran {
         outcome: match ran.outcome {
-            Ok(Decided::Processed(_)) => Err(Box::new(trouble)),
+            Ok(Decided::Processed(_)) => Err(trouble),
             decided => decided,
         },
         ..ran
@@ -259,8 +278,8 @@ fn failed(ran: Ran, trouble: Trouble) -> Ran {
 }
 
 /// What the sender is told: the reply, about the message that it has sent.
-fn given(reply: &Message, request: &Message, inquiry: &Inquiry) -> Result<Given, Trouble> {
-    let no_reply = |why: String| Trouble::no_reply(&inquiry.no_reply, &why);
+fn given(reply: &Message, request: &Message, inquiry: &Inquiry) -> Result<Given, Box<Trouble>> {
+    let no_reply = |why: String| Box::new(Trouble::no_reply(&inquiry.no_reply, &why));
     let answer = acknowledgement::read(reply).map_err(|fault| no_reply(format!("the answer says nothing: {fault}")))?;
     let header = request.header();
     let control_id = header.control_id();
@@ -299,6 +318,7 @@ mod tests {
             },
             free: Semaphore::new(0),
             lines: Mutex::default(),
+            is_answering: AtomicBool::new(true),
         }
     }
 

@@ -92,7 +92,11 @@ impl Plan {
         let mut plan = Self::of_verdict(received, verdict);
         plan.observation = cost.map(|cost| Observation {
             sample: Sample::of(&plan.decision, cost),
-            made: received.trial.is_some().then(|| Made::of(&plan.decision)),
+            made: received
+                .trial
+                .is_some()
+                .then(|| Made::of(&plan.decision))
+                .filter(|made| !made.is_anothers()),
         });
         match (
             &interface.answering.destination,

@@ -153,9 +153,7 @@ impl Revision {
     pub fn recorded(&self, record: &MessageRecord) -> Option<Made> {
         let decision = record.decision.as_ref()?;
         if let Some(fault) = &decision.fault {
-            // Not this revision, but who was asked decided that.
-            let is_own = ![Trouble::NO_REPLY, Trouble::REFUSED_BY_DESTINATION].contains(&&*fault.kind);
-            return is_own.then(|| Made::Failed(fault.clone()));
+            return Some(Made::Failed(fault.clone())).filter(|made| !made.is_anothers());
         }
         if let Some(reason) = &decision.reason {
             return Some(Made::Filtered(reason.bytes().clone().into()));
@@ -185,6 +183,12 @@ impl Made {
             Decision::Filtered { reason, .. } => Self::Filtered(reason.bytes().clone().into()),
             Decision::Refused { fault, .. } | Decision::Quarantined { fault, .. } => Self::Failed(fault.clone()),
         }
+    }
+
+    /// Whether not the revision, but the system that it asked has decided it.
+    pub(crate) fn is_anothers(&self) -> bool {
+        let kinds = [Trouble::NO_REPLY, Trouble::REFUSED_BY_DESTINATION];
+        matches!(self, Self::Failed(fault) if kinds.contains(&&*fault.kind))
     }
 
     /// What it failed with, as a whole or on its way to a destination.

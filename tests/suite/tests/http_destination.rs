@@ -35,7 +35,7 @@ fn site(interface: &InterfaceFile, secrets: &[(&str, &str)]) -> Site {
     let mut environment = "[secrets]\n".to_owned();
     for (name, value) in secrets {
         site.write(&format!("secrets/{name}"), value).expect("a secret");
-        environment += &format!("{name} = {{ file = \"secrets/{name}\" }}\n");
+        environment = environment + name + " = { file = \"secrets/" + name + "\" }\n";
     }
     site.write("environments/test.toml", environment)
         .expect("an environment");

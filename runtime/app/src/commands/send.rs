@@ -125,7 +125,7 @@ struct Plan {
 
 /// How the receiver is spoken to.
 enum Partner {
-    Mllp(SenderSettings),
+    Mllp(Box<SenderSettings>),
     Http(Box<http::SenderSettings>),
 }
 
@@ -181,17 +181,17 @@ impl Partner {
         if arguments.token.is_some() {
             return Err(anyhow::anyhow!("`--token` is shown over HTTP only").into());
         }
-        Ok(Self::Mllp(SenderSettings {
+        Ok(Self::Mllp(Box::new(SenderSettings {
             reply_timeout: arguments.timeout,
             framing: Framing::Mllp(super::listen::release(arguments.mllp_release)),
             tls: arguments.tls.settings(address)?,
             ..SenderSettings::new(address)
-        }))
+        })))
     }
 
     fn line(&self) -> Option<Line<'_>> {
         Some(match self {
-            Self::Mllp(settings) => Line::Mllp(Box::new(Sender::new(settings.clone())), settings),
+            Self::Mllp(settings) => Line::Mllp(Box::new(Sender::new((**settings).clone())), settings),
             Self::Http(settings) => Line::Http(Box::new(http::Sender::new(settings)?)),
         })
     }

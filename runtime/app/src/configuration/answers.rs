@@ -105,12 +105,11 @@ fn parsed_statuses(name: &str) -> Option<RangeInclusive<u16>> {
             let first = hundred.parse::<u16>().ok()? * 100;
             first..=first + 99
         }
-        Some(_) => return None,
         None if name.len() == 3 && name.bytes().all(|byte| byte.is_ascii_digit()) => {
             let status = name.parse().ok()?;
             status..=status
         }
-        None => return None,
+        _ => return None,
     };
     (300..=599).contains(statuses.start()).then_some(statuses)
 }

@@ -129,7 +129,11 @@ fn unusable(section: &Section<'_>, text: &Located<String>, key: &str) {
 }
 
 fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
+        .collect()
 }
 
 fn from_hex(digits: &str) -> Option<Vec<u8>> {

@@ -134,10 +134,7 @@ fn read_file(name: String, mut file: Section<'_>, surroundings: &Surroundings<'_
                 .into_iter()
                 .map(|one| one.resolved)
                 .collect::<Option<_>>()?,
-            reply: match reply.resolved {
-                Some(read) => Some(read?),
-                None => None,
-            },
+            reply: if reply.is_asked { Some(reply.resolved?) } else { None },
             expectations,
         })
     };

@@ -15,7 +15,7 @@ pub(super) fn check(read: &[Read], parts: &Parts, sandbox: &Sandbox, faults: &Fa
             Ok(_) => continue,
             Err(ChainsError::Own(error)) => (&read.steps, error),
             Err(ChainsError::OfDestination { destination, source }) => match read.steps_of(&destination) {
-                Some(steps) => (steps, source),
+                Some(steps) => (steps, *source),
                 None => continue,
             },
             Err(ChainsError::OfReply(error)) => (&read.reply_steps, error),

@@ -41,8 +41,10 @@ pub(super) struct Around<'a> {
 #[derive(Default)]
 pub(super) struct Written {
     pub(super) steps: Vec<step::Places>,
-    /// The inner one is none where something that is needed is missing or wrong.
-    pub(super) resolved: Option<Option<Reply>>,
+    /// Whether the file asks for one.
+    pub(super) is_asked: bool,
+    /// None where something that is needed is missing or wrong.
+    pub(super) resolved: Option<Reply>,
 }
 
 pub(super) fn read(file: &mut Section<'_>, around: &Around<'_>, surroundings: &Surroundings<'_>) -> Written {
@@ -81,13 +83,14 @@ pub(super) fn read(file: &mut Section<'_>, around: &Around<'_>, surroundings: &S
     let (code, text) = no_reply.unwrap_or_else(|| (NoReplyCode::AR, TEXT.to_owned()));
     Written {
         steps: places,
-        resolved: Some(steps.map(|steps| Reply {
+        is_asked: true,
+        resolved: steps.map(|steps| Reply {
             destination: destination.value,
             timeout_ms: milliseconds(timeout.unwrap_or(TIMEOUT)),
             code,
             text,
             steps,
-        })),
+        }),
     }
 }
 

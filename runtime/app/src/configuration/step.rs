@@ -189,22 +189,22 @@ fn patterns(section: &mut Section<'_>, key: &'static str) -> Vec<String> {
     patterns
 }
 
-fn granted_destinations(names: Vec<Located<String>>, named: &Named<'_>, faults: &Faults) -> Vec<String> {
+fn granted_destinations(to: Vec<Located<String>>, named: &Named<'_>, faults: &Faults) -> Vec<String> {
     let destinations = match named {
         Named::Destinations(destinations) => *destinations,
         Named::Own(own) => {
-            if let Some(other) = names.iter().find(|name| name.value != *own) {
+            if let Some(other) = to.iter().find(|name| name.value != *own) {
                 faults.at_with_hint(
                     &other.place,
                     format!("all that a step of `{own}` forwards goes to `{own}`"),
                     "leave `to` out; what goes where is decided by `[[steps]]` and by the `types` of destinations",
                 );
             }
-            return names.into_iter().map(|name| name.value).collect();
+            return to.into_iter().map(|name| name.value).collect();
         }
     };
     // `*` grants all of them, those of later revisions included.
-    for name in names
+    for name in to
         .iter()
         .filter(|name| name.value != "*" && !destinations.contains(&name.value.as_str()))
     {
@@ -215,5 +215,5 @@ fn granted_destinations(names: Vec<Located<String>>, named: &Named<'_>, faults: 
             suggest::hints(&name.value, "destination", destinations),
         );
     }
-    names.into_iter().map(|name| name.value).collect()
+    to.into_iter().map(|name| name.value).collect()
 }

@@ -55,11 +55,10 @@ impl HttpWire {
             );
         }
         // A document has no control id, and an acknowledgement in the response to it is about something else.
-        let control_id = lease
-            .content_type()
-            .is_none()
-            .then(|| labels(content).0)
-            .unwrap_or_default();
+        let control_id = match lease.content_type() {
+            None => labels(content).0,
+            Some(_) => String::new(),
+        };
         match heard(&response.content, &control_id) {
             Ok(heard) => Attempt::Responded(Response {
                 status: response.status,

@@ -122,7 +122,7 @@ fn wanted(arguments: &Arguments) -> Result<EditWanted, Failure> {
             after: arguments.after.map(|id| id.to_string()),
             ..arguments.search.query(&arguments.ids)
         },
-        content: arguments.file.as_ref().map(content).transpose()?,
+        content: arguments.file.as_deref().map(content).transpose()?,
         set: set.collect(),
         dry_run: true,
         reason: arguments.reason.clone(),
@@ -130,7 +130,7 @@ fn wanted(arguments: &Arguments) -> Result<EditWanted, Failure> {
 }
 
 /// The one message of a file, with the segment ends that HL7 asks for: editors write others.
-fn content(path: &PathBuf) -> Result<Content, Failure> {
+fn content(path: &std::path::Path) -> Result<Content, Failure> {
     let file = MessageFile::read(path)?;
     let [part] = file.parts.as_slice() else {
         return Err(anyhow::anyhow!(

@@ -58,13 +58,12 @@ fn times(section: &mut Section<'_>) -> Option<Vec<Time>> {
     let texts = section.texts("at")?;
     let mut times = Vec::new();
     for text in texts {
-        match text.value.parse::<Time>() {
-            Ok(time) => times.push(time),
-            Err(_) => {
-                let message = format!("`{}` is no time of day", text.value);
-                section.faults().at_with_hint(&text.place, message, "write \"02:00\"");
-            }
+        if let Ok(time) = text.value.parse::<Time>() {
+            times.push(time);
+            continue;
         }
+        let message = format!("`{}` is no time of day", text.value);
+        section.faults().at_with_hint(&text.place, message, "write \"02:00\"");
     }
     times.sort_unstable();
     times.dedup();

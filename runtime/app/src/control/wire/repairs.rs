@@ -98,6 +98,7 @@ pub(crate) struct Left {
 /// The body of `POST /v1/replay`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command, each for itself")]
 pub(crate) struct ReplayWanted {
     /// Named messages, or an interface and what to look for; the oldest of them.
     pub(crate) messages: MessagesQuery,

@@ -266,13 +266,11 @@ mod tests {
 
     #[test]
     fn a_token_is_used_until_shortly_before_its_end() {
-        let seconds = |text: &str| usable(Some(&serde_json::from_str(text).unwrap())).as_secs_f64();
-        assert_eq!(
-            [seconds("3600"), seconds("40"), seconds("0"), seconds("-5")],
-            [3570.0, 20.0, 0.0, 0.0]
-        );
+        let of = |text: &str| usable(Some(&serde_json::from_str(text).unwrap()));
+        let seconds = [of("3600"), of("40"), of("0"), of("-5")].map(|life| life.as_secs());
+        assert_eq!(seconds, [3_570, 20, 0, 0]);
         assert_eq!(usable(None), LIFE);
-        assert!(seconds("1e300") <= LIFE_MAX.as_secs_f64());
+        assert!(of("1e300") <= LIFE_MAX);
     }
 
     #[test]
