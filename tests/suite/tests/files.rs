@@ -1,11 +1,11 @@
 //! A folder as a source and a folder as a destination: the example's research interface, as a hospital would run it.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use transfuse_harness::{Engine, InterfaceFile, Sink, Site, observation, wait_until};
+use transfuse_harness::{Clock, Engine, InterfaceFile, Sink, Site, observation, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -67,6 +67,43 @@ fn a_file_goes_through_the_plugin_and_into_the_archive() {
     let expected = observation("F1").replace("1 Teszt utca^^Budapest^^1000^HUN", "");
     assert_eq!(came_out, expected, "the address is gone, and nothing else has changed");
     assert_eq!(names(&site.path().join("inbox/archive")), ["result.hl7"]);
+}
+
+/// A kill may come between the entry of the journal and the move of the file. Here the engine's clock is ahead of the disk's, so that a
+/// file which is back where it was has not changed since it was taken.
+#[test]
+fn a_file_that_was_taken_before_a_stop_is_put_away_and_not_taken_again() {
+    const AN_HOUR_SECONDS: i64 = 3_600;
+    let (site, clock) = (site(), Clock::new().expect("a clock"));
+    let inbox = site.path().join("inbox");
+    let (file, archived) = (inbox.join("result.hl7"), inbox.join("archive/result.hl7"));
+    let is_archived = || wait_until("the archived file", LIMIT, || archived.exists().then_some(()));
+    let is_there = |name: &str| {
+        let out = site.path().join("out").join(name);
+        wait_until("the file at the biobank", LIMIT, || out.exists().then_some(()))
+    };
+    clock.jump_to(AN_HOUR_SECONDS).expect("the clock jumps");
+    let engine = Engine::start_by(&clock, &site.path()).expect("the engine starts");
+    site.write("inbox/result.hl7", observation("F1")).expect("a file");
+    is_archived().expect("it is taken");
+    engine.stop().expect("a clean stop");
+
+    fs::rename(&archived, &file).expect("it is back");
+    let engine = Engine::start_by(&clock, &site.path()).expect("it starts again");
+    is_archived().expect("it is put away");
+    site.write("inbox/other.hl7", observation("F2")).expect("another file");
+    is_there("F2.hl7").expect("it goes on");
+    let status = engine.json(&["status"]).expect("a status");
+    let taken = status["interfaces"][0]["processed"].as_u64();
+    assert_eq!(taken, Some(2), "the first file is no second message: {status}");
+    engine.stop().expect("a clean stop");
+
+    // Other bytes under the same name are another message.
+    fs::remove_file(&archived).expect("it is taken out");
+    site.write("inbox/result.hl7", observation("F3")).expect("a third file");
+    let engine = Engine::start_by(&clock, &site.path()).expect("it starts again");
+    is_there("F3.hl7").expect("it is taken");
+    engine.stop().expect("a clean stop");
 }
 
 #[test]

@@ -293,28 +293,24 @@ fn a_request_over_http_is_answered_with_what_another_system_responds_over_http()
     assert!(none.body.contains("MSA|AR|Q2"), "{}", none.body);
 }
 
-/// It was not answered, and nobody waits for the answer any more: its sender repeats it.
+/// Its sender has the accept acknowledgement, so that the message is the engine's, and nobody waits for the answer any more.
 #[test]
-fn a_stop_in_the_middle_of_a_question_leaves_the_message_with_its_sender() {
+fn what_a_stop_cut_short_is_not_asked_again_and_rests_where_it_had_been_accepted() {
     let registry = Registry::answering(|_| Vec::new());
     let interface = portal(&registry.address, "");
     let (site, engine) = start(&interface);
     let mut connection = engine.connect("portal").expect("a connection");
-    connection.write(&frame(query("Q1").as_bytes())).expect("it is sent");
+    let accepted = connection.ask(query("Q1").replace("|P|2.5", "|P|2.5|||AL|AL").as_bytes());
+    let accepted = accepted.expect("the accept acknowledgement");
+    assert!(accepted.contains("MSA|CA|Q1"), "{accepted}");
     wait_until("the question", LIMIT, || (!registry.asked().is_empty()).then_some(())).expect("it is asked");
     engine.kill().expect("it is killed");
     let engine = Engine::start(&site.path()).expect("it starts again");
-    let listed = engine.json(&["messages", "list"]).expect("a list");
-    let messages = listed["messages"].as_array().expect("messages");
-    if let Some(message) = messages.first() {
-        let id = message["id"].as_str().expect("an id").to_owned();
-        let refused = wait_until("the end of it", LIMIT, || {
-            let message = engine.json(&["messages", "show", &id]).expect("the message");
-            (message["stage"] == "refused").then_some(message)
-        });
-        let message = refused.expect("it is refused");
-        assert_eq!(message["decision"]["fault"]["kind"], "no-reply", "{message}");
-    }
+    let decided = wait_until("the end of it", LIMIT, || {
+        Some(shown(&engine, "Q1")).filter(|message| message["stage"] == "quarantined")
+    });
+    let message = decided.expect("it rests");
+    assert_eq!(message["decision"]["fault"]["kind"], "no-reply", "{message}");
     assert_eq!(registry.asked(), ["Q1"], "nobody is asked again");
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use transfuse_harness::{Engine, InterfaceFile, Sink, Site, binary, wait_until};
+use transfuse_harness::{Clock, Engine, InterfaceFile, Sink, Site, binary};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -64,40 +64,54 @@ fn each_tick_is_a_message_and_none_comes_twice_over_hot_swaps_a_stop_and_a_kill(
     is_in_order_and_once(&all);
 }
 
-#[test]
-fn of_the_ticks_that_were_missed_one_comes_late_or_none() {
-    let sink = Sink::accepting().expect("a receiver");
-    let site = Site::with(&timer(&sink, "every = \"1s\"")).expect("a site");
-    let engine = Engine::start(&site.path()).expect("the engine starts");
+/// Before an hour is full: long enough for an engine to start.
+const AHEAD_SECONDS: i64 = 6;
+
+const HOUR_SECONDS: i64 = 3_600;
+
+/// The ticks of three starts, in hours after the first tick: before a full hour, in the middle of the third one after it, and before the
+/// fourth.
+fn hours_ticked(missed: &str) -> Vec<i64> {
+    let (clock, sink) = (Clock::new().expect("a clock"), Sink::accepting().expect("a receiver"));
+    let lines = format!("every = \"1h\"\nmissed = \"{missed}\"");
+    let site = Site::with(&timer(&sink, &lines)).expect("a site");
+    let first_second = (jiff::Timestamp::now().as_second() / HOUR_SECONDS + 1) * HOUR_SECONDS;
+    let start = |seconds: i64| {
+        let shown = first_second + seconds - jiff::Timestamp::now().as_second();
+        clock.jump_to(shown).expect("the clock is set");
+        Engine::start_by(&clock, &site.path()).expect("the engine starts")
+    };
+    let engine = start(-AHEAD_SECONDS);
     sink.wait_for(1, LIMIT).expect("a tick");
     engine.stop().expect("a clean stop");
-    let last = ticks(&sink).last().cloned().expect("a tick");
-    // Two further ticks are certain to be missed once the clock shows them.
-    wait_until("two missed ticks", LIMIT, || (now() >= later(&last, 3)).then_some(())).expect("time passes");
-    let before = sink.count();
-    let engine = Engine::start(&site.path()).expect("it starts again");
-    sink.wait_for(before + 2, LIMIT).expect("it goes on");
-    let made = ticks(&sink)[before..].to_vec();
-    assert!(
-        made[0] >= later(&last, 3),
-        "the ones between are not made up: {last} {made:?}"
-    );
+    let engine = start(3 * HOUR_SECONDS + HOUR_SECONDS / 2);
+    if missed == "one" {
+        sink.wait_for(2, LIMIT).expect("it comes late");
+    }
     engine.stop().expect("a clean stop");
-    is_in_order_and_once(&ticks(&sink));
+    let before = sink.count();
+    let engine = start(4 * HOUR_SECONDS - AHEAD_SECONDS);
+    sink.wait_for(before + 1, LIMIT).expect("it goes on");
+    engine.stop().expect("a clean stop");
+    let ticks = ticks(&sink);
+    let first = moment(&ticks[0]);
+    let hours = ticks.iter().map(|tick| (moment(tick) - first).get_hours());
+    hours.map(i64::from).collect()
 }
 
-/// A control id that says the moment.
-fn now() -> String {
-    jiff::Timestamp::now().strftime("T%Y%m%d%H%M%S").to_string()
+#[test]
+fn of_the_ticks_that_were_missed_the_last_one_comes_late() {
+    assert_eq!(hours_ticked("one"), [0, 3, 4]);
 }
 
-/// That of a tick so many seconds later.
-fn later(control_id: &str, seconds: i64) -> String {
-    let at = jiff::civil::DateTime::strptime("T%Y%m%d%H%M%S", control_id).expect("a control id of a tick");
-    let at = at
-        .checked_add(jiff::SignedDuration::from_secs(seconds))
-        .expect("a later time");
-    at.strftime("T%Y%m%d%H%M%S").to_string()
+#[test]
+fn where_the_site_says_so_what_was_missed_does_not_come() {
+    assert_eq!(hours_ticked("none"), [0, 4]);
+}
+
+/// When a tick was due, by its control id.
+fn moment(control_id: &str) -> jiff::civil::DateTime {
+    jiff::civil::DateTime::strptime("T%Y%m%d%H%M%S", control_id).expect("a control id of a tick")
 }
 
 #[test]
