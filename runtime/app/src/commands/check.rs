@@ -182,6 +182,14 @@ fn interface_lines(interface: &Interface, site: &Site, palette: Palette) -> Vec<
             lines.extend(told_step(step, "  ", site, palette));
         }
     }
+    if let Some(reply) = &interface.reply {
+        let (asked, within) = (&reply.destination, shown(reply.timeout_ms));
+        let text = format!("what {asked} answers within {within}, else {:?}", reply.code);
+        lines.push(row("reply", &text, palette));
+        for step in &reply.steps {
+            lines.extend(told_step(step, "  ", site, palette));
+        }
+    }
     lines
 }
 
