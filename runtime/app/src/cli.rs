@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    changes, check, compile_component, deliveries, demo, downtime, hl7, interface, lanes, listen, messages, plugin,
-    precompile, run, send, status, store, tables,
+    changes, check, compile_component, deliveries, demo, downtime, hl7, interface, keys, lanes, listen, messages,
+    plugin, precompile, run, send, status, store, tables,
 };
 use crate::console::{ColourChoice, Console};
 use crate::failure::Outcome;
@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Precompile(precompile::Arguments),
     #[command(subcommand)]
     Store(store::Command),
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Compile one component within limits, for a sandbox in another process
     #[command(name = COMPILE_COMMAND, hide = true)]
     CompileComponent,
@@ -110,6 +112,7 @@ impl Command {
             Self::Plugin(command) => plugin::run(command, console),
             Self::Precompile(arguments) => precompile::run(arguments, console),
             Self::Store(command) => store::run(command, console),
+            Self::Keys(command) => keys::run(command, console),
             Self::CompileComponent => compile_component::run(console),
         }
     }

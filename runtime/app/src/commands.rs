@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod downtime;
 pub(crate) mod hl7;
 pub(crate) mod interface;
+pub(crate) mod keys;
 pub(crate) mod lanes;
 pub(crate) mod listen;
 pub(crate) mod messages;

@@ -11,12 +11,13 @@ mod tests;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 
 use crate::clock::Clock;
 use crate::folder::catalog_in;
+use crate::keys::{KeyError, Keys};
 use crate::sync::lock;
 use crate::{CatalogError, OpenError, Sealed};
 
@@ -24,6 +25,7 @@ use crate::{CatalogError, OpenError, Sealed};
 pub struct Catalog {
     connection: Mutex<Connection>,
     clock: Clock,
+    keys: Arc<Keys>,
 }
 
 /// A revision to be made.
@@ -229,10 +231,11 @@ pub struct TableChange {
 }
 
 impl Catalog {
-    pub(crate) fn open(file: &Path, clock: Clock) -> Result<Self, OpenError> {
+    pub(crate) fn open(file: &Path, clock: Clock, keys: Arc<Keys>) -> Result<Self, OpenError> {
         Ok(Self {
             connection: Mutex::new(schema::open(file)?),
             clock,
+            keys,
         })
     }
 
@@ -243,6 +246,7 @@ impl Catalog {
         Ok(connection.map(|connection| Self {
             connection: Mutex::new(connection),
             clock: Clock::default(),
+            keys: Arc::new(Keys::none()),
         }))
     }
 
@@ -257,6 +261,14 @@ impl Catalog {
 
     fn read<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, CatalogError> {
         Ok(run(&lock(&self.connection))?)
+    }
+}
+
+impl From<KeyError> for CatalogError {
+    fn from(error: KeyError) -> Self {
+        Self::File {
+            reason: error.to_string(),
+        }
     }
 }
 

@@ -41,6 +41,52 @@ pub enum OpenError {
         /// The newest format that this program reads.
         supported: i64,
     },
+    /// The file with the master key is not there.
+    #[error("there is no master key in {file}{}", needed.as_ref().map(|needed| format!(": the data folder is sealed with {needed}")).unwrap_or_default())]
+    NoMasterKey {
+        /// Where it should be.
+        file: PathBuf,
+        /// The fingerprint of the one that is needed; none where a folder is new, and any would do.
+        needed: Option<String>,
+    },
+    /// The file holds another master key.
+    #[error("{file} holds the master key {found}, and the data folder is sealed with {needed}")]
+    WrongMasterKey {
+        /// The file.
+        file: PathBuf,
+        /// The fingerprint of the key in it.
+        found: String,
+        /// The fingerprint of the one that is needed.
+        needed: String,
+    },
+    /// The file of the master key is not what it has to be.
+    #[error("{file} cannot be used as master key: {reason}")]
+    UnfitMasterKey {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl OpenError {
+    /// What to do about it, where there is one thing to do.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoMasterKey { needed: None, .. } => {
+                Some("`transfuse keys make FILE` makes one; keep a copy where the data folder's backups are not")
+            }
+            Self::NoMasterKey { needed: Some(_), .. } | Self::WrongMasterKey { .. } => Some(
+                "put the file of that key back from where it was kept, or name it with `[store] master_key`: without it, \
+                 nothing that was sealed can be read",
+            ),
+            Self::UnfitMasterKey { .. } => Some(
+                "a master key is a file of its own, outside the data folder, with mode 0600, as `transfuse keys make` makes it",
+            ),
+            Self::InUse { .. } | Self::Unusable { .. } | Self::Damaged { .. } | Self::NewerFormat { .. } => None,
+        }
+    }
 }
 
 /// Why something is not durable.

@@ -1,5 +1,7 @@
 //! The seam at which tests make the disk fail. In the product it is empty and costs nothing.
 
+use crate::keys::{KeyError, SealError};
+
 /// A moment at which something can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FaultPoint {
@@ -31,10 +33,18 @@ pub(crate) enum Failure {
     Database(#[from] rusqlite::Error),
     #[error("{0}")]
     Folder(#[from] std::io::Error),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// Only tests crash.
     #[error("the test crashed the store")]
     #[cfg_attr(not(test), expect(dead_code, reason = "only tests crash"))]
     Crash,
+}
+
+impl From<SealError> for Failure {
+    fn from(error: SealError) -> Self {
+        Self::Keys(error.into())
+    }
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(crate) use intake::{Ending, Intake, Redeciding, Slot};
 pub(crate) use keeper::Keeper;
 pub(crate) use numbers::{LEFT_OUT, Numbers};
 pub(crate) use reader::{JournalReader, Payloads};
-pub(crate) use scan::{Scan, scan};
+pub(crate) use scan::{Scan, is_sealed, scan};
 pub use segments::DamagedSegment;
 pub(crate) use segments::Segments;
 pub(crate) use writer::{Horizon, Writer, WriterParts, Written};

@@ -29,6 +29,7 @@ mod faults;
 mod folder;
 mod format;
 mod identity;
+mod keys;
 mod sealed;
 mod settings;
 mod sync;
@@ -48,6 +49,8 @@ pub use lanes::{Lanes, OnFault, Precedence};
 pub use operation::{AfterStep, OperationKind, Operator};
 
 pub use journal::{DamagedSegment, SegmentRepair, SegmentReport};
+
+pub use keys::{InterfaceKeys, KeyReport, MasterKeyFile, Rotated};
 
 pub use identity::{DeliveryId, DeliveryStage, MessageId, ParseIdError, Stage};
 pub use projection::{Rebuilt, TableDifference};

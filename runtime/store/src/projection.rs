@@ -15,7 +15,10 @@ mod refusals;
 mod schema;
 mod worker;
 
-pub(crate) use catch_up::{JournalEnd, Known, ProjectionStart, Undecided, holds, known, open_projection, undecided};
+pub(crate) use apply::value_place;
+pub(crate) use catch_up::{
+    JournalEnd, Known, ProjectionStart, Undecided, holds, interfaces, known, open_projection, undecided,
+};
 pub(crate) use rebuild::rebuild_projection;
 pub use rebuild::{Rebuilt, TableDifference};
 #[cfg(test)]

@@ -491,13 +491,17 @@ impl Readings {
     /// Asks the projection, once it has everything that is durable. What is to be done to deliveries depends on the answer:
     /// an old one is none.
     fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
+        self.ask_all(|reading| question(&reading.live).map_err(|error| reading.live_error(&error)))
+    }
+
+    fn ask_all<T>(&self, question: impl FnOnce(&mut Reading) -> Result<T, ReadError>) -> Result<T, ReadError> {
         let behind = self.catch_up();
         if behind > 0 {
             let file = self.projection.file().to_owned();
             let reason = format!("the projection lacks {behind} entries of the journal");
             return Err(ReadError::File { file, reason });
         }
-        self.with(|reading| question(&reading.live).map_err(|error| reading.live_error(&error)))
+        self.with(question)
     }
 
     /// Refused messages that were not accepted since, the newest first: sender and control id.
@@ -516,7 +520,7 @@ impl Readings {
     }
 
     pub(crate) fn state(&self, interface: &str) -> Result<Vec<StateChange>, ReadError> {
-        self.ask(|live| state::kept(live, interface))
+        self.ask_all(|reading| state::kept(reading, interface))
     }
 
     /// The details of at most `limit` entries behind a position. What the journal no longer has is passed over.
@@ -580,6 +584,10 @@ impl Reading {
     }
 
     fn live_error(&self, error: &rusqlite::Error) -> ReadError {
+        self.file_error(error)
+    }
+
+    fn file_error(&self, error: &dyn std::error::Error) -> ReadError {
         ReadError::File {
             file: self.file.clone(),
             reason: error.to_string(),

@@ -7,6 +7,7 @@ mod tests;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -14,14 +15,15 @@ use crate::delivery::Queues;
 use crate::exchange::Place;
 use crate::folder::DataFolder;
 use crate::journal::{Ending, Event, Intake, Waiting};
+use crate::keys;
 use crate::projection::ProjectionHandle;
 use crate::reading::Readings;
 use crate::sync::lock;
 use crate::usage::{DetailRecord, Details, Usage};
 use crate::{
-    Arrival, Catalog, Decision, DeliveryId, DeliveryQueue, Digests, MessageId, MessageRecord, MessageSummary,
-    OpenError, PendingCommit, Query, ReadError, Rebuilt, Receipt, Received, Recognised, SegmentRepair, SegmentReport,
-    Stage, StateChange, Status, StoreSettings, Unfinished, WriteError,
+    Arrival, Catalog, Decision, DeliveryId, DeliveryQueue, Digests, KeyReport, MessageId, MessageRecord,
+    MessageSummary, OpenError, PendingCommit, Query, ReadError, Rebuilt, Receipt, Received, Recognised, Rotated,
+    SegmentRepair, SegmentReport, Stage, StateChange, Status, StoreSettings, Unfinished, WriteError,
 };
 
 pub use operating::{HoldMade, NewDecision};
@@ -44,6 +46,8 @@ pub struct Opened {
     pub unclean: bool,
     /// Messages that were durable but undecided, in the order of arrival.
     pub unfinished: Vec<Unfinished>,
+    /// The file of the master key, where this start has made it: without a copy of it, a backup of the folder is worth nothing.
+    pub master_key_made: Option<PathBuf>,
 }
 
 struct Inner {
@@ -100,8 +104,25 @@ impl Store {
         opening::repair(settings)
     }
 
+    /// What may be told of the keys of a data folder; none where it has none yet. An engine may work on it.
+    pub fn keys(settings: &StoreSettings) -> Result<Option<KeyReport>, OpenError> {
+        keys::report(&settings.folder, &settings.master_key)
+    }
+
+    /// Makes a new master key, wraps all keys by it, and puts it in the place of the present one, whose file is then gone; none
+    /// where the folder has no keys yet. An engine may work on it, and notices. Cut short at any point, either the present key
+    /// opens everything or the new one does, which is found by itself.
+    pub fn rotate_master_key(settings: &StoreSettings) -> Result<Option<Rotated>, OpenError> {
+        keys::rotate(&settings.folder, &settings.master_key)
+    }
+
+    /// Makes a master key in a file that is not there yet, and gives its fingerprint.
+    pub fn make_master_key(file: &Path) -> Result<String, OpenError> {
+        keys::make_master_key(file)
+    }
+
     /// Gives a message its id and its place in the order of arrival, and queues it for the disk. Never blocks on the
-    /// disk: the message is not durable yet, and if nobody waits for it or decides it, it takes some milliseconds
+    /// disk, but for the key of an interface that the store does not know yet: the message is not durable yet, and if nobody waits for it or decides it, it takes some milliseconds
     /// until it is.
     ///
     /// When too much waits already, the message is not taken: its receipt and its decision answer

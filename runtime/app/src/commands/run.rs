@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 use transfuse_engine::{Engine, InterfaceSettings};
 use transfuse_sandbox::Sandbox;
-use transfuse_store::{Catalog, Opened, Store, StoreSettings};
+use transfuse_store::{Catalog, Opened, Store};
 use transfuse_transport::{Inflow, InflowSettings};
 
 use crate::changes::{Changes, PassedVectors, Trials};
@@ -108,7 +107,8 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
         Err(faults) if !settings_are_sound || arguments.apply => return Err(Failure::Configuration(faults)),
         site => site,
     };
-    let opened = open_store(&data, &settings)?;
+    let opened = open_store(&arguments.site, &data, &settings)?;
+    telling::tell_master_key(&opened, &data, console);
     deployment::fits_environment(opened.store.catalog(), &data, chosen, arguments.apply)?.map_err(|other| {
         let hint = other.hint();
         Failure::from(other).hinted(hint)
@@ -132,17 +132,20 @@ fn prepare(arguments: &Arguments, console: Console) -> Result<Prepared, Failure>
     })
 }
 
-fn open_store(data: &Path, settings: &Settings) -> Result<Opened, Failure> {
-    let settings = StoreSettings {
-        segment_bytes_max: settings.segment_bytes_max,
-        ..StoreSettings::new(data)
-    };
-    Store::open(settings)
-        .with_context(|| format!("cannot open the data folder `{}`", data.display()))
-        .hint(format!(
-            "`transfuse status --data {}` shows an engine that uses it",
-            data.display()
-        ))
+fn open_store(site: &Path, data: &Path, settings: &Settings) -> Result<Opened, Failure> {
+    Store::open(settings.store(site, data)).map_err(|error| {
+        let hint = error.hint().map_or_else(
+            || {
+                format!(
+                    "`transfuse status --data {}` shows an engine that uses it",
+                    data.display()
+                )
+            },
+            str::to_owned,
+        );
+        let context = format!("cannot open the data folder `{}`", data.display());
+        Failure::from(anyhow::Error::from(error).context(context)).hinted(hint)
+    })
 }
 
 /// A site folder with faults does not keep what is live from starting again: at two in the morning, a half-edited file

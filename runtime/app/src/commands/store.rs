@@ -6,7 +6,6 @@ mod repair;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use transfuse_store::{OpenError, StoreSettings};
 
@@ -71,12 +70,12 @@ pub(crate) struct Files {
 
 impl Files {
     /// The settings of a store that is there.
-    fn settings(&self) -> Result<StoreSettings, Failure> {
+    pub(super) fn settings(&self) -> Result<StoreSettings, Failure> {
         // What is wrong with the site does not matter here: where the data is can be read all the same.
         let (settings, _) = configuration::read_settings(&self.site);
         let data = self.data.clone().unwrap_or_else(|| self.site.join(settings.data));
         if data.join("journal").is_dir() {
-            return Ok(StoreSettings::new(data));
+            return Ok(settings.store(&self.site, &data));
         }
         let none: Result<_, Failure> = Err(anyhow::anyhow!("`{}` holds no journal", data.display()).into());
         none.hint("name the site folder whose engine is meant, or its data folder with `--data DIR`")
@@ -90,6 +89,16 @@ fn alone<T>(settings: &StoreSettings, done: Result<T, OpenError>) -> Result<T, F
         Err(error @ OpenError::Damaged { .. }) => {
             Err(error).hint("`transfuse store repair` saves what can be saved of it; a backup has all of it")
         }
-        done => Ok(done.with_context(|| format!("the data folder is `{}`", settings.folder.display()))?),
+        done => opened(settings, done),
     }
+}
+
+/// What a command does to the files of a folder, with what to do where they do not open.
+pub(super) fn opened<T>(settings: &StoreSettings, done: Result<T, OpenError>) -> Result<T, Failure> {
+    done.map_err(|error| {
+        let hint = error.hint();
+        let context = format!("the data folder is `{}`", settings.folder.display());
+        let failure = Failure::from(anyhow::Error::from(error).context(context));
+        hint.into_iter().fold(failure, Failure::hinted)
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use transfuse_store::StoreSettings;
+use transfuse_store::{MasterKeyFile, StoreSettings};
 use transfuse_transport::InflowSettings;
 
 use super::budget::{self, BudgetSettings};
@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) free_space_min: u64,
     /// How much all listeners take in together.
     pub(crate) intake: InflowSettings,
+    /// The file of the master key. None: beside the data folder.
+    pub(crate) master_key: Option<PathBuf>,
     /// What is asked of packages.
     pub(crate) trust: TrustSettings,
     /// How changes are watched.
@@ -83,10 +85,26 @@ impl Default for Settings {
             segment_bytes_max: StoreSettings::new("").segment_bytes_max,
             free_space_min: FREE_SPACE_MIN,
             intake: InflowSettings::default(),
+            master_key: None,
             trust: TrustSettings::default(),
             budget: BudgetSettings::default(),
             gates: GateSettings::default(),
             control: ControlSettings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of the store in a data folder, for the engine of this site.
+    pub(crate) fn store(&self, site: &Path, data: &Path) -> StoreSettings {
+        let master_key = match &self.master_key {
+            Some(file) => MasterKeyFile::At(site.join(file)),
+            None => MasterKeyFile::Beside,
+        };
+        StoreSettings {
+            segment_bytes_max: self.segment_bytes_max,
+            master_key,
+            ..StoreSettings::new(data)
         }
     }
 }
@@ -106,7 +124,11 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
     let environment = file.text("environment").map(|name| name.value);
     let log = file.section("log", "[log]").map(log);
     let compiled = file.section("sandbox", "[sandbox]").and_then(cache);
-    let (segment_bytes_max, free_space_min) = file.section("store", "[store]").map(store).unwrap_or_default();
+    let StoreRead {
+        segment_bytes_max,
+        free_space_min,
+        master_key,
+    } = file.section("store", "[store]").map(store).unwrap_or_default();
     let intake = file.section("intake", "[intake]").map(intake::read);
     let trust = file.section("trust", "[trust]").map(trust::read);
     let budget = file.section("budget", "[budget]").map(budget::read);
@@ -122,6 +144,7 @@ pub(super) fn read(site: &Path, faults: &Faults) -> Settings {
         segment_bytes_max: segment_bytes_max.unwrap_or(defaults.segment_bytes_max),
         free_space_min: free_space_min.unwrap_or(defaults.free_space_min),
         intake: intake.unwrap_or(defaults.intake),
+        master_key,
         trust: trust.unwrap_or(defaults.trust),
         budget: budget.unwrap_or(defaults.budget),
         gates: gates.unwrap_or(defaults.gates),
@@ -153,9 +176,20 @@ fn cache(mut section: Section<'_>) -> Option<PathBuf> {
     folder
 }
 
-fn store(mut section: Section<'_>) -> (Option<u64>, Option<u64>) {
-    let segment = section.size("segment", &((1 << 20)..=(64 << 30)));
-    let free_space = section.size("free_space", &(0..=(1 << 50)));
+/// `[store]`, as far as it says something.
+#[derive(Default)]
+struct StoreRead {
+    segment_bytes_max: Option<u64>,
+    free_space_min: Option<u64>,
+    master_key: Option<PathBuf>,
+}
+
+fn store(mut section: Section<'_>) -> StoreRead {
+    let read = StoreRead {
+        segment_bytes_max: section.size("segment", &((1 << 20)..=(64 << 30))),
+        free_space_min: section.size("free_space", &(0..=(1 << 50))),
+        master_key: section.path("master_key").map(|file| file.value),
+    };
     section.finish();
-    (segment, free_space)
+    read
 }

@@ -116,6 +116,8 @@ pub(super) const FORMAT: Format = Format {
         );
         CREATE UNIQUE INDEX downtimes_one_at_a_time ON downtimes(receiver) WHERE ended_at_ms IS NULL;
         CREATE INDEX downtimes_open ON downtimes(id) WHERE caught_up_at_ms IS NULL",
+        // The details of evidence are sealed; those of an earlier engine are as it wrote them.
+        "ALTER TABLE evidence ADD COLUMN key INTEGER",
     ],
 };
 

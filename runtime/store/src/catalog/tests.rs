@@ -5,9 +5,9 @@
 use tempfile::TempDir;
 
 use super::{Catalog, Expected, NewEvidence, NewRevision, PackageEntry, TableEntry, schema};
-use crate::CatalogError;
-use crate::Sealed;
 use crate::clock::Clock;
+use crate::keys::{JournalSeal, Keys};
+use crate::{CatalogError, MasterKeyFile, Sealed};
 
 fn catalog() -> (TempDir, Catalog) {
     let folder = tempfile::tempdir().unwrap();
@@ -16,7 +16,16 @@ fn catalog() -> (TempDir, Catalog) {
 }
 
 fn open(folder: &TempDir) -> Catalog {
-    Catalog::open(&folder.path().join("catalog.sqlite"), Clock::default()).unwrap()
+    let nothing_sealed = || {
+        Ok(JournalSeal {
+            end: 0,
+            is_sealed: false,
+        })
+    };
+    let data = folder.path().join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    let opened = Keys::open(&data, &MasterKeyFile::Beside, Clock::default(), nothing_sealed).unwrap();
+    Catalog::open(&folder.path().join("catalog.sqlite"), Clock::default(), opened.keys).unwrap()
 }
 
 #[test]

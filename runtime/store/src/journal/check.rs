@@ -8,14 +8,15 @@ use rusqlite::{Connection, params_from_iter};
 use super::entry::{Entry, Event};
 use super::numbers::LEFT_OUT;
 use super::reader::Payloads;
-use super::record::{self, RecordError, Scratch, decode};
+use super::record::{self, RecordError, SealedColumns, decode};
 use super::scan::numbers;
-use super::segment::{FORMAT, PAGE_BYTES, SegmentStart, begin, connect_existing, start};
+use super::segment::{FORMAT, KEEPING, PAGE_BYTES, SEALING, SegmentStart, begin, connect_existing, start};
 use super::segments::segment_file;
 use crate::OpenError;
 use crate::clock::Clock;
 use crate::folder::sync_folder;
 use crate::format::{classify, damaged, remove_database, unusable};
+use crate::keys::Keys;
 use crate::projection::Known;
 
 /// What SQLite has to say about one file, at most: the first findings tell what there is to know.
@@ -63,6 +64,7 @@ impl SegmentReport {
 /// from the projection.
 pub(crate) fn check(
     folder: &Path,
+    keys: &Keys,
     known: Option<Known>,
     mut each: impl FnMut(&SegmentReport),
 ) -> Result<Vec<SegmentReport>, OpenError> {
@@ -74,7 +76,7 @@ pub(crate) fn check(
             .iter()
             .find_map(|number| first_position(&segment_file(folder, *number)));
         let end = next.map(|first| first - 1).or(known.map(|known| known.position));
-        let report = report(segment_file(folder, *number), end, later.is_empty())?;
+        let report = report(segment_file(folder, *number), keys, end, later.is_empty())?;
         each(&report);
         reports.push(report);
     }
@@ -86,7 +88,7 @@ fn first_position(file: &Path) -> Option<i64> {
     Some(begun(&connection, file).ok()??.first_position)
 }
 
-fn report(file: PathBuf, end: Option<i64>, is_last: bool) -> Result<SegmentReport, OpenError> {
+fn report(file: PathBuf, keys: &Keys, end: Option<i64>, is_last: bool) -> Result<SegmentReport, OpenError> {
     let mut report = SegmentReport {
         file,
         positions: None,
@@ -94,7 +96,7 @@ fn report(file: PathBuf, end: Option<i64>, is_last: bool) -> Result<SegmentRepor
         unreadable: 0,
         findings: Vec::new(),
     };
-    match look_through(&mut report, end) {
+    match look_through(&mut report, keys, end) {
         Ok(true) => {}
         Ok(false) if is_last => {}
         Ok(false) => report.findings.push(String::from("it is empty")),
@@ -105,7 +107,7 @@ fn report(file: PathBuf, end: Option<i64>, is_last: bool) -> Result<SegmentRepor
 }
 
 /// Whether the segment has been begun.
-fn look_through(report: &mut SegmentReport, end: Option<i64>) -> Result<bool, OpenError> {
+fn look_through(report: &mut SegmentReport, keys: &Keys, end: Option<i64>) -> Result<bool, OpenError> {
     let file = report.file.clone();
     let connection = connect_existing(&file).map_err(|error| classify(&file, &error))?;
     let Some(start) = begun(&connection, &file)? else {
@@ -118,7 +120,8 @@ fn look_through(report: &mut SegmentReport, end: Option<i64>) -> Result<bool, Op
         Err(error) => end.ok_or_else(|| classify(&file, &error))?,
     };
     report.positions = Some((start.first_position, last));
-    walk(&connection, (start.first_position, last), |position, read| match read {
+    let positions = (start.first_position, last);
+    walk(&connection, keys, positions, |position, read| match read {
         Ok(()) => report.entries += 1,
         Err(reason) => {
             report.unreadable += 1;
@@ -154,10 +157,15 @@ fn last_position(connection: &Connection) -> rusqlite::Result<i64> {
 
 /// Tells of every entry from one position to another whether it can be read, or why not. Where there is damage, entries are looked for
 /// one by one until one can be read again.
-fn walk(connection: &Connection, (first, last): (i64, i64), mut each: impl FnMut(i64, Result<(), String>)) {
+fn walk(
+    connection: &Connection,
+    keys: &Keys,
+    (first, last): (i64, i64),
+    mut each: impl FnMut(i64, Result<(), String>),
+) {
     let mut position = first;
     while position <= last {
-        let stopped = read_on(connection, (position, last), |read| {
+        let stopped = read_on(connection, keys, (position, last), |read| {
             position = read + 1;
             each(read, Ok(()));
         });
@@ -165,7 +173,7 @@ fn walk(connection: &Connection, (first, last): (i64, i64), mut each: impl FnMut
             return;
         }
         while position <= last {
-            let found = read_on(connection, (position, position), |read| each(read, Ok(())));
+            let found = read_on(connection, keys, (position, position), |read| each(read, Ok(())));
             let is_damaged = found.is_err();
             if let Err(reason) = found {
                 each(position, Err(reason));
@@ -179,12 +187,17 @@ fn walk(connection: &Connection, (first, last): (i64, i64), mut each: impl FnMut
 }
 
 /// Reads entries in order, as far as that goes.
-fn read_on(connection: &Connection, (first, last): (i64, i64), mut each: impl FnMut(i64)) -> Result<(), String> {
+fn read_on(
+    connection: &Connection,
+    keys: &Keys,
+    (first, last): (i64, i64),
+    mut each: impl FnMut(i64),
+) -> Result<(), String> {
     let mut read = || {
-        let mut statement = connection.prepare_cached(decode::select(Payloads::All))?;
+        let mut statement = connection.prepare_cached(&select(connection)?)?;
         let mut rows = statement.query((first, last, i64::MAX))?;
         while let Some(row) = rows.next()? {
-            let (position, _) = decode::entry(row)?;
+            let (position, _) = decode::entry(row, keys)?;
             each(position);
         }
         Ok::<_, RecordError>(())
@@ -192,9 +205,20 @@ fn read_on(connection: &Connection, (first, last): (i64, i64), mut each: impl Fn
     read().map_err(|error| error.to_string())
 }
 
+/// An earlier program's segment is looked at as it is: it lacks columns until an engine of this one has opened it.
+fn select(connection: &Connection) -> rusqlite::Result<String> {
+    let sql = decode::select(Payloads::All);
+    Ok(match crate::format::version(connection)? {
+        ..KEEPING => sql.replace(", state, key", ", NULL, NULL"),
+        ..SEALING => sql.replace(", key", ", NULL"),
+        _ => sql.to_owned(),
+    })
+}
+
 /// Writes what can be read of each damaged segment into a new file that takes its place. The damaged one is kept beside it.
 pub(crate) fn repair(
     folder: &Path,
+    keys: &Keys,
     reports: &[SegmentReport],
     known: Option<Known>,
 ) -> Result<Vec<SegmentRepair>, OpenError> {
@@ -202,19 +226,24 @@ pub(crate) fn repair(
     let damaged = reports.iter().filter(|report| !report.is_sound());
     let repaired = damaged.map(|report| {
         let end = known.filter(|_| last.as_ref() == Some(&report.file));
-        repair_one(folder, report, end)
+        repair_one(folder, keys, report, end)
     });
     repaired.collect()
 }
 
-fn repair_one(folder: &Path, report: &SegmentReport, end: Option<Known>) -> Result<SegmentRepair, OpenError> {
+fn repair_one(
+    folder: &Path,
+    keys: &Keys,
+    report: &SegmentReport,
+    end: Option<Known>,
+) -> Result<SegmentRepair, OpenError> {
     let file = &report.file;
     let making = file.with_extension("repairing");
     remove_database(&making).map_err(|error| unusable(&making, &error))?;
     let saved = report
         .positions
         .ok_or_else(|| damaged(file, &"its beginning cannot be read"))
-        .and_then(|positions| save(file, &making, positions, end));
+        .and_then(|positions| save(file, &making, keys, positions, end));
     match saved {
         Ok(saved) => {
             let kept_as = file.with_extension("damaged");
@@ -239,7 +268,13 @@ fn repair_one(folder: &Path, report: &SegmentReport, end: Option<Known>) -> Resu
 }
 
 /// Copies entry by entry, because what is damaged is found in no other way.
-fn save(file: &Path, making: &Path, (first, last): (i64, i64), end: Option<Known>) -> Result<SegmentRepair, OpenError> {
+fn save(
+    file: &Path,
+    making: &Path,
+    keys: &Keys,
+    (first, last): (i64, i64),
+    end: Option<Known>,
+) -> Result<SegmentRepair, OpenError> {
     let source = connect_existing(file).map_err(|error| classify(file, &error))?;
     FORMAT.bring_up_to_date(&source, file)?;
     let start = start(&source).map_err(|error| classify(file, &error))?;
@@ -257,7 +292,7 @@ fn save(file: &Path, making: &Path, (first, last): (i64, i64), end: Option<Known
     }
     begin(&target, &start).map_err(trouble)?;
     let (mut readable, mut unreadable) = (Vec::new(), 0);
-    walk(&source, (first, last), |position, read| match read {
+    walk(&source, keys, (first, last), |position, read| match read {
         Ok(()) => readable.push(position),
         Err(_) => unreadable += 1,
     });
@@ -283,7 +318,8 @@ fn mark_end(target: &Connection, position: i64) -> rusqlite::Result<()> {
         event: Event::EngineStarted { process },
     };
     let mut statement = target.prepare(record::INSERT)?;
-    record::insert(&mut statement, position, &entry, &mut Scratch::default())
+    let nothing = SealedColumns::default();
+    record::insert(&mut statement, position, &entry, &nothing, &mut Vec::new())
 }
 
 /// The values of the entry at a position.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::lanes::Holding;
 use crate::operation::Operation;
-use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Settlement, Stage, StateChange};
+use crate::{Arrival, Decision, DeliveryId, Lanes, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +77,7 @@ pub(crate) struct Address {
 }
 
 /// What an entry costs in the file beside its payloads, roughly: names, numbers, the row's own header.
-const ENTRY_OVERHEAD_BYTES: usize = 200;
+pub(super) const ENTRY_OVERHEAD_BYTES: usize = 200;
 
 impl Ruling {
     /// The delivery from which on what it holds waits: none of its own does.
@@ -149,6 +149,16 @@ impl Decision {
         }
     }
 
+    /// The engine's notes about the run, for whoever has sealed them: nobody who is handed an entry wants them.
+    pub(crate) fn detail_mut(&mut self) -> &mut Sealed {
+        match self {
+            Self::Processed { detail, .. }
+            | Self::Filtered { detail, .. }
+            | Self::Refused { detail, .. }
+            | Self::Quarantined { detail, .. } => detail,
+        }
+    }
+
     /// What plugins keep because of it.
     pub(crate) fn state(&self) -> &[StateChange] {
         match self {
@@ -196,8 +206,7 @@ impl NewOutput {
 
 impl StateChange {
     fn bytes(&self) -> usize {
-        let size =
-            |(key, value): &(String, Option<crate::Sealed>)| key.len() + value.as_ref().map_or(0, crate::Sealed::len);
+        let size = |(key, value): &(String, Option<Sealed>)| key.len() + value.as_ref().map_or(0, Sealed::len);
         self.values.iter().map(size).sum()
     }
 }

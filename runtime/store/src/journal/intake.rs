@@ -4,14 +4,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Waiting};
-use super::entry::{Entry, Event, MessageEvent, Ruling};
+use super::entry::{ENTRY_OVERHEAD_BYTES, Entry, Event, MessageEvent, Ruling};
 use super::numbers::{Numbers, Stamp};
+use super::record::{SealedColumns, SealingKeys};
 use crate::clock::Clock;
 use crate::delivery::Queue;
 use crate::exchange::{PendingCommit, Place, Received};
+use crate::keys::{DataKey, KeyError, Keys, SealError};
 use crate::operation::{Action, AfterStep, Operation, Operator, Places, Redecision};
 use crate::sync::lock;
-use crate::{Arrival, Decision, Lanes, MessageId, WriteError};
+use crate::{Arrival, Decision, Lanes, MessageId, Sealed, WriteError};
 
 /// How long an entry that nobody waits for may wait for company: an arrival for its decision, a settlement for the
 /// next sync. Longer than a chain usually runs, shorter than anybody notices.
@@ -27,16 +29,31 @@ pub(crate) struct Intake {
     writer: Condvar,
     clock: Clock,
     waiting_bytes_max: usize,
+    keys: Arc<Keys>,
 }
 
 /// One entry in line.
 pub(crate) struct Slot {
     pub(crate) entry: Entry,
+    /// What of it may hold patient data, as the file gets it. The entry keeps what is needed in memory.
+    pub(crate) sealed: SealedColumns,
     /// The batch in which the message of this entry arrived; 0 when it is durable. When that batch fails, this entry
     /// is forgotten with it.
     pub(crate) origin: u64,
     /// The queue that a settlement belongs to.
     pub(crate) queue: Option<Arc<Queue>>,
+}
+
+impl Slot {
+    /// About how many bytes it takes in memory.
+    fn bytes(&self) -> usize {
+        self.entry.bytes() + self.sealed.bytes()
+    }
+
+    /// About how many bytes it takes in the file.
+    pub(super) fn file_bytes(&self) -> usize {
+        ENTRY_OVERHEAD_BYTES + self.sealed.bytes()
+    }
 }
 
 /// A message that is to be decided anew.
@@ -97,7 +114,7 @@ enum WriterState {
 }
 
 impl Intake {
-    pub(crate) fn new(numbers: Numbers, clock: Clock, waiting_bytes_max: usize) -> Self {
+    pub(crate) fn new(numbers: Numbers, clock: Clock, waiting_bytes_max: usize, keys: Arc<Keys>) -> Self {
         let state = State {
             slots: Vec::new(),
             batch: Batch::new(1),
@@ -115,17 +132,34 @@ impl Intake {
             writer: Condvar::new(),
             clock,
             waiting_bytes_max,
+            keys,
         }
     }
 
     /// Numbers a message and puts its arrival in line. Nobody waits for it yet.
-    pub(crate) fn receive(&self, arrival: Arrival) -> Received {
+    pub(crate) fn receive(&self, mut arrival: Arrival) -> Received {
         let at_ms = self.clock.now_ms();
-        let (interface, revision, bytes) = (arrival.interface.clone(), arrival.revision, arrival.raw.len());
+        let (interface, revision) = (arrival.interface.clone(), arrival.revision);
+        let refused = |id, error| Received::new(id, interface.clone(), revision, Place::Refused(error));
         let mut state = lock(&self.state);
         let id = state.numbers.next_message(at_ms);
-        if let Err(error) = state.admit(bytes, self.waiting_bytes_max) {
-            return Received::new(id, interface, revision, Place::Refused(error));
+        if let Err(error) = state.admit(arrival.raw.len(), self.waiting_bytes_max) {
+            return refused(id, error);
+        }
+        // Sealed with the number, and while nobody waits for the lock: a long message takes some milliseconds.
+        drop(state);
+        let sealed = self.sealed(&interface, at_ms, |key| {
+            SealedColumns::of_arrival(key, id, &arrival.raw)
+        });
+        let sealed = match sealed {
+            Ok(sealed) => sealed,
+            Err(error) => return refused(id, error),
+        };
+        // Whoever needs the bytes of a message that was taken reads them from the journal.
+        arrival.raw = Sealed::default();
+        let state = lock(&self.state);
+        if let Err(error) = state.open() {
+            return refused(id, error);
         }
         let place = Place::Queued {
             batch: state.batch.clone(),
@@ -137,26 +171,34 @@ impl Intake {
             arrival: Some(arrival),
             ruling: None,
         });
-        self.push(
-            state,
-            Slot {
-                entry: Entry { at_ms, event },
-                origin,
-                queue: None,
-            },
-            false,
-        );
+        let slot = Slot {
+            entry: Entry { at_ms, event },
+            sealed,
+            origin,
+            queue: None,
+        };
+        self.push(state, slot, false);
         Received::new(id, interface, revision, place)
     }
 
     /// Numbers the deliveries of a decision and puts it in line, into the entry of its arrival if that still waits.
-    pub(crate) fn decide(&self, received: Received, decision: Decision) -> PendingCommit {
+    pub(crate) fn decide(&self, received: Received, mut decision: Decision) -> PendingCommit {
         let at_ms = self.clock.now_ms();
         let (id, outcome, deliveries) = (received.id(), decision.stage(), decision.deliveries());
+        if let Err(error) = not_too_large(decision.bytes()) {
+            return PendingCommit::failed(error);
+        }
+        let sealed = self.sealed_decision(received.interface(), at_ms, &decision, |keys| {
+            SealedColumns::of_decision(keys, id, at_ms, &decision)
+        });
+        let sealed = match sealed {
+            Ok(sealed) => sealed,
+            Err(error) => return PendingCommit::failed(error),
+        };
+        *decision.detail_mut() = Sealed::default();
         let mut state = lock(&self.state);
         let admitted = received.place().standing().and_then(|origin| {
             state.open()?;
-            not_too_large(decision.bytes())?;
             Ok(origin)
         });
         let origin = match admitted {
@@ -166,8 +208,10 @@ impl Intake {
         let first_delivery = state.numbers.next_deliveries(deliveries);
         let (ruling, place) = received.ruled(first_delivery, decision);
         let waiting = Waiting::on(state.batch.clone(), origin);
-        if let Some(arrived) = state.arrived(&place) {
-            arrived.decide(at_ms, ruling);
+        // One that arrived before midnight is sealed by another key, and stays an entry of its own.
+        if let Some(arrived) = state.arrived(&place).filter(|arrived| arrived.sealed.fits(&sealed)) {
+            arrived.entry.decide(at_ms, ruling);
+            arrived.sealed.add(sealed);
             state.urgent = true;
             self.wake(state);
         } else {
@@ -176,17 +220,44 @@ impl Intake {
                 arrival: None,
                 ruling: Some(ruling),
             });
-            self.push(
-                state,
-                Slot {
-                    entry: Entry { at_ms, event },
-                    origin,
-                    queue: None,
-                },
-                true,
-            );
+            let slot = Slot {
+                entry: Entry { at_ms, event },
+                sealed,
+                origin,
+                queue: None,
+            };
+            self.push(state, slot, true);
         }
         PendingCommit::waiting(waiting, id, outcome, deliveries)
+    }
+
+    /// Seals with the present key of an interface, on the caller's thread.
+    fn sealed(
+        &self,
+        interface: &Arc<str>,
+        at_ms: i64,
+        seal: impl FnOnce(&DataKey) -> Result<SealedColumns, SealError>,
+    ) -> Result<SealedColumns, WriteError> {
+        let key = self.keys.current(interface, at_ms);
+        let sealed = key.and_then(|key| seal(&key).map_err(KeyError::from));
+        sealed.map_err(|error| not_sealed(&error))
+    }
+
+    /// The same for a decision, which may change what plugins keep.
+    fn sealed_decision(
+        &self,
+        interface: &Arc<str>,
+        at_ms: i64,
+        decision: &Decision,
+        seal: impl FnOnce(&SealingKeys) -> Result<SealedColumns, SealError>,
+    ) -> Result<SealedColumns, WriteError> {
+        let keys = self.keys.current(interface, at_ms).and_then(|day| {
+            let keeps = !decision.state().is_empty();
+            let state = keeps.then(|| self.keys.state(interface)).transpose()?;
+            Ok(SealingKeys { day, state })
+        });
+        let sealed = keys.and_then(|keys| seal(&keys).map_err(KeyError::from));
+        sealed.map_err(|error| not_sealed(&error))
     }
 
     /// Numbers the new deliveries of a message that was decided anew, and puts that in line.
@@ -195,7 +266,7 @@ impl Intake {
             message,
             interface,
             revision,
-            decision,
+            mut decision,
             places,
             after,
             operator,
@@ -203,6 +274,10 @@ impl Intake {
         } = redeciding;
         let at_ms = self.clock.now_ms();
         not_too_large(decision.bytes())?;
+        let sealed = self.sealed_decision(&interface, at_ms, &decision, |keys| {
+            SealedColumns::of_redecision(keys, message, at_ms, &decision)
+        })?;
+        *decision.detail_mut() = Sealed::default();
         let mut state = lock(&self.state);
         state.open()?;
         let first_delivery = state.numbers.next_deliveries(places.new_deliveries());
@@ -238,6 +313,7 @@ impl Intake {
             state,
             Slot {
                 entry,
+                sealed,
                 origin: 0,
                 queue: None,
             },
@@ -257,10 +333,27 @@ impl Intake {
         let at_ms = self.clock.now_ms();
         let entry = Entry { at_ms, event };
         not_too_large(entry.bytes())?;
+        let sealed = match &entry.event {
+            Event::DeliverySettled { delivery, .. } => Some(&delivery.interface),
+            Event::Operated(operation) if operation.edited().is_some() => Some(&operation.interface),
+            _ => None,
+        };
+        let sealed = match sealed {
+            Some(interface) => self.sealed(interface, at_ms, |key| {
+                SealedColumns::of_event(key, at_ms, &entry.event)
+            })?,
+            None => SealedColumns::default(),
+        };
+        let slot = Slot {
+            entry,
+            sealed,
+            origin,
+            queue,
+        };
         let state = lock(&self.state);
         state.open()?;
         let waiting = Waiting::on(state.batch.clone(), origin);
-        self.push(state, Slot { entry, origin, queue }, urgent);
+        self.push(state, slot, urgent);
         Ok(waiting)
     }
 
@@ -302,7 +395,7 @@ impl Intake {
             .chain(queued)
             .filter(|slot| slot.origin < first)
             .collect();
-        state.bytes = state.slots.iter().map(|slot| slot.entry.bytes()).sum();
+        state.bytes = state.slots.iter().map(Slot::bytes).sum();
         state.urgent = true;
         state.linger_until = None;
         // Under the lock, so that a decision sees its message's fate.
@@ -353,7 +446,7 @@ impl Intake {
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, slot: Slot, urgent: bool) {
-        state.bytes += slot.entry.bytes();
+        state.bytes += slot.bytes();
         state.slots.push(slot);
         state.note(urgent);
         self.wake(state);
@@ -419,11 +512,11 @@ impl State {
     }
 
     /// The entry of a message's arrival, if it is still in line.
-    fn arrived(&mut self, place: &Place) -> Option<&mut Entry> {
+    fn arrived(&mut self, place: &Place) -> Option<&mut Slot> {
         match place {
             Place::Queued { batch, index } if Arc::ptr_eq(batch, &self.batch) => {
-                let entry = &mut self.slots.get_mut(*index)?.entry;
-                matches!(entry.event, Event::Message(_)).then_some(entry)
+                let slot = self.slots.get_mut(*index)?;
+                matches!(slot.entry.event, Event::Message(_)).then_some(slot)
             }
             _ => None,
         }
@@ -456,6 +549,13 @@ impl State {
             batch,
             stamp: self.numbers.stamp(now_ms),
         }
+    }
+}
+
+/// Without a key nothing is written: it would be readable to whoever has the file.
+fn not_sealed(error: &KeyError) -> WriteError {
+    WriteError::NotWritten {
+        reason: Arc::from(error.to_string()),
     }
 }
 

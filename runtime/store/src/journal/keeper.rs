@@ -126,8 +126,12 @@ impl Work {
         }
     }
 
-    /// Without a spare the writer makes the segment itself, and may have done so by now.
+    /// Without a spare the writer makes the segment itself, and may have done so by now. A new day begins a new segment: so this
+    /// is also when the keys of the day after it are made.
     fn prepare(&mut self, number: u64) {
+        if let Err(error) = self.segments.keys().prepare_ahead() {
+            tracing::warn!(%error, "the keys of the next day are not made yet");
+        }
         let mut spare = lock(&self.spare);
         if self.segments.numbers().last().is_some_and(|last| *last >= number) {
             return;

@@ -1,5 +1,6 @@
 //! Reading entries back, by position.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use super::segment::connect_existing;
 use super::segments::{DamagedSegment, Segments, Stretch};
 use crate::ReadError;
 use crate::format::is_damage;
+use crate::keys::Keys;
 
 /// Open segments that a reader keeps: entries are read in order, and where two lanes' backlogs begin in different segments both
 /// stay open. Each costs a page cache and the index of its log, some 0.8 MiB.
@@ -48,6 +50,11 @@ impl JournalReader {
     /// Segments that could not be read when the store was opened.
     pub(crate) fn damaged(&self) -> &[DamagedSegment] {
         self.segments.damaged()
+    }
+
+    /// What opens the payloads of entries.
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
+        self.segments.keys()
     }
 
     /// The file that a position belongs to.
@@ -100,9 +107,10 @@ impl JournalReader {
         };
         let file = self.segments.file(number);
         let last = last.min(end - 1);
+        let keys = self.segments.keys().clone();
         let connection = self.connection(number, &file)?;
-        let read =
-            read_rows(connection, first, last, limit, payloads, each).map_err(|error| read_error(&file, &error))?;
+        let read = read_rows(connection, &keys, first..=last, limit, payloads, each)
+            .map_err(|error| read_error(&file, &error))?;
         let next = if read.entries < limit { last + 1 } else { read.next };
         Ok(Some(StretchRead { next, ..read }))
     }
@@ -171,20 +179,21 @@ struct StretchRead {
 
 fn read_rows(
     connection: &Connection,
-    first: i64,
-    last: i64,
+    keys: &Keys,
+    positions: RangeInclusive<i64>,
     limit: usize,
     payloads: Payloads,
     each: &mut dyn FnMut(i64, Entry),
 ) -> Result<StretchRead, RecordError> {
     let mut statement = connection.prepare_cached(decode::select(payloads))?;
+    let (first, last) = (positions.start(), positions.end());
     let mut rows = statement.query((first, last, i64::try_from(limit).unwrap_or(i64::MAX)))?;
     let mut read = StretchRead {
-        next: first,
+        next: *first,
         entries: 0,
     };
     while let Some(row) = rows.next()? {
-        let (position, entry) = decode::entry(row)?;
+        let (position, entry) = decode::entry(row, keys)?;
         read = StretchRead {
             next: position + 1,
             entries: read.entries + 1,
@@ -199,6 +208,8 @@ fn read_error(file: &Path, error: &RecordError) -> ReadError {
     let reason = error.to_string();
     match error {
         RecordError::Database(database) if !is_damage(database) => ReadError::File { file, reason },
+        // The entry may be sound: what is wrong is with the keys.
+        RecordError::Keys(_) => ReadError::File { file, reason },
         _ => ReadError::Damaged { file, reason },
     }
 }

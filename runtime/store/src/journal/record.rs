@@ -4,22 +4,26 @@
 //! `head` holds the rest of what is no payload, in postcard (a compact, self-consistent binary encoding). Whatever may
 //! hold patient data has a column of its own: `raw` (as it came in), `outputs` (contents one after the other, their
 //! lengths in the head), `detail` (the engine's notes about the run), `note` (words of a plugin or a destination) and
-//! `state` (what plugins keep for later messages). Erasing a patient overwrites those five and nothing else; sealing
-//! encrypts each of them and raises `format`.
+//! `state` (what plugins keep for later messages). Erasing a patient overwrites those five and nothing else. Each of them is
+//! sealed by the key whose number is in `key`; where there is none, an earlier program wrote them as they are.
 
 pub(super) mod decode;
 mod head;
 mod operation;
+mod payloads;
 #[cfg(test)]
 mod tests;
 
 use rusqlite::Statement;
 use serde::Serialize;
 
-use self::head::{LanesTail, MarksTail, StateWritten, delivery_head, fault_head, message_head};
+use self::head::{LanesTail, MarksTail, delivery_head, fault_head, message_head};
 use super::entry::{Entry, Event, MessageEvent};
+use crate::keys::KeyError;
 use crate::operation::OperationKind;
-use crate::{Decision, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, Stage, StateChange};
+use crate::{Decision, Digest, Lanes, MessageId, NewOutput, Settlement};
+
+pub(crate) use payloads::{SealedColumns, SealingKeys};
 
 /// Formats of the entries that this program writes: plain payloads, heads as below. An entry has the oldest format that
 /// can hold it, so that an older program reads whatever it can understand.
@@ -47,7 +51,7 @@ mod format {
 
 /// Parameters in the order of the columns.
 pub(super) const INSERT: &str = "INSERT INTO entries(position, format, kind, at_ms, message, head, raw, outputs, \
-                                 detail, note, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                                 detail, note, state, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 
 /// The numbers of the `kind` column; the view `readable` names them. A message that was decided before its arrival was
 /// written is one row, whose kind is `MERGED` plus that of the decision.
@@ -72,6 +76,18 @@ mod kind {
     pub(super) const LANES_RELEASED: i64 = 55;
     pub(super) const EDITED: i64 = 56;
     pub(super) const GIVEN_UP: i64 = 57;
+
+    /// The number of a decision.
+    pub(super) fn of_stage(stage: crate::Stage) -> i64 {
+        match stage {
+            // Nothing that is decided is given up: that is an operation.
+            crate::Stage::Received | crate::Stage::Discarded => RECEIVED,
+            crate::Stage::Processed => PROCESSED,
+            crate::Stage::Filtered => FILTERED,
+            crate::Stage::Refused => REFUSED,
+            crate::Stage::Quarantined => QUARANTINED,
+        }
+    }
 }
 
 /// Whether a row says that an engine ended in good order.
@@ -90,101 +106,72 @@ pub(crate) enum RecordError {
     Head(#[from] postcard::Error),
     #[error("an entry lacks its {0}")]
     Lacks(&'static str),
+    #[error("a payload does not open: it was changed, or belongs to another entry")]
+    Changed,
+    #[error("a payload is not sealed, and was to be")]
+    NotSealed,
+    #[error("a payload is sealed with key {0}, which `keys.sqlite` does not have")]
+    NoKey(i64),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
 }
 
-/// Buffers that one writer uses again for each row.
-#[derive(Default)]
-pub(super) struct Scratch {
-    head: Vec<u8>,
-    outputs: Vec<u8>,
-    state: Vec<u8>,
-    note: Vec<u8>,
-}
-
-/// What goes into the columns after `position` and `format`. Payloads are borrowed: SQLite's copy is the only one.
-struct Columns<'a> {
+/// What goes into the plain columns after `position`.
+struct Columns {
     format: i64,
     kind: i64,
-    at_ms: i64,
     message: Option<i64>,
-    raw: &'a [u8],
-    outputs: &'a [u8],
-    detail: &'a [u8],
-    note: &'a [u8],
-    state: &'a [u8],
 }
 
-/// Inserts one entry with the prepared [`INSERT`].
+/// Inserts one entry with the prepared [`INSERT`]. Payloads are borrowed: SQLite's copy is the only one. `head` is a buffer that
+/// one writer uses again for each row.
 pub(super) fn insert(
     statement: &mut Statement<'_>,
     position: i64,
     entry: &Entry,
-    scratch: &mut Scratch,
+    sealed: &SealedColumns,
+    head: &mut Vec<u8>,
 ) -> rusqlite::Result<()> {
-    encode_head(entry, &mut scratch.head);
-    let Scratch {
-        head,
-        outputs,
-        state,
-        note,
-    } = scratch;
-    let columns = columns(entry, Buffers { outputs, state, note });
+    encode_head(entry, head);
+    let Columns { format, kind, message } = columns(entry);
     statement.raw_bind_parameter(1, position)?;
-    statement.raw_bind_parameter(2, columns.format.max(tail_format(&entry.event)))?;
-    statement.raw_bind_parameter(3, columns.kind)?;
-    statement.raw_bind_parameter(4, columns.at_ms)?;
-    statement.raw_bind_parameter(5, columns.message)?;
+    statement.raw_bind_parameter(2, format.max(tail_format(&entry.event)))?;
+    statement.raw_bind_parameter(3, kind)?;
+    statement.raw_bind_parameter(4, entry.at_ms)?;
+    statement.raw_bind_parameter(5, message)?;
     statement.raw_bind_parameter(6, head.as_slice())?;
-    let Columns {
-        raw,
-        outputs,
-        detail,
-        note,
-        state,
-        ..
-    } = columns;
-    for (parameter, payload) in [raw, outputs, detail, note, state].into_iter().enumerate() {
-        statement.raw_bind_parameter(7 + parameter, (!payload.is_empty()).then_some(payload))?;
+    for (parameter, payload) in (7..).zip(sealed.values()) {
+        statement.raw_bind_parameter(parameter, payload)?;
     }
+    statement.raw_bind_parameter(12, sealed.key())?;
     statement.raw_execute()?;
     Ok(())
 }
 
-/// Where columns are put together that are of several parts.
-struct Buffers<'a> {
-    outputs: &'a mut Vec<u8>,
-    state: &'a mut Vec<u8>,
-    note: &'a mut Vec<u8>,
-}
-
-fn columns<'a>(entry: &'a Entry, buffers: Buffers<'a>) -> Columns<'a> {
-    let at_ms = entry.at_ms;
-    let plain = |kind, message: Option<MessageId>, note: &'a [u8]| Columns {
+fn columns(entry: &Entry) -> Columns {
+    let plain = |kind, message: Option<MessageId>| Columns {
         format: format::FIRST,
         kind,
-        at_ms,
         message: message.map(MessageId::as_i64),
-        raw: &[],
-        outputs: &[],
-        detail: &[],
-        note,
-        state: &[],
     };
     match &entry.event {
-        Event::Message(event) => message_columns(event, at_ms, buffers),
-        Event::ChainAttempted { message, .. } => plain(kind::CHAIN_ATTEMPTED, Some(*message), &[]),
-        Event::DeliveryAttempted { delivery, .. } => plain(kind::DELIVERY_ATTEMPTED, Some(delivery.message), &[]),
+        Event::Message(event) => Columns {
+            format: event
+                .ruling
+                .as_ref()
+                .map_or(format::FIRST, |ruling| oldest_format(&ruling.decision)),
+            kind: message_kind(event),
+            message: Some(event.id.as_i64()),
+        },
+        Event::ChainAttempted { message, .. } => plain(kind::CHAIN_ATTEMPTED, Some(*message)),
+        Event::DeliveryAttempted { delivery, .. } => plain(kind::DELIVERY_ATTEMPTED, Some(delivery.message)),
         Event::DeliverySettled {
             delivery, settlement, ..
         } => match settlement {
-            Settlement::Delivered { answer } => plain(kind::DELIVERED, Some(delivery.message), answer.as_slice()),
-            Settlement::Quarantined { fault } => plain(
-                kind::DELIVERY_QUARANTINED,
-                Some(delivery.message),
-                fault.text.as_slice(),
-            ),
+            Settlement::Delivered { .. } => plain(kind::DELIVERED, Some(delivery.message)),
+            Settlement::Quarantined { .. } => plain(kind::DELIVERY_QUARANTINED, Some(delivery.message)),
         },
         Event::Operated(operation) => Columns {
             format: match operation.action.kind() {
@@ -198,52 +185,10 @@ fn columns<'a>(entry: &'a Entry, buffers: Buffers<'a>) -> Columns<'a> {
                 }
                 _ => format::OPERATING,
             },
-            kind: operation::kind_of(operation),
-            message: operation.message().map(MessageId::as_i64),
-            raw: operation.edited().map_or(&[], Sealed::as_slice),
-            ..decision_columns(operation.redecision().map(|made| &made.ruling.decision), at_ms, buffers)
+            ..plain(operation::kind_of(operation), operation.message())
         },
-        Event::EngineStarted { .. } => plain(kind::ENGINE_STARTED, None, &[]),
-        Event::EngineStopped => plain(kind::ENGINE_STOPPED, None, &[]),
-    }
-}
-
-fn message_columns<'a>(event: &'a MessageEvent, at_ms: i64, buffers: Buffers<'a>) -> Columns<'a> {
-    let nothing: &'a [u8] = &[];
-    Columns {
-        kind: message_kind(event),
-        message: Some(event.id.as_i64()),
-        raw: event.arrival.as_ref().map_or(nothing, |arrival| arrival.raw.as_slice()),
-        ..decision_columns(event.ruling.as_ref().map(|ruling| &ruling.decision), at_ms, buffers)
-    }
-}
-
-/// The columns of what was decided, if anything was.
-fn decision_columns<'a>(decision: Option<&'a Decision>, at_ms: i64, buffers: Buffers<'a>) -> Columns<'a> {
-    let nothing: &'a [u8] = &[];
-    let Buffers {
-        outputs: joining,
-        state: encoding,
-        note: words,
-    } = buffers;
-    let (detail, note) = match decision {
-        None => (nothing, nothing),
-        Some(Decision::Processed { outputs, detail, .. }) => (detail.as_slice(), words_of_stops(outputs, words)),
-        Some(Decision::Filtered { reason, detail, .. }) => (detail.as_slice(), reason.as_slice()),
-        Some(Decision::Refused { fault, detail, .. } | Decision::Quarantined { fault, detail, .. }) => {
-            (detail.as_slice(), fault.text.as_slice())
-        }
-    };
-    Columns {
-        format: decision.map_or(format::FIRST, oldest_format),
-        kind: kind::RECEIVED,
-        at_ms,
-        message: None,
-        raw: nothing,
-        outputs: decision.map_or(nothing, |decision| joined(decision.outputs(), joining)),
-        detail,
-        note,
-        state: decision.map_or(nothing, |decision| encoded_state(decision.state(), encoding)),
+        Event::EngineStarted { .. } => plain(kind::ENGINE_STARTED, None),
+        Event::EngineStopped => plain(kind::ENGINE_STOPPED, None),
     }
 }
 
@@ -270,28 +215,15 @@ fn tells(decision: &Decision) -> bool {
 }
 
 fn message_kind(event: &MessageEvent) -> i64 {
-    let decided = match event.ruling.as_ref().map(|ruling| ruling.decision.stage()) {
-        // Nothing that is decided is given up: that is an operation.
-        None | Some(Stage::Received | Stage::Discarded) => return kind::RECEIVED,
-        Some(Stage::Processed) => kind::PROCESSED,
-        Some(Stage::Filtered) => kind::FILTERED,
-        Some(Stage::Refused) => kind::REFUSED,
-        Some(Stage::Quarantined) => kind::QUARANTINED,
+    let Some(ruling) = &event.ruling else {
+        return kind::RECEIVED;
     };
+    let decided = kind::of_stage(ruling.decision.stage());
     if event.arrival.is_some() {
         kind::MERGED + decided
     } else {
         decided
     }
-}
-
-/// Plugin by plugin: its name, the version of its schema, keys and values.
-fn encoded_state<'a>(changes: &[StateChange], buffer: &'a mut Vec<u8>) -> &'a [u8] {
-    buffer.clear();
-    if !changes.is_empty() {
-        encode(buffer, &StateWritten(changes));
-    }
-    buffer
 }
 
 /// One output is borrowed as it is; several are laid one after the other.

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::record::is_clean_end;
-use super::segment::{FORMAT, SegmentStart, connect_existing, start};
+use super::segment::{FORMAT, SEALING, SegmentStart, connect_existing, start};
 use super::segments::{DamagedSegment, SegmentPlace, segment_file};
 use crate::format::{classify, unusable};
 use crate::{DeliveryId, MessageId, OpenError};
@@ -127,6 +127,25 @@ impl Scan {
             "a segment of the journal is damaged: what it holds cannot be had until it is restored or repaired");
         self.damaged.push(damaged);
     }
+}
+
+/// Whether the last payload of the journal is sealed: then those before it may be.
+pub(crate) fn is_sealed(folder: &Path) -> Result<bool, OpenError> {
+    let sql = "SELECT key IS NOT NULL FROM entries WHERE raw IS NOT NULL OR outputs IS NOT NULL OR detail IS NOT NULL \
+               OR note IS NOT NULL OR state IS NOT NULL ORDER BY position DESC LIMIT 1";
+    for number in numbers(folder)?.into_iter().rev() {
+        let file = segment_file(folder, number);
+        let found = connect_existing(&file).and_then(|segment| {
+            let is_older = crate::format::version(&segment)? < SEALING;
+            let found = |segment: &Connection| segment.query_row(sql, [], |row| row.get(0)).optional();
+            if is_older { Ok(Some(false)) } else { found(&segment) }
+        });
+        // A segment that cannot be read tells nothing; one without payloads neither.
+        if let Ok(Some(is_sealed)) = found {
+            return Ok(is_sealed);
+        }
+    }
+    Ok(false)
 }
 
 /// Numbers of the segment files, ascending.

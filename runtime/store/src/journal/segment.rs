@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::intake::Slot;
 use super::numbers::Stamp;
-use super::record::{self, Scratch};
+use super::record;
 use super::segments::segment_file;
 use crate::faults::{Failure, FaultPoint, Faults};
 use crate::folder::sync_folder;
@@ -94,8 +94,30 @@ pub(super) const FORMAT: Format = Format {
             iif(message IS NULL, NULL, printf('%08d-%06d', message / 10000000000, message % 10000000000)) AS message,
             length(raw) AS raw_bytes, length(outputs) AS outputs_bytes
         FROM entries",
+        // Payloads are sealed, each with a tag and a nonce of 28 bytes together.
+        "ALTER TABLE entries ADD COLUMN key INTEGER;
+        DROP VIEW readable;
+        CREATE VIEW readable AS SELECT position, datetime(at_ms / 1000, 'unixepoch') AS at,
+            CASE kind WHEN 1 THEN 'received' WHEN 2 THEN 'processed' WHEN 3 THEN 'filtered' WHEN 4 THEN 'refused'
+                WHEN 5 THEN 'quarantined' WHEN 12 THEN 'received, processed' WHEN 13 THEN 'received, filtered'
+                WHEN 14 THEN 'received, refused' WHEN 15 THEN 'received, quarantined' WHEN 20 THEN 'chain attempted'
+                WHEN 30 THEN 'delivery attempted' WHEN 31 THEN 'delivered' WHEN 32 THEN 'delivery quarantined'
+                WHEN 40 THEN 'engine started' WHEN 41 THEN 'engine stopped' WHEN 50 THEN 'deliveries held'
+                WHEN 51 THEN 'deliveries released' WHEN 52 THEN 'deliveries discarded' WHEN 53 THEN 'recomputed'
+                WHEN 54 THEN 'replayed' WHEN 55 THEN 'lanes released' WHEN 56 THEN 'edited'
+                WHEN 57 THEN 'given up' END AS kind,
+            iif(message IS NULL, NULL, printf('%08d-%06d', message / 10000000000, message % 10000000000)) AS message,
+            length(raw) - iif(key IS NULL, 0, 28) AS raw_bytes,
+            length(outputs) - iif(key IS NULL, 0, 28) AS outputs_bytes
+        FROM entries",
     ],
 };
+
+/// The format from which on plugins may keep state.
+pub(super) const KEEPING: i64 = 2;
+
+/// The format from which on payloads may be sealed.
+pub(super) const SEALING: i64 = 6;
 
 /// A segment that the writer appends to.
 pub(super) struct Segment {
@@ -159,7 +181,7 @@ impl Segment {
         first_position: i64,
         slots: &[Slot],
         stamp: &Stamp,
-        scratch: &mut Scratch,
+        head: &mut Vec<u8>,
         faults: &Faults,
     ) -> Result<u64, Failure> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -169,8 +191,8 @@ impl Segment {
         let mut bytes = 0;
         let mut insert = self.connection.prepare_cached(record::INSERT)?;
         for (position, slot) in (first_position..).zip(slots) {
-            record::insert(&mut insert, position, &slot.entry, scratch)?;
-            bytes += slot.entry.bytes() as u64;
+            record::insert(&mut insert, position, &slot.entry, &slot.sealed, head)?;
+            bytes += slot.file_bytes() as u64;
         }
         drop(insert);
         faults.at(FaultPoint::BeforeCommit)?;

@@ -1,12 +1,15 @@
 //! Which segment holds which positions.
 
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::keys::Keys;
 
 /// The segments of one journal, in order. A segment holds the positions from its own first up to the next one's.
 #[derive(Debug)]
 pub(crate) struct Segments {
     folder: PathBuf,
+    keys: Arc<Keys>,
     places: RwLock<Vec<SegmentPlace>>,
     damaged: Vec<DamagedSegment>,
 }
@@ -43,8 +46,14 @@ impl std::fmt::Display for DamagedSegment {
 
 impl Segments {
     /// `places` in order of their numbers.
-    pub(crate) fn new(folder: PathBuf, places: Vec<SegmentPlace>, damaged: Vec<DamagedSegment>) -> Self {
+    pub(crate) fn new(
+        folder: PathBuf,
+        places: Vec<SegmentPlace>,
+        damaged: Vec<DamagedSegment>,
+        keys: Arc<Keys>,
+    ) -> Self {
         Self {
+            keys,
             folder,
             places: RwLock::new(places),
             damaged,
@@ -54,6 +63,11 @@ impl Segments {
     /// Those that could not be read at the start.
     pub(crate) fn damaged(&self) -> &[DamagedSegment] {
         &self.damaged
+    }
+
+    /// What opens the payloads of their entries.
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
+        &self.keys
     }
 
     /// The file of a segment.
@@ -110,7 +124,7 @@ mod tests {
         let places = (1..)
             .zip(first_positions)
             .map(|(number, &first_position)| SegmentPlace { number, first_position });
-        Segments::new(PathBuf::new(), places.collect(), Vec::new())
+        Segments::new(PathBuf::new(), places.collect(), Vec::new(), Arc::new(Keys::none()))
     }
 
     #[test]

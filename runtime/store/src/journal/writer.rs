@@ -9,7 +9,7 @@ use super::entry::{Entry, Event};
 use super::intake::{Ending, Intake, Slot, Taken};
 use super::keeper::{CHECKPOINT_BYTES, Keeper};
 use super::numbers::Stamp;
-use super::record::Scratch;
+use super::record::SealedColumns;
 use super::segment::Segment;
 use super::segments::{SegmentPlace, Segments};
 use crate::delivery::Queues;
@@ -50,7 +50,8 @@ pub(crate) struct Writer {
     pub(super) unchecked_bytes: u64,
     /// Failures since the last batch that was written.
     pub(super) failures: u32,
-    pub(super) scratch: Scratch,
+    /// A buffer for the head of each row.
+    pub(super) head: Vec<u8>,
     pub(super) faults: Faults,
     pub(super) written: Arc<Written>,
     pub(super) queues: Arc<Queues>,
@@ -110,7 +111,7 @@ impl Writer {
             segment_bytes_max: parts.segment_bytes_max,
             unchecked_bytes: 0,
             failures: 0,
-            scratch: Scratch::default(),
+            head: Vec::new(),
             faults: parts.faults,
             written: parts.written,
             queues: parts.queues,
@@ -159,7 +160,7 @@ impl Writer {
         let starts = segment.is_empty();
         let first_position = self.next_position;
         self.tried = self.tried.max(segment.number);
-        let bytes = segment.append(first_position, slots, stamp, &mut self.scratch, &self.faults)?;
+        let bytes = segment.append(first_position, slots, stamp, &mut self.head, &self.faults)?;
         if starts {
             self.entered(segment.number, first_position);
         }
@@ -179,7 +180,11 @@ impl Writer {
 
     /// The batch is durable: first those who wait, then those who read.
     pub(super) fn publish(&mut self, taken: Taken, first_position: i64) {
-        let Taken { slots, batch, stamp } = taken;
+        let Taken {
+            mut slots,
+            batch,
+            stamp,
+        } = taken;
         self.failures = 0;
         self.written.batches.fetch_add(1, Ordering::Relaxed);
         // Before anybody is told: who was told and asks must find it, and a queue that loads its backlog after missing
@@ -193,6 +198,10 @@ impl Writer {
         self.queues.operated(&slots);
         batch.written();
         self.queues.publish(&slots);
+        for slot in &mut slots {
+            // On the disk: whoever reads behind takes the entry alone.
+            slot.sealed = SealedColumns::default();
+        }
         self.feed.send(first_position, slots);
     }
 
@@ -233,6 +242,7 @@ impl Writer {
         };
         let slots = vec![Slot {
             entry,
+            sealed: SealedColumns::default(),
             origin: 0,
             queue: None,
         }];

@@ -7,6 +7,7 @@ use super::names::Names;
 use super::operate::operate;
 use super::refusals;
 use crate::faults::{Failure, FaultPoint, Faults};
+use crate::keys::Keys;
 use crate::{DeliveryStage, Digest, Stage};
 
 /// Applies everything up to a journal position in one transaction. After an error nothing of it is there.
@@ -15,6 +16,7 @@ pub(super) fn apply(
     names: &mut Names,
     changes: &Changes,
     position: i64,
+    keys: &Keys,
     faults: &Faults,
 ) -> Result<(), Failure> {
     let transaction = connection.transaction()?;
@@ -22,7 +24,7 @@ pub(super) fn apply(
     apply_messages(&transaction, changes)?;
     apply_deliveries(&transaction, changes)?;
     apply_counts(&transaction, changes)?;
-    apply_state(&transaction, changes)?;
+    apply_state(&transaction, changes, keys)?;
     apply_lane_holds(&transaction, changes)?;
     refusals::apply(&transaction, changes)?;
     if let Some(operation) = &changes.operation {
@@ -221,7 +223,8 @@ fn apply_counts(connection: &Connection, changes: &Changes) -> rusqlite::Result<
     Ok(())
 }
 
-fn apply_state(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+/// Keys and values of what plugins keep are sealed, each to the same bytes whenever they are the same.
+fn apply_state(connection: &Connection, changes: &Changes, keys: &Keys) -> Result<(), Failure> {
     let mut schemas = connection.prepare_cached(
         "INSERT INTO state_schemas(interface, plugin, version) VALUES (?1, ?2, ?3) \
          ON CONFLICT (interface, plugin) DO UPDATE SET version = excluded.version",
@@ -234,14 +237,27 @@ fn apply_state(connection: &Connection, changes: &Changes) -> rusqlite::Result<(
         connection.prepare_cached("DELETE FROM state_values WHERE interface = ?1 AND plugin = ?2 AND key = ?3")?;
     for ((interface, plugin), state) in &changes.states {
         schemas.execute(params![interface, plugin, state.schema_version])?;
+        if state.values.is_empty() {
+            continue;
+        }
+        let seal = keys.state(&state.interface)?;
         for (key, value) in &state.values {
+            let sealed_key = seal.seal(key.as_bytes(), plugin.as_bytes())?;
             match value {
-                Some(value) => put.execute(params![interface, plugin, key, value.as_slice()])?,
-                None => take_out.execute(params![interface, plugin, key])?,
+                Some(value) => {
+                    let value = seal.seal(value.as_slice(), &value_place(plugin, key))?;
+                    put.execute(params![interface, plugin, sealed_key, value])?
+                }
+                None => take_out.execute(params![interface, plugin, sealed_key])?,
             };
         }
     }
     Ok(())
+}
+
+/// What the value of a key is sealed for. No name of a plugin holds a zero.
+pub(crate) fn value_place(plugin: &str, key: &str) -> Vec<u8> {
+    [plugin.as_bytes(), &[0], key.as_bytes()].concat()
 }
 
 fn apply_lane_holds(connection: &Connection, changes: &Changes) -> rusqlite::Result<()> {

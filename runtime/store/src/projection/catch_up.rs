@@ -135,6 +135,13 @@ pub(crate) fn undecided(file: &Path) -> rusqlite::Result<Vec<Undecided>> {
     rows.collect()
 }
 
+/// Interfaces that ever had a message.
+pub(crate) fn interfaces(file: &Path) -> rusqlite::Result<Vec<Arc<str>>> {
+    let connection = connect(file)?;
+    let mut statement = connection.prepare("SELECT name FROM interfaces ORDER BY id")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
 /// Revisions whose deliveries are held, by interface.
 pub(crate) fn holds(file: &Path) -> rusqlite::Result<HashMap<Arc<str>, BTreeSet<u32>>> {
     let connection = connect(file)?;
@@ -246,13 +253,20 @@ impl Applier {
 
     /// Applies what was gathered. After an error it is forgotten, to be read from the files.
     pub(super) fn flush(&mut self) -> Result<(), ReadError> {
-        let faults = self.faults.clone();
+        let (faults, keys) = (self.faults.clone(), self.reader.keys().clone());
         let state = self.state()?;
         let (folded, changes) = (state.folded, std::mem::take(&mut state.changes));
         if changes.entries == 0 {
             return Ok(());
         }
-        let applied = apply(&mut state.connection, &mut state.names, &changes, folded, &faults);
+        let applied = apply(
+            &mut state.connection,
+            &mut state.names,
+            &changes,
+            folded,
+            &keys,
+            &faults,
+        );
         match applied {
             Ok(()) => {
                 self.applied = folded;

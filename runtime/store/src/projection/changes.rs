@@ -30,8 +30,10 @@ pub(super) struct Changes {
 }
 
 /// What a plugin of an interface keeps from now on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct StateChanges {
+    /// The interface's name: what is kept is sealed with its key.
+    pub(super) interface: Arc<str>,
     pub(super) schema_version: u32,
     /// By key; `None` where it was taken out.
     pub(super) values: BTreeMap<String, Option<Sealed>>,

@@ -1,10 +1,11 @@
 //! Entries into changes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::changes::{
     Changes, DecidedAnew, DeliveryChange, MessageChange, Named, NewDelivery, NewLaneHold, NewMessage, NewOperation,
-    NewRuling, QueueEvent, Replaced, Settled, StageCounts,
+    NewRuling, QueueEvent, Replaced, Settled, StageCounts, StateChanges,
 };
 use super::names::Names;
 use crate::delivery::{Planned, deliveries};
@@ -60,7 +61,7 @@ impl Changes {
             self.count(interface, Stage::Received, -1);
             self.count(interface, ruling.decision.stage(), 1);
             self.fold_deliveries(names, position, at_ms, id, &ruling);
-            self.fold_state(interface, ruling.decision.state());
+            self.fold_state((interface, &ruling.interface), ruling.decision.state());
             self.fold_message_hold(interface, position, at_ms, id, &ruling);
             if ruling.repeats.is_some() {
                 *self.repeats.entry(interface).or_default() += 1;
@@ -235,9 +236,14 @@ impl Changes {
         });
     }
 
-    fn fold_state(&mut self, interface: i64, changes: &[StateChange]) {
+    fn fold_state(&mut self, (interface, name): (i64, &Arc<str>), changes: &[StateChange]) {
         for change in changes {
-            let state = self.states.entry((interface, Arc::clone(&change.plugin))).or_default();
+            let state = self.states.entry((interface, Arc::clone(&change.plugin)));
+            let state = state.or_insert_with(|| StateChanges {
+                interface: Arc::clone(name),
+                schema_version: change.schema_version,
+                values: BTreeMap::new(),
+            });
             state.schema_version = change.schema_version;
             state.values.extend(change.values.iter().cloned());
         }

@@ -163,6 +163,15 @@ pub(crate) const FORMAT: Format = Format {
         ALTER TABLE messages ADD COLUMN digest BLOB;
         ALTER TABLE interfaces ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX messages_recognised ON messages(interface, id) WHERE digest IS NOT NULL",
+        // Keys and values of what plugins keep are sealed.
+        "DROP TABLE state_values;
+        CREATE TABLE state_values(
+            interface INTEGER NOT NULL,
+            plugin TEXT NOT NULL,
+            key BLOB NOT NULL,
+            value BLOB NOT NULL,
+            PRIMARY KEY (interface, plugin, key)
+        ) WITHOUT ROWID",
     ],
 };
 

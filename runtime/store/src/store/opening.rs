@@ -12,14 +12,15 @@ use crate::folder::{DataFolder, journal_in, live_in};
 use crate::format::unusable;
 use crate::journal::{
     Horizon, Intake, JournalReader, Keeper, LEFT_OUT, Numbers, Payloads, Scan, Segments, Writer, WriterParts, Written,
-    scan,
+    is_sealed, scan,
 };
+use crate::keys::{JournalSeal, Keys, KeysOpened, keys_in};
 use crate::projection::{self, JournalEnd, ProjectionStart, Undecided, open_projection, rebuild_projection};
 use crate::reading::Readings;
 use crate::usage::Usage;
 use crate::{
-    Catalog, DamagedSegment, Decision, OpenError, ReadError, Rebuilt, Received, Sealed, SegmentRepair, SegmentReport,
-    StoreSettings, StoredFault, Unfinished,
+    Catalog, DamagedSegment, Decision, MasterKeyFile, OpenError, ReadError, Rebuilt, Received, Sealed, SegmentRepair,
+    SegmentReport, StoreSettings, StoredFault, Unfinished,
 };
 
 /// What a test may replace.
@@ -55,12 +56,14 @@ pub(super) fn open(settings: StoreSettings, surroundings: &Surroundings) -> Resu
         segment_bytes: settings.segment_bytes_max,
     };
     let folder = DataFolder::hold(settings.folder)?;
-    let catalog = Catalog::open(&folder.catalog(), surroundings.clock.clone())?;
     let scan = scan(&folder.journal())?;
-    let segments = segments(&folder, &scan);
+    let KeysOpened { keys, made } = open_keys(&folder, &settings.master_key, &scan, surroundings)?;
+    let catalog = Catalog::open(&folder.catalog(), surroundings.clock.clone(), keys.clone())?;
+    let segments = segments(&folder, &scan, &keys);
     let projection = open_projection(&folder.live(), &segments, end_of(&scan), surroundings.faults.clone())?;
     let end = end(&scan, &projection);
     let usage = Usage::open(&folder.usage(), end)?;
+    prepare_keys(&folder, &keys)?;
     let Undone { unfinished, lost } = undone(&folder, &segments)?;
     let unclean = scan.unclean;
     let found = Found {
@@ -81,7 +84,30 @@ pub(super) fn open(settings: StoreSettings, surroundings: &Surroundings) -> Resu
         store,
         unclean,
         unfinished,
+        master_key_made: made,
     })
+}
+
+fn open_keys(
+    folder: &DataFolder,
+    place: &MasterKeyFile,
+    scan: &Scan,
+    surroundings: &Surroundings,
+) -> Result<KeysOpened, OpenError> {
+    Keys::open(folder.path(), place, surroundings.clock.clone(), || {
+        Ok(JournalSeal {
+            end: scan.end,
+            is_sealed: is_sealed(&folder.journal())?,
+        })
+    })
+}
+
+/// Today's keys of all interfaces that there are: no message waits for one, and no decision about one that is durable fails
+/// because a disk does.
+fn prepare_keys(folder: &DataFolder, keys: &Keys) -> Result<(), OpenError> {
+    let names = projection::interfaces(&folder.live()).map_err(|error| unusable(&folder.live(), &error))?;
+    let prepared = keys.prepare(&names);
+    prepared.map_err(|error| error.on_opening(&keys_in(folder.path())))
 }
 
 pub(super) fn rebuild(settings: &StoreSettings) -> Result<Rebuilt, OpenError> {
@@ -91,7 +117,13 @@ pub(super) fn rebuild(settings: &StoreSettings) -> Result<Rebuilt, OpenError> {
         // The projection that there is knows of messages that one built now would not.
         return Err(OpenError::Damaged { file, reason });
     }
-    rebuild_projection(&folder.live(), &segments(&folder, &scan), end_of(&scan))
+    let keys = Keys::open(folder.path(), &settings.master_key, Clock::default(), || {
+        Ok(JournalSeal {
+            end: scan.end,
+            is_sealed: is_sealed(&folder.journal())?,
+        })
+    })?;
+    rebuild_projection(&folder.live(), &segments(&folder, &scan, &keys.keys), end_of(&scan))
 }
 
 pub(super) fn check(
@@ -99,21 +131,24 @@ pub(super) fn check(
     each: impl FnMut(&SegmentReport),
 ) -> Result<Vec<SegmentReport>, OpenError> {
     let known = projection::known(&live_in(&settings.folder));
-    crate::journal::check(&journal_in(&settings.folder), known, each)
+    let keys = Keys::look(&settings.folder, &settings.master_key)?;
+    crate::journal::check(&journal_in(&settings.folder), &keys, known, each)
 }
 
 pub(super) fn repair(settings: &StoreSettings) -> Result<Vec<SegmentRepair>, OpenError> {
     let folder = DataFolder::hold(settings.folder.clone())?;
     let known = projection::known(&folder.live());
-    let reports = crate::journal::check(&folder.journal(), known, |_| {})?;
-    crate::journal::repair(&folder.journal(), &reports, known)
+    let keys = Keys::look(folder.path(), &settings.master_key)?;
+    let reports = crate::journal::check(&folder.journal(), &keys, known, |_| {})?;
+    crate::journal::repair(&folder.journal(), &keys, &reports, known)
 }
 
-fn segments(folder: &DataFolder, scan: &Scan) -> Arc<Segments> {
+fn segments(folder: &DataFolder, scan: &Scan, keys: &Arc<Keys>) -> Arc<Segments> {
     Arc::new(Segments::new(
         folder.journal(),
         scan.places.clone(),
         scan.damaged.clone(),
+        keys.clone(),
     ))
 }
 
@@ -146,7 +181,12 @@ fn start(found: Found, bounds: &Bounds, surroundings: &Surroundings) -> Result<S
     let Surroundings { clock, faults } = surroundings;
     let mut numbers = numbers(&scan, &projection, clock);
     let stamp = numbers.stamp(clock.now_ms());
-    let intake = Arc::new(Intake::new(numbers, clock.clone(), bounds.waiting_bytes));
+    let intake = Arc::new(Intake::new(
+        numbers,
+        clock.clone(),
+        bounds.waiting_bytes,
+        segments.keys().clone(),
+    ));
     let written = Arc::new(Written::default());
     written.set(Horizon {
         position: end,

@@ -14,6 +14,7 @@ mod opening;
 mod quarantine;
 mod rebuild;
 mod refusals;
+mod sealing;
 mod searching;
 mod state;
 mod stopped;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use transfuse_engine::Engine;
-use transfuse_store::Store;
+use transfuse_store::{Opened, Store};
 
 use super::Arguments;
 use crate::changes;
@@ -14,6 +14,20 @@ use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::layout::counted;
 use crate::trust::{Alerts, Distrust};
+
+/// That a master key was made is told once: a backup of the data folder is worth nothing without it.
+pub(super) fn tell_master_key(opened: &Opened, data: &Path, console: Console) {
+    let Some(file) = &opened.master_key_made else { return };
+    let (file, data) = (file.display(), data.display());
+    let palette = console.notes_palette();
+    console.note(format_args!(
+        "made the master key `{file}`: without it, nothing in `{data}` can be read"
+    ));
+    console.note(format_args!(
+        "{} keep a copy of it where the backups of the data folder are not",
+        palette.paint(Tone::Name, "hint:")
+    ));
+}
 
 /// What is not trusted without reserve. A start that would run nothing for that reason fails.
 pub(super) fn tell_trust(deployment: &Deployment, console: Console) -> Result<(), Failure> {

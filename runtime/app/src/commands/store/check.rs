@@ -3,7 +3,7 @@
 use serde::Serialize;
 use transfuse_store::{SegmentReport, Store};
 
-use super::Files;
+use super::{Files, opened};
 use crate::console::{Console, Tone};
 use crate::failure::{Exit, Outcome};
 use crate::layout::counted;
@@ -26,7 +26,7 @@ pub(crate) fn run(files: &Files, console: Console) -> Outcome {
         progress.doing(format!("read {}", report.file.display()));
     });
     drop(progress);
-    let reports = checked?;
+    let reports = opened(&settings, checked)?;
     if files.json {
         console.json(&reports.iter().map(Segment::from).collect::<Vec<_>>())?;
     } else {

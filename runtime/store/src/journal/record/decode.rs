@@ -11,7 +11,9 @@ use super::head::{
     ArrivalHead, DeliveryHead, FaultHead, LanesTail, MarksTail, MessageHead, OutcomeHead, OutputHeads, RulingHead,
     StateHeads, StopHead,
 };
+use super::payloads::{self, PAYLOADS};
 use super::{RecordError, format, kind, operation};
+use crate::keys::Keys;
 use crate::lanes::Holding;
 use crate::{
     Arrival, Decision, DeliveryId, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault,
@@ -22,19 +24,19 @@ use crate::{
 pub(in crate::journal) fn select(payloads: Payloads) -> &'static str {
     match payloads {
         Payloads::All => {
-            "SELECT position, format, kind, at_ms, message, head, raw, outputs, detail, note, state \
+            "SELECT position, format, kind, at_ms, message, head, raw, outputs, detail, note, state, key \
              FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
         }
         Payloads::Outputs => {
-            "SELECT position, format, kind, at_ms, message, head, NULL, outputs, NULL, NULL, NULL \
+            "SELECT position, format, kind, at_ms, message, head, NULL, outputs, NULL, NULL, NULL, key \
              FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
         }
         Payloads::Detail => {
-            "SELECT position, format, kind, at_ms, message, head, NULL, NULL, detail, NULL, NULL \
+            "SELECT position, format, kind, at_ms, message, head, NULL, NULL, detail, NULL, NULL, key \
              FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
         }
         Payloads::State => {
-            "SELECT position, format, kind, at_ms, message, head, NULL, NULL, NULL, NULL, state \
+            "SELECT position, format, kind, at_ms, message, head, NULL, NULL, NULL, NULL, state, key \
              FROM entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
         }
     }
@@ -51,7 +53,8 @@ pub(super) struct Contents {
 }
 
 /// Position and entry of a row that was selected with [`select`].
-pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordError> {
+pub(in crate::journal) fn entry(row: &Row<'_>, keys: &Keys) -> Result<(i64, Entry), RecordError> {
+    let position: i64 = row.get(0)?;
     let format: i64 = row.get(1)?;
     if !(format::FIRST..=format::NEWEST).contains(&format) {
         return Err(RecordError::NewerFormat(format));
@@ -63,12 +66,13 @@ pub(in crate::journal) fn entry(row: &Row<'_>) -> Result<(i64, Entry), RecordErr
         .as_blob_or_null()
         .map_err(rusqlite::Error::from)?
         .unwrap_or_default();
-    let mut event = event(kind, message.map(MessageId::from_i64), head, contents(row)?)?;
+    let payloads = payloads::open(row, (position, kind, message.unwrap_or_default()), head, keys)?;
+    let mut event = event(kind, message.map(MessageId::from_i64), head, contents(payloads)?)?;
     if format >= format::LANES {
         add_tails(&mut event, head, format)?;
     }
     Ok((
-        row.get(0)?,
+        position,
         Entry {
             at_ms: row.get(3)?,
             event,
@@ -119,14 +123,15 @@ fn lanes_of(tail: &[u8]) -> Result<(Lanes, Option<Holding>, &[u8]), RecordError>
     Ok((Lanes::of_stored(lanes), holds.map(holding), behind))
 }
 
-fn contents(row: &Row<'_>) -> Result<Contents, RecordError> {
-    let blob = |column| row.get::<_, Option<Vec<u8>>>(column).map(Option::unwrap_or_default);
+fn contents(payloads: [Option<Vec<u8>>; PAYLOADS]) -> Result<Contents, RecordError> {
+    let [raw, outputs, detail, note, state] = payloads;
+    let sealed = |payload: Option<Vec<u8>>| Sealed::from(payload.unwrap_or_default());
     Ok(Contents {
-        raw: blob(6)?.into(),
-        outputs: row.get::<_, Option<Vec<u8>>>(7)?.map(Bytes::from),
-        detail: blob(8)?.into(),
-        note: blob(9)?.into(),
-        state: stored_state(&blob(10)?)?,
+        raw: sealed(raw),
+        outputs: outputs.map(Bytes::from),
+        detail: sealed(detail),
+        note: sealed(note),
+        state: stored_state(&state.unwrap_or_default())?,
     })
 }
 

@@ -8,13 +8,16 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 
 use super::decode;
-use super::{INSERT, RecordError, Scratch, insert};
+use super::{INSERT, RecordError, SealedColumns, SealingKeys, insert};
+use crate::clock::Clock;
 use crate::journal::segment::FORMAT;
 use crate::journal::{Address, Entry, Event, MessageEvent, Payloads, Ruling};
+use crate::keys::{JournalSeal, Keys};
 use crate::lanes::Holding;
 use crate::operation::{Action, AfterStep, Closing, Operation, Operator, Redecision};
 use crate::{
-    Arrival, Decision, DeliveryId, Digest, Lanes, MessageId, NewOutput, Sealed, Settlement, StateChange, StoredFault,
+    Arrival, Decision, DeliveryId, Digest, Lanes, MasterKeyFile, MessageId, NewOutput, Sealed, Settlement, StateChange,
+    StoredFault,
 };
 
 fn segment() -> Connection {
@@ -25,20 +28,45 @@ fn segment() -> Connection {
     connection
 }
 
+/// As an earlier program wrote them.
 fn write(connection: &Connection, entries: &[Entry]) {
+    insert_all(connection, entries, |entry| SealedColumns::plain(&entry.event));
+}
+
+fn insert_all(connection: &Connection, entries: &[Entry], columns: impl Fn(&Entry) -> SealedColumns) {
     let mut statement = connection.prepare(INSERT).unwrap();
-    let mut scratch = Scratch::default();
+    let mut head = Vec::new();
     for (position, entry) in (1..).zip(entries) {
-        insert(&mut statement, position, entry, &mut scratch).unwrap();
+        insert(&mut statement, position, entry, &columns(entry), &mut head).unwrap();
     }
 }
 
+/// Keys of a folder that holds nothing else.
+fn keys() -> Arc<Keys> {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let nothing_before = || {
+        Ok(JournalSeal {
+            end: 0,
+            is_sealed: false,
+        })
+    };
+    Keys::open(&data, &MasterKeyFile::Beside, Clock::default(), nothing_before)
+        .unwrap()
+        .keys
+}
+
 fn read(connection: &Connection, payloads: Payloads) -> Result<Vec<Entry>, RecordError> {
+    read_with(&Keys::none(), connection, payloads)
+}
+
+fn read_with(keys: &Keys, connection: &Connection, payloads: Payloads) -> Result<Vec<Entry>, RecordError> {
     let mut statement = connection.prepare(decode::select(payloads))?;
     let mut rows = statement.query((1, i64::MAX, 100))?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        let (position, entry) = decode::entry(row)?;
+        let (position, entry) = decode::entry(row, keys)?;
         entries.push(entry);
         assert_eq!(usize::try_from(position).unwrap(), entries.len());
     }
@@ -283,11 +311,34 @@ proptest! {
     }
 
     #[test]
+    fn every_sealed_entry_reads_back_and_opens_nowhere_else(
+        events in prop::collection::vec((any::<i64>(), event()), 1..6)
+    ) {
+        let keys = keys();
+        let lab = Arc::from("lab");
+        let sealing = SealingKeys { day: keys.current(&lab, 0).unwrap(), state: Some(keys.state(&lab).unwrap()) };
+        let entries: Vec<_> = events.into_iter().map(|(at_ms, event)| Entry { at_ms, event }).collect();
+        let segment = segment();
+        insert_all(&segment, &entries, |entry| SealedColumns::of_any(&sealing, entry.at_ms, &entry.event));
+        prop_assert_eq!(read_with(&keys, &segment, Payloads::All).unwrap(), entries.clone());
+        prop_assert!(read_with(&keys, &segment, Payloads::Outputs).is_ok());
+        prop_assert!(read_with(&keys, &segment, Payloads::State).is_ok());
+        prop_assert!(read_with(&keys, &segment, Payloads::Detail).is_ok());
+        let sealed: i64 = segment.query_row("SELECT count(key) FROM entries", [], |row| row.get(0)).unwrap();
+        for change in ["message = message + 1", "raw = outputs, outputs = detail, detail = note, note = state, state = raw", "key = key + 1"] {
+            segment.execute_batch("SAVEPOINT before").unwrap();
+            segment.execute(&format!("UPDATE entries SET {change} WHERE key IS NOT NULL AND message IS NOT NULL"), []).unwrap();
+            prop_assert_eq!(read_with(&keys, &segment, Payloads::All).is_ok(), sealed == 0, "{}", change);
+            segment.execute_batch("ROLLBACK TO before").unwrap();
+        }
+    }
+
+    #[test]
     fn a_head_of_any_bytes_is_an_error_or_an_entry_and_never_a_panic(
         format in 1..9_i64, kind in 0..60_i64, head in prop::collection::vec(any::<u8>(), 0..60), payload in prop::collection::vec(any::<u8>(), 0..9)
     ) {
         let segment = segment();
-        let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3, ?3)";
+        let sql = "INSERT INTO entries VALUES (1, ?4, ?1, 0, 1, ?2, ?3, ?3, ?3, ?3, ?3, NULL)";
         segment.execute(sql, (kind, head, payload, format)).unwrap();
         let _ = read(&segment, Payloads::All);
         let _ = read(&segment, Payloads::State);
@@ -359,7 +410,7 @@ fn the_first_format_reads_as_it_was_defined() {
         2, 2, 1, 3, b'e', b'h', b'r', // two outputs: two bytes for "ehr"
         1, 2, 3, b'e', b'h', b'r', 3, b'l', b'a', b'b', // one byte for "ehr" and "lab"
     ];
-    let sql = "INSERT INTO entries VALUES (1, 1, 12, 5, 202611230000000001, ?1, 'in', 'abc', 'd', NULL, NULL)";
+    let sql = "INSERT INTO entries VALUES (1, 1, 12, 5, 202611230000000001, ?1, 'in', 'abc', 'd', NULL, NULL, NULL)";
     segment.execute(sql, [head]).unwrap();
     segment.execute("UPDATE entries SET raw = CAST(raw AS BLOB), outputs = CAST(outputs AS BLOB), detail = CAST(detail AS BLOB)", []).unwrap();
     let entry = read(&segment, Payloads::All).unwrap().remove(0);

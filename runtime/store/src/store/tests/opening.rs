@@ -160,7 +160,14 @@ async fn an_orderly_end_leaves_files_that_stand_alone() {
     assert_eq!(names("journal"), ["000001.sqlite"]);
     assert_eq!(
         names(""),
-        ["catalog.sqlite", "journal", "live.sqlite", "lock", "usage.sqlite"]
+        [
+            "catalog.sqlite",
+            "journal",
+            "keys.sqlite",
+            "live.sqlite",
+            "lock",
+            "usage.sqlite"
+        ]
     );
 }
 

@@ -153,7 +153,10 @@ async fn a_journal_from_before_there_was_state_is_gone_on_with() {
     for (file, undo) in [
         (
             "journal/000001.sqlite",
-            "ALTER TABLE entries DROP COLUMN state; PRAGMA user_version = 1",
+            "UPDATE entries SET raw = CAST('raw A' AS BLOB), outputs = CAST('out A' AS BLOB), \
+             detail = CAST('detail A' AS BLOB) WHERE key IS NOT NULL; DROP VIEW readable; \
+             CREATE VIEW readable AS SELECT 1; ALTER TABLE entries DROP COLUMN key; \
+             ALTER TABLE entries DROP COLUMN state; PRAGMA user_version = 1",
         ),
         (
             "live.sqlite",
@@ -165,6 +168,7 @@ async fn a_journal_from_before_there_was_state_is_gone_on_with() {
             .execute_batch(undo)
             .unwrap();
     }
+    std::fs::remove_file(site.file("keys.sqlite")).unwrap();
     let store = site.store();
     assert_eq!(store.deliver(1).await, ["out A"]);
     keep(&store, vec![change("test/counter", 1, &[("n", Some("7"))])])
