@@ -29,6 +29,7 @@ fn canary_output() -> NewOutput {
         content: canary(),
         content_type: None,
         destinations: vec![Arc::from("ehr")],
+        stopped: None,
     }
 }
 
@@ -260,12 +261,20 @@ async fn what_was_decided_anew_is_sealed_and_read_back() {
         detail: canary(),
     };
     let record = store.message(id).unwrap().unwrap();
-    store.replay(&record, 3, again, None, &operator).await.unwrap();
+    store.edit(&record, canary(), &operator).await.unwrap();
+    let made = crate::NewDecision {
+        revision: 3,
+        decision: again,
+        after: None,
+    };
+    store.replay(&record, made, None, &operator).await.unwrap();
     store.shutdown().await;
     let nowhere: [String; 0] = [];
     assert_eq!(files_with(&site.settings.folder, CANARY.as_bytes()), nowhere);
     let store = site.store();
-    let decided = store.message(id).unwrap().unwrap().decision.unwrap();
+    let record = store.message(id).unwrap().unwrap();
+    assert_eq!(record.content(), &canary(), "what it was given is sealed too");
+    let decided = record.decision.unwrap();
     assert_eq!(decided.outputs.first().unwrap().content, canary());
     store.shutdown().await;
 }
