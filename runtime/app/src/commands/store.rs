@@ -65,7 +65,7 @@ pub(crate) struct Files {
     data: Option<PathBuf>,
     /// Write the result as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl Files {
@@ -73,7 +73,7 @@ impl Files {
     pub(super) fn settings(&self) -> Result<StoreSettings, Failure> {
         // What is wrong with the site does not matter here: where the data is can be read all the same.
         let (settings, _) = configuration::read_settings(&self.site);
-        let data = self.data.clone().unwrap_or_else(|| self.site.join(settings.data));
+        let data = self.data.clone().unwrap_or_else(|| self.site.join(&settings.data));
         if data.join("journal").is_dir() {
             return Ok(settings.store(&self.site, &data));
         }

@@ -21,9 +21,6 @@ use crate::layout::counted;
 pub(crate) struct Arguments {
     #[command(flatten)]
     files: Files,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Serialize)]
@@ -50,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         earlier: rotated.earlier,
         keys: rotated.keys,
     };
-    if arguments.json {
+    if arguments.files.json {
         console.json(&told)?;
         return Ok(Exit::Success);
     }

@@ -19,9 +19,6 @@ use crate::layout::{Cell, table};
 pub(crate) struct Arguments {
     #[command(flatten)]
     files: Files,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Serialize)]
@@ -47,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
         return none_yet();
     };
     let shown = Shown::from(report);
-    if arguments.json {
+    if arguments.files.json {
         console.json(&shown)?;
     } else {
         let palette = console.palette();
