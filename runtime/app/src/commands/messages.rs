@@ -7,6 +7,7 @@ mod replay;
 mod verify;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use transfuse_store::MessageId;
 
 use super::selecting::Search;
@@ -17,6 +18,9 @@ use crate::failure::{Exit, Outcome};
 use crate::layout::{self, Cell, shortened};
 use crate::story;
 use crate::visible;
+
+/// Messages that are told one by one by what acts on many; JSON has them all.
+const MESSAGES_SHOWN_MAX: usize = 20;
 
 /// Look at messages: what came in, what became of it, where it went; mend them, have them decided anew, or give them up
 #[derive(Debug, Subcommand)]
@@ -216,4 +220,21 @@ fn segments(content: &wire::Content, charset: Option<&str>) -> Vec<String> {
         .filter(|line| !line.is_empty())
         .map(visible::one_line)
         .collect()
+}
+
+/// Tells what was done about messages, or would be. Where some were left out it has not worked as a whole.
+fn tell<T: Serialize>(
+    done: &T,
+    left_count: usize,
+    told: fn(&T, Palette) -> Vec<String>,
+    json: bool,
+    console: Console,
+) -> Outcome {
+    if json {
+        console.json(done)?;
+    } else {
+        console.result(told(done, console.palette()).join("\n"))?;
+    }
+    let is_whole = left_count == 0;
+    Ok(if is_whole { Exit::Success } else { Exit::Failure })
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 use transfuse_store::MessageId;
 
+use super::MESSAGES_SHOWN_MAX;
 use crate::commands::changes::{Site, confirmed, interface, needs_reason};
 use crate::commands::deliveries::told_left;
 use crate::commands::selecting::Search;
@@ -63,9 +64,6 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Messages that are named one by one; JSON has them all.
-const MESSAGES_SHOWN_MAX: usize = 20;
-
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     arguments.search.interface.as_deref().map(interface).transpose()?;
     let wanted = DiscardWanted {
@@ -115,13 +113,7 @@ fn ask(engine: &Engine, wanted: &DiscardWanted) -> Result<Discarded, Failure> {
 }
 
 fn tell(discarded: &Discarded, json: bool, console: Console) -> Outcome {
-    if json {
-        console.json(discarded)?;
-    } else {
-        console.result(told(discarded, console.palette()).join("\n"))?;
-    }
-    let is_whole = discarded.left_count == 0;
-    Ok(if is_whole { Exit::Success } else { Exit::Failure })
+    super::tell(discarded, discarded.left_count, told, json, console)
 }
 
 fn told(discarded: &Discarded, palette: Palette) -> Vec<String> {

@@ -6,6 +6,7 @@ use clap::Args;
 use transfuse_message::Path;
 use transfuse_store::MessageId;
 
+use super::MESSAGES_SHOWN_MAX;
 use crate::commands::changes::{Site, confirmed, interface, needs_reason};
 use crate::commands::deliveries::told_left;
 use crate::commands::selecting::Search;
@@ -72,9 +73,6 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
 }
-
-/// Messages whose changes are told one by one; JSON has them all.
-const MESSAGES_SHOWN_MAX: usize = 20;
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     let wanted = wanted(arguments)?;
@@ -165,13 +163,7 @@ fn ask(engine: &Engine, wanted: &EditWanted) -> Result<Edited, Failure> {
 }
 
 fn tell(edited: &Edited, json: bool, console: Console) -> Outcome {
-    if json {
-        console.json(edited)?;
-    } else {
-        console.result(told(edited, console.palette()).join("\n"))?;
-    }
-    let is_whole = edited.left_count == 0;
-    Ok(if is_whole { Exit::Success } else { Exit::Failure })
+    super::tell(edited, edited.left_count, told, json, console)
 }
 
 fn told(edited: &Edited, palette: Palette) -> Vec<String> {

@@ -4,6 +4,7 @@ use clap::Args;
 use transfuse_message::Path;
 use transfuse_store::MessageId;
 
+use super::MESSAGES_SHOWN_MAX;
 use crate::commands::changes::{Site, confirmed, interface, needs_reason};
 use crate::commands::deliveries::told_left;
 use crate::commands::selecting::Search;
@@ -104,9 +105,6 @@ enum On {
     Revision(u32),
     Candidate(String, String),
 }
-
-/// Messages that are named one by one; JSON has them all.
-const MESSAGES_SHOWN_MAX: usize = 20;
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> Outcome {
     if let (On::Candidate(plugin, version), false) = (&arguments.on, arguments.dry_run) {
@@ -209,13 +207,7 @@ fn ask(engine: &Engine, wanted: &ReplayWanted) -> Result<Replayed, Failure> {
 }
 
 fn tell(replayed: &Replayed, json: bool, console: Console) -> Outcome {
-    if json {
-        console.json(replayed)?;
-    } else {
-        console.result(told(replayed, console.palette()).join("\n"))?;
-    }
-    let is_whole = replayed.left_count == 0;
-    Ok(if is_whole { Exit::Success } else { Exit::Failure })
+    super::tell(replayed, replayed.left_count, told, json, console)
 }
 
 fn told(replayed: &Replayed, palette: Palette) -> Vec<String> {
